@@ -1,0 +1,72 @@
+"""What the simulators share: shares of donors, names, the cell table, checks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+NAMES = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta", "Eta", "Theta")
+
+
+def obs_table(**columns: np.ndarray) -> pd.DataFrame:
+    """Cell table with categories in order of appearance, and sample = condition_donor."""
+    n = len(columns["condition"])
+    sample = np.array(
+        [f"{c}_{d}" for c, d in zip(columns["condition"], columns["donor"], strict=True)],
+        dtype=object,
+    )
+    everything = {**columns, "sample": sample}
+    return pd.DataFrame(
+        {
+            name: pd.Categorical(values.astype(str), categories=list(dict.fromkeys(values)))
+            for name, values in everything.items()
+        },
+        index=pd.Index(np.array([f"cell{i:06d}" for i in range(n)], dtype=object)),
+    )
+
+
+def log2_ratio(target: np.ndarray, source: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log2(target) - np.log2(source)
+
+
+def donor_effects(
+    n_donors: int,
+    n_components: int,
+    n_features: int,
+    share_sd: float,
+    feature_sd: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of log shares (n_donors, K) and of features (n_donors, n_features)."""
+    log_share = rng.normal(scale=share_sd, size=(n_donors, n_components))
+    return log_share, rng.normal(scale=feature_sd, size=(n_donors, n_features))
+
+
+def donor_names(side: int, n_donors: int, *, paired: bool) -> list[str]:
+    start = 0 if paired else side * n_donors
+    return [f"D{start + d + 1:02d}" for d in range(n_donors)]
+
+
+def split(n: int, parts: int) -> list[int]:
+    return [n // parts + (i < n % parts) for i in range(parts)]
+
+
+def simplex(values: np.ndarray) -> np.ndarray:
+    if np.any(values < 0) or not np.isfinite(values).all() or values.sum() <= 0:
+        msg = f"Shares must be finite, not negative and not all zero; got {values.tolist()}."
+        raise ValueError(msg)
+    return values / values.sum()
+
+
+def check_positive(**sizes: float) -> None:
+    for name, size in sizes.items():
+        if size <= 0:
+            msg = f"{name}={size} must be positive."
+            raise ValueError(msg)
+
+
+def check_cells(n_cells: int, n_donors: int) -> None:
+    if n_cells < n_donors:
+        msg = f"{n_cells} cells per condition cannot be split over {n_donors} donors."
+        raise ValueError(msg)
