@@ -1,0 +1,37 @@
+"""Coupled unbalanced Gaussian mixtures for two-condition single-cell data.
+
+``cgmm`` answers, for every subpopulation of two conditions: did it become more or less
+common, did its state move, and who became whom?  ``cg.tl.fit`` works on AnnData in scanpy's
+manner; ``cg.fit_coupled`` on plain arrays.  Submodules load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_MODULES = ("get", "pl", "pp", "report", "simulate", "tl")
+_NAMES = {
+    "ConvergenceWarning": "coupled",
+    "CoupledFit": "coupled",
+    "GaussianMixture": "mixture",
+    "fit_coupled": "coupled",
+    "transport_cost": "coupled",
+}
+
+__all__ = ["__version__", *_MODULES, *_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _NAMES:
+        return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,559 @@
+r"""Coupled fit of two Gaussian mixtures to two weighted point clouds.
+
+Maximises, over both mixtures ``g0 = (pi0, m0, S0)`` and ``g1``,
+
+.. math:: L(g_0; X_0) + L(g_1; X_1) - \lambda\, UW(g_0, g_1),                \tag{P}
+
+where ``L`` is the mean log likelihood per unit of weight and ``UW`` the unbalanced transport
+between the components under squared Wasserstein costs (:func:`transport_cost`).  With
+``rho = inf`` this is the pair of mixtures coupled by MW2 of Delon & Desolneux (2020, SIAM J.
+Imaging Sci. 13, section 6); the unbalanced form is that of the tutorial "Fitting coupled GMMs"
+of OTT-JAX (Cuturi et al. 2022).  Expectation-maximisation: a streamed E-step
+(:mod:`cgmm.mixture`) and a closed-form M-step on the moments (:mod:`cgmm.mstep`).  Ridge and prior
+of the M-step are part of the objective that is monitored, so it never falls.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import gaussians, mstep, transport
+from .mixture import (
+    SINGLE_PRECISION_REACH,
+    SINGLE_PRECISION_WORK,
+    Cells,
+    GaussianMixture,
+    Moments,
+    expectation,
+)
+
+log = logging.getLogger(__name__)
+
+Side = Literal["source", "target"]
+DEFAULT_TRANSPORT_WEIGHT = 0.01
+DEFAULT_RHO = 1.0
+DEFAULT_EPSILON = 0.05
+DEFAULT_RIDGE = 1e-6
+MAX_SHARE_STEPS = 25
+
+
+class ConvergenceWarning(UserWarning):
+    """A fit stopped before it converged."""
+
+
+@dataclass(frozen=True)
+class CoupledFit:
+    """Result of :func:`fit_coupled`.
+
+    Attributes
+    ----------
+    source, target
+        Fitted mixtures (with the penalised weights of the objective).
+    coupling
+        Masses ``W``, shape (K0, K1); sums to at most about one.
+    costs
+        Squared Wasserstein distances between components, shape (K0, K1).
+    transport_cost
+        ``UW`` at the solution.
+    shares_source, shares_target
+        Prevalence of every component, shapes (K0,) and (K1,): weights of largest likelihood for
+        the fitted shapes, free of the transport penalty, which shrinks what it measures.
+    log_likelihood
+        Mean log likelihood per unit of weight of source and target.
+    objective
+        (P), with ridge and prior.
+    converged, status
+        Whether the objective has settled, and a sentence that says so.
+    history
+        Objective per step, shape (n_steps,).
+    n_steps
+        Number of EM steps.
+    seconds
+        Wall time of the fit.
+    parameters
+        The values really used.
+    reasons
+        Why a parameter that was left to the program has its value, by name.
+    """
+
+    source: GaussianMixture
+    target: GaussianMixture
+    coupling: np.ndarray
+    costs: np.ndarray
+    transport_cost: float
+    shares_source: np.ndarray
+    shares_target: np.ndarray
+    log_likelihood: tuple[float, float]
+    objective: float
+    converged: bool
+    status: str
+    history: np.ndarray
+    n_steps: int
+    seconds: float
+    parameters: dict[str, Any]
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def transported_mass(self) -> float:
+        """Total mass ``F`` of the coupling."""
+        return float(self.coupling.sum())
+
+    @property
+    def prevalence_source(self) -> GaussianMixture:
+        """Source components weighted by their unpenalised shares."""
+        return self.source.with_weights(self.shares_source)
+
+    @property
+    def prevalence_target(self) -> GaussianMixture:
+        """Target components weighted by their unpenalised shares."""
+        return self.target.with_weights(self.shares_target)
+
+    def __repr__(self) -> str:
+        k0, k1 = self.coupling.shape
+        return (
+            f"CoupledFit({k0} source and {k1} target components in {self.source.n_dims} dimensions, "
+            f"objective {self.objective:.6g}, F {self.transported_mass:.3f}: {self.status})"
+        )
+
+
+# Public functions ---------------------------------------------------------------
+
+
+def fit_coupled(
+    points_source: np.ndarray,
+    points_target: np.ndarray,
+    *,
+    n_components: int | tuple[int, int] | None = None,
+    weights_source: np.ndarray | None = None,
+    weights_target: np.ndarray | None = None,
+    init: GaussianMixture | tuple[GaussianMixture, GaussianMixture] | None = None,
+    transport_weight: float | None = None,
+    epsilon: float | None = None,
+    rho: float | None = None,
+    covariance_type: Literal["full"] = "full",
+    locked: Side | None = None,
+    ridge: float | None = None,
+    shrinkage: float = 0.0,
+    max_steps: int = 500,
+    tol: float = 1e-6,
+    random_state: int = 0,
+    callback: Callable[[int, float], None] | None = None,
+) -> CoupledFit:
+    r"""Fit two Gaussian mixtures that are tied by unbalanced transport.
+
+    Parameters
+    ----------
+    points_source, points_target
+        Arrays of shapes (N0, D) and (N1, D), finite.
+    n_components
+        Number of components of both sides, or a pair (K0, K1).  None: that of ``init``, else 10.
+    weights_source, weights_target
+        Non-negative weights of the points, shapes (N0,) and (N1,); only ratios matter.  None: equal.
+    init
+        Mixture to start both sides from, or one for each.  None: k-means of both sides together
+        when K0 = K1 (so that component k starts alike on both sides), else of each side.
+    transport_weight
+        ``lambda`` in (P).  None: 0.01.  Zero fits two independent mixtures and matches them
+        afterwards.
+    epsilon, rho
+        Entropy and marginal penalty, in squared units of the points.  None: 0.05 and 1 times the
+        mean trace of the starting covariances.  ``rho = inf`` is balanced transport.
+    covariance_type
+        "full".
+    locked
+        Side that stays as given by ``init``.
+    ridge
+        Variance of isotropic measurement noise, a floor of all covariances.  None: 1e-6 times the
+        mean variance of the points.
+    shrinkage
+        Strength of the prior that draws each covariance to the mean shape of the start; at 1, a
+        component of average size lies half way.
+    max_steps, tol
+        Largest number of EM steps; the fit has converged when a step raises the objective (nats
+        per cell) by less than ``tol``.
+    random_state
+        Seed of the start.
+    callback
+        Called with the step and the objective after every E-step.
+
+    Returns
+    -------
+    CoupledFit
+
+    Raises
+    ------
+    ValueError
+        Points that are not finite two-dimensional arrays of one width, empty sides, fewer points
+        than components, weights that are negative or all zero, parameters out of range.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When ``max_steps`` is reached first.
+    """
+    began = time.perf_counter()
+    x0, w0 = _check_points("source", points_source, weights_source)
+    x1, w1 = _check_points("target", points_target, weights_target)
+    if x0.shape[1] != x1.shape[1]:
+        msg = f"points_source has {x0.shape[1]} columns but points_target has {x1.shape[1]}"
+        raise ValueError(msg)
+    if covariance_type != "full":
+        msg = f"covariance_type must be 'full', got {covariance_type!r}"
+        raise ValueError(msg)
+    if locked is not None and (locked not in ("source", "target") or init is None):
+        msg = f"locked must be 'source' or 'target' and needs init for that side, got {locked!r}"
+        raise ValueError(msg)
+    lam = _check_number("transport_weight", transport_weight, DEFAULT_TRANSPORT_WEIGHT)
+    _check_number("shrinkage", shrinkage, 0.0)
+    _check_number("tol", tol, 0.0)
+    centre = 0.5 * (_mean(x0, w0) + _mean(x1, w1))
+    variance = 0.5 * (_variance(x0, w0, centre) + _variance(x1, w1, centre))
+    ridge = _check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
+
+    start0, start1 = _start(x0, x1, w0, w1, n_components, init, ridge, random_state)
+    for side, x, mixture in (("source", x0, start0), ("target", x1, start1)):
+        if len(x) < mixture.n_components:
+            msg = f"{side}: {len(x)} points are fewer than {mixture.n_components} components"
+            raise ValueError(msg)
+        if mixture.n_dims != x.shape[1]:
+            msg = f"init of {side} has {mixture.n_dims} dimensions, the points have {x.shape[1]}"
+            raise ValueError(msg)
+    scale = within_variance(start0, start1)
+    epsilon = _check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
+    rho = _check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
+
+    with jax.enable_x64(True):
+        run = _Run(x0, x1, w0, w1, centre, start0, start1, lam, epsilon, rho, ridge, shrinkage, locked)
+        history, converged = run.climb(max_steps, tol, callback)
+        shares = [run.shares(side) for side in (0, 1)]
+        k0 = start0.n_components
+        params = jax.tree.map(np.asarray, run.state.params)
+        plan = mstep.initial_state(run.state.params, run.knobs, k0=k0, coupled=True)
+    means = params.means + centre
+    mixtures = [
+        GaussianMixture(params.weights[part] / params.weights[part].sum(), means[part],
+                        params.covariances[part])
+        for part in (slice(None, k0), slice(k0, None))
+    ]
+    status = _status(converged, len(history), tol)
+    if not converged:
+        warnings.warn(status, ConvergenceWarning, stacklevel=2)
+    return CoupledFit(
+        source=mixtures[0],
+        target=mixtures[1],
+        coupling=np.asarray(plan.plan.coupling),
+        costs=np.asarray(plan.costs),
+        transport_cost=float(plan.plan.cost),
+        shares_source=shares[0][0],
+        shares_target=shares[1][0],
+        log_likelihood=(shares[0][1], shares[1][1]),
+        objective=float(history[-1]),
+        converged=converged,
+        status=status,
+        history=np.asarray(history),
+        n_steps=len(history),
+        seconds=time.perf_counter() - began,
+        parameters={
+            "n_components": [start0.n_components, start1.n_components],
+            "transport_weight": lam,
+            "epsilon": epsilon,
+            "rho": rho,
+            "within_variance": scale,
+            "ridge": ridge,
+            "shrinkage": float(shrinkage),
+            "covariance_type": covariance_type,
+            "locked": locked,
+            "max_steps": max_steps,
+            "tol": tol,
+            "random_state": random_state,
+        },
+    )
+
+
+def within_variance(source: GaussianMixture, target: GaussianMixture) -> float:
+    """Mean trace of the covariances of both mixtures, weighted by their weights.
+
+    The unit of ``epsilon`` and ``rho``: the squared distance that a typical cell has from the
+    mean of its component.
+    """
+    parts = [
+        (np.asarray(m.weights) * np.trace(np.asarray(m.covariances), axis1=1, axis2=2)).sum()
+        for m in (source, target)
+    ]
+    return float(np.mean(parts))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _cost_and_plan(
+    source: GaussianMixture, target: GaussianMixture, epsilon: float, inv_rho: float
+) -> tuple[jax.Array, jax.Array]:
+    return _cost_forward(source, target, epsilon, inv_rho)[0]
+
+
+def _cost_forward(
+    source: GaussianMixture, target: GaussianMixture, epsilon: float, inv_rho: float
+) -> tuple[tuple[jax.Array, jax.Array], tuple]:
+    joined = jnp.concatenate([source.covariances, target.covariances])
+    k0 = source.covariances.shape[0]
+    roots = gaussians.roots(joined)
+    pairs = gaussians.pair_roots(roots.root[:k0], target.covariances)
+    costs = gaussians.wasserstein_costs(
+        source.means, target.means, source.covariances, target.covariances, pairs.fidelity
+    )
+    dtype = costs.dtype
+    plan = transport.solve(
+        costs, source.weights, target.weights, jnp.asarray(epsilon, dtype),
+        jnp.asarray(inv_rho, dtype), jnp.zeros(costs.shape[0], dtype),
+        jnp.zeros(costs.shape[1], dtype), tol=1e-11 if dtype == jnp.float64 else 1e-5,
+    )
+    return (plan.cost, plan.coupling), (source, target, roots, pairs, plan)
+
+
+def _cost_backward(epsilon: float, inv_rho: float, saved: tuple, seed: tuple) -> tuple:
+    """Envelope theorem: the derivative of ``UW`` at a fixed optimal coupling."""
+    source, target, roots, pairs, plan = saved
+    slope = seed[0]
+    w, k0, d = plan.coupling, plan.coupling.shape[0], source.means.shape[1]
+    leave, enter = w.sum(1), w.sum(0)
+    forth, back = gaussians.mean_maps(
+        gaussians.Roots(*(part[:k0] for part in roots)), pairs, w
+    )
+    eye = jnp.eye(d, dtype=w.dtype)[None]
+    grow = [
+        (1 + epsilon * inv_rho) * transport.gain(f, jnp.asarray(inv_rho, w.dtype)) - epsilon
+        for f in (plan.f, plan.g)
+    ]
+    return (
+        GaussianMixture(
+            slope * grow[0],
+            slope * 2 * (leave[:, None] * source.means - w @ target.means),
+            slope * (leave[:, None, None] * eye - forth),
+        ),
+        GaussianMixture(
+            slope * grow[1],
+            slope * 2 * (enter[:, None] * target.means - w.T @ source.means),
+            slope * (enter[:, None, None] * eye - back),
+        ),
+    )
+
+
+_cost_and_plan.defvjp(_cost_forward, _cost_backward)
+
+
+def transport_cost(
+    source: GaussianMixture, target: GaussianMixture, *, epsilon: float, rho: float
+) -> tuple[jax.Array, jax.Array]:
+    """Unbalanced transport cost between two mixtures, and the coupling that attains it.
+
+    Parameters
+    ----------
+    source, target
+        Mixtures of K0 and K1 components in D dimensions.
+    epsilon, rho
+        Entropy and marginal penalty, in squared units of the means; ``rho = inf``: balanced.
+
+    Returns
+    -------
+    ``UW`` (scalar) and ``W`` of shape (K0, K1).  ``UW`` is differentiable in all parameters of
+    both mixtures: 2 sum_l W_kl (m_k - m_l) for means and sum_l W_kl (I - A_kl) for covariances
+    (Bhatia, Jain & Lim 2019), (1 + eps/rho) h(f) - eps for weights; no derivative flows through
+    the coupling.
+
+    Raises
+    ------
+    ValueError
+        When a penalty is not positive.
+    """
+    epsilon = _check_number("epsilon", epsilon, 1.0, above_zero=True)
+    rho = _check_number("rho", rho, 1.0, above_zero=True, finite=False)
+    arrays = [jax.tree.map(jnp.asarray, m) for m in (source, target)]
+    return _cost_and_plan(*arrays, epsilon, 0.0 if np.isinf(rho) else 1 / rho)
+
+
+# One run -------------------------------------------------------------------------
+
+
+class _Run:
+    """Data, state and knobs of one fit; lives inside a double-precision context."""
+
+    def __init__(
+        self, x0: np.ndarray, x1: np.ndarray, w0: np.ndarray | None, w1: np.ndarray | None,
+        centre: np.ndarray, start0: GaussianMixture, start1: GaussianMixture, lam: float,
+        epsilon: float, rho: float, ridge: float, shrinkage: float, locked: Side | None,
+    ) -> None:
+        k0, k1 = start0.n_components, start1.n_components
+        self.k = (k0, k1)
+        self.coupled = lam > 0
+        self.centre = jnp.asarray(centre)
+        self.data = [(x0, w0), (x1, w1)]
+        shapes = [
+            np.einsum("k,kij->ij", m.weights, m.covariances) + ridge * np.eye(m.n_dims)
+            for m in (start0, start1)
+        ]
+        kappa = np.repeat([shrinkage / k0, shrinkage / k1], [k0, k1])
+        log_dets = np.repeat([np.linalg.slogdet(s)[1] for s in shapes], [k0, k1])
+        free = np.repeat([locked != "source", locked != "target"], [k0, k1])
+        self.knobs = mstep.Knobs(
+            transport_weight=jnp.asarray(lam, float),
+            epsilon=jnp.asarray(epsilon, float),
+            inv_rho=jnp.asarray(0.0 if np.isinf(rho) else 1 / rho, float),
+            ridge=jnp.asarray(ridge, float),
+            kappa=jnp.asarray(np.where(free, kappa, 0.0)),
+            shape=jnp.asarray(np.repeat(shapes, [k0, k1], axis=0)),
+            level=jnp.asarray(0.5 * (np.where(free, kappa, 0) * (x0.shape[1] + log_dets)).sum()),
+            free=jnp.asarray(free),
+        )
+        stacked = mstep.Params(
+            *(
+                jnp.asarray(np.concatenate([np.asarray(a, float), np.asarray(b, float)]))
+                for a, b in (
+                    (np.maximum(start0.weights, mstep.FLOOR), np.maximum(start1.weights, mstep.FLOOR)),
+                    (start0.means - centre, start1.means - centre),
+                    (start0.covariances, start1.covariances),
+                )
+            )
+        )
+        self.state = mstep.initial_state(stacked, self.knobs, k0=k0, coupled=self.coupled)
+        self.cells = [Cells(x, w, self._precision()) for x, w in self.data]
+
+    def _precision(self) -> type:
+        """Single precision where there is much to do and its rounding is harmless."""
+        (x0, _), (x1, _) = self.data
+        work = (x0.size + x1.size) * max(self.k) * x0.shape[1]
+        means = np.asarray(self.state.params.means)
+        precision = np.asarray(self.state.roots.precision)
+        reach = np.einsum("ki,kij,kj->k", means, precision, means).max()
+        harmless = work > SINGLE_PRECISION_WORK and reach < SINGLE_PRECISION_REACH
+        return np.float32 if harmless else np.float64
+
+    def moments(self) -> list[Moments]:
+        """E-step of both sides."""
+        return [expectation(self.cells[s], self.centre, self.state.theta[s]) for s in (0, 1)]
+
+    def climb(
+        self, max_steps: int, tol: float, callback: Callable[[int, float], None] | None
+    ) -> tuple[list[float], bool]:
+        """Alternate E- and M-steps; return the objective per step and whether it settled."""
+        history: list[float] = []
+        for step in range(max_steps):
+            source, target = self.moments()
+            value = float(source.log_likelihood + target.log_likelihood - self.state.penalty)
+            history.append(value)
+            if callback is not None:
+                callback(step, value)
+            if step > 0 and value - history[-2] < tol:
+                return history, True
+            self.state = mstep.m_step(source, target, self.state, self.knobs, coupled=self.coupled)
+        return history, False
+
+    def shares(self, side: int) -> tuple[np.ndarray, float]:
+        """Weights of largest likelihood for the fitted shapes, and that likelihood's mean."""
+        part = slice(None, self.k[0]) if side == 0 else slice(self.k[0], None)
+        log_weights = jnp.log(self.state.params.weights[part])
+        theta = self.state.theta[side]
+        base = theta[-1, : self.k[side]] - log_weights
+        weights, likelihood = np.asarray(self.state.params.weights[part]), np.nan
+        for _ in range(MAX_SHARE_STEPS):
+            row = base + jnp.log(jnp.maximum(jnp.asarray(weights), mstep.FLOOR))
+            moments = expectation(self.cells[side], self.centre, theta.at[-1, : self.k[side]].set(row))
+            new, old = np.asarray(moments.mass[: self.k[side]]), weights
+            weights, likelihood = new / new.sum(), float(moments.log_likelihood)
+            if np.abs(weights - old).max() < 1e-5:
+                break
+        return weights, likelihood
+
+
+# Checks and starts ------------------------------------------------------------------
+
+
+def _status(converged: bool, n_steps: int, tol: float) -> str:
+    if converged:
+        return f"converged after {n_steps} EM steps (objective rose by less than {tol:g})"
+    return (
+        f"not converged after {n_steps} EM steps: the objective still rises by more than {tol:g} "
+        "per step; raise max_steps or tol"
+    )
+
+
+def _check_points(
+    side: str, points: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    x = np.asarray(points)
+    if x.ndim != 2:
+        msg = f"points_{side} must be two-dimensional (cells, dimensions), got shape {x.shape}"
+        raise ValueError(msg)
+    if not np.issubdtype(x.dtype, np.floating):
+        x = x.astype(float)
+    if x.shape[0] == 0 or x.shape[1] == 0:
+        msg = f"points_{side} is empty: shape {x.shape}"
+        raise ValueError(msg)
+    bad = int(x.shape[0] - np.isfinite(x).all(axis=1).sum())
+    if bad:
+        msg = f"points_{side} has NaN or infinite values in {bad} of {x.shape[0]} rows"
+        raise ValueError(msg)
+    if weights is None:
+        return x, None
+    w = np.asarray(weights, dtype=float)
+    if w.shape != (x.shape[0],):
+        msg = f"weights_{side} must have shape ({x.shape[0]},), got {w.shape}"
+        raise ValueError(msg)
+    if not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
+        msg = f"weights_{side} must be finite, non-negative and not all zero (min {w.min():g})"
+        raise ValueError(msg)
+    return x, w
+
+
+def _check_number(
+    name: str, value: float | None, default: float, *, above_zero: bool = False, finite: bool = True
+) -> float:
+    number = float(default if value is None else value)
+    low = number <= 0 if above_zero else number < 0
+    if np.isnan(number) or low or (finite and np.isinf(number)):
+        wanted = "positive" if above_zero else "at least 0"
+        msg = f"{name} must be {wanted}{' and finite' if finite else ''}, got {number:g}"
+        raise ValueError(msg)
+    return number
+
+
+def _mean(x: np.ndarray, w: np.ndarray | None) -> np.ndarray:
+    return np.average(x, axis=0, weights=w).astype(float)
+
+
+def _variance(x: np.ndarray, w: np.ndarray | None, centre: np.ndarray) -> float:
+    """Mean variance per dimension around ``centre``; one when all points are equal."""
+    second = np.average(np.square(x[:100_000] - centre), axis=0,
+                        weights=None if w is None else w[:100_000])
+    return float(second.mean()) or 1.0
+
+
+def _start(
+    x0: np.ndarray, x1: np.ndarray, w0: np.ndarray | None, w1: np.ndarray | None,
+    n_components: int | tuple[int, int] | None,
+    init: GaussianMixture | tuple[GaussianMixture, GaussianMixture] | None,
+    ridge: float, random_state: int,
+) -> tuple[GaussianMixture, GaussianMixture]:
+    if init is not None:
+        pair = (init, init) if isinstance(init, GaussianMixture) else tuple(init)
+        if n_components is not None:
+            given = np.broadcast_to(n_components, 2)
+            if [m.n_components for m in pair] != list(given):
+                msg = f"n_components {n_components} contradicts init; leave one of them out"
+                raise ValueError(msg)
+        return pair
+    from .start import kmeans_mixtures
+
+    counts = np.broadcast_to(10 if n_components is None else n_components, 2)
+    if (counts < 1).any():
+        msg = f"n_components must be at least 1, got {n_components}"
+        raise ValueError(msg)
+    return kmeans_mixtures(x0, x1, w0, w1, (int(counts[0]), int(counts[1])), ridge, random_state)

@@ -1,0 +1,273 @@
+r"""Gaussian mixtures: density, responsibilities, sampling, streamed sufficient statistics.
+
+The log density of component k is linear in the features ``(x_i x_j)_{i <= j}, x, 1``:
+
+.. math:: \log \pi_k N(x; m_k, S_k)
+          = -\tfrac12 \sum_{ij} P_{ij} x_i x_j + (P m)^T x + \text{const}, \quad P = S_k^{-1},
+
+so one matrix product gives all log densities of a chunk of points, and the transposed product
+of the responsibilities with the same features gives all that the M-step needs (mass, mean and
+second moment of every component).  Both products cost half of what full D x D forms cost.
+Chunks are small enough to stay in cache; sums over chunks are kept in double precision; points
+are centred first and never held twice, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import gaussians
+
+CHUNK_FEATURES = 1_300_000
+BLOCK_ROWS = 16_384
+CACHED_BYTES = 64 * 2**20
+SINGLE_PRECISION_WORK = 2e9
+SINGLE_PRECISION_REACH = 2e4
+
+
+class Moments(NamedTuple):
+    """Sufficient statistics of one side, per unit of weight.
+
+    Attributes
+    ----------
+    mass
+        Mean responsibilities, shape (K,), summing to one.
+    means
+        Responsibility-weighted means, shape (K, D).
+    scatter
+        Central second moments, shape (K, D, D).
+    log_likelihood
+        Mean over points of ``log sum_k exp(log density_k)``.
+    """
+
+    mass: jax.Array
+    means: jax.Array
+    scatter: jax.Array
+    log_likelihood: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GaussianMixture:
+    """A mixture of Gaussians.
+
+    Attributes
+    ----------
+    weights
+        Shape (K,), positive, summing to one.
+    means
+        Shape (K, D).
+    covariances
+        Shape (K, D, D), symmetric positive definite.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+
+    @property
+    def n_components(self) -> int:
+        """Number of components K."""
+        return self.means.shape[0]
+
+    @property
+    def n_dims(self) -> int:
+        """Number of dimensions D."""
+        return self.means.shape[1]
+
+    def component_log_prob(self, points: np.ndarray) -> np.ndarray:
+        """``log(pi_k N(x; m_k, S_k))`` for points (N, D): shape (N, K), double precision."""
+        centre = np.asarray(self.means).mean(0)
+        with jax.enable_x64(True):
+            theta = log_density_features(
+                jnp.log(jnp.maximum(jnp.asarray(self.weights), 1e-300)),
+                jnp.asarray(self.means) - jnp.asarray(centre)[None],
+                jnp.asarray(self.covariances),
+            )
+            parts = [
+                np.asarray(_densities(block, jnp.asarray(centre), theta))[:n]
+                for block, _, n in Cells(points, None, jnp.float64).blocks()
+            ]
+        return np.concatenate(parts) if parts else np.empty((0, self.n_components))
+
+    def log_prob(self, points: np.ndarray) -> np.ndarray:
+        """Log density of points (N, D): shape (N,)."""
+        parts = self.component_log_prob(points)
+        top = parts.max(1, keepdims=True)
+        return (top + np.log(np.exp(parts - top).sum(1, keepdims=True)))[:, 0]
+
+    def responsibilities(self, points: np.ndarray) -> np.ndarray:
+        """Posterior component probabilities of points (N, D): shape (N, K), rows sum to one."""
+        parts = self.component_log_prob(points)
+        parts -= parts.max(1, keepdims=True)
+        np.exp(parts, out=parts)
+        parts /= parts.sum(1, keepdims=True)
+        return parts
+
+    def sample(
+        self, n_points: int, random_state: int | np.random.Generator = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw points: arrays of shape (n_points, D), and their components (n_points,)."""
+        rng = np.random.default_rng(random_state)
+        weights = np.asarray(self.weights, dtype=float)
+        labels = rng.choice(self.n_components, size=n_points, p=weights / weights.sum())
+        factors = np.linalg.cholesky(np.asarray(self.covariances, dtype=float))
+        noise = rng.standard_normal((n_points, self.n_dims))
+        return self.means[labels] + np.einsum("nij,nj->ni", factors[labels], noise), labels
+
+    def with_weights(self, weights: np.ndarray) -> GaussianMixture:
+        """Return the same components with other weights (normalised to sum to one)."""
+        weights = np.asarray(weights, dtype=float)
+        return GaussianMixture(weights / weights.sum(), self.means, self.covariances)
+
+
+class Cells:
+    """Weighted points in blocks of one fixed shape, so that any number of them runs one code.
+
+    Parameters
+    ----------
+    points
+        Shape (N, D).
+    weights
+        Shape (N,), non-negative, or None for equal weights; kept with sum one.
+    dtype
+        Precision of the arithmetic.
+    """
+
+    def __init__(self, points: np.ndarray, weights: np.ndarray | None, dtype: type) -> None:
+        self.points = points
+        self.n, self.n_dims = points.shape
+        self.weights = None if weights is None else np.asarray(weights, float) / np.sum(weights)
+        self.dtype = np.dtype(dtype)
+        self._kept: list[tuple[jax.Array, jax.Array, int]] | None = None
+
+    def blocks(self) -> Iterator[tuple[jax.Array, jax.Array, int]]:
+        """Yield points (B, D), weights (B,) and the number of real points of each block."""
+        if self.n * self.n_dims * self.dtype.itemsize > CACHED_BYTES:
+            return self._cut()
+        if self._kept is None:
+            self._kept = list(self._cut())
+        return iter(self._kept)
+
+    def _cut(self) -> Iterator[tuple[jax.Array, jax.Array, int]]:
+        rows = BLOCK_ROWS
+        for start in range(0, self.n, rows):
+            part = np.asarray(self.points[start : start + rows], dtype=self.dtype)
+            n = len(part)
+            weight = np.zeros(rows, self.dtype)
+            weight[:n] = 1 / self.n if self.weights is None else self.weights[start : start + rows]
+            if n < rows:
+                part = np.concatenate([part, np.zeros((rows - n, self.n_dims), self.dtype)])
+            yield jnp.asarray(part), jnp.asarray(weight), n
+
+
+@lru_cache(maxsize=32)
+def _triangle(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(n_dims)
+
+
+def n_features(n_dims: int) -> int:
+    """Number of features of a point: D (D + 1) / 2 + D + 1."""
+    return n_dims * (n_dims + 1) // 2 + n_dims + 1
+
+
+def chunk_rows(n_dims: int) -> int:
+    """Rows per chunk, a power of two, so that the features of a chunk stay in cache."""
+    return 2 ** min(13, max(8, round(math.log2(CHUNK_FEATURES / n_features(n_dims)))))
+
+
+def _features(x: jax.Array) -> jax.Array:
+    d = x.shape[1]
+    products = [x[:, i : i + 1] * x[:, i:] for i in range(d)]
+    return jnp.concatenate([*products, x, jnp.ones((x.shape[0], 1), x.dtype)], axis=1)
+
+
+def log_density_features(
+    log_weights: jax.Array, means: jax.Array, covariances: jax.Array
+) -> jax.Array:
+    """Coefficients (M, K) of the log densities in the features of a point."""
+    return features_from_roots(log_weights, means, gaussians.roots(covariances))
+
+
+def features_from_roots(
+    log_weights: jax.Array, means: jax.Array, roots: gaussians.Roots
+) -> jax.Array:
+    """Coefficients (M, K) of the log densities, for covariances whose roots are known."""
+    d = means.shape[1]
+    precision = roots.precision
+    rows, cols = _triangle(d)
+    quadratic = jnp.where(rows == cols, -0.5, -1.0)[None] * precision[:, rows, cols]
+    linear = (precision @ means[..., None])[..., 0]
+    constant = (
+        log_weights - 0.5 * (roots.log_det + d * math.log(2 * math.pi) + (linear * means).sum(1))
+    )
+    return jnp.concatenate([quadratic, linear, constant[:, None]], axis=1).T
+
+
+@jax.jit
+def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
+    chunks = (block - centre[None]).reshape(-1, chunk_rows(block.shape[1]), block.shape[1])
+    logs = jax.lax.map(lambda x: _features(x) @ theta, chunks)
+    return logs.reshape(block.shape[0], theta.shape[1])
+
+
+@partial(jax.jit, donate_argnums=0)
+def _accumulate(
+    sums: tuple[jax.Array, jax.Array], block: jax.Array, weight: jax.Array, n: jax.Array,
+    centre: jax.Array, theta: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Add the statistics of one block to ``(features' sums (K, M), log likelihood)``."""
+    rows, d = chunk_rows(block.shape[1]), block.shape[1]
+
+    def chunk(i: jax.Array, sums: tuple) -> tuple:
+        x = jax.lax.dynamic_slice_in_dim(block, i * rows, rows) - centre[None]
+        w = jax.lax.dynamic_slice_in_dim(weight, i * rows, rows)
+        features = _features(x)
+        logs = features @ theta
+        top = logs.max(1, keepdims=True)
+        ratio = jnp.exp(logs - top)
+        total = ratio.sum(1, keepdims=True)
+        moments = (ratio * (w[:, None] / total)).T @ features
+        level = (w * (top + jnp.log(total))[:, 0]).sum()
+        return sums[0] + moments.astype(jnp.float64), sums[1] + level.astype(jnp.float64)
+
+    return jax.lax.fori_loop(0, (n + rows - 1) // rows, chunk, sums)
+
+
+@partial(jax.jit, static_argnums=2)
+def _central(sums: jax.Array, level: jax.Array, n_dims: int) -> Moments:
+    mass = sums[:, -1]
+    safe = jnp.maximum(mass, 1e-300)
+    means = sums[:, -1 - n_dims : -1] / safe[:, None]
+    rows, cols = _triangle(n_dims)
+    half = sums[:, : len(rows)] / safe[:, None]
+    second = jnp.zeros((*means.shape, n_dims)).at[:, rows, cols].set(half)
+    second = second.at[:, cols, rows].set(half)
+    return Moments(mass, means, second - means[:, :, None] * means[:, None], level)
+
+
+def expectation(cells: Cells, centre: jax.Array, theta: jax.Array) -> Moments:
+    """One pass over the points: moments of every component at the coefficients ``theta``.
+
+    Parameters
+    ----------
+    cells
+        Points and weights.
+    centre
+        Shape (D,), taken off every point; ``theta`` and the moments are relative to it.
+    theta
+        Shape (M, K), from :func:`log_density_features`.
+    """
+    sums = (jnp.zeros(theta.shape[::-1], jnp.float64), jnp.zeros((), jnp.float64))
+    theta, centre = theta.astype(cells.dtype), centre.astype(cells.dtype)
+    for block, weight, n in cells.blocks():
+        sums = _accumulate(sums, block, weight, n, centre, theta)
+    return _central(*sums, cells.n_dims)
