@@ -1,0 +1,173 @@
+r"""How genes move within each subpopulation.
+
+With :math:`R_{kl} = W_{kl} / (W^T 1)_l`, the cells that source component :math:`k` became carry the
+weights :math:`v_i = \sum_l R_{kl} r_l(x_i)`. The change of gene :math:`g` in :math:`k` is
+
+.. math:: \Delta_{kg} = \frac{1}{\ln 2} \left(
+    \frac{\sum_{i \in target} w_i v_i x_{ig}}{\sum_{i \in target} w_i v_i}
+    - \frac{\sum_{i \in source} w_i r_{ik} x_{ig}}{\sum_{i \in source} w_i r_{ik}} \right)
+
+where :math:`x` is log-normalised expression (natural log) and :math:`w` makes donors count equally.
+It is a difference of means of logarithms, in log2 units; it is a size, not a test.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from cgmm.donors import share_of_target
+
+TOP = 20
+COMMON_FRACTION = 0.5
+
+
+class Moments(NamedTuple):
+    """Weighted moments of expression, one row per component."""
+
+    mean: np.ndarray  #: (K, n_genes), mean log-normalised expression, natural log
+    fraction: np.ndarray  #: (K, n_genes), weighted fraction of cells with a value above zero
+    mass: np.ndarray  #: (K,), sum of the weights
+
+
+class GeneShift(NamedTuple):
+    """Change of every gene in every source component."""
+
+    log2_change: np.ndarray  #: (K0, n_genes)
+    source: Moments
+    target: Moments  #: of the cells that each source component became
+
+
+def moments(
+    expression: np.ndarray | sp.spmatrix | sp.sparray,
+    memberships: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    block: int = 4096,
+) -> Moments:
+    """Weighted means and expressing fractions.
+
+    Sparse expression stays sparse; dense expression is taken a block of cells at a time.
+
+    Parameters
+    ----------
+    expression
+        Log-normalised expression (natural log), shape (n_cells, n_genes), dense or sparse.
+    memberships
+        Non-negative weights, shape (n_cells, K): responsibilities.
+    weights
+        Weights of cells, shape (n_cells,); equal when not given.
+    block
+        Cells per block when ``expression`` is dense.
+
+    Returns
+    -------
+    Moments; rows of components without any weight are NaN.
+    """
+    m = memberships if weights is None else memberships * weights[:, None]
+    mass = m.sum(axis=0)
+    if sp.issparse(expression):
+        matrix = sp.csr_array(expression)
+        positive = sp.csr_array(
+            ((matrix.data > 0).astype(np.float64), matrix.indices, matrix.indptr),
+            shape=matrix.shape,
+        )
+        sums, hits = np.asarray(matrix.T @ m).T, np.asarray(positive.T @ m).T
+    else:
+        dense = np.asarray(expression)
+        sums = np.zeros((m.shape[1], dense.shape[1]))
+        hits = np.zeros_like(sums)
+        for start in range(0, len(dense), block):
+            rows = slice(start, start + block)
+            sums += m[rows].T @ dense[rows]
+            hits += m[rows].T @ (dense[rows] > 0)
+    return Moments(_over(sums, mass), _over(hits, mass), mass)
+
+
+def carry(target: Moments, coupling: np.ndarray) -> Moments:
+    """Moments of the target cells that each source component became.
+
+    Parameters
+    ----------
+    target
+        Moments of the target components, K1 rows.
+    coupling
+        W, shape (K0, K1).
+
+    Returns
+    -------
+    Moments with K0 rows: of the weights ``v_ik = sum_l R_kl r_l(x_i)``.
+    """
+    parts = share_of_target(coupling) * target.mass
+    mass = parts.sum(axis=1)
+    return Moments(
+        _over(parts @ np.nan_to_num(target.mean), mass),
+        _over(parts @ np.nan_to_num(target.fraction), mass),
+        mass,
+    )
+
+
+def gene_shift(source: Moments, target: Moments, coupling: np.ndarray) -> GeneShift:
+    """Change of expression between each source component and what it became.
+
+    Parameters
+    ----------
+    source, target
+        Moments of the source (K0 rows) and the target components (K1 rows).
+    coupling
+        W, shape (K0, K1).
+
+    Returns
+    -------
+    GeneShift. Components that nothing of the target came from have NaN.
+    """
+    carried = carry(target, coupling)
+    return GeneShift((carried.mean - source.mean) / np.log(2), source, carried)
+
+
+def top_ranks(log2_change: np.ndarray) -> np.ndarray:
+    """Rank of every gene in its component by size of the change, 1 = largest; (K, n_genes).
+
+    Missing changes rank last.
+    """
+    size = np.where(np.isnan(log2_change), -1.0, np.abs(log2_change))
+    order = np.argsort(-size, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, size.shape[1] + 1)[None, :], axis=1)
+    return ranks
+
+
+def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, list[str]]:
+    """In how many components a gene is among the top ones, and what that makes it.
+
+    Parameters
+    ----------
+    log2_change
+        Shape (K, n_genes).
+    top
+        How many genes per component count as its top.
+
+    Returns
+    -------
+    n
+        Number of components in whose top the gene is, shape (n_genes,).
+    scope
+        "common" (in at least half of the components, and two), "specific" (in exactly one),
+        "shared" (between) and "" (in none).
+    """
+    counted = ~np.isnan(log2_change).all(axis=1)
+    ranks = top_ranks(log2_change[counted])
+    changed = np.abs(np.nan_to_num(log2_change[counted])) > 0
+    n = ((ranks <= top) & changed).sum(axis=0)
+    enough = max(2.0, COMMON_FRACTION * counted.sum())
+    scope = [
+        "" if i == 0 else "common" if i >= enough else "specific" if i == 1 else "shared" for i in n
+    ]
+    return n, scope
+
+
+def _over(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, 1.0 / mass, np.nan)[:, None] * sums

@@ -1,0 +1,218 @@
+"""Names of components that a reader recognises.
+
+Two ways: the cell type that most of a component's cells carry, or the genes that set the component
+apart from the other components of its side. A target component takes the name of the source
+component that it mainly comes from when each is the other's best partner in the coupling, so that
+the same subpopulation has the same name on both sides.
+
+Marker genes are scored on log-normalised expression with the responsibilities as weights. The score
+of a gene in a component is the product of its lead over (nearly) all other components (specific) and
+the lead in the fraction of cells that express it (robust to few cells with much expression);
+genes that say little about identity (mitochondrial, ribosomal, MALAT1 and the like) are left out.
+Nothing is tested: a marker here is a label, not a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+UNINFORMATIVE = re.compile(
+    r"^(MT-|MT\.|MTRNR|RPL\d|RPS\d|RPLP|RPSA|MALAT1$|NEAT1$|XIST$|TSIX$|ERCC-|HSP[A90]|AC\d{6}\.|"
+    r"AL\d{6}\.|LINC\d|GM\d{4,}$)",
+    re.IGNORECASE,
+)
+N_MARKERS = 2
+MIN_LEAD = 0.1  # natural log units
+FALLBACK = "Subpopulation"
+
+
+def by_annotation(
+    responsibilities: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None
+) -> tuple[list[str], np.ndarray]:
+    """Majority label of each component.
+
+    Parameters
+    ----------
+    responsibilities
+        Shape (n_cells, K).
+    labels
+        Label of each cell, shape (n_cells,). Missing labels ("", "nan", None) do not vote.
+    weights
+        Weights of cells, shape (n_cells,); equal when not given.
+
+    Returns
+    -------
+    names
+        K labels, "" for a component none of whose cells has a label.
+    purity
+        Fraction of the component's labelled mass that carries the label, shape (K,).
+    """
+    votes = responsibilities if weights is None else responsibilities * weights[:, None]
+    text = np.array(["" if _absent(v) else str(v) for v in labels], dtype=object)
+    kinds, index = np.unique(text.astype(str), return_inverse=True)
+    mass = np.zeros((len(kinds), responsibilities.shape[1]))
+    np.add.at(mass, index, votes)
+    mass[kinds == ""] = 0.0
+    total = mass.sum(axis=0)
+    best = mass.argmax(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        purity = np.where(total > 0, mass.max(axis=0) / total, np.nan)
+    return [str(kinds[b]) if t > 0 else "" for b, t in zip(best, total, strict=True)], purity
+
+
+def markers(
+    means: np.ndarray,
+    fractions: np.ndarray,
+    genes: Sequence[str],
+    *,
+    n: int = N_MARKERS,
+    exclude: np.ndarray | None = None,
+) -> list[list[str]]:
+    """Marker genes of each component against the other components of its side.
+
+    Parameters
+    ----------
+    means
+        Mean log-normalised expression (natural log), shape (K, n_genes).
+    fractions
+        Fraction of cells that express the gene, shape (K, n_genes).
+    genes
+        Gene names, length n_genes.
+    n
+        Markers per component at most.
+    exclude
+        Genes not to use, boolean, shape (n_genes,), beside the uninformative ones.
+
+    Returns
+    -------
+    K lists of gene names, best first; shorter, possibly empty, where nothing sets a component
+    apart. With one component the list is empty: there is nothing to be set apart from.
+    """
+    k = means.shape[0]
+    if k < 2:
+        return [[] for _ in range(k)]
+    usable = ~np.array([bool(UNINFORMATIVE.match(str(g))) for g in genes])
+    if exclude is not None:
+        usable &= ~np.asarray(exclude, dtype=bool)
+    # A neighbour of the same lineage may share the gene: compare with the 80th percentile of the
+    # others rather than with the single runner-up, so that two halves of one type still get names.
+    out = []
+    for j in range(k):
+        others = np.delete(np.arange(k), j)
+        lead = means[j] - _upper(means[others])
+        step = fractions[j] - _upper(fractions[others])
+        score = np.where(usable & (lead > MIN_LEAD) & (step > 0), lead * step, 0.0)
+        order = np.argsort(-score, kind="stable")[:n]
+        out.append([str(genes[g]) for g in order if score[g] > 0])
+    return out
+
+
+def unique_names(names: Sequence[str], sizes: np.ndarray) -> list[str]:
+    """Tell equal names apart by a number, largest first: "T cell 1", "T cell 2".
+
+    Parameters
+    ----------
+    names
+        K names; an empty one becomes "Subpopulation".
+    sizes
+        Size of each component, shape (K,).
+
+    Returns
+    -------
+    K different names.
+    """
+    plain = [" ".join(str(n).split()) or FALLBACK for n in names]
+    out = list(plain)
+    taken = {n for n in plain if plain.count(n) == 1 and n != FALLBACK}
+    for name in dict.fromkeys(plain):
+        members = [i for i, n in enumerate(plain) if n == name]
+        if len(members) == 1 and name != FALLBACK:
+            continue
+        number = 0
+        for i in sorted(members, key=lambda i: (-float(sizes[i]), i)):
+            number += 1
+            while f"{name} {number}" in taken:
+                number += 1
+            out[i] = f"{name} {number}"
+            taken.add(out[i])
+    return out
+
+
+def mutual_best(coupling: np.ndarray) -> np.ndarray:
+    """Source component that each target component shares its name with.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+
+    Returns
+    -------
+    Shape (K1,): index of the source component when it gives the target component the largest part
+    of its mass *and* sends it the largest part of its own, else -1.
+    """
+    out = np.full(coupling.shape[1], -1)
+    to, came = coupling.argmax(axis=1), coupling.argmax(axis=0)
+    for j, k in enumerate(came):
+        if coupling[k, j] > 0 and to[k] == j:
+            out[j] = k
+    return out
+
+
+def name_sides(
+    own_source: Sequence[str],
+    own_target: Sequence[str],
+    *,
+    coupling: np.ndarray,
+    sizes_source: np.ndarray,
+    sizes_target: np.ndarray,
+) -> tuple[list[str], list[str]]:
+    """Give final names: unique on each side, equal for mutual best partners.
+
+    Parameters
+    ----------
+    own_source, own_target
+        What each component would be called by itself; may repeat or be empty.
+    coupling
+        W, shape (K0, K1).
+    sizes_source, sizes_target
+        Shares, shapes (K0,) and (K1,).
+
+    Returns
+    -------
+    K0 names and K1 names.
+    """
+    source = unique_names(own_source, sizes_source)
+    partner = mutual_best(coupling)
+    target = [source[k] if k >= 0 else "" for k in partner]
+    free = [j for j, k in enumerate(partner) if k < 0]
+    # A free target component must not be mistaken for a source component that has another partner.
+    taken = set(source)
+    numbered = unique_names([own_target[j] for j in free], np.asarray(sizes_target)[free])
+    for j, name in zip(free, numbered, strict=True):
+        target[j] = _fresh(name, taken)
+        taken.add(target[j])
+    return source, target
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    i = 2
+    base = re.sub(r" \d+$", "", name)
+    while f"{base} {i}" in taken:
+        i += 1
+    return f"{base} {i}"
+
+
+def _upper(values: np.ndarray) -> np.ndarray:
+    if len(values) <= 3:
+        return values.max(axis=0)
+    return np.quantile(values, 0.8, axis=0, method="higher")
+
+
+def _absent(value: object) -> bool:
+    return value is None or value != value or str(value).strip().lower() in {"", "nan", "<na>"}
