@@ -1,0 +1,221 @@
+"""Join samples, filter cells and genes, normalise."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import scanpy as sc
+import scipy.sparse as sp
+
+from cgmm.pp._check import CYTOMETRY, RNA, problem_of_counts
+from cgmm.pp._read import read_samples_of_file
+from cgmm.pp._samples import InputError, Sample, listed
+
+logger = logging.getLogger(__name__)
+
+COUNTS = "counts"
+TARGET_SUM = 1e4
+
+
+def join_samples(
+    samples: Sequence[Sample],
+    *,
+    counts_layer: str | None = None,
+    gene_column: str | None = None,
+    use_rep: str | None = None,
+    modality: str = RNA,
+) -> ad.AnnData:
+    """Read samples and join them over the genes they share.
+
+    Parameters
+    ----------
+    samples
+        The samples, with their files; each file is read once.
+    counts_layer, gene_column, use_rep, modality
+        As for :func:`check_samples`.
+
+    Returns
+    -------
+    AnnData
+        ``X`` values (CSR float32 for RNA), cells named ``barcode-sample``, ``obs`` sample,
+        condition, barcode, and donor, batch when given; further columns that every file has.
+        Genes in the order of the first sample.
+
+    Raises
+    ------
+    InputError
+        When a value is not a count (RNA) or not finite, or a file cannot be read.
+    """
+    parts: dict[str, ad.AnnData] = {}
+    for path in dict.fromkeys(s.path for s in samples):
+        here = [s for s in samples if s.path == path]
+        logger.info("reading %s (%d samples)", path, len(here))
+        found = read_samples_of_file(
+            path, here, counts_layer=counts_layer, gene_column=gene_column, use_rep=use_rep
+        )
+        parts |= {s.sample: part for s, part in zip(here, found, strict=True)}
+    kept = None
+    for sample in samples:
+        part = parts[sample.sample]
+        _check_all_values(part, sample, modality)
+        own = set(part.obs.columns)
+        kept = own if kept is None else kept & own
+    ordered = [parts[s.sample] for s in samples]
+    for sample, part in zip(samples, ordered, strict=True):
+        part.obs = part.obs[[c for c in part.obs.columns if c in (kept or ())]]
+        part.obs["sample"] = sample.sample
+        part.obs["condition"] = sample.condition
+        part.obs["donor"] = sample.donor
+        part.obs["batch"] = sample.batch
+    adata = ad.concat(ordered, join="inner", keys=[s.sample for s in samples], index_unique="-")
+    for name in ("sample", "condition", "donor", "batch"):
+        levels = list(dict.fromkeys(getattr(s, name) for s in samples))
+        if levels == [""]:
+            del adata.obs[name]
+        else:
+            adata.obs[name] = pd.Categorical(adata.obs[name].astype(str), categories=levels)
+    if modality == RNA:
+        adata.X = sp.csr_matrix(adata.X)
+    elif sp.issparse(adata.X):
+        adata.X = adata.X.toarray()
+    return adata
+
+
+def _check_all_values(part: ad.AnnData, sample: Sample, modality: str) -> None:
+    values = part.X.data if sp.issparse(part.X) else np.ravel(part.X)
+    reason = (
+        problem_of_counts(values)
+        if modality == RNA
+        else (None if np.isfinite(values).all() else "hold missing or infinite values")
+    )
+    if reason is None:
+        return
+    advice = (
+        "Raw counts are needed: name the layer that holds them as `counts_layer` in the config."
+        if modality == RNA
+        else "Remove those cells."
+    )
+    msg = f"Sample {sample.sample}: the values in {sample.path} {reason}. {advice}"
+    raise InputError(msg)
+
+
+def quality_control(
+    adata: ad.AnnData,
+    *,
+    min_genes: int = 200,
+    min_cells: int = 10,
+    max_pct_mt: float | None = None,
+    modality: str = RNA,
+) -> pd.DataFrame:
+    """Filter cells and genes in place; report per sample what was kept.
+
+    Parameters
+    ----------
+    adata
+        Counts in ``X``, ``obs["sample"]``. Changed in place.
+    min_genes
+        Cells with fewer genes are removed.
+    min_cells
+        Genes seen in fewer cells are removed.
+    max_pct_mt
+        Cells with a larger percentage of mitochondrial counts (genes ``MT-...``) are removed;
+        None: no limit.
+    modality
+        ``"cytometry"``: nothing is filtered.
+
+    Returns
+    -------
+    DataFrame
+        One row per sample: sample, n_cells_read, n_cells_kept, median_genes, median_counts,
+        median_pct_mt (of the cells kept; NaN where it has no meaning).
+
+    Raises
+    ------
+    InputError
+        When a sample, or every gene, is filtered away.
+
+    Notes
+    -----
+    Sets ``obs["n_genes", "n_counts", "pct_mt"]`` for RNA.
+    """
+    names = adata.obs["sample"].cat.categories
+    read = adata.obs["sample"].value_counts().reindex(names)
+    if modality == RNA:
+        mitochondrial = adata.var_names.str.upper().str.startswith("MT-")
+        totals = np.asarray(adata.X.sum(axis=1)).ravel()
+        adata.obs["n_genes"] = np.asarray((adata.X > 0).sum(axis=1)).ravel().astype(np.int64)
+        adata.obs["n_counts"] = totals.astype(float)
+        mt = np.asarray(adata[:, mitochondrial].X.sum(axis=1)).ravel()
+        adata.obs["pct_mt"] = (
+            100.0 * mt / np.maximum(totals, 1.0) if mitochondrial.any() else np.nan
+        )
+        keep = (adata.obs["n_genes"] >= min_genes).to_numpy() & (totals > 0)
+        if max_pct_mt is not None and mitochondrial.any():
+            keep &= (adata.obs["pct_mt"] <= max_pct_mt).to_numpy()
+        _check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
+        adata._inplace_subset_obs(keep)
+        sc.pp.filter_genes(adata, min_cells=min_cells)
+        if adata.n_vars < 2:
+            msg = (
+                f"Only {adata.n_vars} genes are seen in at least {min_cells} cells. "
+                "Lower qc.min_cells in the config."
+            )
+            raise InputError(msg)
+    groups = adata.obs.groupby("sample", observed=False)
+
+    def median(column: str) -> np.ndarray:
+        if column not in adata.obs:
+            return np.full(len(names), np.nan)
+        return groups[column].median().reindex(names).to_numpy(dtype=float)
+
+    return pd.DataFrame(
+        {
+            "sample": np.asarray(names, dtype=object),
+            "n_cells_read": read.to_numpy(),
+            "n_cells_kept": groups.size().reindex(names).to_numpy(),
+            "median_genes": median("n_genes"),
+            "median_counts": median("n_counts"),
+            "median_pct_mt": median("pct_mt"),
+        }
+    )
+
+
+def _check_kept(
+    sample: pd.Series, keep: np.ndarray, min_genes: int, max_pct_mt: float | None
+) -> None:
+    left = sample[keep].value_counts().reindex(sample.cat.categories, fill_value=0)
+    lost = [str(name) for name, n in left.items() if n == 0]
+    if lost:
+        limit = "" if max_pct_mt is None else f" or raise qc.max_pct_mt ({max_pct_mt})"
+        msg = (
+            f"No cell of {listed(lost)} passes quality control. Lower qc.min_genes ({min_genes})"
+            f"{limit} in the config, or remove the sample from the sample sheet."
+        )
+        raise InputError(msg)
+
+
+def normalise(adata: ad.AnnData, *, modality: str = RNA) -> None:
+    """Scale each cell to 10,000 counts and take natural log1p, in place.
+
+    Parameters
+    ----------
+    adata
+        Counts in ``X``.
+    modality
+        ``"cytometry"``: the values are transformed already and stay as they are.
+
+    Notes
+    -----
+    Sets ``layers["counts"]`` (the counts) and ``X`` (the logarithms).
+    """
+    if modality == CYTOMETRY:
+        return
+    adata.layers[COUNTS] = adata.X.copy()
+    sc.pp.normalize_total(adata, target_sum=TARGET_SUM)
+    sc.pp.log1p(adata)
+    # scanpy records the base here as None, which not every version can read back
+    adata.uns.pop("log1p", None)

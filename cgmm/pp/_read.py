@@ -1,0 +1,209 @@
+"""Read the slots of an h5ad file that a sample needs, and nothing else of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+from anndata.io import read_elem
+
+from cgmm.pp._samples import InputError, Sample, listed
+
+Matrix = h5py.Group | h5py.Dataset
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[h5py.File]:
+    """Open an h5ad file for reading; turn every way it can be broken into one sentence.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, is not HDF5, holds no AnnData object, or is damaged.
+    """
+    if not Path(path).is_file():
+        msg = f"{path}: the file does not exist. Correct `path` in the sample sheet."
+        raise InputError(msg)
+    try:
+        with h5py.File(path, "r") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # names are checked here, with better words
+            for slot in ("obs", "var"):
+                if not isinstance(file.get(slot), h5py.Group):
+                    msg = (
+                        f"{path}: holds no `{slot}` table, so it is not an h5ad file of today's "
+                        "format. Read it with anndata and write it again with `.write_h5ad`."
+                    )
+                    raise InputError(msg)
+            yield file
+    except (OSError, KeyError, RuntimeError, TypeError) as error:
+        msg = (
+            f"{path}: cannot be read as an h5ad file ({_one_line(error)}). "
+            "It may be damaged or only partly copied: copy or write it again."
+        )
+        raise InputError(msg) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160]
+
+
+def values_of(file: h5py.File, *, layer: str | None) -> Matrix:
+    """Find the matrix of counts (or of transformed features) in an open file."""
+    where = f"layers/{layer}" if layer else "X"
+    found = file.get(where)
+    if found is None and layer:
+        there = listed(file.get("layers", {}))
+        msg = (
+            f"{file.filename}: there is no layer {layer!r} (layers: {there}). "
+            "Correct `counts_layer` in the config, or set it to null to read X."
+        )
+        raise InputError(msg)
+    if found is None:
+        msg = (
+            f"{file.filename}: there is no X (layers: {listed(file.get('layers', {}))}). "
+            "Name the layer that holds the counts as `counts_layer` in the config."
+        )
+        raise InputError(msg)
+    return found
+
+
+def table_index(group: h5py.Group) -> pd.Index:
+    """Row names of a stored data frame."""
+    return pd.Index(np.asarray(read_elem(group[group.attrs.get("_index", "_index")]), dtype=str))
+
+
+def table_columns(group: h5py.Group) -> list[str]:
+    """Column names of a stored data frame."""
+    return [
+        name.decode() if isinstance(name, bytes) else str(name)
+        for name in group.attrs.get("column-order", [])
+    ]
+
+
+def gene_names(file: h5py.File, *, gene_column: str | None) -> pd.Index:
+    """Gene names of an open file: the index of ``var``, or one of its columns."""
+    var = file["var"]
+    if gene_column is None:
+        return table_index(var)
+    if gene_column not in table_columns(var):
+        msg = (
+            f"{file.filename}: var has no column {gene_column!r} "
+            f"(columns: {listed(table_columns(var))}). Correct `gene_column` in the config, "
+            "or set it to null to use the row names of var."
+        )
+        raise InputError(msg)
+    return pd.Index(pd.Series(read_elem(var[gene_column])).astype(str).to_numpy())
+
+
+def cells_of(file: h5py.File, sample: Sample) -> np.ndarray:
+    """Which cells of an open file belong to a sample, shape (n_cells_of_file,), bool.
+
+    Raises
+    ------
+    InputError
+        When the column is missing or the sample has no cell.
+    """
+    n_cells = len(table_index(file["obs"]))
+    if not sample.obs_column:
+        chosen = np.ones(n_cells, dtype=bool)
+        where = "the file holds no cell"
+    else:
+        columns = table_columns(file["obs"])
+        if sample.obs_column not in columns:
+            msg = (
+                f"Sample {sample.sample}: obs of {sample.path} has no column "
+                f"{sample.obs_column!r} (columns: {listed(columns)}). "
+                "Correct `obs_column` in the sample sheet."
+            )
+            raise InputError(msg)
+        values = pd.Series(read_elem(file["obs"][sample.obs_column])).astype(str)
+        chosen = (values == sample.obs_value).to_numpy(dtype=bool)
+        there = listed(sorted(set(values)))
+        where = f"no cell has obs {sample.obs_column!r} = {sample.obs_value!r} (values: {there})"
+    if not chosen.any():
+        msg = (
+            f"Sample {sample.sample}: it has no cells; in {sample.path} {where}. "
+            "Correct the row of the sample sheet, or remove it."
+        )
+        raise InputError(msg)
+    return chosen
+
+
+def read_samples_of_file(
+    path: str | Path,
+    samples: list[Sample],
+    *,
+    counts_layer: str | None = None,
+    gene_column: str | None = None,
+    use_rep: str | None = None,
+) -> list[ad.AnnData]:
+    """Read the samples that lie in one file.
+
+    Parameters
+    ----------
+    path
+        The h5ad file.
+    samples
+        The samples in it.
+    counts_layer
+        Layer with the values; None: ``X``.
+    gene_column
+        Column of ``var`` with the gene names; None: its row names.
+    use_rep
+        Key of ``obsm`` to bring along.
+
+    Returns
+    -------
+    list of AnnData
+        One per sample: values in ``X`` (float32), ``obs`` of the file (columns made writable),
+        gene names made unique, ``obs["barcode"]`` the names in the file.
+    """
+    with opened(path) as file:
+        values = read_elem(values_of(file, layer=counts_layer))
+        obs = writable(read_elem(file["obs"]))
+        genes = gene_names(file, gene_column=gene_column)
+        rep = None if use_rep is None else np.asarray(read_elem(file["obsm"][use_rep]))
+        chosen = [cells_of(file, sample) for sample in samples]
+    found = []
+    for mask in chosen:
+        part = ad.AnnData(
+            X=values[mask].astype(np.float32),
+            obs=obs[mask].copy(),
+            var=pd.DataFrame(index=genes.astype(object)),
+            obsm=None if rep is None else {use_rep: rep[mask].astype(np.float32)},
+        )
+        part.var_names_make_unique()
+        part.obs["barcode"] = np.asarray(part.obs_names, dtype=object)
+        found.append(part)
+    return found
+
+
+def writable(obs: pd.DataFrame) -> pd.DataFrame:
+    """Copy of an obs table whose columns every version of anndata can write and join.
+
+    Numbers and booleans stay (missing booleans become text), everything else becomes text; names
+    with ``/`` get ``_``.
+    """
+    columns = {}
+    for name in obs.columns:
+        column = obs[name]
+        key = str(name).replace("/", "_")
+        if pd.api.types.is_bool_dtype(column.dtype) and not column.isna().any():
+            columns[key] = column.to_numpy(dtype=bool)
+        elif pd.api.types.is_numeric_dtype(column.dtype) and not isinstance(
+            column.dtype, pd.CategoricalDtype
+        ):
+            whole = pd.api.types.is_integer_dtype(column.dtype) and not column.isna().any()
+            columns[key] = column.to_numpy(
+                **({"dtype": np.int64} if whole else {"dtype": float, "na_value": np.nan})
+            )
+        else:
+            text = column.astype(object).where(column.notna(), "")
+            columns[key] = text.map(str).to_numpy(dtype=object)
+    return pd.DataFrame(columns, index=pd.Index(obs.index.map(str), dtype=object))

@@ -1,0 +1,62 @@
+"""What a sample is, and the error that names everything wrong with the samples given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used.
+
+    Parameters
+    ----------
+    problems
+        One sentence per problem: what is wrong, where, what to do.
+
+    Attributes
+    ----------
+    problems
+        The same sentences as a list.
+    """
+
+    def __init__(self, problems: Iterable[str] | str) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One sample: a row of the sample sheet.
+
+    Parameters
+    ----------
+    sample
+        Its name, unique.
+    path
+        The h5ad file that holds its cells.
+    condition
+        Its condition.
+    donor, batch
+        The person or animal, the processing batch; empty when not known.
+    obs_column, obs_value
+        For a file that holds several samples: the cells of this one are those whose
+        ``obs[obs_column]`` reads ``obs_value``. Empty: every cell of the file.
+    """
+
+    sample: str
+    path: str
+    condition: str
+    donor: str = ""
+    batch: str = ""
+    obs_column: str = ""
+    obs_value: str = ""
+
+
+def listed(names: Iterable[object], *, most: int = 8) -> str:
+    """Write names as ``a, b, c`` and say how many more there are."""
+    texts = [str(name) for name in names]
+    if not texts:
+        return "none"
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
