@@ -5,10 +5,11 @@ apart from the other components of its side. A target component takes the name o
 component that it mainly comes from when each is the other's best partner in the coupling, so that
 the same subpopulation has the same name on both sides.
 
-Marker genes are scored on log-normalised expression with the responsibilities as weights. The score
-of a gene in a component is the product of its lead over (nearly) all other components (specific) and
-the lead in the fraction of cells that express it (robust to few cells with much expression);
-genes that say little about identity (mitochondrial, ribosomal, MALAT1 and the like) are left out.
+Marker genes are scored on log-normalised expression with the responsibilities as weights. The
+score of a gene in a component is the product of its lead over (nearly) all other components
+(specific) and the lead in the fraction of cells that express it (robust to few cells with much
+expression; left out for features that nearly all cells have, as in cytometry). Genes that say little about
+identity (mitochondrial, ribosomal, MALAT1 and the like) are not used.
 Nothing is tested: a marker here is a label, not a finding.
 """
 
@@ -26,6 +27,7 @@ UNINFORMATIVE = re.compile(
 )
 N_MARKERS = 2
 MIN_LEAD = 0.1  # natural log units
+DENSE = 0.8  # mean fraction of cells above zero from which that fraction says nothing
 FALLBACK = "Subpopulation"
 
 
@@ -99,11 +101,12 @@ def markers(
         usable &= ~np.asarray(exclude, dtype=bool)
     # A neighbour of the same lineage may share the gene: compare with the 80th percentile of the
     # others rather than with the single runner-up, so that two halves of one type still get names.
+    dense = np.nanmean(fractions) > DENSE
     out = []
     for j in range(k):
         others = np.delete(np.arange(k), j)
         lead = means[j] - _upper(means[others])
-        step = fractions[j] - _upper(fractions[others])
+        step = np.ones(len(lead)) if dense else fractions[j] - _upper(fractions[others])
         score = np.where(usable & (lead > MIN_LEAD) & (step > 0), lead * step, 0.0)
         order = np.argsort(-score, kind="stable")[:n]
         out.append([str(genes[g]) for g in order if score[g] > 0])

@@ -1,0 +1,195 @@
+"""Files: h5ad that other programs open, and fits as npz + json. No pickles, no half files.
+
+Every file is written under a temporary name in its folder and then renamed, so that a reader sees
+the old file or the new one, never a part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+
+from cgmm._keys import SIDES
+from cgmm.coupled import CoupledFit
+from cgmm.mixture import GaussianMixture
+
+FORMAT = 1
+_MIXTURE = ("weights", "means", "covariances")
+_ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
+_VALUES = (
+    "transport_cost",
+    "log_likelihood",
+    "objective",
+    "converged",
+    "status",
+    "n_steps",
+    "seconds",
+    "parameters",
+    "reasons",
+)
+
+
+@contextlib.contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=f".part{path.suffix}"
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files that only their owner can read; give the usual rights.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
+    """Write an AnnData with plain string encoding, so that older anndata and R read it.
+
+    Parameters
+    ----------
+    adata
+        What to write; it is not changed.
+    path
+        The file.
+    """
+    setting = "allow_write_nullable_strings"
+    plain = (
+        ad.settings.override(**{setting: False})
+        if hasattr(ad.settings, setting)
+        else contextlib.nullcontext()
+    )
+    with atomic(path) as temporary, plain:
+        adata.write_h5ad(temporary, compression="gzip")
+
+
+def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:
+    """Write a fit as ``stem.npz`` (arrays) and ``stem.json`` (everything else).
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    stem
+        Path without ending.
+
+    Returns
+    -------
+    The two paths.
+    """
+    arrays_path, values_path = _paths(stem)
+    arrays = {name: np.asarray(getattr(fit, name)) for name in _ARRAYS}
+    for side in SIDES:
+        for name in _MIXTURE:
+            arrays[f"{side}_{name}"] = np.asarray(getattr(getattr(fit, side), name))
+    values = {name: getattr(fit, name) for name in _VALUES}
+    with atomic(arrays_path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    with atomic(values_path) as temporary:
+        temporary.write_text(dumps({"format": FORMAT, **values}, indent=2) + "\n", encoding="utf-8")
+    return arrays_path, values_path
+
+
+def load_fit(stem: Path | str) -> CoupledFit:
+    """Read a fit that :func:`save_fit` wrote.
+
+    Parameters
+    ----------
+    stem
+        Path without ending.
+
+    Returns
+    -------
+    CoupledFit
+
+    Raises
+    ------
+    FileNotFoundError
+        When one of the two files is missing.
+    ValueError
+        When they were written by another version of the format.
+    """
+    arrays_path, values_path = _paths(stem)
+    for path in (arrays_path, values_path):
+        if not path.is_file():
+            msg = (
+                f"{path} does not exist: a fit is the pair {arrays_path.name}, {values_path.name}."
+            )
+            raise FileNotFoundError(msg)
+    values = loads(values_path.read_text(encoding="utf-8"))
+    if values.get("format") != FORMAT:
+        msg = (
+            f"{values_path} has format {values.get('format')!r}, but this version of cgmm reads "
+            f"format {FORMAT}: fit again."
+        )
+        raise ValueError(msg)
+    with np.load(arrays_path, allow_pickle=False) as arrays:
+        return build_fit(dict(arrays), values)
+
+
+def build_fit(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> CoupledFit:
+    """Put a CoupledFit together from the arrays and values of :func:`save_fit`."""
+    sides = {
+        side: GaussianMixture(**{name: arrays[f"{side}_{name}"] for name in _MIXTURE})
+        for side in SIDES
+    }
+    plain = {name: values[name] for name in _VALUES}
+    plain["log_likelihood"] = tuple(plain["log_likelihood"])
+    return CoupledFit(**sides, **{name: arrays[name] for name in _ARRAYS}, **plain)
+
+
+def dumps(value: Any, **options: Any) -> str:
+    """Write strict JSON: numpy values as plain ones, infinities and NaN as text."""
+    return json.dumps(_plain(value), allow_nan=False, **options)
+
+
+def loads(text: str) -> Any:
+    """Read what :func:`dumps` wrote."""
+    return _restore(json.loads(text))
+
+
+_NOT_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):  # numpy and jax, scalars and arrays
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return next(k for k, v in _NOT_FINITE.items() if v == value or (v != v and value != value))
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    msg = f"Cannot write a {type(value).__name__} as JSON: {value!r}."
+    raise TypeError(msg)
+
+
+def _restore(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _restore(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_restore(v) for v in value]
+    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
+
+
+def _paths(stem: Path | str) -> tuple[Path, Path]:
+    stem = Path(stem)
+    return stem.with_name(stem.name + ".npz"), stem.with_name(stem.name + ".json")

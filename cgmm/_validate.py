@@ -1,0 +1,167 @@
+"""What `cgmm.tl` takes from an AnnData object, checked before anything is computed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+DEFAULT_PCA_DIMS = 20
+MIN_CELLS_PER_SIDE = 50
+
+
+class Sides(NamedTuple):
+    """The two point clouds of a comparison and where they stand in the object."""
+
+    rows_source: np.ndarray  #: (N0,) positions of the cells
+    rows_target: np.ndarray  #: (N1,)
+    points_source: np.ndarray  #: (N0, D) float64
+    points_target: np.ndarray  #: (N1, D)
+    donors_source: np.ndarray | None  #: (N0,) text
+    donors_target: np.ndarray | None  #: (N1,)
+
+
+def sides(
+    adata: ad.AnnData,
+    *,
+    condition_key: str,
+    source: str,
+    target: str,
+    use_rep: str,
+    n_dims: int | None = None,
+    donor_key: str | None = None,
+    min_cells: int = MIN_CELLS_PER_SIDE,
+) -> Sides:
+    """Take the cells of both conditions out of an object.
+
+    Parameters
+    ----------
+    adata
+        The object; it is not changed.
+    condition_key, source, target
+        Column of ``obs`` and two of its values.
+    use_rep
+        Entry of ``obsm``, or "X".
+    n_dims
+        Leading dimensions to use; None: all, but 20 of "X_pca".
+    donor_key
+        Column of ``obs``.
+    min_cells
+        Fewest cells per condition.
+
+    Returns
+    -------
+    Sides
+
+    Raises
+    ------
+    TypeError
+        When ``adata`` is not an AnnData object.
+    KeyError
+        When a column or a representation is missing.
+    ValueError
+        When a condition is absent or has too few cells, when the conditions are the same, or when
+        values are missing.
+    """
+    if not isinstance(adata, ad.AnnData):
+        msg = f"adata must be an AnnData object, not {type(adata).__name__}."
+        raise TypeError(msg)
+    condition = column(adata, condition_key, "condition_key")
+    source, target = str(source), str(target)
+    if source == target:
+        msg = f"source and target are both {source!r}: a comparison needs two different conditions."
+        raise ValueError(msg)
+    present = list(dict.fromkeys(condition.dropna().astype(str)))
+    labels = condition.astype(object).where(condition.notna(), None).map(_text).to_numpy()
+    rows = {}
+    for role, name in (("source", source), ("target", target)):
+        rows[role] = np.flatnonzero(labels == name)
+        if not len(rows[role]):
+            msg = (
+                f"{role}={name!r} is not a condition: obs[{condition_key!r}] has "
+                f"{_listing(present)}."
+            )
+            raise ValueError(msg)
+        if len(rows[role]) < min_cells:
+            msg = (
+                f"Condition {name!r} has {len(rows[role])} cells; a fit needs at least {min_cells}."
+            )
+            raise ValueError(msg)
+    points = representation(adata, use_rep, n_dims)
+    both = np.concatenate([rows["source"], rows["target"]])
+    if n_bad := int((~np.isfinite(points[both]).all(axis=1)).sum()):
+        msg = (
+            f"{use_rep} has NaN or infinite values in {n_bad} cells of the two conditions: "
+            "remove these cells or compute the representation again."
+        )
+        raise ValueError(msg)
+    donors = None if donor_key is None else _donors(adata, donor_key, both)
+    return Sides(
+        rows["source"],
+        rows["target"],
+        points[rows["source"]].astype(np.float64),
+        points[rows["target"]].astype(np.float64),
+        None if donors is None else donors[rows["source"]],
+        None if donors is None else donors[rows["target"]],
+    )
+
+
+def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
+    """Return a column of ``obs``, or raise a KeyError that lists those there are."""
+    if key not in adata.obs:
+        msg = f"{argument}={key!r} is not a column of obs; there are {_listing(adata.obs.columns)}."
+        raise KeyError(msg)
+    return adata.obs[key]
+
+
+def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.ndarray:
+    """Return the representation, dense, (n_cells, D), cut to the dimensions to use."""
+    if use_rep == "X":
+        if adata.X is None:
+            msg = "use_rep='X', but the object has no X."
+            raise KeyError(msg)
+        values = adata.X.toarray() if sp.issparse(adata.X) else np.asarray(adata.X)
+    elif use_rep in adata.obsm:
+        values = adata.obsm[use_rep]
+        values = values.toarray() if sp.issparse(values) else np.asarray(values)
+    else:
+        msg = (
+            f"use_rep={use_rep!r} is not in obsm; there are {_listing(adata.obsm)}. Compute it "
+            "(scanpy.pp.pca writes 'X_pca') or name another."
+        )
+        raise KeyError(msg)
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
+        msg = f"{use_rep} must be a table of numbers, but has shape {values.shape}, {values.dtype}."
+        raise ValueError(msg)
+    if n_dims is None:
+        n_dims = min(DEFAULT_PCA_DIMS, values.shape[1]) if use_rep == "X_pca" else values.shape[1]
+    elif not 1 <= n_dims <= values.shape[1]:
+        msg = f"n_dims={n_dims} must lie between 1 and {values.shape[1]}, the columns of {use_rep}."
+        raise ValueError(msg)
+    return values[:, :n_dims]
+
+
+def _donors(adata: ad.AnnData, key: str, rows: np.ndarray) -> np.ndarray:
+    donors = column(adata, key, "donor_key")
+    if n_missing := int(donors.iloc[rows].isna().sum()):
+        msg = (
+            f"obs[{key!r}] is missing in {n_missing} cells of the two conditions: "
+            "give every cell a donor, or leave out donor_key."
+        )
+        raise ValueError(msg)
+    return donors.astype(object).map(_text).to_numpy()
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _listing(names: object, limit: int = 12) -> str:
+    texts = [repr(str(n)) for n in names]  # type: ignore[attr-defined]
+    if not texts:
+        return "none"
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more

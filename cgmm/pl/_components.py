@@ -1,0 +1,170 @@
+"""Components as ellipses on two dimensions of the representation."""
+
+from __future__ import annotations
+
+import anndata as ad
+import matplotlib.patheffects as patheffects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Ellipse
+
+from cgmm import get
+from cgmm._keys import DEFAULT_KEY, SOURCE
+from cgmm._validate import representation
+from cgmm.donors import share_of_source
+from cgmm.pl import _style
+
+MOST_CELLS = 4000
+ARROW_FROM = 0.1
+RADIUS = 1.5  # standard deviations; holds 68 % of a Gaussian in two dimensions
+
+
+def components(
+    adata: ad.AnnData,
+    *,
+    dims: tuple[int, int] = (0, 1),
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+) -> Axes:
+    """Components of both sides on two dimensions, with the transfers as arrows.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit and the representation that was fitted.
+    dims
+        Two dimensions of the representation, counted from 0.
+    key
+        The ``key_added`` of the fit.
+    ax
+        Axes to draw on.
+
+    Returns
+    -------
+    Axes. Solid ellipses are source, dashed ones target components (1.5 standard deviations, which
+    hold about two thirds of the cells); arrows lead from source to target where a tenth or more of
+    the source goes. Numbers are explained beside the figure, largest subpopulation first.
+
+    Raises
+    ------
+    ValueError
+        When a dimension is not part of the fit.
+    """
+    fit, known = get.fit(adata, key=key), get.params(adata, key=key)
+    if not all(0 <= d < fit.source.means.shape[1] for d in dims) or dims[0] == dims[1]:
+        msg = (
+            f"dims={dims} must be two different numbers from 0 to {fit.source.means.shape[1] - 1}."
+        )
+        raise ValueError(msg)
+    parts = get.components(adata, key=key)
+    names = parts.loc[parts["side"] == SOURCE, "name"].to_numpy()
+    order = np.argsort(-fit.shares_source, kind="stable")
+    colours = dict(zip(order.tolist(), _style.colours(len(order)), strict=True))
+    number = {int(k): i + 1 for i, k in enumerate(order)}
+    n_columns = 1 if len(order) <= 20 else 2
+    ax = _style.new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
+    pair = list(dims)
+
+    _cells(ax, adata, known, pair)
+    for k in range(len(fit.shares_source)):
+        _ellipse(ax, fit.source.means[k], fit.source.covariances[k], pair, colours[k], "-")
+    main = fit.coupling.argmax(axis=0)
+    for j in range(len(fit.shares_target)):
+        colour = colours[int(main[j])]
+        _ellipse(ax, fit.target.means[j], fit.target.covariances[j], pair, colour, "--")
+    for k, j in np.argwhere(share_of_source(fit.coupling) >= ARROW_FROM):
+        start, end = fit.source.means[k][pair], fit.target.means[j][pair]
+        ax.annotate(
+            "",
+            xy=end,
+            xytext=start,
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": _style.TEXT,
+                "linewidth": 1.1,
+                "shrinkA": 5,
+                "shrinkB": 0,
+                "mutation_scale": 9,
+            },
+            zorder=4,
+        )
+    for k in order:
+        text = ax.text(
+            *fit.source.means[k][pair],
+            str(number[int(k)]),
+            ha="center",
+            va="center",
+            fontsize=9 if len(order) <= 16 else 7.5,
+            fontweight="bold",
+            color=colours[int(k)],
+            zorder=5,
+        )
+        text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
+    ax.autoscale_view()
+    label = str(known["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
+    ax.set_xlabel(f"{label} {dims[0] + 1}")
+    ax.set_ylabel(f"{label} {dims[1] + 1}")
+    _style.bare(ax)
+    handles = [
+        Line2D([], [], color=_style.TEXT, linestyle="-", label=str(known["source"])),
+        Line2D([], [], color=_style.TEXT, linestyle="--", label=str(known["target"])),
+    ]
+    handles += [
+        Line2D(
+            [],
+            [],
+            color=colours[int(k)],
+            marker="o",
+            linestyle="none",
+            label=f"{number[int(k)]}  {_style.short(names[k])}",
+        )
+        for k in order
+    ]
+    ax.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        ncols=n_columns,
+        frameon=False,
+        fontsize=8,
+        handletextpad=0.4,
+    )
+    return ax
+
+
+def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
+    if known["use_rep"] != "X" and known["use_rep"] not in adata.obsm:
+        return
+    condition = adata.obs[known["condition_key"]].astype(str).to_numpy()
+    rows = np.flatnonzero(np.isin(condition, [known["source"], known["target"]]))
+    if len(rows) > MOST_CELLS:
+        rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
+    x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]
+    ax.scatter(*x.T, s=3, color="#C4C4C4", linewidths=0, alpha=0.6, rasterized=True, zorder=0)
+
+
+def _ellipse(
+    ax: Axes,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    pair: list[int],
+    colour: tuple[float, float, float],
+    line: str,
+) -> None:
+    values, vectors = np.linalg.eigh(covariance[np.ix_(pair, pair)])
+    width, height = 2 * RADIUS * np.sqrt(np.maximum(values, 0.0))
+    angle = float(np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0])))
+    ax.add_patch(
+        Ellipse(
+            tuple(mean[pair]),
+            width,
+            height,
+            angle=angle,
+            facecolor=(*colour, 0.12),
+            edgecolor=colour,
+            linewidth=1.6,
+            linestyle=line,
+            zorder=3,
+        )
+    )

@@ -1,0 +1,89 @@
+"""Dot plot of state shifts."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+from matplotlib.axes import Axes
+
+from cgmm import get
+from cgmm._keys import DEFAULT_KEY
+from cgmm.pl import _style
+
+
+def shifts(
+    adata: ad.AnnData,
+    *,
+    min_share: float = 0.1,
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+) -> Axes:
+    """How far each subpopulation moved, with the genes that lead the change.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit; gene names appear after :func:`cgmm.tl.genes`.
+    min_share
+        Leave out pairs that take a smaller part of their source subpopulation.
+    key
+        The ``key_added`` of the fit.
+    ax
+        Axes to draw on.
+
+    Returns
+    -------
+    Axes. Lengths are in units of the standard deviation within a subpopulation: the bar is the
+    whole distance, the filled point the part of the means, the open point that of the shapes.
+    """
+    table = get.shifts(adata, key=key)
+    table = table[table["share_of_source"] >= min_share]
+    table = table.sort_values("total_shift_sd", ignore_index=True)
+    known = get.params(adata, key=key)
+    ax = _style.new_axes(ax, width=9.0, height=_style.rows_height(len(table)))
+    y = np.arange(len(table))
+    ratio = (
+        table["total_shift_sd"] / table["total_shift"].where(table["total_shift"] > 0, 1)
+    ).max()
+    shape = table["covariance_shift"] * ratio
+    ax.barh(y, table["total_shift_sd"], height=0.5, color="#D5E6F2", label="whole distance")
+    ax.plot(table["mean_shift_sd"], y, "o", color=_style.UP, markersize=6, label="of the means")
+    ax.plot(
+        shape,
+        y,
+        "o",
+        markerfacecolor="white",
+        markeredgecolor=_style.DOWN,
+        markersize=5,
+        label="of the shapes",
+    )
+    widest = float(max(table["total_shift_sd"].max(), 0.1)) if len(table) else 1.0
+    for i, row in table.iterrows():
+        if row["top_genes"]:
+            genes = [g.removesuffix(" up") for g in row["top_genes"].split(", ")][:4]
+            genes = [f"−{g.removesuffix(' down')}" if g.endswith(" down") else g for g in genes]
+            ax.text(
+                row["total_shift_sd"] + 0.02 * widest,
+                i,
+                ", ".join(genes).replace("$", r"\$"),
+                va="center",
+                fontsize=7.5,
+                color="#555555",
+            )
+    labels = []
+    for row in table.itertuples():
+        same = row.source == row.target
+        labels.append(
+            _style.short(row.source)
+            if same
+            else f"{_style.short(row.source)} → {_style.short(row.target)}"
+        )
+    ax.set_yticks(y, labels)
+    ax.set_ylim(-0.7, max(len(table), 1) - 0.3)
+    ax.set_xlim(0, widest * (1.5 if table["top_genes"].str.len().any() else 1.05))
+    _style.bare(ax, grid="x")
+    ax.set_xlabel(
+        f"shift {known['source']} → {known['target']}, in standard deviations within a subpopulation"
+    )
+    ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
+    return ax

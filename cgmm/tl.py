@@ -1,0 +1,371 @@
+"""Tools on AnnData objects: fit a comparison, write a fit into an object, gene-level shifts.
+
+:func:`fit` = check the input, :func:`cgmm.selection.fit_automatic`, :func:`annotate`. All names
+that are written are those of :class:`cgmm._keys.Keys`; read them back with :mod:`cgmm.get`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import anndata as ad
+import numpy as np
+
+from cgmm import _annotate, _validate, donors
+from cgmm import genes as gene_level
+from cgmm._io import dumps
+from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
+from cgmm.coupled import CoupledFit
+
+MIN_CELLS_FOR_GENES = 20
+
+
+def fit(
+    adata: ad.AnnData,
+    *,
+    condition_key: str,
+    source: str,
+    target: str,
+    use_rep: str = "X_pca",
+    n_dims: int | None = None,
+    n_components: int | tuple[int, int] | None = None,
+    rho: float | None = None,
+    epsilon: float | None = None,
+    transport_weight: float | None = None,
+    donor_key: str | None = None,
+    paired: bool | None = None,
+    name_by: str | None = None,
+    expression: ad.AnnData | None = None,
+    layer: str | None = None,
+    random_state: int = 0,
+    progress: Callable[..., Any] | None = None,
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> ad.AnnData | None:
+    """Fit coupled mixtures to two conditions and write the result into the object.
+
+    A parameter left at None is chosen from the data; the choice and its reason are recorded.
+
+    Parameters
+    ----------
+    adata
+        Cells of both conditions; cells of other conditions are left alone.
+    condition_key
+        Column of ``obs`` with the conditions.
+    source, target
+        The two conditions, in the order of the change.
+    use_rep
+        Entry of ``obsm`` in which to fit, or "X" for the features themselves (cytometry).
+    n_dims
+        Leading dimensions of ``use_rep``. By default all, but 20 of "X_pca".
+    n_components
+        Components per side, one number or (source, target).
+    rho
+        Price of changing mass instead of moving it, in squared units of ``use_rep``.
+    epsilon
+        Entropy of the coupling, in the same units.
+    transport_weight
+        Weight of the transport term against the log-likelihood.
+    donor_key
+        Column of ``obs`` with the donor: the unit of replication. Donors count equally whatever
+        their number of cells. Without it there are no intervals.
+    paired
+        Compare donors with themselves. By default when enough donors are in both conditions.
+    name_by
+        Column of ``obs`` (a cell type) to name components by. By default by marker genes.
+    expression
+        Object with the same cells and log-normalised ``X``, when ``adata`` has none.
+    layer
+        Layer with log-normalised expression, in place of ``X``.
+    random_state
+        Seed.
+    progress
+        Passed to :func:`cgmm.selection.fit_automatic`.
+    key_added
+        Prefix of all fields written.
+    copy
+        Return a changed copy and leave ``adata`` as it is.
+
+    Returns
+    -------
+    None, or the copy. Sets the following fields (for ``key_added="cgmm"``):
+
+    ``obs["cgmm_component"]``, ``obs["cgmm_log2_net_factor"]``, ``obs["cgmm_shift"]``
+        Name of the component of each cell, log2 net factor, length of the displacement (source
+        cells, units of ``use_rep``). Missing in cells of other conditions.
+    ``obsm["cgmm_responsibilities"]``, ``obsm["cgmm_displacement"]``
+        Shapes (n_cells, max(K0, K1)) and (n_cells, D), NaN where they do not apply.
+    ``uns["cgmm"]``
+        Weights, means, covariances, coupling, costs, shares, history, names, components, donors,
+        and ``params``, one JSON text.
+
+    Raises
+    ------
+    KeyError, ValueError
+        When the input cannot be used; the sentence says what to do. Nothing is written then.
+    """
+    keys = Keys(key_added)
+    found = _validate.sides(
+        adata,
+        condition_key=condition_key,
+        source=source,
+        target=target,
+        use_rep=use_rep,
+        n_dims=n_dims,
+        donor_key=donor_key,
+    )
+    # Everything that annotate could refuse is refused here, before the long work.
+    _annotate.check_naming(adata, name_by, expression, layer)
+    from cgmm.selection import fit_automatic
+
+    weights = _annotate.cell_weights(found)
+    result = fit_automatic(
+        found.points_source,
+        found.points_target,
+        donors_source=found.donors_source,
+        donors_target=found.donors_target,
+        weights_source=weights[0],
+        weights_target=weights[1],
+        n_components=n_components,
+        rho=rho,
+        epsilon=epsilon,
+        transport_weight=transport_weight,
+        random_state=random_state,
+        progress=progress,
+    )
+    return annotate(
+        adata,
+        result,
+        condition_key=condition_key,
+        source=source,
+        target=target,
+        use_rep=use_rep,
+        n_dims=n_dims,
+        donor_key=donor_key,
+        paired=paired,
+        name_by=name_by,
+        expression=expression,
+        layer=layer,
+        random_state=random_state,
+        key_added=keys.key,
+        copy=copy,
+    )
+
+
+def annotate(
+    adata: ad.AnnData,
+    fit: CoupledFit,
+    *,
+    condition_key: str,
+    source: str,
+    target: str,
+    use_rep: str = "X_pca",
+    n_dims: int | None = None,
+    donor_key: str | None = None,
+    paired: bool | None = None,
+    name_by: str | None = None,
+    expression: ad.AnnData | None = None,
+    layer: str | None = None,
+    random_state: int | None = None,
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> ad.AnnData | None:
+    """Write a fit into an object, as :func:`fit` does.
+
+    Parameters
+    ----------
+    adata
+        Cells of both conditions, in the representation that was fitted.
+    fit
+        The fit, for instance from :func:`cgmm.fit_coupled`.
+    condition_key, source, target, use_rep, n_dims, donor_key, paired, name_by, expression, layer
+        As in :func:`fit`.
+    random_state
+        The seed that was used, for the record.
+    key_added, copy
+        As in :func:`fit`.
+
+    Returns
+    -------
+    None, or the copy. Sets the fields that :func:`fit` lists.
+
+    Raises
+    ------
+    KeyError, ValueError
+        When the input cannot be used or has another number of dimensions than the fit.
+    """
+    keys = Keys(key_added)
+    found = _validate.sides(
+        adata,
+        condition_key=condition_key,
+        source=source,
+        target=target,
+        use_rep=use_rep,
+        n_dims=n_dims,
+        donor_key=donor_key,
+        min_cells=1,
+    )
+    n_fitted = np.asarray(fit.source.means).shape[1]
+    if found.points_source.shape[1] != n_fitted:
+        msg = (
+            f"The fit has {n_fitted} dimensions, but {use_rep} gives "
+            f"{found.points_source.shape[1]}: name the same representation and n_dims."
+        )
+        raise ValueError(msg)
+    held = _annotate.check_naming(adata, name_by, expression, layer)
+    r = (
+        fit.prevalence_source.responsibilities(found.points_source),
+        fit.prevalence_target.responsibilities(found.points_target),
+    )
+    table, named_by = _annotate.component_table(adata, fit, found, r, name_by, held)
+    per_donor = {
+        side: None if d is None else donors.donor_shares(x, d)
+        for side, x, d in zip(SIDES, r, (found.donors_source, found.donors_target), strict=True)
+    }
+    if all(s is not None for s in per_donor.values()):
+        # Refuses an impossible paired=True before anything is written.
+        donors.intervals(per_donor[SOURCE], per_donor[TARGET], fit.coupling, paired=paired)
+
+    params = {
+        "condition_key": condition_key,
+        "source": str(source),
+        "target": str(target),
+        "use_rep": use_rep,
+        "n_dims": n_fitted,
+        "donor_key": donor_key,
+        "paired": paired,
+        "name_by": name_by,
+        "named_by": named_by,
+        "random_state": random_state,
+        "n_cells": {SOURCE: len(r[0]), TARGET: len(r[1])},
+        "parameters": dict(fit.parameters),
+        "reasons": dict(fit.reasons),
+        "converged": bool(fit.converged),
+        "status": str(fit.status),
+        "n_steps": int(fit.n_steps),
+        "seconds": float(fit.seconds),
+        "objective": float(fit.objective),
+        "transport_cost": float(fit.transport_cost),
+        "log_likelihood": [float(v) for v in fit.log_likelihood],
+        "F": fit.transported_mass,
+        "versions": _annotate.versions(),
+    }
+    uns: dict[str, Any] = {
+        Uns.PARAMS: dumps(params),
+        Uns.COUPLING: np.asarray(fit.coupling, dtype=float),
+        Uns.COSTS: np.asarray(fit.costs, dtype=float),
+        Uns.HISTORY: np.asarray(fit.history, dtype=float),
+        Uns.COMPONENTS: table,
+        Uns.DONORS: _annotate.donor_table(per_donor),
+    }
+    for side, mixture, shares in (
+        (SOURCE, fit.source, fit.shares_source),
+        (TARGET, fit.target, fit.shares_target),
+    ):
+        uns[Uns.weights(side)] = np.asarray(mixture.weights, dtype=float)
+        uns[Uns.means(side)] = np.asarray(mixture.means, dtype=float)
+        uns[Uns.covariances(side)] = np.asarray(mixture.covariances, dtype=float)
+        uns[Uns.shares(side)] = np.asarray(shares, dtype=float)
+        uns[Uns.names(side)] = table.loc[table["side"] == side, "name"].to_numpy(object)
+    cells = _annotate.cell_fields(adata.n_obs, fit, found, r, uns)
+
+    adata = adata.copy() if copy else adata
+    with warnings.catch_warnings():
+        # Writing into a view makes it an object of its own: what the caller asked for.
+        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
+        adata.uns[keys.uns] = uns
+        adata.obs[keys.component] = cells.component
+        adata.obs[keys.log2_net_factor] = cells.log2_net_factor
+        adata.obs[keys.shift] = cells.shift
+        adata.obsm[keys.responsibilities] = cells.responsibilities
+        adata.obsm[keys.displacement] = cells.displacement
+    return adata if copy else None
+
+
+def genes(
+    adata: ad.AnnData,
+    *,
+    expression: ad.AnnData | None = None,
+    layer: str | None = None,
+    gene_symbols: str | None = None,
+    n_genes: int | None = 200,
+    min_fraction: float = 0.1,
+    key: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> ad.AnnData | None:
+    """Change of expression within each subpopulation.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit, from :func:`fit`.
+    expression
+        Object with the same cells and log-normalised ``X``, when ``adata`` has none.
+    layer
+        Layer with log-normalised expression (natural log), in place of ``X``.
+    gene_symbols
+        Column of ``var`` with the names to show. By default ``var_names``.
+    n_genes
+        Keep this many genes with the largest change of each subpopulation, and the first 20 of any
+        subpopulation in all of them. None: keep all.
+    min_fraction
+        Leave out genes that fewer cells express, in both conditions, in a subpopulation.
+    key
+        The ``key_added`` of the fit.
+    copy
+        Return a changed copy and leave ``adata`` as it is.
+
+    Returns
+    -------
+    None, or the copy. Sets ``uns[key]["genes"]``, the DataFrame of :func:`cgmm.get.genes`.
+
+    Raises
+    ------
+    KeyError, ValueError
+        When there is no fit, no expression, or when it looks like counts.
+    """
+    from cgmm import get
+
+    params, uns = get.params(adata, key=key), adata.uns[key]
+    found = _validate.sides(
+        adata,
+        condition_key=params["condition_key"],
+        source=params["source"],
+        target=params["target"],
+        use_rep=params["use_rep"],
+        n_dims=params["n_dims"],
+        donor_key=params["donor_key"],
+        min_cells=1,
+    )
+    held = _annotate.expression_of(adata, expression, layer)
+    if held is None:
+        msg = "The object has no X: give expression=, an object with the same cells and genes."
+        raise ValueError(msg)
+    _annotate.refuse_counts(held.matrix)
+    names = _annotate.gene_names(held.adata, gene_symbols)
+    coupling = np.asarray(uns[Uns.COUPLING])
+    padded = np.asarray(adata.obsm[Keys(key).responsibilities])
+    r = [
+        padded[rows][:, :k]
+        for rows, k in zip((found.rows_source, found.rows_target), coupling.shape, strict=True)
+    ]
+    source, target = _annotate.side_moments(held, found, r)
+    change = gene_level.gene_shift(source, target, coupling)
+    carried = donors.share_of_target(coupling) @ r[1].sum(axis=0)
+    enough = np.minimum(r[0].sum(axis=0), carried) >= MIN_CELLS_FOR_GENES
+    table = _annotate.gene_table(
+        change,
+        names,
+        [str(n) for n in uns[Uns.names(SOURCE)]],
+        enough=enough,
+        n_genes=n_genes,
+        min_fraction=min_fraction,
+    )
+
+    adata = adata.copy() if copy else adata
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
+        adata.uns[key] = {**adata.uns[key], Uns.GENES: table}
+    return adata if copy else None
