@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from cgmm.pp._check import check_samples
 from cgmm.pp._embed import embed, representation_key
-from cgmm.pp._prepare import join_samples, normalise, quality_control
+from cgmm.pp._prepare import join_samples, normalise, quality_control, write_prepared
 from cgmm.pp._samples import InputError, Sample
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "normalise",
     "quality_control",
     "representation_key",
+    "write_prepared",
 ]

@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from anndata.io import read_elem
 
 from cgmm.pp._read import cells_of, gene_names, opened, table_columns, table_index, values_of
 from cgmm.pp._samples import InputError, Sample, listed
@@ -39,7 +40,7 @@ def check_samples(
     counts_layer: str | None = None,
     gene_column: str | None = None,
     use_rep: str | None = None,
-    annotation_key: str | None = None,
+    annotation_keys: Sequence[str] = (),
     modality: str = RNA,
 ) -> dict[str, Any]:
     """Check the samples that are to be analysed in one space.
@@ -54,8 +55,8 @@ def check_samples(
         Column of ``var`` with the gene names; None: its row names.
     use_rep
         Key of ``obsm`` that must be there; None: not needed.
-    annotation_key
-        Column of ``obs`` that must be there; None: not needed.
+    annotation_keys
+        Columns of ``obs`` that must be there.
     modality
         ``"rna"``: values must be counts. ``"cytometry"``: values must be finite.
 
@@ -64,7 +65,7 @@ def check_samples(
     dict
         ``samples``: per sample its fields, ``sha256`` of the file and ``n_cells_read``;
         ``genes``: ``n_shared`` and ``share_of_smallest``; ``notices``: list of dict with level,
-        text and advice.
+        text and advice; ``data_source`` and ``truth``: ``uns`` entries of a file that has them.
 
     Raises
     ------
@@ -75,6 +76,7 @@ def check_samples(
     facts: list[dict[str, Any]] = []
     genes: dict[str, pd.Index] = {}
     dims: dict[str, int] = {}
+    extras: dict[str, Any] = {"data_source": None, "truth": None}
     if repeated := _repeated([s.sample for s in samples]):
         problems.append(
             f"Sample names must be unique, but {listed(repeated)} is used more than once: "
@@ -86,9 +88,10 @@ def check_samples(
             with opened(path) as file:
                 problems += _problems_of_values(file, counts_layer, modality)
                 genes[path] = gene_names(file, gene_column=gene_column)
-                problems += _problems_of_columns(file, annotation_key, use_rep, dims)
+                problems += _problems_of_columns(file, annotation_keys, use_rep, dims)
                 barcodes = table_index(file["obs"])
                 digest = sha256(path)
+                extras |= {k: read_elem(file[f"uns/{k}"]) for k in extras if f"uns/{k}" in file}
                 for sample in here:
                     try:
                         mine = barcodes[cells_of(file, sample)]
@@ -105,7 +108,7 @@ def check_samples(
             f"obsm {use_rep!r} has not the same number of dimensions in every file ({sizes}). "
             "The representation must be computed on all samples together."
         )
-    notices = _notices_of_design(samples)
+    notices: list[dict[str, str]] = []
     shared, share = _shared_genes(genes, problems, notices)
     notices += _notices_of_names(genes)
     if problems:
@@ -114,6 +117,7 @@ def check_samples(
         "samples": facts,
         "genes": {"n_shared": shared, "share_of_smallest": share},
         "notices": notices,
+        **extras,
     }
 
 
@@ -184,13 +188,13 @@ def _problems_of_values(file: h5py.File, layer: str | None, modality: str) -> li
 
 
 def _problems_of_columns(
-    file: h5py.File, annotation_key: str | None, use_rep: str | None, dims: dict[str, int]
+    file: h5py.File, annotation_keys: Sequence[str], use_rep: str | None, dims: dict[str, int]
 ) -> list[str]:
     problems = []
     columns = table_columns(file["obs"])
-    if annotation_key is not None and annotation_key not in columns:
+    for key in [key for key in annotation_keys if key not in columns]:
         problems.append(
-            f"{file.filename}: obs has no column {annotation_key!r} (columns: {listed(columns)}). "
+            f"{file.filename}: obs has no column {key!r} (columns: {listed(columns)}). "
             "Correct `annotation_key` in the config, or set it to null to name subpopulations by "
             "their marker genes."
         )
@@ -301,44 +305,3 @@ def _notices_of_names(genes: dict[str, pd.Index]) -> list[dict[str, str]]:
         for path, index in genes.items()
         if (repeated := _repeated(index))
     ]
-
-
-def _notices_of_design(samples: Sequence[Sample]) -> list[dict[str, str]]:
-    """Remarks on donors and batches that the sample sheet alone tells."""
-    notices = []
-    table = pd.DataFrame([vars(s) for s in samples])
-    if not len(table):
-        return notices
-    if (table["donor"] == "").all():
-        notices.append(
-            notice(
-                "warning",
-                "No donors are given, so no interval can be given either: cells of one donor are "
-                "not independent observations.",
-                "Add the column `donor` to the sample sheet.",
-            )
-        )
-    else:
-        counts = table.groupby("condition", sort=False)["donor"].nunique()
-        few = [f"{name} ({n})" for name, n in counts.items() if n < 3]
-        if few:
-            notices.append(
-                notice(
-                    "warning",
-                    f"Fewer than three donors: {listed(few)}. Intervals need three on each side.",
-                    "Add donors, or read the factors as a description of these samples only.",
-                )
-            )
-    batched = table[table["batch"] != ""]
-    if len(batched) and table["condition"].nunique() > 1:
-        conditions = batched.groupby("batch", sort=False)["condition"].nunique()
-        if (conditions == 1).all():
-            notices.append(
-                notice(
-                    "warning",
-                    "Every batch holds one condition only, so a difference between conditions "
-                    "cannot be told from a difference between batches.",
-                    "Process samples of both conditions in each batch.",
-                )
-            )
-    return notices

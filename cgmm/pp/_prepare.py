@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import scanpy as sc
 import scipy.sparse as sp
 
+from cgmm._io import atomic
 from cgmm.pp._check import CYTOMETRY, RNA, problem_of_counts
 from cgmm.pp._read import read_samples_of_file
 from cgmm.pp._samples import InputError, Sample, listed
@@ -219,3 +222,15 @@ def normalise(adata: ad.AnnData, *, modality: str = RNA) -> None:
     sc.pp.log1p(adata)
     # scanpy records the base here as None, which not every version can read back
     adata.uns.pop("log1p", None)
+
+
+def write_prepared(adata: ad.AnnData, path: Path | str) -> None:
+    """Write the large file between the steps: uncompressed, which is several times faster."""
+    setting = "allow_write_nullable_strings"
+    plain = (
+        ad.settings.override(**{setting: False})
+        if hasattr(ad.settings, setting)
+        else contextlib.nullcontext()
+    )
+    with atomic(path) as temporary, plain:
+        adata.write_h5ad(temporary)

@@ -1,0 +1,121 @@
+"""Settings, constants and all helper functions of the rules."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(str(workflow.basedir))
+sys.path.insert(0, str(ROOT))
+
+from workflow.settings import SettingsError, digest, grouped, load
+
+try:
+    settings, ROWS = load(config)
+except SettingsError as error:
+    message = f"Nothing was run. Please correct:\n{error}"
+    raise WorkflowError(message) from None
+
+config.update(settings)
+COMPARISONS = {comparison["name"]: comparison for comparison in config["comparisons"]}
+DATASETS = grouped(ROWS, "dataset")
+STARTED = time.time()
+
+# For the provenance in the report. Not a parameter: another command line changes no result.
+os.environ.setdefault("CGMM_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, DATASETS)),
+    comparison="|".join(map(re.escape, COMPARISONS)),
+
+
+def code(*modules):
+    """Fingerprint of the modules of cgmm that a rule runs, so that an edit runs it again."""
+    return digest(ROOT, *modules)
+
+
+def rows_of(wildcards):
+    """Rows of the sample sheet of a dataset."""
+    return [
+        {key: value for key, value in row.items() if key != "dataset"}
+        for row in DATASETS[wildcards.dataset]
+    ]
+
+
+def files_of(wildcards):
+    """Files with the samples of a dataset."""
+    return list(dict.fromkeys(row["path"] for row in DATASETS[wildcards.dataset]))
+
+
+def of_dataset(name):
+    """Input function: a file of the dataset that a comparison belongs to."""
+    return lambda wildcards: (
+        f"results/{COMPARISONS[wildcards.comparison]['dataset']}/{name}"
+    )
+
+
+def ends_of(wildcards):
+    """Source and target of a comparison."""
+    comparison = COMPARISONS[wildcards.comparison]
+    return {key: comparison[key] for key in ("source", "target")}
+
+
+def annotation_of(wildcards):
+    """Column of obs to name the subpopulations of a comparison by."""
+    own = COMPARISONS[wildcards.comparison]["annotation_key"]
+    return own or config["annotation_key"]
+
+
+def annotations_of(wildcards):
+    """Columns of obs that the comparisons of a dataset name subpopulations by."""
+    keys = [config["annotation_key"]]
+    for comparison in COMPARISONS.values():
+        if comparison["dataset"] == wildcards.dataset:
+            keys.append(comparison["annotation_key"])
+    return sorted({key for key in keys if key is not None})
+
+
+def title_of(wildcards):
+    """Headline of a report."""
+    return COMPARISONS[wildcards.comparison]["title"]
+
+
+def settings_of(wildcards):
+    """What a report quotes of the config: everything that its numbers depend on."""
+    left_out = ("comparisons", "report", "samples", "annotation_key")
+    return {key: value for key, value in config.items() if key not in left_out}
+
+
+def memory(base, per_input):
+    """Memory in MB: a base plus a multiple of the input, more with each attempt."""
+    return lambda wildcards, input, attempt: int(
+        attempt * (base + per_input * input.size_mb)
+    )
+
+
+def greet():
+    """Say what is about to happen."""
+    names = ", ".join(COMPARISONS)
+    logger.info(f"cgmm: {len(COMPARISONS)} comparisons ({names}), {len(ROWS)} samples.")
+
+
+def show_reports():
+    """Say where the reports are."""
+    logger.info("cgmm: done. Open in a browser:")
+    for path in ("reports/index.html", *(f"reports/{c}.html" for c in COMPARISONS)):
+        if Path(path).is_file():
+            logger.info(f"  {Path(path).resolve()}")
+
+
+def show_errors():
+    """Repeat the sentences of the jobs that failed, where they can be seen."""
+    logger.error("cgmm: stopped.")
+    for path in sorted(Path("logs").rglob("*.log")):
+        if path.stat().st_mtime >= STARTED - 1:
+            for line in path.read_text(errors="replace").splitlines():
+                if line.startswith("ERROR: "):
+                    logger.error(f"  {line.removeprefix('ERROR: ')}")

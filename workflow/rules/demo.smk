@@ -1,0 +1,45 @@
+"""Data of the demo. These rules run only when the sample sheet names their files."""
+
+
+rule demo_kang:
+    output:
+        "results/demo/{name}.h5ad",
+    log:
+        "logs/demo_kang/{name}.log",
+    benchmark:
+        "logs/benchmarks/demo_kang/{name}.tsv"
+    wildcard_constraints:
+        name="pbmc_ctrl|pbmc_stim",
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 500,
+        runtime=10,
+    message:
+        "Demo data: copy {wildcards.name} (Kang et al. 2018) from the installed wheel"
+    script:
+        "../scripts/demo_kang.py"
+
+
+rule demo_simulated:
+    output:
+        "results/demo/simulated.h5ad",
+    log:
+        "logs/demo_simulated.log",
+    benchmark:
+        "logs/benchmarks/demo_simulated.tsv"
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 1000,
+        runtime=10,
+    params:
+        code=code("cgmm.simulate"),
+    message:
+        "Demo data: simulate 5 + 5 donors with known truth (about 5 s)"
+    script:
+        "../scripts/demo_simulated.py"

@@ -1,0 +1,93 @@
+"""From the files of the samples to one space per dataset."""
+
+
+rule check:
+    input:
+        files_of,
+    output:
+        "results/{dataset}/check.json",
+    log:
+        "logs/check/{dataset}.log",
+    benchmark:
+        "logs/benchmarks/check/{dataset}.tsv"
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, 0.2),
+        runtime=30,
+    params:
+        samples=rows_of,
+        counts_layer=lookup("counts_layer", within=config),
+        gene_column=lookup("gene_column", within=config),
+        annotation_keys=annotations_of,
+        use_rep=lookup("use_rep", within=config),
+        modality=lookup("modality", within=config),
+        code=code("cgmm.pp._check"),
+    message:
+        "Check the samples of dataset {wildcards.dataset} (seconds)"
+    script:
+        "../scripts/check.py"
+
+
+rule prepare:
+    input:
+        files=files_of,
+        check="results/{dataset}/check.json",
+    output:
+        prepared="results/{dataset}/prepared.h5ad",
+        qc="results/{dataset}/qc.json",
+    log:
+        "logs/prepare/{dataset}.log",
+    benchmark:
+        "logs/benchmarks/prepare/{dataset}.tsv"
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500, 20),
+        runtime=60,
+    params:
+        samples=rows_of,
+        counts_layer=lookup("counts_layer", within=config),
+        gene_column=lookup("gene_column", within=config),
+        use_rep=lookup("use_rep", within=config),
+        modality=lookup("modality", within=config),
+        qc=lookup("qc", within=config),
+        code=code("cgmm.pp._prepare", "cgmm._io"),
+    message:
+        "Join, filter and normalise dataset {wildcards.dataset} (about 10 s per 10,000 cells)"
+    script:
+        "../scripts/prepare.py"
+
+
+rule embed:
+    input:
+        "results/{dataset}/prepared.h5ad",
+    output:
+        embedding="results/{dataset}/embedding.h5ad",
+        facts="results/{dataset}/embedding.json",
+    log:
+        "logs/embed/{dataset}.log",
+    benchmark:
+        "logs/benchmarks/embed/{dataset}.tsv"
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(2000, 10),
+        runtime=120,
+    params:
+        use_rep=lookup("use_rep", within=config),
+        n_top_genes=lookup("n_top_genes", within=config),
+        n_pcs=lookup("n_pcs", within=config),
+        n_dims=lookup("n_dims", within=config),
+        integrate=lookup("integrate", within=config),
+        modality=lookup("modality", within=config),
+        random_state=lookup("fit/random_state", within=config),
+        code=code("cgmm.pp._embed", "cgmm._io"),
+    message:
+        "Embed dataset {wildcards.dataset}: variable genes, PCA, UMAP (about 20 s per 10,000 cells)"
+    script:
+        "../scripts/embed.py"

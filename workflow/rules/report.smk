@@ -1,0 +1,73 @@
+"""One page per comparison, and the list of them."""
+
+
+rule report:
+    input:
+        "results/{comparison}/report.json",
+        "results/{comparison}/cells.tsv.gz",
+        collect(
+            "results/{{comparison}}/{table}.tsv",
+            table=(
+                "factors",
+                "transfers",
+                "arrivals",
+                "shifts",
+                "genes",
+                "components",
+                "donors",
+            ),
+        ),
+    output:
+        report(
+            "reports/{comparison}.html",
+            caption="../report/comparison.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}"},
+        ),
+    log:
+        "logs/report/{comparison}.log",
+    benchmark:
+        "logs/benchmarks/report/{comparison}.tsv"
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, 10),
+        runtime=30,
+    params:
+        title=title_of,
+        report=lookup("report", within=config),
+        code=code("cgmm.report"),
+    message:
+        "Write the report of {wildcards.comparison} (about 10 s)"
+    script:
+        "../scripts/report.py"
+
+
+rule index:
+    input:
+        facts=collect("results/{comparison}/report.json", comparison=COMPARISONS),
+        reports=collect("reports/{comparison}.html", comparison=COMPARISONS),
+    output:
+        report(
+            "reports/index.html",
+            caption="../report/index.rst",
+            category="Overview",
+            labels={"page": "all comparisons"},
+        ),
+    log:
+        "logs/index.log",
+    benchmark:
+        "logs/benchmarks/index.tsv"
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 500,
+        runtime=10,
+    params:
+        code=code("cgmm.report"),
+    message:
+        "Write the list of reports"
+    script:
+        "../scripts/index.py"

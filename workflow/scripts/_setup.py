@@ -1,0 +1,52 @@
+"""What every script of the workflow does first."""
+
+import logging
+import os
+import sys
+import traceback
+
+
+def start(snakemake):
+    """Send output to the log, limit threads, and make errors readable.
+
+    Everything printed, warnings and tracebacks included, goes to the log of the job. The one
+    sentence of an error also goes to the console, and to the log as a line ``ERROR: ...``.
+
+    Returns a function that prints one line on the console.
+    """
+    # before the first operation of jax, which heeds no other setting on CPUs
+    os.environ["NPROC"] = str(snakemake.threads)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    console = os.fdopen(os.dup(2), "w", buffering=1)
+    log = open(snakemake.log[0], "w", buffering=1)  # noqa: SIM115
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
+    sys.stdout = sys.stderr = log
+    logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    job = " ".join([snakemake.rule, *snakemake.wildcards])
+
+    def say(text):
+        print(f"[{job}] {text}", file=console)
+
+    def fail(kind, error, trace):
+        traceback.print_exception(kind, error, trace, file=log)
+        problems = getattr(error, "problems", None) or [_sentence(error)]
+        for problem in problems:
+            print(f"ERROR: {job}: {' '.join(str(problem).split())}", file=log)
+        say("failed: " + " ".join(str(p) for p in problems) + f" (details: {snakemake.log[0]})")
+
+    sys.excepthook = fail
+    return say
+
+
+def _sentence(error):
+    """Text of an error; with its kind where the text alone says too little."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory. Use a machine with more, or fewer cells."
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return (
+        text
+        if isinstance(error, ValueError | KeyError) and text
+        else f"{type(error).__name__}: {text}"
+    )

@@ -1,0 +1,27 @@
+from _setup import start
+
+say = start(snakemake)
+
+from pathlib import Path
+
+import anndata as ad
+from cgmm._io import atomic, dumps, write_h5ad
+from cgmm.pp import embed
+
+params = snakemake.params
+adata = ad.read_h5ad(snakemake.input[0])
+facts = embed(
+    adata,
+    use_rep=params.use_rep,
+    n_top_genes=params.n_top_genes,
+    n_pcs=params.n_pcs,
+    n_dims=params.n_dims,
+    integrate=params.integrate,
+    modality=params.modality,
+    random_state=params.random_state or 0,
+)
+slots = {"obs": adata.obs, "var": adata.var, "obsm": adata.obsm, "varm": adata.varm}
+write_h5ad(ad.AnnData(**slots, uns=adata.uns), snakemake.output.embedding)
+with atomic(snakemake.output.facts) as temporary:
+    Path(temporary).write_text(dumps(facts, indent=1) + "\n", encoding="utf-8")
+say(f"{facts['use_rep']}, {facts['n_dims']} dimensions from {facts['n_genes_used']:,} genes")

@@ -1,0 +1,29 @@
+from _setup import start
+
+start(snakemake)
+
+import os
+from pathlib import Path
+
+from cgmm.summary import Paths, summarise
+
+paths = snakemake.input
+summarise(
+    Paths(
+        fit=Path(paths.arrays).with_suffix(""),
+        embedding=Path(paths.embedding),
+        prepared=Path(paths.prepared),
+        check=Path(paths.check),
+        qc=Path(paths.qc),
+        facts=Path(paths.facts),
+        code=Path(snakemake.scriptdir).parents[1],
+        benchmarks=Path("logs/benchmarks"),
+    ),
+    Path(snakemake.output.facts).parent,
+    name=snakemake.wildcards.comparison,
+    title=snakemake.params.title,
+    annotation_key=snakemake.params.annotation_key,
+    settings=snakemake.params.settings,
+    command=os.environ.get("CGMM_COMMAND", ""),
+    **snakemake.params.ends,
+)
