@@ -1,0 +1,46 @@
+"""Colours that colour-blind readers can tell apart, and that work on white and on near-black."""
+
+from __future__ import annotations
+
+# seaborn "colorblind", without the grey (kept for context) and with a darker yellow
+BASE = (
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#56b4e9",
+    "#ca9161",
+    "#b5a600",
+    "#f08fc8",
+)
+UP = (0xC4, 0x5A, 0x0C)
+DOWN = (0x1F, 0x6F, 0xB5)
+MIDDLE = (0xB4, 0xB4, 0xB0)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def mix(colour: tuple[int, int, int], other: tuple[int, int, int], amount: float) -> str:
+    """Blend `amount` (0 to 1) of `other` into `colour`, as a hex string."""
+    parts = (round(a + (b - a) * amount) for a, b in zip(colour, other, strict=True))
+    return "#" + "".join(f"{p:02x}" for p in parts)
+
+
+def subpopulation_colours(n: int) -> list[str]:
+    """`n` colours: the base palette, then darker and lighter rounds of it."""
+    rounds = ((None, 0.0), ((0, 0, 0), 0.4), ((255, 255, 255), 0.45), ((90, 90, 90), 0.55))
+    colours = []
+    for i in range(n):
+        towards, amount = rounds[(i // len(BASE)) % len(rounds)]
+        base = _rgb(BASE[i % len(BASE)])
+        colours.append(mix(base, towards or base, amount))
+    return colours
+
+
+def diverging(value: float, limit: float) -> str:
+    """Blue below zero, grey at zero, orange above; saturated at `limit`."""
+    amount = min(abs(value) / limit, 1.0) if limit > 0 else 0.0
+    return mix(MIDDLE, UP if value > 0 else DOWN, amount)

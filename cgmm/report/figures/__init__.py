@@ -1,0 +1,1 @@
+"""Hand-built inline SVG and rasterised scatters; no plotting library in the browser."""

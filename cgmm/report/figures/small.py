@@ -1,0 +1,268 @@
+"""Donors (small multiples), convergence, and estimate against truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from cgmm.report import text
+from cgmm.report.data import Results
+from cgmm.report.figures.svg import Figure, drawing, el, label, polyline, ticks, tip
+from cgmm.report.verdict import Verdict, donor_pairs
+
+
+def donors(results: Results, verdict: Verdict) -> Figure | None:
+    """One small panel per subpopulation: its share in every donor, source left, target right."""
+    pairs = donor_pairs(results)
+    if pairs.empty:
+        return None
+    shared = set(results.shared_donors())
+    findings = [f for f in verdict.findings if np.isfinite(f.share_source)]
+    component = {s.name: s.source for s in results.subpopulations}
+    across, w, h = 5, 160.0, 138.0
+    parts: list[Markup] = []
+    for number, f in enumerate(findings):
+        x, y = (number % across) * (w + 12), (number // across) * (h + 18)
+        rows = pairs.loc[pairs["component"] == component[f.name]]
+        parts.append(_donor_panel(results, f, rows, shared, x, y, w, h))
+    lines = -(-len(findings) // across)
+    linked = "Lines join the same donor. " if shared else ""
+    return Figure(
+        key="donors-panels",
+        title="Every donor",
+        svg=drawing(
+            parts,
+            width=across * (w + 12) - 12,
+            height=max(lines, 1) * (h + 18),
+            title="Share of each subpopulation in every donor",
+            text="One panel per subpopulation; each dot is one donor. The donor table has the "
+            "values.",
+            key="donors-panels",
+        ),
+        reading=(
+            f"One panel per subpopulation, one dot per donor; hollow left in {results.source}, "
+            f"filled right in {results.target}; height is the share of that donor's cells. "
+            f"{linked}A change is convincing when nearly all donors go the same way. The scale "
+            "differs from panel to panel."
+        ),
+    )
+
+
+def _donor_panel(
+    results: Results,
+    finding: object,
+    rows: pd.DataFrame,
+    shared: set[str],
+    x: float,
+    y: float,
+    w: float,
+    h: float,
+) -> Markup:
+    name = finding.name
+    colour = results.subpopulations[finding.index].colour
+    limit = float(np.nanmax(rows["share"].to_numpy(dtype=float), initial=0.0)) * 1.08 or 1.0
+    low, high, left, right = y + h - 18, y + 24, x + 62, x + w - 28
+
+    def at(value: float) -> float:
+        return low - value / limit * (low - high)
+
+    parts: list[Markup] = [
+        el("rect", x=x, y=y, width=w, height=h, rx=5, class_="panel"),
+        label(text.short(name, 21), x + 8, y + 12, class_="panel-title"),
+        label(text.short(results.source, 9), left, low + 9, anchor="middle", class_="tick"),
+        label(text.short(results.target, 9), right, low + 9, anchor="middle", class_="tick"),
+    ]
+    for value in ticks(0.0, limit, 3):
+        parts.append(el("line", x1=x + 38, x2=x + w - 8, y1=at(value), y2=at(value), class_="grid"))
+        parts.append(label(f"{100 * value:.3g}%", x + 35, at(value), anchor="end", class_="tick"))
+    dots: list[Markup] = []
+    ends: dict[str, dict[str, tuple[float, float]]] = {}
+    for side, centre in (("source", left), ("target", right)):
+        mine = rows.loc[rows["side"] == side].sort_values("donor", kind="stable")
+        n = len(mine)
+        for k, row in enumerate(mine.itertuples(index=False)):
+            spot = centre + (0.0 if row.donor in shared else (k - (n - 1) / 2) * min(5.0, 24 / n))
+            ends.setdefault(row.donor, {})[side] = (spot, at(row.share))
+            where = results.source if side == "source" else results.target
+            dots.append(
+                el(
+                    "circle",
+                    tip(
+                        f"{row.donor}, {where}: {text.percent(row.share)} of "
+                        f"{text.count(row.n_cells) if np.isfinite(row.n_cells) else 'its'} cells"
+                    ),
+                    cx=spot,
+                    cy=at(row.share),
+                    r=3.6,
+                    class_=f"donor {side}",
+                    stroke=colour,
+                    fill=colour if side == "target" else None,
+                    data_donor=row.donor,
+                )
+            )
+    for donor, two in ends.items():
+        if len(two) == 2:
+            (x0, y0), (x1, y1) = two["source"], two["target"]
+            parts.append(
+                el(
+                    "path",
+                    tip(donor),
+                    d=f"M{x0:.1f},{y0:.1f}L{x1:.1f},{y1:.1f}",
+                    class_="pair",
+                    stroke=colour,
+                    data_donor=donor,
+                )
+            )
+    return el("g", *parts, *dots, class_="mark", data_s=finding.index)
+
+
+def convergence(results: Results) -> Figure | None:
+    """Objective at every step of the fit."""
+    history = [float(v) for v in results.fit.get("history") or [] if text.is_number(v)]
+    if len(history) < 2:
+        return None
+    values = np.asarray(history)
+    w, h, left, top, bottom = 640.0, 240.0, 70.0, 14.0, 40.0
+    low, high = float(values.min()), float(values.max())
+    span = high - low or 1.0
+    low, high = low - 0.05 * span, high + 0.05 * span
+
+    def sx(step: float) -> float:
+        return left + step / max(len(values) - 1, 1) * (w - left - 16)
+
+    def sy(value: float) -> float:
+        return top + (high - value) / (high - low) * (h - top - bottom)
+
+    parts: list[Markup] = []
+    marks = ticks(low, high, 4)
+    digits = max(0, int(np.ceil(-np.log10(max(marks[1] - marks[0], 1e-9)))) if len(marks) > 1 else 2)
+    for value in marks:
+        parts.append(el("line", x1=left, x2=w - 16, y1=sy(value), y2=sy(value), class_="grid"))
+        parts.append(
+            label(text.fixed(value, min(digits, 6)), left - 8, sy(value), anchor="end", class_="tick")
+        )
+    for step in ticks(0, len(values) - 1, 6):
+        if float(step).is_integer():
+            parts.append(label(f"{step:.0f}", sx(step), h - 26, anchor="middle", class_="tick"))
+    parts.append(label("step", w - 16, h - 8, anchor="end", class_="tick"))
+    parts.append(
+        el(
+            "path",
+            d=polyline([sx(i) for i in range(len(values))], [sy(v) for v in values]),
+            class_="line",
+        )
+    )
+    if len(values) <= 120:
+        for i, v in enumerate(values):
+            parts.append(
+                el("circle", tip(f"step {i}: {v:.6g}"), cx=sx(i), cy=sy(v), r=2.6, class_="fill ink")
+            )
+    return Figure(
+        key="convergence",
+        title="How the fit settled",
+        svg=drawing(
+            parts,
+            width=w,
+            height=h,
+            title="Objective per step",
+            text=f"From {history[0]:.6g} to {history[-1]:.6g} in {len(history)} steps.",
+            key="convergence",
+        ),
+        reading=(
+            "Each step improves the fit; the curve should rise and then lie flat. A curve that is "
+            "still rising at its right end has not settled."
+        ),
+    )
+
+
+def truth_table(results: Results) -> pd.DataFrame | None:
+    """Estimated and true log2 factors by name, or None when there is no truth to compare with."""
+    truth = results.meta.get("truth")
+    if not isinstance(truth, Mapping) or not truth.get("names"):
+        return None
+    known = pd.DataFrame(
+        {
+            "name": [str(n) for n in truth["names"]],
+            "truth": pd.to_numeric(pd.Series(truth["log2_net"]), errors="coerce"),
+        }
+    )
+    factors = results.tables["factors"][["name", "log2_net", "ci_low", "ci_high"]]
+    both = known.merge(factors, on="name", how="left")
+    return both
+
+
+def truth(results: Results) -> Figure | None:
+    """Estimate against simulated truth."""
+    both = truth_table(results)
+    if both is None:
+        return None
+    both = both.dropna(subset=["truth", "log2_net"])
+    if both.empty:
+        return None
+    side, left, top = 360.0, 56.0, 14.0
+    reach = np.abs(both[["truth", "log2_net"]].to_numpy(dtype=float)).max()
+    limit = float(np.ceil(max(float(reach), 0.9) * 1.08 * 2) / 2)
+
+    def sx(value: float) -> float:
+        return left + (np.clip(value, -limit, limit) + limit) / (2 * limit) * side
+
+    def sy(value: float) -> float:
+        return top + (limit - np.clip(value, -limit, limit)) / (2 * limit) * side
+
+    parts: list[Markup] = []
+    for value in range(-int(limit), int(limit) + 1):
+        name = f"×{2**value}" if value >= 0 else f"×1/{2**-value}"
+        kind = "zero" if value == 0 else "grid"
+        parts += [
+            el("line", x1=sx(value), x2=sx(value), y1=top, y2=top + side, class_=kind),
+            el("line", x1=left, x2=left + side, y1=sy(value), y2=sy(value), class_=kind),
+            label(name, sx(value), top + side + 14, anchor="middle", class_="tick"),
+            label(name, left - 8, sy(value), anchor="end", class_="tick"),
+        ]
+    parts += [
+        el("path", d=f"M{sx(-limit)},{sy(-limit)}L{sx(limit)},{sy(limit)}", class_="identity"),
+        label("true factor", left + side, top + side + 32, anchor="end", class_="head"),
+        label("found", left - 44, top - 4, class_="head"),
+    ]
+    width = left + side + 190
+    for row in both.itertuples(index=False):
+        i = results.index_of(row.name)
+        x, y = sx(row.truth), sy(row.log2_net)
+        hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.log2_net)}"
+        children: list[Markup] = [tip(hover)]
+        if np.isfinite(row.ci_low) and np.isfinite(row.ci_high):
+            children.append(
+                el(
+                    "line",
+                    x1=x,
+                    x2=x,
+                    y1=sy(row.ci_low),
+                    y2=sy(row.ci_high),
+                    class_="ci",
+                    stroke=results.subpopulations[i].colour,
+                )
+            )
+        children += [
+            el("circle", cx=x, cy=y, r=5.5, fill=results.subpopulations[i].colour),
+            label(text.short(row.name, 22), x + 10, y, class_="map-label"),
+        ]
+        parts.append(el("g", *children, class_="mark", data_s=i))
+    return Figure(
+        key="truth-plot",
+        title="Found against true factors",
+        svg=drawing(
+            parts,
+            width=width,
+            height=top + side + 44,
+            title="Estimated against true factors",
+            text="One dot per simulated subpopulation; on the diagonal, the truth was found.",
+            key="truth-plot",
+        ),
+        reading=(
+            "These data were simulated, so the true factors are known. A dot on the diagonal line "
+            "means the truth was found; upright lines are 95% intervals over donors."
+        ),
+    )

@@ -1,0 +1,103 @@
+"""A few lines that build escaped inline SVG, and the `Figure` every drawing function returns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with the words that belong to it."""
+
+    key: str
+    title: str
+    svg: Markup
+    reading: str
+    note: str = ""
+    controls: Markup = Markup("")
+
+
+def el(tag: str, *children: Markup | str, **attributes: object) -> Markup:
+    """One SVG or HTML element; attribute names: ``_`` becomes ``-``, a trailing ``_`` is dropped."""
+    parts = [f"<{tag}"]
+    for key, value in attributes.items():
+        if value is None:
+            continue
+        if isinstance(value, float):
+            value = f"{value:.2f}".rstrip("0").rstrip(".")
+        parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"')
+    if not children:
+        return Markup("".join(parts) + "/>")
+    inside = "".join(str(escape(c)) for c in children)
+    return Markup(f"{''.join(parts)}>{inside}</{tag}>")
+
+
+def drawing(
+    children: list[Markup], *, width: float, height: float, title: str, text: str, key: str
+) -> Markup:
+    """The ``<svg>`` element with its accessible name and description."""
+    return el(
+        "svg",
+        el("title", title, id=f"{key}-t"),
+        el("desc", text, id=f"{key}-d"),
+        *children,
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=round(width),
+        height=round(height),
+        role="img",
+        aria_labelledby=f"{key}-t {key}-d",
+        class_="chart",
+        xmlns="http://www.w3.org/2000/svg",
+    )
+
+
+def label(content: str, x: float, y: float, *, anchor: str = "start", **more: object) -> Markup:
+    """A text element, vertically centred on `y`."""
+    return el("text", content, x=x, y=y, dy="0.35em", text_anchor=anchor, **more)
+
+
+def tip(content: str) -> Markup:
+    """The hover text of the enclosing element (works without JavaScript)."""
+    return el("title", content)
+
+
+def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Move label positions apart to at least `gap`, staying as near as possible to `wanted`.
+
+    Labels are pushed down where they crowd, then the whole pile is pushed up from the bottom.
+    The order of `wanted` is kept, so it must be sorted.
+    """
+    if not wanted:
+        return []
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    placed = [max(w, low) for w in wanted]
+    for i in range(1, len(placed)):
+        placed[i] = max(placed[i], placed[i - 1] + gap)
+    placed[-1] = min(placed[-1], high)
+    for i in range(len(placed) - 2, -1, -1):
+        placed[i] = min(placed[i], placed[i + 1] - gap)
+    return placed
+
+
+def ticks(low: float, high: float, n: int = 5) -> list[float]:
+    """About `n` round numbers between `low` and `high`."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / n
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= raw)
+    first = -(-low // step) * step
+    values = []
+    while first <= high + 1e-9 * step:
+        values.append(round(first, 12))
+        first += step
+    return values
+
+
+def polyline(xs: list[float], ys: list[float]) -> str:
+    """Path data through the points."""
+    points = [f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True)]
+    return "M" + "L".join(points) if points else ""

@@ -1,0 +1,90 @@
+"""How numbers and names are written. One place, so that text, tables and figures agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+MINUS = "\u2212"
+DASH = "\u2013"
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def fixed(value: float, digits: int = 2) -> str:
+    """A decimal number with a true minus sign."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def ratio(value: float) -> str:
+    """A positive ratio with about two significant digits: 0.04, 0.95, 1.3, 12."""
+    if value >= 9.95:
+        return f"{value:.0f}" if value < 1000 else "over 1000"
+    if value >= 0.995:
+        return f"{value:.1f}"
+    if value >= 0.01:
+        return f"{value:.2f}"
+    return "under 0.01"
+
+
+def fold(log2_value: float) -> str:
+    """A log2 change as a factor: x0.95."""
+    return f"×{ratio(2.0**log2_value)}"
+
+
+def fold_range(low: float, high: float) -> str:
+    """A log2 interval as a range of factors."""
+    return f"{ratio(2.0**low)}{DASH}{ratio(2.0**high)}"
+
+
+def percent(value: float) -> str:
+    """A share as a percentage."""
+    if not is_number(value):
+        return "unknown"
+    scaled = 100.0 * value
+    if 0 < scaled < 0.1:
+        return "<0.1%"
+    return f"{scaled:.0f}%" if scaled >= 9.95 or scaled == 0 else f"{scaled:.1f}%"
+
+
+def probability(value: float) -> str:
+    """A p or q value."""
+    if value < 0.001:
+        return f"{value:.0e}".replace("e-0", "e-").replace("-", MINUS)
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def count(value: float) -> str:
+    """A whole number with thin thousands separators."""
+    return f"{round(value):,}".replace(",", "\u202f")
+
+
+def short(name: str, limit: int = 24) -> str:
+    """`name` cut to `limit` characters for a figure label."""
+    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+
+
+def join(parts: Sequence[str], last: str = "and") -> str:
+    """A list as words: a, b and c."""
+    parts = list(parts)
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def join_some(parts: Sequence[str], limit: int = 6) -> str:
+    """The first few of a list, and how many more."""
+    if len(parts) <= limit:
+        return join(parts)
+    return f"{', '.join(parts[:limit])} and {len(parts) - limit} more"
+
+
+def plural(n: int, singular: str, several: str | None = None) -> str:
+    """`n` with its noun."""
+    return f"{n} {singular if n == 1 else several or singular + 's'}"

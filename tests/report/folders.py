@@ -1,0 +1,293 @@
+"""Makes results folders like the ones the workflow writes, small and with every oddity on request."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+NAMES = [
+    "CD14 Mono", "CD4 Naive T", "CD4 Memory T", "CD16 Mono", "B", "CD8 T", "NK", "T activated",
+    "DC", "B Activated", "Mk", "pDC",
+]  # fmt: skip
+NASTY = [
+    "<script>window.broken=1</script>",
+    'quote " and \' and & <b>bold</b>',
+    "</script><img src=x onerror=window.broken=2>",
+    "a very long name " * 5,
+    "Übergröße γδ T 细胞 🧬",
+    "=HYPERLINK(1)",
+    "{{ 7*7 }}",
+    "NA",
+]
+COMMON = ["ISG15", "IFI6", "IFIT3", "IFIT1", "ISG20", "MX1", "LY6E"]
+SPECIFIC = ["CXCL10", "CCL8", "APOBEC3A", "TNFSF10", "CD69", "GNLY", "HLA-DRA", "S100A8", "PPBP"]
+D = 6
+
+
+def _names(k: int, nasty: bool) -> list[str]:
+    names = [*NASTY, *NAMES] if nasty else [*NAMES]
+    names += [f"Cluster {i}" for i in range(1, k + 1)]
+    return names[:k]
+
+
+def make_folder(
+    folder: Path,
+    *,
+    k: int = 12,
+    n_cells: int = 6000,
+    donors: int = 5,
+    paired: bool = False,
+    genes: bool = True,
+    nasty: bool = False,
+    flat: bool = False,
+    truth: bool = False,
+    new_and_gone: bool = True,
+    converged: bool = True,
+    empty_transfers: bool = False,
+    seed: int = 0,
+) -> Path:
+    """Write a results folder of `k` subpopulations a side and return it."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    source_names = _names(k, nasty)
+    target_names = list(source_names)
+    special = new_and_gone and k > 4 and not flat
+    if special:
+        target_names[-1] = "CXCL9 GBP5 IDO1"
+    weights = np.sort(rng.dirichlet(np.full(k, 1.4)) + 0.012)[::-1]
+    s = weights / weights.sum()
+    log2_true = np.zeros(k)
+    if not flat:
+        log2_true[1 % k] = 1.1
+        log2_true[min(3, k - 1)] = -1.3
+        if k > 6:
+            log2_true[6] = 0.3
+    t = s * 2.0**log2_true
+    t = t / t.sum()
+    coupling = np.diag(s * t / (s + t))
+    if not flat and k > 4:
+        coupling[2, 1] += 0.18 * coupling[2, 2]
+        coupling[4, 9 % k] += 0.30 * coupling[4, 4]
+    coupling += 1e-6
+    if special:
+        coupling[-1] *= 0.03
+        coupling[:, -1] *= 0.03
+    mass = coupling / coupling.sum()
+    to = mass / mass.sum(1, keepdims=True)
+    back = mass / mass.sum(0, keepdims=True)
+    f = 0.91
+
+    def shares(base: np.ndarray, n: int, extra: np.ndarray) -> np.ndarray:
+        noisy = base * np.exp(rng.normal(0, 0.18, (n, k)) + extra)
+        return noisy / noisy.sum(1, keepdims=True)
+
+    effect = rng.normal(0, 0.25, (max(donors, 1), k))
+    zero = np.zeros_like(effect)
+    share0 = shares(s, max(donors, 1), effect if paired else zero)
+    share1 = shares(t, max(donors, 1), effect if paired else zero)
+    s, t = share0.mean(0), share1.mean(0)
+    matched = back @ t
+    log2_net = np.log2(matched / s)
+    n0 = n_cells // 2
+    n1 = n_cells - n0
+
+    labels0 = [f"donor{i + 1}" for i in range(donors)]
+    labels1 = labels0 if paired else [f"donor{donors + i + 1}" for i in range(donors)]
+    if nasty and donors:
+        labels0[0] = "<i>donor</i>"
+    low = high = p = q = np.full(k, np.nan)
+    reason = ["No donors were given: without donors there is no interval."] * k
+    if donors >= 3:
+        y1, y0 = np.log2(share1 @ back.T + 1e-4), np.log2(share0 + 1e-4)
+        if paired:
+            diff = y1 - y0
+            result = stats.ttest_1samp(diff, 0)
+            interval = result.confidence_interval()
+        else:
+            result = stats.ttest_ind(y1, y0, equal_var=False)
+            interval = result.confidence_interval()
+        low, high, p = interval.low, interval.high, result.pvalue
+        q = stats.false_discovery_control(p)
+        reason = [""] * k
+        if k > 4:
+            low, high, p, q = (np.array(v, dtype=float) for v in (low, high, p, q))
+            low[-1] = high[-1] = p[-1] = q[-1] = np.nan
+            reason[-1] = "Seen in fewer than 2 donors of a side: no interval."
+    elif donors:
+        reason = ["Fewer than 3 donors in a condition: no interval."] * k
+
+    shift_sd = np.linspace(1.6, 0.15, k) if not flat else np.full(k, 0.08)
+    factors = pd.DataFrame({
+        "component": range(k), "name": source_names, "share_source": s, "share_target": matched,
+        "outflow": mass.sum(1) / s, "log2_outflow": np.log2(mass.sum(1) / s),
+        "inflow": t / mass.sum(0), "log2_net": log2_net, "ci_low": low, "ci_high": high, "p": p,
+        "q": q, "n_cells": s * n0, "n_cells_target": matched * n1, "reason": reason,
+        "status": ["gone" if special and i == k - 1 else "" for i in range(k)],
+    })  # fmt: skip
+    rows = [
+        (source_names[i], target_names[j], i, j, mass[i, j], to[i, j], back[i, j], np.nan, np.nan)
+        for i in range(k)
+        for j in range(k)
+        if mass[i, j] > 1e-9
+    ]
+    columns = [
+        "source", "target", "source_component", "target_component", "mass", "share_of_source",
+        "share_of_target", "ci_low", "ci_high",
+    ]  # fmt: skip
+    transfers = pd.DataFrame(rows, columns=columns).sort_values("mass", ascending=False)
+    if empty_transfers:
+        transfers = transfers.iloc[:0]
+    best = back.argmax(0)
+    arrivals = pd.DataFrame({
+        "component": range(k), "name": target_names, "share_target": t,
+        "inflow": t / mass.sum(0), "log2_inflow": np.log2(t / mass.sum(0)),
+        "main_source": [source_names[i] for i in best], "share_from_main_source": back.max(0),
+        "n_cells": t * n1,
+        "status": ["new" if special and i == k - 1 else "" for i in range(k)],
+    })  # fmt: skip
+    unit = 4.0
+    gene_rows = []
+    for i in range(k if genes else 0):
+        changes = dict(zip(COMMON, shift_sd[i] * np.linspace(2.6, 1.2, len(COMMON)), strict=True))
+        for g, amount in zip(rng.permutation(SPECIFIC)[:4], (3.1, 1.4, -0.9, -1.2), strict=True):
+            changes[str(g)] = amount * shift_sd[i]
+        ranked = sorted(changes, key=lambda g: -abs(changes[g]))
+        gene_rows += [
+            (i, source_names[i], g, changes[g], 1.0, 1.0 + changes[g], 0.3, 0.7, r + 1,
+             k if g in COMMON else 3, "common" if g in COMMON else "specific")
+            for r, g in enumerate(ranked)
+        ]  # fmt: skip
+    gene_columns = [
+        "component", "name", "gene", "log2_change", "mean_source", "mean_target",
+        "fraction_source", "fraction_target", "rank", "n_subpopulations", "scope",
+    ]  # fmt: skip
+    gene_table = pd.DataFrame(gene_rows, columns=gene_columns)
+    top = {n: " ".join(g["gene"].head(5)) for n, g in gene_table.groupby("name")}
+    shifts = pd.DataFrame(
+        [
+            (
+                source_names[i], target_names[j], to[i, j], unit * (shift_sd[i] + 2.0 * (i != j)),
+                unit * 0.4, unit * np.hypot(shift_sd[i] + 2.0 * (i != j), 0.4),
+                shift_sd[i] + 2.0 * (i != j), np.hypot(shift_sd[i] + 2.0 * (i != j), 0.4),
+                top.get(source_names[i], ""),
+            )
+            for i in range(k) for j in range(k) if to[i, j] >= 0.01
+        ],
+        columns=[
+            "source", "target", "share_of_source", "mean_shift", "covariance_shift", "total_shift",
+            "mean_shift_sd", "total_shift_sd", "top_genes",
+        ],
+    )  # fmt: skip
+    if empty_transfers:
+        shifts = shifts.iloc[:0]
+    components = pd.concat([
+        pd.DataFrame({
+            "side": side, "component": range(k), "name": names, "weight": share, "share": share,
+            "n_cells": share * n, "markers": "LYZ S100A8 FCN1", "cell_type": names,
+            "cell_type_purity": 0.93,
+        })
+        for side, names, share, n in (
+            ("source", source_names, s, n0), ("target", target_names, t, n1),
+        )
+    ])  # fmt: skip
+    donor_rows = [
+        (side, condition, donor, i, names[i], share[d, i], round(n / max(donors, 1)))
+        for side, condition, labels, names, share, n in (
+            ("source", "ctrl", labels0, source_names, share0, n0),
+            ("target", "stim", labels1, target_names, share1, n1),
+        )
+        for d, donor in enumerate(labels)
+        for i in range(k)
+    ]
+    donor_table = pd.DataFrame(
+        donor_rows, columns=["side", "condition", "donor", "component", "name", "share", "n_cells"]
+    )
+
+    angle = np.linspace(0, 2 * np.pi, k, endpoint=False)
+    centre = np.zeros((k, D))
+    centre[:, 0], centre[:, 1] = 9 * np.cos(angle), 7 * np.sin(angle)
+    move = rng.normal(0, 1, (k, D))
+    move *= (shift_sd * 2.0 / np.linalg.norm(move, axis=1))[:, None]
+    label0, label1 = rng.choice(k, n0, p=s), rng.choice(k, n1, p=t)
+    x0 = centre[label0] + rng.normal(0, 1.1, (n0, D))
+    x1 = (centre + move)[label1] + rng.normal(0, 1.1, (n1, D))
+    x = np.vstack([x0, x1])
+    cells = pd.DataFrame({
+        "barcode": [f"cell{i}" for i in range(n0 + n1)],
+        "sample": ["s0"] * n0 + ["s1"] * n1,
+        "donor": [*rng.choice(labels0 or [""], n0), *rng.choice(labels1 or [""], n1)],
+        "condition": ["ctrl"] * n0 + ["stim"] * n1,
+        "component": [source_names[i] for i in label0] + [target_names[i] for i in label1],
+        "log2_net_factor": [*log2_net[label0], *(back.T @ log2_net)[label1]],
+        "shift": [*(shift_sd[label0] * unit), *np.full(n1, np.nan)],
+        "UMAP1": x[:, 0] + 0.4 * x[:, 2], "UMAP2": x[:, 1] + 0.4 * x[:, 3],
+        **{f"PC{i + 1}": x[:, i] for i in range(D)},
+    })  # fmt: skip
+
+    tables = {
+        "factors": factors, "transfers": transfers, "arrivals": arrivals, "shifts": shifts,
+        "genes": gene_table, "components": components, "donors": donor_table,
+    }  # fmt: skip
+    for name, table in tables.items():
+        if (name == "genes" and not genes) or (name == "donors" and not donors):
+            continue
+        table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    with gzip.open(folder / "cells.tsv.gz", "wt", encoding="utf-8") as handle:
+        cells.to_csv(handle, sep="\t", index=False)
+
+    eye = np.broadcast_to(np.eye(D) * 1.2, (k, D, D)).tolist()
+    history = (-7.4 + 0.9 * (1 - np.exp(-np.arange(24) / 4))).tolist()
+    sample = {"condition": "ctrl", "donor": None, "batch": None, "sha256": "ab" * 32}
+    meta = {
+        "name": folder.name, "source": "ctrl", "target": "stim", "dataset": "data",
+        "n_cells": {"source": n0, "target": n1},
+        "samples": [
+            {**sample, "sample": "pbmc_ctrl", "path": "data/pbmc_ctrl.h5ad",
+             "n_cells_read": 3200, "n_cells_kept": n0},
+            {**sample, "sample": "pbmc_stim", "condition": "stim", "path": "data/pbmc_stim.h5ad",
+             "n_cells_read": 3300, "n_cells_kept": n1},
+        ],
+        "parameters": {"n_components": [k, k], "epsilon": 0.05, "rho": 2.0,
+                       "transport_weight": 0.03, "covariance_type": "full", "random_state": 0},
+        "reasons": {"rho": "Five times the typical spread within a subpopulation."},
+        "fit": {
+            "converged": converged, "n_steps": 24, "history": history, "transport_cost": 1.9,
+            "F": f, "log_likelihood": [-3.1, -3.3], "seconds": 4.2,
+            "status": "Converged after 24 steps: the objective rose by less than 1e-6."
+            if converged
+            else "Stopped after 24 steps while the objective was still rising by 0.003.",
+        },
+        "representation": {"use_rep": "X_pca", "n_dims": D},
+        "components": {
+            "source": {"means": centre.tolist(), "covariances": eye, "weights": s.tolist()},
+            "target": {
+                "means": (centre + move).tolist(), "covariances": eye, "weights": t.tolist()
+            },
+        },
+        "qc": {
+            "pbmc_ctrl": {"n_cells_read": 3200, "n_kept": n0, "median_genes": 812,
+                          "median_counts": 1890, "pct_mt": 2.1},
+            "pbmc_stim": {"n_cells_read": 3300, "n_kept": n1, "median_genes": 790,
+                          "median_counts": 1804, "pct_mt": 2.3},
+        },
+        "config": {"qc": {"min_genes": 200, "max_pct_mt": 20}, "n_top_genes": 2000, "seed": 0},
+        "versions": {"cgmm": "0.1.0", "scanpy": "1.11.5", "jax": "0.10.2", "snakemake": "9.27.1"},
+        "command": "snakemake --cores 2", "git_commit": "0123abc",
+        "runtime": {"fit": 12.2, "embed": 71.0},
+        "notices": [],
+        "data_source": {
+            "text": "PBMC with and without interferon beta (Kang et al. 2018).",
+            "licence": "GPL-3.0-only", "citation": "Kang HM, et al. Nat Biotechnol 36:89–94, 2018.",
+        },
+        "truth": {"names": source_names, "log2_net": log2_true.tolist()} if truth else None,
+    }  # fmt: skip
+    if nasty:
+        meta["source"], meta["target"] = "ctrl", "stim"
+        meta["notices"] = [{"level": "warning", "text": "<b>odd</b>", "advice": "</script>"}]
+    (folder / "report.json").write_text(json.dumps(meta), encoding="utf-8")
+    return folder
