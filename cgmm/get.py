@@ -119,7 +119,8 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     reason
         Why interval, p and q are missing, else "".
     status
-        "gone" when less than a quarter of the component's mass finds a target, else "".
+        "gone" when less than a quarter of the component's mass finds a target and its share falls
+        below a quarter, else "".
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
@@ -150,7 +151,7 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "n_cells": own["n_cells"].to_numpy(int),
             "n_cells_target": np.rint(r @ n_target).astype(int),
             "reason": found.reason,
-            "status": ["gone" if o < GONE_BELOW else "" for o in outflow],
+            "status": np.where((outflow < GONE_BELOW) & (r @ t < GONE_BELOW * s), "gone", ""),
         }
     )
     return _objects(frame, ("name", "reason", "status"))
@@ -209,10 +210,12 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     -------
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
     (name), share_from_main_source, n_cells, status ("new" when the component holds more than four
-    times the mass that was carried to it, else "").
+    times the mass that was carried to it and more than four times the share of the source that
+    leads to it, else "").
     """
     uns = _uns(adata, key)
-    coupling, _, t = _core(uns)
+    coupling, s, t = _core(uns)
+    led = s @ donor_level.share_of_source(coupling)
     r = donor_level.share_of_target(coupling)
     _, inflow = _flows(uns)
     table = components(adata, key=key)
@@ -230,7 +233,7 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "main_source": source_names[r.argmax(axis=0)],
             "share_from_main_source": r.max(axis=0),
             "n_cells": own["n_cells"].to_numpy(int),
-            "status": ["new" if i > NEW_ABOVE else "" for i in inflow],
+            "status": np.where((inflow > NEW_ABOVE) & (t > NEW_ABOVE * led), "new", ""),
         }
     )
     return _objects(frame, ("name", "main_source", "status"))

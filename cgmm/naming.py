@@ -8,8 +8,8 @@ the same subpopulation has the same name on both sides.
 Marker genes are scored on log-normalised expression with the responsibilities as weights. The
 score of a gene in a component is the product of its lead over (nearly) all other components
 (specific) and the lead in the fraction of cells that express it (robust to few cells with much
-expression; left out for features that nearly all cells have, as in cytometry). Genes that say little about
-identity (mitochondrial, ribosomal, MALAT1 and the like) are not used.
+expression; left out for features that nearly all cells have, as in cytometry). Genes that say
+little about identity (mitochondrial, ribosomal, MALAT1 and the like) are not used.
 Nothing is tested: a marker here is a label, not a finding.
 """
 
@@ -202,7 +202,7 @@ def name_sides(
 
 
 def _fresh(name: str, taken: set[str]) -> str:
-    if name not in taken:
+    if name not in taken and f"{name} 1" not in taken:
         return name
     i = 2
     base = re.sub(r" \d+$", "", name)

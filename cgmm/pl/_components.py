@@ -97,7 +97,7 @@ def components(
             va="center",
             fontsize=9 if len(order) <= 16 else 7.5,
             fontweight="bold",
-            color=colours[int(k)],
+            color=_style.TEXT,
             zorder=5,
         )
         text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
@@ -161,7 +161,7 @@ def _ellipse(
             width,
             height,
             angle=angle,
-            facecolor=(*colour, 0.12),
+            facecolor=(*colour, 0.06),
             edgecolor=colour,
             linewidth=1.6,
             linestyle=line,

@@ -60,7 +60,7 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None
             zorder=3,
             clip_on=False,
         )
-        if not np.isfinite(value):
+        if not np.isfinite(value) or (value < 0 and table["n_cells_target"][i] == 0):
             ax.annotate(
                 "none left" if value < 0 else "none before",
                 (x, i),
@@ -94,7 +94,7 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None
             color=_style.FLAT,
             markerfacecolor="white",
             linewidth=2.2,
-            label="not clear" if np.isfinite(low).any() else "no interval",
+            label="not clear, or no interval" if np.isfinite(low).any() else "no interval",
         ),
     ]
     if not np.isfinite(low).any():

@@ -83,7 +83,7 @@ def shifts(
     ax.set_xlim(0, widest * (1.5 if table["top_genes"].str.len().any() else 1.05))
     _style.bare(ax, grid="x")
     ax.set_xlabel(
-        f"shift {known['source']} → {known['target']}, in standard deviations within a subpopulation"
+        f"shift {known['source']} → {known['target']}, in within-subpopulation standard deviations"
     )
     ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
     return ax

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cgmm import naming
+
+
+def test_majority_label_and_purity() -> None:
+    r = np.array([[1, 0], [1, 0], [0.5, 0.5], [0, 1], [0, 1]], dtype=float)
+    labels = np.array(["T", "T", "B", "B", None], dtype=object)
+    names, purity = naming.by_annotation(r, labels)
+    assert names == ["T", "B"]
+    np.testing.assert_allclose(purity, [2 / 2.5, 1.0])
+    # weights can turn the majority
+    names, _ = naming.by_annotation(r, labels, weights=np.array([1.0, 1, 9, 1, 1]))
+    assert names == ["B", "B"]
+
+
+def test_component_without_labels_has_no_name() -> None:
+    names, purity = naming.by_annotation(np.eye(2), np.array(["T", float("nan")], dtype=object))
+    assert names == ["T", ""]
+    assert np.isnan(purity[1])
+
+
+def test_markers_are_specific_robust_and_informative() -> None:
+    genes = ["EVERYWHERE", "ONLY0", "ONLY1", "FEWCELLS1", "MT-CO1", "RPL3", "MALAT1", "SHIFTED1"]
+    means = np.array(
+        [
+            [3.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [3.2, 0.0, 1.5, 1.6, 5.0, 5.0, 5.0, 4.0],
+            [3.0, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0],
+        ]
+    )
+    fractions = np.array(
+        [
+            [1.0, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [1.0, 0.0, 0.8, 0.1, 1.0, 1.0, 1.0, 0.9],
+            [1.0, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0],
+        ]
+    )
+    exclude = np.array([g.startswith("SHIFTED") for g in genes])
+    found = naming.markers(means, fractions, genes, exclude=exclude)
+    assert found == [["ONLY0"], ["ONLY1", "FEWCELLS1"], []]
+
+
+def test_markers_of_dense_features_use_the_lead_alone() -> None:
+    means = np.array([[2.0, 0.5], [0.5, 2.0]])
+    assert naming.markers(means, np.ones((2, 2)), ["CD3", "CD19"]) == [["CD3"], ["CD19"]]
+
+
+def test_one_component_has_no_markers() -> None:
+    assert naming.markers(np.ones((1, 3)), np.ones((1, 3)), list("abc")) == [[]]
+
+
+def test_equal_names_are_numbered_by_size() -> None:
+    names = naming.unique_names(["T", "B", "T", ""], np.array([0.1, 0.2, 0.6, 0.1]))
+    assert names == ["T 2", "B", "T 1", "Subpopulation 1"]
+    # a number that is taken is passed over
+    assert naming.unique_names(["T", "T", "T 1"], np.array([0.5, 0.3, 0.2])) == [
+        "T 2",
+        "T 3",
+        "T 1",
+    ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["T", "B", "", "T 1", "B 2", "<b>x</b>", " T "]), min_size=1, max_size=9
+    ),
+    st.lists(st.sampled_from(["T", "B", "", "T 1", "T 2", "B 2"]), min_size=1, max_size=9),
+    st.integers(0, 1000),
+)
+def test_names_are_unique_on_each_side_and_shared_by_partners(
+    own0: list[str], own1: list[str], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    coupling = rng.gamma(0.2, size=(len(own0), len(own1)))
+    source, target = naming.name_sides(
+        own0,
+        own1,
+        coupling=coupling,
+        sizes_source=rng.random(len(own0)),
+        sizes_target=rng.random(len(own1)),
+    )
+    assert len(set(source)) == len(source) == len(own0)
+    assert len(set(target)) == len(target) == len(own1)
+    assert all(source)
+    assert all(target)
+    partner = naming.mutual_best(coupling)
+    for j, k in enumerate(partner):
+        # the same name on both sides means partners, and only partners
+        assert (k >= 0) == (target[j] in source)
+        if k >= 0:
+            assert target[j] == source[k]
+
+
+def test_mutual_best_needs_both() -> None:
+    coupling = np.array([[0.4, 0.3, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(naming.mutual_best(coupling), [0, -1, -1])
