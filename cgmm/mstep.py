@@ -176,7 +176,8 @@ def _state(
 
 def _simplex(scores: jax.Array, k0: int) -> jax.Array:
     parts = (jax.nn.softmax(scores[:k0]), jax.nn.softmax(scores[k0:]))
-    return jnp.maximum(jnp.concatenate(parts), FLOOR)
+    floored = jnp.maximum(jnp.concatenate(parts), FLOOR)
+    return floored / _by_side(floored, k0)
 
 
 def _by_side(values: jax.Array, k0: int) -> jax.Array:
@@ -254,13 +255,14 @@ def update_weights(
 
         def worse(carry: tuple) -> jax.Array:
             size, new, new_plan = carry
-            return ~(value(new, new_plan) >= base) & (size > 1e-9)
+            settled = new_plan.error < transport.ENOUGH
+            return ~(settled & (value(new, new_plan) >= base)) & (size > 1e-9)
 
         one = jnp.ones((), mass.dtype)
         size, new, new_plan = jax.lax.while_loop(
             worse, lambda c: (0.25 * c[0], *trial(0.25 * c[0])), (one, *trial(one))
         )
-        stop = ~(value(new, new_plan) > base)
+        stop = ~((new_plan.error < transport.ENOUGH) & (value(new, new_plan) > base))
         keep = partial(jax.tree.map, lambda a, b: jnp.where(stop, a, b))
         return keep(weights, new), keep(plan, new_plan), step + 1, stop
 

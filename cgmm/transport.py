@@ -33,6 +33,7 @@ from jax.scipy.special import logsumexp
 MAX_NEWTON = 50
 MAX_HALVINGS = 30
 RUNG = 4.0
+ENOUGH = 1e-9
 
 
 class Plan(NamedTuple):
@@ -133,6 +134,12 @@ def _newton(p: Problem, f: jax.Array, g: jax.Array, tol: jax.Array) -> tuple[jax
         n = half.shape[0]
         system = jnp.eye(n, dtype=f.dtype) * (1 + 1e-12)
         system = system.at[:k0, k0:].set(cross).at[k0:, :k0].set(cross.T)
+        # balanced potentials are free up to a constant: hold that direction
+        sign = jnp.where(jnp.arange(n) < k0, 1.0, -1.0).astype(f.dtype)
+        drift = sign * jnp.exp(half - half.max())
+        drift = drift / jnp.sqrt((drift**2).sum())
+        held = jnp.where(p.inv_rho > 0, zero, zero + 1)
+        system = system + held * drift[:, None] * drift[None]
         move = cho_solve(cho_factor(system, lower=True), slope * jnp.exp(-half)) * jnp.exp(-half)
         move = jnp.where(jnp.isfinite(move), move, zero)
         rise = (slope * move).sum()
@@ -179,18 +186,35 @@ def solve(
     log_a, log_b = jnp.log(jnp.maximum(a, tiny)), jnp.log(jnp.maximum(b, tiny))
     final = Problem(costs, log_a, log_b, epsilon, inv_rho)
 
+    def error(f: jax.Array, g: jax.Array) -> jax.Array:
+        demand, given, _ = _residual(final, f, g)
+        share = jnp.exp(jnp.minimum(demand - jnp.concatenate([log_a, log_b]), 0.0))
+        return jnp.max(jnp.abs(demand - given) * share)
+
+    def descend(carry: tuple) -> tuple:
+        """Come down from ``rungs`` above epsilon; start higher next time."""
+        f, g, rungs, _ = carry
+
+        def rung(carry: tuple) -> tuple:
+            f, g, left = carry
+            p = final._replace(epsilon=epsilon * RUNG ** left.astype(costs.dtype))
+            f, g = _scaling(p, f, g)
+            loose = jnp.where(left > 0, 1e-3, tol).astype(costs.dtype)
+            return *_newton(p, f, g, loose), left - 1
+
+        f, g, _ = jax.lax.while_loop(lambda c: c[2] >= 0, rung, (f, g, rungs))
+        return f, g, rungs + 4, error(f, g)
+
+    def rungs_over(length: jax.Array) -> jax.Array:
+        height = jnp.log(jnp.maximum(length / epsilon, 1.0)) / jnp.log(RUNG)
+        return jnp.ceil(height).astype(jnp.int32)
+
     warm_f, warm_g = _scaling(final, f, g)
     jump = jnp.maximum(jnp.max(jnp.abs(warm_f - f)), jnp.max(jnp.abs(warm_g - g)))
-    rungs = jnp.ceil(jnp.log(jnp.maximum(jump / epsilon, 1.0)) / jnp.log(RUNG)).astype(jnp.int32)
-
-    def rung(carry: tuple) -> tuple:
-        f, g, left = carry
-        p = final._replace(epsilon=epsilon * RUNG ** left.astype(costs.dtype))
-        f, g = _scaling(p, f, g)
-        loose = jnp.where(left > 0, 1e-3, tol).astype(costs.dtype)
-        return *_newton(p, f, g, loose), left - 1
-
-    f, g, _ = jax.lax.while_loop(lambda c: c[2] >= 0, rung, (warm_f, warm_g, rungs))
-    demand, given, log_w = _residual(final, f, g)
-    error = jnp.max(jnp.abs(demand - given) * jnp.exp(jnp.minimum(demand - jnp.concatenate([log_a, log_b]), 0.0)))
-    return Plan(f, g, jnp.exp(log_w), dual_value(final, f, g), error)
+    top = rungs_over(jnp.max(costs) - jnp.min(costs)) + 6
+    f, g, _, gap = jax.lax.while_loop(
+        lambda c: (c[3] > ENOUGH) & (c[2] <= top),
+        descend,
+        (warm_f, warm_g, jnp.minimum(rungs_over(jump), top), jnp.array(jnp.inf, costs.dtype)),
+    )
+    return Plan(f, g, jnp.exp(log_plan(final, f, g)), dual_value(final, f, g), gap)
