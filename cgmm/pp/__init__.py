@@ -16,19 +16,30 @@ The steps, in order::
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from cgmm.pp._check import check_samples
-from cgmm.pp._embed import embed, representation_key
-from cgmm.pp._prepare import join_samples, normalise, quality_control, write_prepared
 from cgmm.pp._samples import InputError, Sample
 
-__all__ = [
-    "InputError",
-    "Sample",
-    "check_samples",
-    "embed",
-    "join_samples",
-    "normalise",
-    "quality_control",
-    "representation_key",
-    "write_prepared",
-]
+# the check is quick because scanpy is only imported by what needs it
+_LATER = {
+    "embed": "cgmm.pp._embed",
+    "join_samples": "cgmm.pp._prepare",
+    "normalise": "cgmm.pp._prepare",
+    "quality_control": "cgmm.pp._prepare",
+    "write_prepared": "cgmm.pp._prepare",
+}
+
+__all__ = ["InputError", "Sample", "check_samples", *_LATER]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

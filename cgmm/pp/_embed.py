@@ -19,6 +19,7 @@ PCA = "X_pca"
 HARMONY = "X_pca_harmony"
 UMAP = "X_umap"
 MIN_CELLS_PER_SAMPLE = 50  # below, a sample says too little to rank genes by itself
+FEW_GENES = 200  # up to here all components can be had; above, arpack is faster
 EXACT_NEIGHBOURS = 40_000  # above, the approximate search is faster than its start-up
 
 
@@ -97,11 +98,6 @@ def embed(
     }
 
 
-def representation_key(*, use_rep: str | None, integrate: str) -> str:
-    """Name the representation that :func:`embed` chooses for these settings."""
-    return use_rep or (HARMONY if integrate == "harmony" else PCA)
-
-
 def select_genes(adata: ad.AnnData, *, n_top_genes: int, modality: str = RNA) -> None:
     """Mark the genes for PCA in ``var["highly_variable"]``."""
     if modality == CYTOMETRY or n_top_genes >= adata.n_vars:
@@ -116,16 +112,17 @@ def select_genes(adata: ad.AnnData, *, n_top_genes: int, modality: str = RNA) ->
 
 
 def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
-    """PCA by an exact, repeatable solver, with fixed signs."""
+    """PCA by a repeatable solver, with fixed signs."""
     n_genes = int(adata.var["highly_variable"].sum())
     n = min(n_pcs, n_genes, adata.n_obs - 1)
+    solver = "covariance_eigh" if n_genes <= FEW_GENES else "arpack"
     if n < 2:
         msg = (
             f"{adata.n_obs} cells and {n_genes} genes are too few for principal components. "
             "Give more cells, or lower the qc limits in the config."
         )
         raise InputError(msg)
-    sc.pp.pca(adata, n_comps=n, svd_solver="covariance_eigh", mask_var="highly_variable")
+    sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
     loadings = np.asarray(adata.varm["PCs"])
     largest = np.abs(loadings).argmax(axis=0)
     signs = np.where(loadings[largest, np.arange(n)] < 0, -1.0, 1.0).astype(np.float32)

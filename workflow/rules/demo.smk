@@ -3,22 +3,20 @@
 
 rule demo_kang:
     output:
-        "results/demo/{name}.h5ad",
+        collect("results/demo/{name}.h5ad", name=["pbmc_ctrl", "pbmc_stim"]),
     log:
-        "logs/demo_kang/{name}.log",
+        "logs/demo_kang.log",
     benchmark:
-        "logs/benchmarks/demo_kang/{name}.tsv"
-    wildcard_constraints:
-        name="pbmc_ctrl|pbmc_stim",
-    priority: 100
+        "logs/benchmarks/demo_kang.tsv"
     conda:
         "../../envs/cgmm.yaml"
     threads: 1
+    priority: 100
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 500,
         runtime=10,
     message:
-        "Demo data: copy {wildcards.name} (Kang et al. 2018) from the installed wheel"
+        "Demo data: copy blood cells (Kang et al. 2018) from the installed wheel (seconds)"
     script:
         "../scripts/demo_kang.py"
 

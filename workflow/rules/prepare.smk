@@ -74,7 +74,7 @@ rule embed:
         "logs/benchmarks/embed/{dataset}.tsv"
     conda:
         "../../envs/cgmm.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=memory(2000, 10),
         runtime=120,

