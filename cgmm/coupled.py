@@ -413,11 +413,12 @@ class _Run:
             level=jnp.asarray(0.5 * (np.where(free, kappa, 0) * (x0.shape[1] + log_dets)).sum()),
             free=jnp.asarray(free),
         )
+        floored = [np.maximum(m.weights, mstep.FLOOR) for m in (start0, start1)]
         stacked = mstep.Params(
             *(
                 jnp.asarray(np.concatenate([np.asarray(a, float), np.asarray(b, float)]))
                 for a, b in (
-                    (np.maximum(start0.weights, mstep.FLOOR), np.maximum(start1.weights, mstep.FLOOR)),
+                    tuple(w / w.sum() for w in floored),
                     (start0.means - centre, start1.means - centre),
                     (start0.covariances, start1.covariances),
                 )

@@ -180,7 +180,7 @@ def _provenance(results: Results) -> dict[str, Any]:
     meta = results.meta
     reasons = meta.get("reasons") or {}
     parameters = [
-        (name, value, str(reasons.get(name, "")))
+        (name, value, str(reasons.get(name) or "as configured, or the default"))
         for name, value in tables.key_values(meta.get("parameters") or {})
         if not name.startswith("reasons.")
     ]
@@ -191,7 +191,11 @@ def _provenance(results: Results) -> dict[str, Any]:
         if text.is_number(s)
     ]
     checksums = [
-        (str(s.get("sample")), str(s.get("path") or "not given"), str(s.get("sha256") or "not given"))
+        (
+            str(s.get("sample")),
+            str(s.get("path") or "not given"),
+            str(s.get("sha256") or "not given"),
+        )
         for s in meta.get("samples") or []
         if isinstance(s, dict)
     ]

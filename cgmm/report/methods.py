@@ -134,11 +134,16 @@ def _preprocessing(results: Results, used: list[str]) -> str:
     n_dims = representation.get("n_dims")
     used += ["wolf", "virshup"]
     version = f" (version {versions['scanpy']})" if versions.get("scanpy") else ""
-    sentences = [f"Cells were processed with scanpy{version} [Wolf et al. 2018] and anndata [Virshup et al. 2024]."]
+    sentences = [
+        f"Cells were processed with scanpy{version} [Wolf et al. 2018] and anndata [Virshup et al. 2024]."
+    ]
     limits = [
         (("min_genes",), "at least {} genes"),
         (("min_counts",), "at least {} counts"),
-        (("max_pct_mt", "max_mt", "pct_mt_max", "max_mito_percent"), "at most {}% mitochondrial counts"),
+        (
+            ("max_pct_mt", "max_mt", "pct_mt_max", "max_mito_percent"),
+            "at most {}% mitochondrial counts",
+        ),
         (("max_genes",), "at most {} genes"),
     ]
     kept = []

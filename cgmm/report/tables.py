@@ -97,6 +97,7 @@ def factors(results: Results, verdict: Verdict) -> Table:
             Row(
                 [
                     _words(f.name),
+                    _words(PREVALENCE_WORDS[f.prevalence]),
                     _num(f.share_source, text.percent(f.share_source)),
                     _num(f.share_target, text.percent(f.share_target)),
                     _num(f.log2_net, text.fold(f.log2_net) if np.isfinite(f.log2_net) else ""),
@@ -107,7 +108,6 @@ def factors(results: Results, verdict: Verdict) -> Table:
                         "not tested",
                     ),
                     _num(f.q, text.probability(f.q) if np.isfinite(f.q) else "", "not tested"),
-                    _words(PREVALENCE_WORDS[f.prevalence]),
                     _num(row["outflow"]),
                     _num(row["inflow"]),
                     _num(f.n_cells, text.count(f.n_cells) if np.isfinite(f.n_cells) else ""),
@@ -126,13 +126,13 @@ def factors(results: Results, verdict: Verdict) -> Table:
         caption=f"Prevalence of every subpopulation of {results.source}",
         columns=[
             Column("Subpopulation", number=False),
+            Column("In words", number=False),
             Column("Share in source", f"Share of the cells of {results.source}"),
             Column("Share in target", f"Share of the cells of {results.target} that match it"),
             Column("Net factor", "Share in target divided by share in source"),
             Column("95% interval", "Over donors, given the fitted subpopulations"),
             Column("p", "Test of no change, donors as the unit"),
             Column("q", "p corrected for testing many subpopulations (Benjamini-Hochberg)"),
-            Column("In words", number=False),
             Column("Outflow", "Weight factor on leaving, above 1: more of it was matched"),
             Column("Inflow", "Weight factor on arriving in its main counterpart"),
             Column("Cells, source", "Number of cells, each counted by its degree of membership"),
@@ -204,7 +204,9 @@ def transfers(results: Results) -> Table:
         ]
         if with_interval:
             cells.append(
-                Cell(f"{text.percent(row.ci_low)}{text.DASH}{text.percent(row.ci_high)}", row.ci_low)
+                Cell(
+                    f"{text.percent(row.ci_low)}{text.DASH}{text.percent(row.ci_high)}", row.ci_low
+                )
                 if np.isfinite(row.ci_low) and np.isfinite(row.ci_high)
                 else Cell("not estimated", None, note=True)
             )
@@ -478,7 +480,13 @@ def samples(results: Results) -> Table | None:
         measures = qc.get(str(s.get("sample"))) if isinstance(qc, dict) else None
         for key in measures or {}:
             if key not in extra and key not in {
-                "sample", "n_cells_read", "n_kept", "n_cells_kept", "condition", "donor", "batch",
+                "sample",
+                "n_cells_read",
+                "n_kept",
+                "n_cells_kept",
+                "condition",
+                "donor",
+                "batch",
             }:
                 extra.append(key)
     words = {
@@ -593,4 +601,3 @@ def downloads(results: Results) -> list[Download]:
             )
         )
     return found
-

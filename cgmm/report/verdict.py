@@ -26,7 +26,7 @@ PREVALENCE_WORDS = {
     "less": "rarer",
     "seems_more": "seems more common",
     "seems_less": "seems rarer",
-    "same": "same prevalence",
+    "same": "about the same prevalence",
     "similar": "similar prevalence",
     "unclear": "no clear change in prevalence",
     "gone": "gone",
@@ -149,7 +149,7 @@ def _state_text(finding: Finding) -> str:
     sentence = f"{words} ({text.fixed(finding.shift_sd)} SD)"
     if finding.genes and finding.state != "none":
         sentence += ", led by " + ", ".join(
-            f"{gene} {'↑' if change > 0 else '↓'}" for gene, change in finding.genes
+            f"{gene}\u00a0{'↑' if change > 0 else '↓'}" for gene, change in finding.genes
         )
     return sentence
 
@@ -158,9 +158,7 @@ def _transfer_text(finding: Finding, target: str) -> str:
     if finding.prevalence == "gone" or not finding.goes_to:
         return ""
     if finding.goes_to != finding.name:
-        return (
-            f"matches {finding.goes_to} in {target} ({text.percent(finding.goes_share)} of its mass)"
-        )
+        return f"matches {finding.goes_to} in {target} ({text.percent(finding.goes_share)} of its mass)"
     if finding.goes_share < MAIN_SHARE:
         return f"only {text.percent(finding.goes_share)} of its mass stays with itself"
     return ""
@@ -346,13 +344,12 @@ def _opening(
     tested = any(f.has_interval for f in findings)
     sentences = []
     more, less, moved = groups["more"], groups["less"], groups["moved"]
-    seems = "" if tested else "seem to "
-    become = "become" if seems else "became"
     counts = []
-    if more:
-        counts.append(f"{len(more)} {seems}{become} more common")
-    if less:
-        counts.append(f"{len(less)} {seems}{become} rarer")
+    for group, word in ((more, "more common"), (less, "rarer")):
+        seem = "seems" if len(group) == 1 else "seem"
+        verb = "became" if tested else f"{seem} to have become"
+        if group:
+            counts.append(f"{len(group)} {verb} {word}")
     if moved:
         counts.append(f"{len(moved)} changed state clearly")
     if groups["gone"]:
@@ -372,9 +369,7 @@ def _opening(
     if moved:
         sentences.append(f"Largest state shift: {moved[0].name}, {moved[0].state_text}.")
     if common:
-        genes = [
-            f"{g} {'↑' if c > 0 else '↓'} ({k} of {n})" for g, c, k in common[:5]
-        ]
+        genes = [f"{g}\u00a0{'↑' if c > 0 else '↓'} ({k} of {n})" for g, c, k in common[:5]]
         sentences.append(
             "A response shared across subpopulations (number of them with the gene in their "
             f"top 20): {text.join(genes)}."
@@ -384,14 +379,18 @@ def _opening(
 
 def _short_number(finding: Finding) -> str:
     number = text.fold(finding.log2_net)
-    shares = f"{text.percent(finding.share_source)} to {text.percent(finding.share_target)} of cells"
+    shares = (
+        f"{text.percent(finding.share_source)} to {text.percent(finding.share_target)} of cells"
+    )
     if finding.has_interval:
         interval = text.fold_range(finding.ci_low, finding.ci_high)
         return f"{number} ({interval}, 95% interval; {shares})"
     return f"{number} ({shares}; not tested)"
 
 
-def _notes(results: Results, findings: list[Finding], groups: dict[str, list[Finding]]) -> list[str]:
+def _notes(
+    results: Results, findings: list[Finding], groups: dict[str, list[Finding]]
+) -> list[str]:
     n0, n1 = results.donors_per_side()
     notes = []
     if not results.has_donors:
@@ -405,9 +404,7 @@ def _notes(results: Results, findings: list[Finding], groups: dict[str, list[Fin
             "interval is given: at least three on each side are needed."
         )
     disagree = [
-        f.name
-        for f in findings
-        if f.has_interval and not f.ci_low <= f.log2_net <= f.ci_high
+        f.name for f in findings if f.has_interval and not f.ci_low <= f.log2_net <= f.ci_high
     ]
     if disagree:
         notes.append(

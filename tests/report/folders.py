@@ -16,7 +16,7 @@ NAMES = [
 ]  # fmt: skip
 NASTY = [
     "<script>window.broken=1</script>",
-    'quote " and \' and & <b>bold</b>',
+    "quote \" and ' and & <b>bold</b>",
     "</script><img src=x onerror=window.broken=2>",
     "a very long name " * 5,
     "Übergröße γδ T 细胞 🧬",

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results
-from cgmm.report.figures.svg import Figure, drawing, el, label, tip
+from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, tip
 from cgmm.report.verdict import FOLD_LIMIT, PREVALENCE_WORDS, STATE_LEVELS, Finding, Verdict
 
 WIDTH = 860
@@ -82,7 +82,7 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     reading += "Factors are relative: all shares add up to 100%."
     return Figure(
         key="factors-forest",
-        title="What became more or less common",
+        title="Factor of every subpopulation",
         svg=drawing(
             parts,
             width=WIDTH,
@@ -96,9 +96,7 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     )
 
 
-def _forest_row(
-    f: Finding, y: float, x, limit: float, right: float, results: Results
-) -> Markup:
+def _forest_row(f: Finding, y: float, x, limit: float, right: float, results: Results) -> Markup:
     children: list[Markup] = [
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
         label(text.short(f.name, 27), NAMES, y, anchor="end"),
@@ -108,7 +106,9 @@ def _forest_row(
         if f.prevalence == "unknown":
             words = f"{text.percent(f.share_target)} of target"
         children += [
-            label("no counterpart of its own in the source", x(0), y, anchor="middle", class_="tick"),
+            label(
+                "no counterpart of its own in the source", x(0), y, anchor="middle", class_="tick"
+            ),
             label(words, right + 24, y),
         ]
     else:
@@ -179,9 +179,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         label("led by", right + 70, 12, class_="head"),
     ]
     for value, word in ((0.0, ""), *STATE_LEVELS):
-        parts.append(
-            el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid")
-        )
+        parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid"))
         parts.append(label(f"{value:g}", x(value), 30, anchor="middle", class_="tick"))
         parts.append(label(word, x(value) + 2, bottom + 14, class_="tick small"))
     for i, f in enumerate(rows):
@@ -192,7 +190,9 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
         if np.isfinite(row["total_shift_sd"]):
             hover += f" (with change of shape {text.fixed(row['total_shift_sd'])} SD)"
-        genes = "  ".join(f"{g} {'↑' if c > 0 else '↓'}" for g, c in _genes(results, f.name, 4))
+        genes = "  ".join(
+            f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c in _genes(results, f.name, 4)
+        )
         total = float(row["total_shift_sd"])
         parts.append(
             el(
@@ -233,7 +233,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         )
     return Figure(
         key="shifts-bars",
-        title="What changed state",
+        title="How far every subpopulation moved",
         svg=drawing(
             parts,
             width=WIDTH,
@@ -282,7 +282,9 @@ def gene_map(results: Results) -> Figure | None:
     cell_h, names = 17.0, 110.0
     cell_w = float(np.clip(680 / len(columns), 13, 54))
     longest = max(len(text.short(s.name, 20)) for s in columns)
-    head = min(30 + longest * 11.5 * 0.56 * 0.72, 140)
+    angle = 40 if cell_w >= 20 else 60
+    rise = float(np.sin(np.radians(angle)))
+    head = min(30 + longest * 11.5 * 0.56 * rise, 150)
     parts: list[Markup] = []
     for j, sub in enumerate(columns):
         at = names + cell_w * (j + 0.5)
@@ -290,21 +292,21 @@ def gene_map(results: Results) -> Figure | None:
             el(
                 "text",
                 text.short(sub.name, 20),
-                transform=f"translate({at:.1f},{head - 8:.1f}) rotate(-40)",
+                transform=f"translate({at:.1f},{head - 8:.1f}) rotate(-{angle})",
                 class_="mark",
                 data_s=sub.index,
                 font_size=11.5,
             )
         )
+    parts += checkers(names, head, cell_w, cell_h, len(columns), len(order))
     for i, gene in enumerate(order.index):
         y = head + cell_h * (i + 0.5)
         parts.append(label(text.short(str(gene), 14), names - 8, y, anchor="end", class_="gene"))
         for j, sub in enumerate(columns):
             value = wide.loc[gene].get(sub.name, np.nan)
-            known = np.isfinite(value)
-            hover = f"{gene} in {sub.name}: " + (
-                f"log2 change {text.fixed(value)}" if known else "not among the genes reported"
-            )
+            if not np.isfinite(value):
+                continue
+            hover = f"{gene} in {sub.name}: log2 change {text.fixed(value)}"
             parts.append(
                 el(
                     "g",
@@ -316,20 +318,9 @@ def gene_map(results: Results) -> Figure | None:
                         width=cell_w - 1,
                         height=cell_h - 1,
                         rx=1.5,
-                        class_="heat-bg",
-                    ),
-                    el(
-                        "rect",
-                        x=names + cell_w * j + 0.5,
-                        y=y - cell_h / 2 + 0.5,
-                        width=cell_w - 1,
-                        height=cell_h - 1,
-                        rx=1.5,
                         class_="fill up" if value > 0 else "fill down",
                         fill_opacity=round(min(abs(float(value)) / limit, 1.0), 3),
-                    )
-                    if known
-                    else Markup(""),
+                    ),
                     label(
                         f"{value:+.1f}".replace("-", text.MINUS),
                         names + cell_w * (j + 0.5),
@@ -338,7 +329,7 @@ def gene_map(results: Results) -> Figure | None:
                         class_="heat-ink" if abs(value) / limit > 0.6 else "heat-text",
                         font_size=10,
                     )
-                    if known and cell_w >= 34
+                    if cell_w >= 34
                     else Markup(""),
                     class_="mark cell",
                     data_s=sub.index,
@@ -347,6 +338,7 @@ def gene_map(results: Results) -> Figure | None:
     width = names + cell_w * len(columns) + 90
     height = head + cell_h * len(order) + 40
     y = height - 14
+    parts.append(el("rect", x=names, y=y - 8, width=220, height=10, class_="heat-bg"))
     for k, value in enumerate((-1.0, -0.5, 0.0, 0.5, 1.0)):
         parts.append(
             el(
@@ -360,7 +352,13 @@ def gene_map(results: Results) -> Figure | None:
             )
         )
         parts.append(
-            label(text.fixed(value * limit, 1), names + 44 * k + 22, y + 9, anchor="middle", class_="tick")
+            label(
+                text.fixed(value * limit, 1),
+                names + 44 * k + 22,
+                y + 9,
+                anchor="middle",
+                class_="tick",
+            )
         )
     parts.append(label("log2 change", names + 44 * 5 + 8, y - 3, class_="tick"))
     return Figure(

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results, Subpopulation
-from cgmm.report.figures.svg import Figure, drawing, el, label, spread, tip
+from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, spread, tip
 
 WIDTH = 860
 SMALLEST_DRAWN = 0.02
@@ -114,7 +114,7 @@ def flow(results: Results) -> Figure:
     ]
     for nodes, x, side in ((left, x0, "end"), (right, x1 - bar, "start")):
         wanted = [top + node.top + node.height / 2 for node in nodes.values()]
-        heights = spread(wanted, 15.0 if n <= 40 else 13.0, top + 4, top + height - 4)
+        heights = spread(wanted, 15.0 if n <= 40 else 14.5, top + 4, top + height - 4)
         for node, y, centre in zip(nodes.values(), heights, wanted, strict=True):
             where = results.source if side == "end" else results.target
             at = x - 10 if side == "end" else x + bar + 10
@@ -152,7 +152,7 @@ def flow(results: Results) -> Figure:
     )
     return Figure(
         key="flow",
-        title="Who became whom",
+        title=f"Flow from {results.source} to {results.target}",
         svg=drawing(
             parts,
             width=WIDTH,
@@ -181,14 +181,16 @@ def heatmap(results: Results) -> Figure:
     longest = max((len(text.short(s.name)) for s in (*rows, *columns)), default=4)
     size = 12.0 if cell >= 15 else 10.5
     margin = min(28 + longest * size * 0.56, 210)
-    top = min(34 + longest * size * 0.56 * 0.72, 150)
+    angle = 40 if cell >= 20 else 60
+    rise = float(np.sin(np.radians(angle)))
+    top = min(34 + longest * size * 0.56 * rise, 170)
     width = margin + cell * len(columns) + 110
     height = top + cell * len(rows) + 12
-    keyed = {
-        (r.source, r.target): r for r in results.tables["transfers"].itertuples(index=False)
-    }
+    keyed = {(r.source, r.target): r for r in results.tables["transfers"].itertuples(index=False)}
     parts: list[Markup] = [
-        label(f"{text.short(results.source, 14)} ↓", margin - 8, top - 12, anchor="end", class_="head"),
+        label(
+            f"{text.short(results.source, 14)} ↓", margin - 8, top - 12, anchor="end", class_="head"
+        ),
     ]
     for i, sub in enumerate(rows):
         parts.append(
@@ -208,12 +210,13 @@ def heatmap(results: Results) -> Figure:
             el(
                 "text",
                 text.short(sub.name),
-                transform=f"translate({x:.1f},{y:.1f}) rotate(-40)",
+                transform=f"translate({x:.1f},{y:.1f}) rotate(-{angle})",
                 class_="mark",
                 data_s=sub.index,
                 font_size=size,
             )
         )
+    parts += checkers(margin, top, cell, cell, len(columns), len(rows))
     for i, a in enumerate(rows):
         for j, b in enumerate(columns):
             row = keyed.get((a.name, b.name))
@@ -226,46 +229,40 @@ def heatmap(results: Results) -> Figure:
                 f"{text.percent(values[1])} of what arrives in {b.name}, "
                 f"{text.percent(values[2])} of all matched mass"
             )
-            shown = [text.percent(v) if v >= 0.005 and cell >= 30 else "" for v in values]
+            if max(values) < 0.0005:
+                continue
+            x, y = margin + cell * j, top + cell * i
+            ink = ""
+            if cell >= 30:
+                ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
             parts.append(
                 el(
                     "g",
                     tip(hover),
                     el(
                         "rect",
-                        x=margin + cell * j + 0.5,
-                        y=top + cell * i + 0.5,
-                        width=cell - 1,
-                        height=cell - 1,
-                        rx=2,
-                        class_="heat-bg",
-                    ),
-                    el(
-                        "rect",
-                        x=margin + cell * j + 0.5,
-                        y=top + cell * i + 0.5,
+                        x=x + 0.5,
+                        y=y + 0.5,
                         width=cell - 1,
                         height=cell - 1,
                         rx=2,
                         class_="heat",
                         fill_opacity=round(min(values[0], 1.0), 3),
-                    )
-                    if max(values) >= 0.0005
-                    else Markup(""),
+                    ),
                     label(
-                        shown[0].replace("%", ""),
-                        margin + cell * (j + 0.5),
-                        top + cell * (i + 0.5),
+                        ink,
+                        x + cell / 2,
+                        y + cell / 2,
                         anchor="middle",
                         class_="heat-ink" if values[0] > 0.55 else "heat-text",
                         font_size=min(12.0, cell * 0.34),
                     )
-                    if any(shown)
+                    if cell >= 30
                     else Markup(""),
                     class_="mark cell",
                     data_s=a.index,
                     data_t=b.index,
-                    data_v="|".join(f"{v:.4f}" for v in values) if max(values) >= 0.0005 else None,
+                    data_v="|".join(f"{v:.4f}" for v in values),
                 )
             )
     buttons = "".join(
@@ -295,7 +292,7 @@ def heatmap(results: Results) -> Figure:
         reading=(
             f"Each row is a subpopulation of {results.source}; the numbers along it say what "
             f"percentage of it corresponds to each subpopulation of {results.target} (a row adds "
-            "up to 100). Dark on the diagonal means: stayed what it was."
+            "up to 100). Strong colour on the diagonal means: stayed what it was."
         ),
         controls=Markup(
             f'<span class="modes js-only" role="group" aria-label="Percent of">{buttons}</span>'

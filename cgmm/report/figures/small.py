@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results
-from cgmm.report.figures.svg import Figure, drawing, el, label, polyline, ticks, tip
+from cgmm.report.figures.svg import Figure, drawing, el, label, polyline, spread, ticks, tip
 from cgmm.report.verdict import Verdict, donor_pairs
 
 
@@ -138,15 +138,17 @@ def convergence(results: Results) -> Figure | None:
 
     parts: list[Markup] = []
     marks = ticks(low, high, 4)
-    digits = max(0, int(np.ceil(-np.log10(max(marks[1] - marks[0], 1e-9)))) if len(marks) > 1 else 2)
+    digits = next((d for d in range(7) if all(abs(round(m, d) - m) < 1e-9 for m in marks)), 6)
     for value in marks:
         parts.append(el("line", x1=left, x2=w - 16, y1=sy(value), y2=sy(value), class_="grid"))
         parts.append(
-            label(text.fixed(value, min(digits, 6)), left - 8, sy(value), anchor="end", class_="tick")
+            label(text.fixed(value, digits), left - 8, sy(value), anchor="end", class_="tick")
         )
     for step in ticks(0, len(values) - 1, 6):
         if float(step).is_integer():
-            parts.append(label(f"{step:.0f}", sx(step), h - 26, anchor="middle", class_="tick"))
+            parts.append(
+                label(text.fixed(step, 0), sx(step), h - 26, anchor="middle", class_="tick")
+            )
     parts.append(label("step", w - 16, h - 8, anchor="end", class_="tick"))
     parts.append(
         el(
@@ -158,7 +160,14 @@ def convergence(results: Results) -> Figure | None:
     if len(values) <= 120:
         for i, v in enumerate(values):
             parts.append(
-                el("circle", tip(f"step {i}: {v:.6g}"), cx=sx(i), cy=sy(v), r=2.6, class_="fill ink")
+                el(
+                    "circle",
+                    tip(f"step {i}: {v:.6g}"),
+                    cx=sx(i),
+                    cy=sy(v),
+                    r=2.6,
+                    class_="fill ink",
+                )
             )
     return Figure(
         key="convergence",
@@ -190,8 +199,8 @@ def truth_table(results: Results) -> pd.DataFrame | None:
         }
     )
     factors = results.tables["factors"][["name", "log2_net", "ci_low", "ci_high"]]
-    both = known.merge(factors, on="name", how="left")
-    return both
+    known["truth"] = known["truth"].replace([np.inf, -np.inf], np.nan)
+    return known.merge(factors, on="name", how="left")
 
 
 def truth(results: Results) -> Figure | None:
@@ -225,10 +234,13 @@ def truth(results: Results) -> Figure | None:
     parts += [
         el("path", d=f"M{sx(-limit)},{sy(-limit)}L{sx(limit)},{sy(limit)}", class_="identity"),
         label("true factor", left + side, top + side + 32, anchor="end", class_="head"),
-        label("found", left - 44, top - 4, class_="head"),
+        label("found", left + 8, top + 12, class_="head"),
     ]
     width = left + side + 190
-    for row in both.itertuples(index=False):
+    both = both.sort_values("log2_net", ascending=False, kind="stable")
+    places = spread([sy(v) for v in both["log2_net"]], 15.0, top + 6, top + side - 6)
+    column = left + side + 26
+    for row, place in zip(both.itertuples(index=False), places, strict=True):
         i = results.index_of(row.name)
         x, y = sx(row.truth), sy(row.log2_net)
         hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.log2_net)}"
@@ -247,7 +259,12 @@ def truth(results: Results) -> Figure | None:
             )
         children += [
             el("circle", cx=x, cy=y, r=5.5, fill=results.subpopulations[i].colour),
-            label(text.short(row.name, 22), x + 10, y, class_="map-label"),
+            el(
+                "path",
+                d=f"M{x + 7:.1f},{y:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}",
+                class_="leader faint",
+            ),
+            label(text.short(row.name, 22), column, place),
         ]
         parts.append(el("g", *children, class_="mark", data_s=i))
     return Figure(

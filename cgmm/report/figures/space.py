@@ -82,7 +82,9 @@ def make_map(results: Results, key: str) -> Map | None:
     return Map(key=key, axes=(wanted[0], wanted[1]), xy=xy, low=low - pad, high=high + pad)
 
 
-def _png(place: np.ndarray, colours: list[str] | np.ndarray, size: float, alpha: float) -> Image.Image:
+def _png(
+    place: np.ndarray, colours: list[str] | np.ndarray, size: float, alpha: float
+) -> Image.Image:
     canvas = Canvas(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100 * SCALE)
     FigureCanvasAgg(canvas)
     canvas.patch.set_alpha(0)
@@ -106,11 +108,11 @@ def _encode(image: Image.Image) -> str:
 
 
 def _size(n: int) -> float:
-    return float(np.clip(14_000 / max(n, 1), 0.9, 9.0))
+    return float(np.clip(20_000 / max(n, 1), 1.1, 10.0))
 
 
 def _labels(
-    results: Results, centres: list[tuple[Subpopulation, float, float, float]]
+    results: Results, centres: list[tuple[Subpopulation, float, float, float]], *, lift: float = 0.0
 ) -> tuple[list[Markup], int]:
     """Place the names of the largest subpopulations without overlap; count those left out."""
     boxes: list[tuple[float, float, float, float]] = []
@@ -122,11 +124,9 @@ def _labels(
         x = float(np.clip(x, half + 2, WIDTH - half - 2))
         tries = (0, -14, 14, -28, 28, -42, 42)
         for offset in tries if rank < MAX_LABELS else ():
-            at = float(np.clip(y + offset, 9, HEIGHT - 9))
+            at = float(np.clip(y - lift + offset, 9, HEIGHT - 9))
             box = (x - half, at - 7, x + half, at + 7)
-            if all(
-                box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in boxes
-            ):
+            if all(box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in boxes):
                 boxes.append(box)
                 parts.append(
                     label(words, x, at, anchor="middle", class_="map-label mark", data_s=sub.index)
@@ -157,9 +157,7 @@ def _overlay(parts: list[Markup], axes: tuple[str, str]) -> Markup:
 
 
 def _ellipse(centre: np.ndarray, covariance: np.ndarray, view: Map, **attributes: object) -> Markup:
-    scale = np.array(
-        [WIDTH / (view.high[0] - view.low[0]), -HEIGHT / (view.high[1] - view.low[1])]
-    )
+    scale = np.array([WIDTH / (view.high[0] - view.low[0]), -HEIGHT / (view.high[1] - view.low[1])])
     shaped = covariance * np.outer(scale, scale)
     values, vectors = np.linalg.eigh(shaped)
     radii = HALF * np.sqrt(np.maximum(values, 0))
@@ -309,7 +307,9 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
             )
         )
     labels, _ = _labels(
-        results, [(s, *view.place(c[None, :])[0], s.share_target) for s, c, _ in target]
+        results,
+        [(s, *view.place(c[None, :])[0], s.share_target) for s, c, _ in target],
+        lift=20.0,
     )
     return Panel(
         title=f"{results.source} (dashed) to {results.target} (solid)",

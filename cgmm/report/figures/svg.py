@@ -50,6 +50,7 @@ def drawing(
         role="img",
         aria_labelledby=f"{key}-t {key}-d",
         class_="chart",
+        style=f"--w:{width:.0f}px",
         xmlns="http://www.w3.org/2000/svg",
     )
 
@@ -101,3 +102,16 @@ def polyline(xs: list[float], ys: list[float]) -> str:
     """Path data through the points."""
     points = [f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True)]
     return "M" + "L".join(points) if points else ""
+
+
+def checkers(
+    x: float, y: float, cell_w: float, cell_h: float, columns: int, rows: int
+) -> list[Markup]:
+    """Empty cells of a heatmap: one background with lines, so that empty cells cost nothing."""
+    w, h = cell_w * columns, cell_h * rows
+    lines = [f"M{x + cell_w * j:.1f},{y:.1f}v{h:.1f}" for j in range(1, columns)]
+    lines += [f"M{x:.1f},{y + cell_h * i:.1f}h{w:.1f}" for i in range(1, rows)]
+    return [
+        el("rect", x=x, y=y, width=w, height=h, rx=2, class_="heat-bg"),
+        el("path", d="".join(lines), class_="heat-lines"),
+    ]

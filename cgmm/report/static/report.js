@@ -259,6 +259,11 @@
     });
   });
 
+  // On paper, short lists are opened; long tables stay in their files.
+  window.addEventListener("beforeprint", function () {
+    all("details.more, details.plain").forEach(function (d) { d.open = true; });
+  });
+
   // Methods text to the clipboard.
   var copy = doc.getElementById("copy"), copied = doc.getElementById("copied");
   copy.addEventListener("click", function () {

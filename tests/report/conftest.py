@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cgmm.report import build
+from tests.report.folders import make_folder
+
+CASES = {
+    "donors": {"truth": True},
+    "paired": {"paired": True, "donors": 8},
+    "none": {"donors": 0, "n_cells": 3000},
+    "few": {"donors": 2, "n_cells": 2000},
+    "two": {"k": 2, "donors": 0, "genes": False},
+    "sixty": {"k": 60, "n_cells": 24_000},
+    "nasty": {"nasty": True},
+    "flat": {"flat": True, "n_cells": 3000},
+    "empty": {"empty_transfers": True, "n_cells": 2000, "converged": False},
+}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Builds each case once; returns its results folder and its HTML file."""
+    base = tmp_path_factory.mktemp("report")
+    done: dict[str, tuple[Path, Path]] = {}
+
+    def make(name: str) -> tuple[Path, Path]:
+        if name not in done:
+            folder = make_folder(base / name, **CASES[name])
+            done[name] = folder, build(folder, base / "html" / f"{name}.html")
+        return done[name]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; the tests that need it are skipped where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next((found for n in names if (found := shutil.which(n))), None)
+    if path is None:
+        pytest.skip(f"no browser: none of {', '.join(names)} is on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a file and watches it: `page.faults` and `page.requests` collect what went wrong."""
+    contexts = []
+
+    def visit(path: Path, **options):
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "accept_downloads": True, **options}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.faults, page.asked = [], []
+        page.on(
+            "console",
+            lambda m: page.faults.append(m.text) if m.type in {"error", "warning"} else None,
+        )
+        page.on("pageerror", lambda e: page.faults.append(str(e)))
+        page.on("request", lambda r: page.asked.append(r.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
