@@ -68,7 +68,8 @@ def expression_of(
             raise ValueError(msg)
         holder = expression
     if layer is not None and layer not in holder.layers:
-        msg = f"layer={layer!r} is not in layers; there are {', '.join(holder.layers) or 'none'}."
+        known = ", ".join(name for name in holder.layers if name is not None) or "none"
+        msg = f"layer={layer!r} is not in layers; there are {known}."
         raise KeyError(msg)
     matrix = holder.layers[layer] if layer is not None else holder.X
     if matrix is None or holder.n_vars == 0:

@@ -120,7 +120,7 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         Why interval, p and q are missing, else "".
     status
         "gone" when less than a quarter of the component's mass finds a target and its share falls
-        below a quarter, else "".
+        below a quarter, or when not one target cell is expected; else "".
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
@@ -132,6 +132,8 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     found = donor_level.intervals(
         *_donor_shares(uns), coupling, paired=params(adata, key=key)["paired"]
     )
+    left = r @ n_target
+    gone = ((outflow < GONE_BELOW) & (r @ t < GONE_BELOW * s)) | (left < 1)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
     frame = pd.DataFrame(
@@ -149,9 +151,9 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "p": found.p,
             "q": found.q,
             "n_cells": own["n_cells"].to_numpy(int),
-            "n_cells_target": np.rint(r @ n_target).astype(int),
+            "n_cells_target": np.rint(left).astype(int),
             "reason": found.reason,
-            "status": np.where((outflow < GONE_BELOW) & (r @ t < GONE_BELOW * s), "gone", ""),
+            "status": np.where(gone, "gone", ""),
         }
     )
     return _objects(frame, ("name", "reason", "status"))
@@ -211,16 +213,20 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
     (name), share_from_main_source, n_cells, status ("new" when the component holds more than four
     times the mass that was carried to it and more than four times the share of the source that
-    leads to it, else "").
+    leads to it, or when not one source cell leads to it; else "").
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
-    led = s @ donor_level.share_of_source(coupling)
+    to = donor_level.share_of_source(coupling)
     r = donor_level.share_of_target(coupling)
     _, inflow = _flows(uns)
     table = components(adata, key=key)
     own = table[table["side"] == TARGET]
-    source_names = table.loc[table["side"] == SOURCE, "name"].to_numpy(object)
+    of_source = table[table["side"] == SOURCE]
+    source_names = of_source["name"].to_numpy(object)
+    new = ((inflow > NEW_ABOVE) & (t > NEW_ABOVE * (s @ to))) | (
+        of_source["n_cells"].to_numpy() @ to < 1
+    )
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
     frame = pd.DataFrame(
@@ -233,7 +239,7 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "main_source": source_names[r.argmax(axis=0)],
             "share_from_main_source": r.max(axis=0),
             "n_cells": own["n_cells"].to_numpy(int),
-            "status": np.where((inflow > NEW_ABOVE) & (t > NEW_ABOVE * led), "new", ""),
+            "status": np.where(new, "new", ""),
         }
     )
     return _objects(frame, ("name", "main_source", "status"))

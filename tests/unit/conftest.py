@@ -1,0 +1,136 @@
+"""Small simulated and fitted objects for the tests of the AnnData layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.special import logsumexp
+
+import cgmm as cg
+from cgmm import _annotate, _validate
+
+CALL = {"condition_key": "condition", "source": "control", "target": "treated"}
+N_CELLS = {"n_cells": 1600, "n_genes": 200, "n_donors": 4}
+
+
+def log_counts(**arguments: Any) -> ad.AnnData:
+    """Simulated counts, log-normalised, with principal components."""
+    adata = cg.simulate.counts(**arguments)
+    counts = sp.csr_matrix(adata.X)
+    adata.layers["counts"] = counts
+    adata.X = sp.csr_matrix(sp.diags(1e4 / counts.sum(axis=1).A1) @ counts).log1p()
+    x = adata.X.toarray()
+    x = x[:, np.argsort(-x.var(axis=0))[:150]]
+    x = x - x.mean(axis=0)
+    values, vectors = np.linalg.eigh(x.T @ x)
+    adata.obsm["X_pca"] = x @ vectors[:, np.argsort(-values)[:6]]
+    return adata
+
+
+def plain_fit(
+    adata: ad.AnnData, *, n_components: Any = 6, donor_key: str | None = "donor", **call: str
+) -> cg.CoupledFit:
+    """Fit without any choice made from the data."""
+    found = _validate.sides(adata, **{"use_rep": "X_pca", **CALL, **call}, donor_key=donor_key)
+    weights = _annotate.cell_weights(found)
+    return cg.fit_coupled(
+        found.points_source,
+        found.points_target,
+        n_components=n_components,
+        weights_source=weights[0],
+        weights_target=weights[1],
+        max_steps=300,
+        tol=1e-5,
+    )
+
+
+def coupled(
+    source: cg.GaussianMixture,
+    target: cg.GaussianMixture,
+    *,
+    shares_source: np.ndarray | None = None,
+    shares_target: np.ndarray | None = None,
+) -> cg.CoupledFit:
+    """Couple two known mixtures by unbalanced scaling (Chizat et al. 2018), nothing fitted."""
+    gap = source.means[:, None] - target.means[None]
+    costs = (gap**2).sum(-1)
+    for k, j in np.ndindex(costs.shape):
+        s, t = source.covariances[k], target.covariances[j]
+        values, vectors = np.linalg.eigh(s)
+        root = (vectors * np.sqrt(values)) @ vectors.T
+        fidelity = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ t @ root), 0)).sum()
+        costs[k, j] += max(np.trace(s) + np.trace(t) - 2 * fidelity, 0.0)
+    rho, epsilon = (x * np.trace(source.covariances[0]) for x in (1.0, 0.05))
+    log_s, log_t = np.log(source.weights), np.log(target.weights)
+    log_plan = log_s[:, None] + log_t - costs / epsilon
+    f, g, tau = np.zeros(len(costs)), np.zeros(costs.shape[1]), rho / (rho + epsilon)
+    for _ in range(300):
+        f = tau * (log_s - logsumexp(log_plan + g, axis=1))
+        g = tau * (log_t - logsumexp(log_plan + f[:, None], axis=0))
+    return cg.CoupledFit(
+        source=source,
+        target=target,
+        coupling=np.exp(log_plan + f[:, None] + g),
+        costs=costs,
+        transport_cost=1.0,
+        shares_source=source.weights if shares_source is None else shares_source,
+        shares_target=target.weights if shares_target is None else shares_target,
+        log_likelihood=(-1.0, -1.0),
+        objective=-2.0,
+        converged=True,
+        status="not fitted",
+        history=np.array([-2.0]),
+        n_steps=1,
+        seconds=0.0,
+        parameters={"rho": rho, "epsilon": epsilon},
+        reasons={"rho": "the variance within components"},
+    )
+
+
+@pytest.fixture(scope="session")
+def call() -> dict[str, str]:
+    return dict(CALL)
+
+
+@pytest.fixture(scope="session")
+def make_counts() -> Callable[..., ad.AnnData]:
+    return log_counts
+
+
+@pytest.fixture(scope="session")
+def couple() -> Callable[..., cg.CoupledFit]:
+    return coupled
+
+
+@pytest.fixture(scope="session")
+def _simulated() -> ad.AnnData:
+    return log_counts(**N_CELLS, random_state=1)
+
+
+@pytest.fixture(scope="session")
+def fit(_simulated: ad.AnnData) -> cg.CoupledFit:
+    return plain_fit(_simulated)
+
+
+@pytest.fixture(scope="session")
+def _fitted(_simulated: ad.AnnData, fit: cg.CoupledFit) -> ad.AnnData:
+    adata = cg.tl.annotate(_simulated, fit, **CALL, donor_key="donor", copy=True)
+    cg.tl.genes(adata)
+    return adata
+
+
+@pytest.fixture
+def simulated(_simulated: ad.AnnData) -> ad.AnnData:
+    """Log-normalised simulated cells of two conditions, not fitted."""
+    return _simulated.copy()
+
+
+@pytest.fixture
+def fitted(_fitted: ad.AnnData) -> ad.AnnData:
+    """The same cells with a fit and gene changes."""
+    return _fitted.copy()

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+import cgmm as cg
+from cgmm import _io
+
+FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "genes", "donors")
+
+
+def encodings(path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: found.update({name: str(item.attrs.get("encoding-type", ""))})
+        )
+    return found
+
+
+def test_tables_survive_a_file(fitted: ad.AnnData, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "fit.h5ad"
+    _io.write_h5ad(fitted, path)
+    back = ad.read_h5ad(path)
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(cg.get, name)(back), getattr(cg.get, name)(fitted))
+    assert cg.get.params(back) == cg.get.params(fitted)
+    assert list(back.obs["cgmm_component"]) == list(fitted.obs["cgmm_component"])
+
+
+def test_text_is_written_so_that_old_readers_know_it(fitted: ad.AnnData, tmp_path: Path) -> None:
+    fitted.obs["note"] = pd.array(
+        ["a"] * fitted.n_obs, dtype="str" if pd.__version__ >= "3" else object
+    )
+    path = tmp_path / "fit.h5ad"
+    _io.write_h5ad(fitted, path)
+    kinds = encodings(path)
+    assert kinds["obs/_index"] == "string-array"
+    assert kinds["obs/note"] in {"string-array", "categorical"}
+    assert not [n for n, kind in kinds.items() if kind.startswith("nullable-string")]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    simulated: ad.AnnData, tmp_path: Path
+) -> None:
+    path = tmp_path / "data.h5ad"
+    path.write_text("old")
+    simulated.uns["bad"] = object()
+    with pytest.raises(Exception, match=r"bad|object|write"):
+        _io.write_h5ad(simulated, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:
+    for side in ("source", "target"):
+        for name in ("weights", "means", "covariances"):
+            np.testing.assert_array_equal(
+                getattr(getattr(a, side), name), getattr(getattr(b, side), name)
+            )
+    for name in ("coupling", "costs", "history", "shares_source", "shares_target"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for name in ("transport_cost", "log_likelihood", "objective", "converged", "status", "n_steps"):
+        assert getattr(a, name) == getattr(b, name)
+    assert a.parameters == b.parameters
+    assert a.reasons == b.reasons
+
+
+def test_fit_survives_its_two_files(fit: cg.CoupledFit, tmp_path: Path) -> None:
+    paths = _io.save_fit(fit, tmp_path / "a.b" / "fit")
+    assert [p.name for p in paths] == ["fit.npz", "fit.json"]
+    same_fit(_io.load_fit(tmp_path / "a.b" / "fit"), fit)
+    with np.load(paths[0], allow_pickle=False) as arrays:
+        assert arrays["coupling"].shape == fit.coupling.shape
+    json.loads(paths[1].read_text())
+
+
+def test_fit_survives_the_object(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
+    same_fit(cg.get.fit(fitted), fit)
+
+
+def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"fit\.npz"):
+        _io.load_fit(tmp_path / "fit")
+    _, values = _io.save_fit(fit, tmp_path / "fit")
+    values.write_text(values.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(ValueError, match="format 99"):
+        _io.load_fit(tmp_path / "fit")
+
+
+def test_json_is_strict_and_keeps_what_is_not_finite() -> None:
+    value = {
+        "rho": np.inf,
+        "low": -np.inf,
+        "n": np.int64(3),
+        "x": np.array([1.5, np.nan]),
+        "t": (1, None, True),
+    }
+    text = _io.dumps(value)
+    json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
+    back = _io.loads(text)
+    assert back["rho"] == np.inf
+    assert back["low"] == -np.inf
+    assert back["n"] == 3
+    assert back["x"][0] == 1.5
+    assert np.isnan(back["x"][1])
+    assert back["t"] == [1, None, True]
+    with pytest.raises(TypeError, match="Cannot write a set"):
+        _io.dumps({"a": {1}})
