@@ -84,7 +84,7 @@ def _donor_alerts(results: Results) -> list[Alert]:
     for (_, name), rows in amount.groupby(["side", "name"], sort=True):
         total = rows["cells"].sum()
         if total >= FEW_CELLS and len(rows) >= 3 and rows["cells"].max() / total > ONE_DONOR:
-            worst = rows.loc[rows["cells"].idxmax()]
+            worst = rows.sort_values("cells", kind="stable").iloc[-1]
             heavy.append(
                 f"{name} ({worst['donor']}: "
                 f"{text.percent(worst['cells'] / total)} of its {worst['side']} cells)"

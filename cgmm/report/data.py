@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ class Results:
         return str(self.meta.get("name", self.folder.name))
 
     def index_of(self, name: str) -> int:
-        """Position of the subpopulation called `name`."""
+        """Return the position of the subpopulation called `name`."""
         return self._by_name[name]
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class Results:
         return not self.tables["donors"].empty
 
     def donors_per_side(self) -> tuple[int, int]:
-        """Number of distinct donors in source and target."""
+        """Count the distinct donors in source and target."""
         donors = self.tables["donors"]
         if donors.empty:
             return 0, 0
@@ -184,6 +184,17 @@ class Results:
             donors.loc[sides == "target", "donor"]
         )
         return sorted(both)
+
+
+def each(table: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows as named tuples, without the column types that pandas cannot know."""
+    yield from table.itertuples(index=False)
+
+
+def row_of(table: pd.DataFrame, key: str, column: str = "name") -> dict[str, Any]:
+    """Return the first row of `table` whose `column` is `key`, as a dict; empty when none is."""
+    found = table.loc[table[column] == key]
+    return {} if found.empty else {str(k): v for k, v in found.iloc[0].items()}
 
 
 def _block(meta: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -223,7 +234,7 @@ def _typed(table: pd.DataFrame, path: Path, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _read_cells(folder: Path, raw: dict[str, bytes]) -> tuple[pd.DataFrame, int]:
+def _read_cells(folder: Path, raw: dict[str, bytes], limit: int) -> tuple[pd.DataFrame, int]:
     path = folder / "cells.tsv.gz"
     if not path.exists():
         return pd.DataFrame(), 0
@@ -234,8 +245,8 @@ def _read_cells(folder: Path, raw: dict[str, bytes]) -> tuple[pd.DataFrame, int]
         if column not in {"barcode", "sample", "donor", "condition", "component"}:
             cells[column] = pd.to_numeric(cells[column], errors="coerce")
     total = len(cells)
-    if total > MAX_DRAWN_CELLS:
-        keep = np.sort(np.random.default_rng(0).choice(total, MAX_DRAWN_CELLS, replace=False))
+    if total > limit:
+        keep = np.sort(np.random.default_rng(0).choice(total, limit, replace=False))
         cells = cells.iloc[keep]
     return cells.reset_index(drop=True), total
 
@@ -259,8 +270,8 @@ def _read_meta(folder: Path) -> dict[str, Any]:
 def _subpopulations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Subpopulation]:
     source = {n: i for i, n in enumerate(factors["name"])}
     target = {n: i for i, n in enumerate(arrivals["name"])}
-    for names, table in ((factors["name"], "factors.tsv"), (arrivals["name"], "arrivals.tsv")):
-        twice = names[names.duplicated()]
+    for found, table in ((factors["name"], "factors.tsv"), (arrivals["name"], "arrivals.tsv")):
+        twice = found[found.duplicated()]
         if len(twice):
             msg = f"{table}: the name {twice.iloc[0]!r} stands for two components; make it unique"
             raise ValueError(msg)
@@ -331,7 +342,9 @@ def read_results(folder: Path) -> Results:
     tables["donors"] = tables["donors"].loc[tables["donors"]["donor"] != ""]
     subpopulations = _subpopulations(tables["factors"], tables["arrivals"])
     _check_names(tables, {s.name for s in subpopulations})
-    cells, total = _read_cells(folder, raw)
+    wanted = _block(_block(meta, "config"), "report").get("max_points")
+    limit = min(wanted, MAX_DRAWN_CELLS) if isinstance(wanted, int) else MAX_DRAWN_CELLS
+    cells, total = _read_cells(folder, raw, limit)
     return Results(
         folder=folder,
         meta=meta,

@@ -37,7 +37,8 @@ GLOSSARY = (
     (
         "State shift (SD)",
         "How far the centre of a subpopulation moved, in typical spreads within "
-        "a subpopulation. Under 0.25: not visible; up to 0.5 small; up to 1 moderate; above: strong.",
+        "a subpopulation. Under 0.25: not visible; up to 0.5: small; up to 1: moderate; above: "
+        "strong.",
     ),
     ("log2 change", "Change of average expression: 1 is a doubling, −1 a halving."),
     (

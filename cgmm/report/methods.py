@@ -135,7 +135,8 @@ def _preprocessing(results: Results, used: list[str]) -> str:
     used += ["wolf", "virshup"]
     version = f" (version {versions['scanpy']})" if versions.get("scanpy") else ""
     sentences = [
-        f"Cells were processed with scanpy{version} [Wolf et al. 2018] and anndata [Virshup et al. 2024]."
+        f"Cells were processed with scanpy{version} [Wolf et al. 2018] and anndata "
+        "[Virshup et al. 2024]."
     ]
     limits = [
         (("min_genes",), "at least {} genes"),
@@ -159,18 +160,18 @@ def _preprocessing(results: Results, used: list[str]) -> str:
             f"The comparison uses {text.count(counts['source'])} cells of {results.source} and "
             f"{text.count(counts['target'])} of {results.target}."
         )
-    method = _find(config, "integration") or _find(config, "method")
-    if isinstance(method, str) and "harmony" in method.lower() or "harmony" in use_rep.lower():
+    method = _find(config, "integrate")
+    if (isinstance(method, str) and "harmony" in method.lower()) or "harmony" in use_rep.lower():
         used.append("korsunsky")
         sentences.append("Batches were integrated with Harmony [Korsunsky et al. 2019].")
     if use_rep == "X_pca":
         genes = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
         top = f" of {text.count(genes)} highly variable genes" if genes else ""
         dims = f" the first {n_dims} principal components" if n_dims else " principal components"
-        normal = _find(config, "normalization") or _find(config, "normalisation")
+        modality = _find(config, "modality")
         scaled = (
             ""
-            if isinstance(normal, str) and normal == "none"
+            if modality == "cytometry"
             else "Counts were normalised per cell and log-transformed. "
         )
         sentences.append(f"{scaled}The mixtures were fitted in{dims}{top}.")
@@ -213,7 +214,7 @@ def _model(results: Results, used: list[str]) -> str:
         "components is their squared Bures–Wasserstein distance [Bhatia et al. 2019]."
     ]
     if fit.get("n_steps"):
-        state = {True: " and converged", False: " without converging"}.get(fit.get("converged"), "")
+        state = " and converged" if fit.get("converged") else " without converging"
         sentences.append(
             f"The fit (expectation–maximisation with closed-form updates) took "
             f"{fit['n_steps']} steps{state}."

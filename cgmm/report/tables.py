@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cgmm.report import text
-from cgmm.report.data import Results
+from cgmm.report.data import Results, each, row_of
 from cgmm.report.figures.small import truth_table
 from cgmm.report.verdict import PREVALENCE_WORDS, Verdict
 
@@ -81,12 +81,12 @@ def _words(value: str, missing: str = "none") -> Cell:
 
 def factors(results: Results, verdict: Verdict) -> Table:
     """One row per source subpopulation."""
-    table = results.tables["factors"].set_index("name")
+    table = results.tables["factors"]
     rows = []
     for f in verdict.findings:
         if not np.isfinite(f.share_source):
             continue
-        row = table.loc[f.name]
+        row = row_of(table, f.name)
         reason = f.reason or "No interval: the tables give no reason."
         interval = (
             Cell(text.fold_range(f.ci_low, f.ci_high), f.ci_low, number=True)
@@ -152,7 +152,7 @@ def factors(results: Results, verdict: Verdict) -> Table:
 def arrivals(results: Results) -> Table:
     """One row per target subpopulation."""
     rows = []
-    for row in results.tables["arrivals"].itertuples(index=False):
+    for row in each(results.tables["arrivals"]):
         subs = {results.index_of(row.name)}
         if row.main_source in results._by_name:
             subs.add(results.index_of(row.main_source))
@@ -194,7 +194,7 @@ def transfers(results: Results) -> Table:
     with_interval = bool(np.isfinite(table["ci_low"]).any())
     rows = []
     kept = table.loc[(table["share_of_source"] >= 0.001) | (table["share_of_target"] >= 0.001)]
-    for row in kept.itertuples(index=False):
+    for row in each(kept):
         cells = [
             _words(row.source),
             _words(row.target),
@@ -258,7 +258,7 @@ def shifts(results: Results) -> Table | None:
             ],
             (results.index_of(r.source), results.index_of(r.target)),
         )
-        for r in table.itertuples(index=False)
+        for r in each(table)
     ]
     return Table(
         key="t-shifts",
@@ -280,7 +280,7 @@ def shifts(results: Results) -> Table | None:
 
 
 def genes(results: Results, top: int = 20) -> Table | None:
-    """The leading genes of every subpopulation."""
+    """List the leading genes of every subpopulation."""
     table = results.tables["genes"]
     if table.empty:
         return None
@@ -307,7 +307,7 @@ def genes(results: Results, top: int = 20) -> Table | None:
             ],
             (results.index_of(r.name),),
         )
-        for r in leading.itertuples(index=False)
+        for r in each(leading)
     ]
     return Table(
         key="t-genes",
@@ -350,7 +350,7 @@ def components(results: Results) -> Table | None:
             ],
             (results.index_of(r.name),) if r.name in results._by_name else (),
         )
-        for r in table.itertuples(index=False)
+        for r in each(table)
     ]
     return Table(
         key="t-components",
@@ -388,7 +388,7 @@ def donors(results: Results) -> Table | None:
             ],
             (results.index_of(r.name),) if r.name in results._by_name else (),
         )
-        for r in table.itertuples(index=False)
+        for r in each(table)
     ]
     return Table(
         key="t-donors",
@@ -412,7 +412,7 @@ def truth(results: Results) -> Table | None:
     if both is None:
         return None
     rows = []
-    for r in both.itertuples(index=False):
+    for r in each(both):
         known = np.isfinite(r.truth) and text.is_number(r.log2_net)
         interval = np.isfinite(r.ci_low) and np.isfinite(r.ci_high)
         inside = interval and np.isfinite(r.truth) and r.ci_low <= r.truth <= r.ci_high
@@ -467,6 +467,10 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def _or_nan(value: Any) -> float:
+    return float(value) if text.is_number(value) else np.nan
+
+
 def samples(results: Results) -> Table | None:
     """Quality control per sample: identity from `samples`, measures from `qc`."""
     listed = [s for s in results.meta.get("samples") or [] if isinstance(s, dict)]
@@ -498,7 +502,7 @@ def samples(results: Results) -> Table | None:
     rows = []
     for s in listed:
         measures = (qc.get(str(s.get("sample"))) if isinstance(qc, dict) else None) or {}
-        read, kept = s.get("n_cells_read"), s.get("n_cells_kept")
+        read, kept = _or_nan(s.get("n_cells_read")), _or_nan(s.get("n_cells_kept"))
         ratio = kept / read if text.is_number(read) and text.is_number(kept) and read else np.nan
         cells = [
             _words(_value(s.get("sample"))),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 MINUS = "\u2212"
 DASH = "\u2013"
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether `value` is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
 def fixed(value: float, digits: int = 2) -> str:
-    """A decimal number with a true minus sign."""
+    """Write a decimal number with a true minus sign."""
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
@@ -23,7 +24,7 @@ def fixed(value: float, digits: int = 2) -> str:
 
 
 def ratio(value: float) -> str:
-    """A positive ratio with about two significant digits: 0.04, 0.95, 1.3, 12."""
+    """Write a positive ratio with about two significant digits: 0.04, 0.95, 1.3, 12."""
     if value >= 9.95:
         return f"{value:.0f}" if value < 1000 else "over 1000"
     if value >= 0.995:
@@ -34,17 +35,17 @@ def ratio(value: float) -> str:
 
 
 def fold(log2_value: float) -> str:
-    """A log2 change as a factor: x0.95."""
+    """Write a log2 change as a factor: x0.95."""
     return f"×{ratio(2.0**log2_value)}"
 
 
 def fold_range(low: float, high: float) -> str:
-    """A log2 interval as a range of factors."""
+    """Write a log2 interval as a range of factors."""
     return f"{ratio(2.0**low)}{DASH}{ratio(2.0**high)}"
 
 
 def percent(value: float) -> str:
-    """A share as a percentage."""
+    """Write a share as a percentage."""
     if not is_number(value):
         return "unknown"
     scaled = 100.0 * value
@@ -54,14 +55,14 @@ def percent(value: float) -> str:
 
 
 def probability(value: float) -> str:
-    """A p or q value."""
+    """Write a p or q value."""
     if value < 0.001:
         return f"{value:.0e}".replace("e-0", "e-").replace("-", MINUS)
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def count(value: float) -> str:
-    """A whole number with thin thousands separators."""
+    """Write a whole number with thin thousands separators."""
     return f"{round(value):,}".replace(",", "\u202f")
 
 
@@ -71,7 +72,7 @@ def short(name: str, limit: int = 24) -> str:
 
 
 def join(parts: Sequence[str], last: str = "and") -> str:
-    """A list as words: a, b and c."""
+    """Write a list as words: a, b and c."""
     parts = list(parts)
     if len(parts) < 2:
         return "".join(parts)
@@ -79,7 +80,7 @@ def join(parts: Sequence[str], last: str = "and") -> str:
 
 
 def join_some(parts: Sequence[str], limit: int = 6) -> str:
-    """The first few of a list, and how many more."""
+    """Write the first few of a list, and how many more."""
     if len(parts) <= limit:
         return join(parts)
     return f"{', '.join(parts[:limit])} and {len(parts) - limit} more"

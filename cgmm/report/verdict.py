@@ -9,12 +9,13 @@ result. State words follow the distance moved, in units of the spread within a s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cgmm.report import text
-from cgmm.report.data import Results
+from cgmm.report.data import Results, row_of
 
 Q_LIMIT = 0.05
 FOLD_LIMIT = float(np.log2(1.5))
@@ -105,7 +106,7 @@ def state_level(shift_sd: float) -> str:
     return "none"
 
 
-def _prevalence(row: pd.Series) -> str:
+def _prevalence(row: dict[str, Any]) -> str:
     if row["status"] == "gone":
         return "gone"
     value = row["log2_net"]
@@ -158,7 +159,8 @@ def _transfer_text(finding: Finding, target: str) -> str:
     if finding.prevalence == "gone" or not finding.goes_to:
         return ""
     if finding.goes_to != finding.name:
-        return f"matches {finding.goes_to} in {target} ({text.percent(finding.goes_share)} of its mass)"
+        share = text.percent(finding.goes_share)
+        return f"matches {finding.goes_to} in {target} ({share} of its mass)"
     if finding.goes_share < MAIN_SHARE:
         return f"only {text.percent(finding.goes_share)} of its mass stays with itself"
     return ""
@@ -224,14 +226,14 @@ def _findings(results: Results) -> list[Finding]:
     tables = results.tables
     pairs = donor_pairs(results)
     shared = results.shared_donors()
-    factors = tables["factors"].set_index("name")
-    arrivals = tables["arrivals"].set_index("name")
+    factors = tables["factors"]
+    arrivals = tables["arrivals"]
     findings = []
     for sub in results.subpopulations:
         if sub.source is None:
-            findings.append(_arrived(results, sub.index, sub.name, arrivals.loc[sub.name]))
+            findings.append(_arrived(results, sub.index, sub.name, row_of(arrivals, sub.name)))
             continue
-        row = factors.loc[sub.name]
+        row = row_of(factors, sub.name)
         main = _main(tables["transfers"], "source", sub.name, "share_of_source")
         goes_to = "" if main is None else str(main["target"])
         shifts = tables["shifts"]
@@ -262,7 +264,7 @@ def _findings(results: Results) -> list[Finding]:
     return findings
 
 
-def _arrived(results: Results, index: int, name: str, row: pd.Series) -> Finding:
+def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Finding:
     new = row["status"] == "new"
     source = str(row["main_source"])
     share = float(row["share_from_main_source"])

@@ -1,4 +1,4 @@
-"""Makes results folders like the ones the workflow writes, small and with every oddity on request."""
+"""Makes results folders like those of the workflow, small and with every oddity on request."""
 
 from __future__ import annotations
 

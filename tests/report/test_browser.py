@@ -16,7 +16,7 @@ from tests.report.conftest import CASES
 
 @pytest.mark.parametrize("case", CASES)
 def test_opens_clean_and_alone(made, open_page, case):
-    folder, html = made(case)
+    _folder, html = made(case)
     page = open_page(html)
     assert page.faults == []
     assert [u for u in page.asked if not u.startswith(("data:", "blob:"))] == [html.as_uri()]

@@ -151,7 +151,7 @@ def test_paired_donors_are_counted_as_they_went(made):
 
 
 def test_names_are_text_never_markup(made):
-    folder, html = made("nasty")
+    _folder, html = made("nasty")
     parser = _parse(html)
     tags = [t for t, _ in parser.tags]
     assert tags.count("script") == 3
@@ -196,12 +196,12 @@ def test_same_input_same_file(made, tmp_path):
 
 def test_missing_numbers_say_why(made):
     for case in CASES:
-        folder, html = made(case)
+        _, html = made(case)
         said = _said(html)
         assert not re.search(r"\b(nan|None|NaN|inf)\b", said), case
         source = html.read_text(encoding="utf-8")
         assert not re.search(r"<t[dh][^>]*>\s*</t[dh]>", source), case
-    folder, html = made("few")
+    _folder, html = made("few")
     assert "Fewer than 3 donors in a condition: no interval." in _said(html)
     assert "Too few donors for intervals" in _said(html)
     assert "Seen in fewer than 2 donors of a side: no interval." in _said(made("donors")[1])
@@ -237,7 +237,7 @@ def test_statements_that_must_always_stand(made):
 
 
 def test_methods_use_the_real_parameters(made):
-    folder, html = made("donors")
+    _folder, html = made("donors")
     said = _said(html)
     for piece in ("λ = 0.03", "ε = 0.05", "ρ = 2", "F = 0.91", "Welch's t-test over 5 and 5 donors",
                   "at least 200 genes", "12 and 12 components", "version 1.11.5",

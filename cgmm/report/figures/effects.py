@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
-from cgmm.report.data import Results
+from cgmm.report.data import Results, row_of
 from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, tip
 from cgmm.report.verdict import FOLD_LIMIT, PREVALENCE_WORDS, STATE_LEVELS, Finding, Verdict
 
@@ -66,7 +67,7 @@ def forest(results: Results, verdict: Verdict) -> Figure:
             parts.append(label(name, x(value), y, anchor="middle", class_="tick"))
     for i, f in enumerate((*rows, *others)):
         y = top + step * (i + 0.5)
-        parts.append(_forest_row(f, y, x, limit, right, results))
+        parts.append(_forest_row(f, y, x, limit, right))
     tested = verdict.tested
     reading = (
         f"Each dot is how much more (right, orange) or less (left, blue) common a subpopulation is "
@@ -96,7 +97,9 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     )
 
 
-def _forest_row(f: Finding, y: float, x, limit: float, right: float, results: Results) -> Markup:
+def _forest_row(
+    f: Finding, y: float, x: Callable[[float], float], limit: float, right: float
+) -> Markup:
     children: list[Markup] = [
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
         label(text.short(f.name, 27), NAMES, y, anchor="end"),
@@ -165,7 +168,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
     if not rows:
         return None
     rows = sorted(rows, key=lambda f: -f.shift_sd)
-    table = results.tables["shifts"].set_index(["source", "target"])
+    table = results.tables["shifts"]
     step, top = 26.0, 40.0
     left, right = NAMES + 10, 500.0
     limit = max(1.2, max(f.shift_sd for f in rows) * 1.08)
@@ -184,9 +187,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         parts.append(label(word, x(value) + 2, bottom + 14, class_="tick small"))
     for i, f in enumerate(rows):
         y = top + step * (i + 0.5)
-        row = table.loc[(f.name, f.goes_to)]
-        if isinstance(row, pd.DataFrame):
-            row = row.iloc[0]
+        row = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
         hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
         if np.isfinite(row["total_shift_sd"]):
             hover += f" (with change of shape {text.fixed(row['total_shift_sd'])} SD)"

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from cgmm.report import text
-from cgmm.report.data import Results, Subpopulation
+from cgmm.report.data import Results, Subpopulation, each
 from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, spread, tip
 
 WIDTH = 860
@@ -70,7 +70,7 @@ def flow(results: Results) -> Figure:
         i=transfers["source"].map(order).astype(int), j=transfers["target"].map(order).astype(int)
     ).sort_values(["i", "j"], kind="stable")
     hidden = 0
-    for row in rows.itertuples(index=False):
+    for row in each(rows):
         if row.source not in left or row.target not in right:
             continue
         a, b = left[row.source], right[row.target]
@@ -118,6 +118,7 @@ def flow(results: Results) -> Figure:
         for node, y, centre in zip(nodes.values(), heights, wanted, strict=True):
             where = results.source if side == "end" else results.target
             at = x - 10 if side == "end" else x + bar + 10
+            near = at + 3 if side == "end" else at - 3
             edge = x - 1 if side == "end" else x + bar + 1
             shown = f"{text.short(node.sub.name, 25)}  {text.percent(node.share)}"
             parts.append(
@@ -134,7 +135,7 @@ def flow(results: Results) -> Figure:
                     ),
                     el(
                         "path",
-                        d=f"M{edge:.1f},{centre:.1f}L{at + (3 if side == 'end' else -3):.1f},{y:.1f}",
+                        d=f"M{edge:.1f},{centre:.1f}L{near:.1f},{y:.1f}",
                         class_="leader",
                     )
                     if abs(centre - y) > 3
@@ -186,7 +187,7 @@ def heatmap(results: Results) -> Figure:
     top = min(34 + longest * size * 0.56 * rise, 170)
     width = margin + cell * len(columns) + 110
     height = top + cell * len(rows) + 12
-    keyed = {(r.source, r.target): r for r in results.tables["transfers"].itertuples(index=False)}
+    keyed = {(r.source, r.target): r for r in each(results.tables["transfers"])}
     parts: list[Markup] = [
         label(
             f"{text.short(results.source, 14)} ↓", margin - 8, top - 12, anchor="end", class_="head"
@@ -220,10 +221,12 @@ def heatmap(results: Results) -> Figure:
     for i, a in enumerate(rows):
         for j, b in enumerate(columns):
             row = keyed.get((a.name, b.name))
-            values = (
-                (row.share_of_source, row.share_of_target, row.mass) if row else (0.0, 0.0, 0.0)
-            )
-            values = tuple(float(np.nan_to_num(v)) for v in values)
+            if row is None:
+                continue
+            values = [
+                float(np.nan_to_num(v))
+                for v in (row.share_of_source, row.share_of_target, row.mass)
+            ]
             hover = (
                 f"{a.name} → {b.name}: {text.percent(values[0])} of what leaves {a.name}, "
                 f"{text.percent(values[1])} of what arrives in {b.name}, "

@@ -9,9 +9,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
-from cgmm.report.data import Results
+from cgmm.report.data import Results, each
 from cgmm.report.figures.svg import Figure, drawing, el, label, polyline, spread, ticks, tip
-from cgmm.report.verdict import Verdict, donor_pairs
+from cgmm.report.verdict import Finding, Verdict, donor_pairs
 
 
 def donors(results: Results, verdict: Verdict) -> Figure | None:
@@ -53,7 +53,7 @@ def donors(results: Results, verdict: Verdict) -> Figure | None:
 
 def _donor_panel(
     results: Results,
-    finding: object,
+    finding: Finding,
     rows: pd.DataFrame,
     shared: set[str],
     x: float,
@@ -83,7 +83,7 @@ def _donor_panel(
     for side, centre in (("source", left), ("target", right)):
         mine = rows.loc[rows["side"] == side].sort_values("donor", kind="stable")
         n = len(mine)
-        for k, row in enumerate(mine.itertuples(index=False)):
+        for k, row in enumerate(each(mine)):
             spot = centre + (0.0 if row.donor in shared else (k - (n - 1) / 2) * min(5.0, 24 / n))
             ends.setdefault(row.donor, {})[side] = (spot, at(row.share))
             where = results.source if side == "source" else results.target
@@ -126,7 +126,7 @@ def convergence(results: Results) -> Figure | None:
         return None
     values = np.asarray(history)
     w, h, left, top, bottom = 640.0, 240.0, 70.0, 14.0, 40.0
-    low, high = float(values.min()), float(values.max())
+    low, high = min(history), max(history)
     span = high - low or 1.0
     low, high = low - 0.05 * span, high + 0.05 * span
 
@@ -240,7 +240,7 @@ def truth(results: Results) -> Figure | None:
     both = both.sort_values("log2_net", ascending=False, kind="stable")
     places = spread([sy(v) for v in both["log2_net"]], 15.0, top + 6, top + side - 6)
     column = left + side + 26
-    for row, place in zip(both.itertuples(index=False), places, strict=True):
+    for row, place in zip(each(both), places, strict=True):
         i = results.index_of(row.name)
         x, y = sx(row.truth), sy(row.log2_net)
         hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.log2_net)}"

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cgmm.report import text
 from cgmm.report.colours import diverging, mix
-from cgmm.report.data import Results, Subpopulation
+from cgmm.report.data import Results, Subpopulation, each
 from cgmm.report.figures.svg import el, label, tip
 
 WIDTH, HEIGHT = 440, 380
@@ -48,7 +48,7 @@ class Map:
     high: np.ndarray
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Data coordinates (n, 2) to panel coordinates, y downwards."""
+        """Turn data coordinates (n, 2) into panel coordinates, y downwards."""
         unit = (np.asarray(points, dtype=float) - self.low) / (self.high - self.low)
         return np.column_stack([unit[:, 0] * WIDTH, (1 - unit[:, 1]) * HEIGHT])
 
@@ -67,7 +67,7 @@ def cell_side(results: Results) -> np.ndarray:
 
 
 def make_map(results: Results, key: str) -> Map | None:
-    """The view `key` ("UMAP" or "PC") of the cells, or None when its columns are absent."""
+    """Make the view `key` ("UMAP" or "PC") of the cells, or None when its columns are absent."""
     cells = results.cells
     found = {str(c).upper(): str(c) for c in cells.columns}
     wanted = [f"{key}1", f"{key}2"]
@@ -272,7 +272,7 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
             )
     start = {s.name: view.place(c[None, :])[0] for s, c, _ in source}
     end = {s.name: view.place(c[None, :])[0] for s, c, _ in target}
-    for row in results.tables["transfers"].itertuples(index=False):
+    for row in each(results.tables["transfers"]):
         if not row.share_of_source >= 0.1 or row.source not in start or row.target not in end:
             continue
         a, b = start[row.source], end[row.target]

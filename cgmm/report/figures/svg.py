@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+NOTHING = Markup("")
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -17,11 +19,11 @@ class Figure:
     svg: Markup
     reading: str
     note: str = ""
-    controls: Markup = Markup("")
+    controls: Markup = NOTHING
 
 
 def el(tag: str, *children: Markup | str, **attributes: object) -> Markup:
-    """One SVG or HTML element; attribute names: ``_`` becomes ``-``, a trailing ``_`` is dropped."""
+    """Write one element; in attribute names ``_`` becomes ``-``, a trailing ``_`` is dropped."""
     parts = [f"<{tag}"]
     for key, value in attributes.items():
         if value is None:
@@ -38,7 +40,7 @@ def el(tag: str, *children: Markup | str, **attributes: object) -> Markup:
 def drawing(
     children: list[Markup], *, width: float, height: float, title: str, text: str, key: str
 ) -> Markup:
-    """The ``<svg>`` element with its accessible name and description."""
+    """Write the ``<svg>`` element with its accessible name and description."""
     return el(
         "svg",
         el("title", title, id=f"{key}-t"),
@@ -56,12 +58,12 @@ def drawing(
 
 
 def label(content: str, x: float, y: float, *, anchor: str = "start", **more: object) -> Markup:
-    """A text element, vertically centred on `y`."""
+    """Write a text element, vertically centred on `y`."""
     return el("text", content, x=x, y=y, dy="0.35em", text_anchor=anchor, **more)
 
 
 def tip(content: str) -> Markup:
-    """The hover text of the enclosing element (works without JavaScript)."""
+    """Write the hover text of the enclosing element (works without JavaScript)."""
     return el("title", content)
 
 
