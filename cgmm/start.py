@@ -11,6 +11,7 @@ import numpy as np
 from .mixture import GaussianMixture
 
 MAX_POINTS = 50_000
+MAX_CLUSTERED = 20_000
 
 
 def mixture_from_labels(
@@ -108,3 +109,43 @@ def _kmeans(x: np.ndarray, w: np.ndarray | None, k: int, random_state: int):  # 
     model = KMeans(k, n_init=3, random_state=random_state)
     model.fit(np.ascontiguousarray(x[part]), sample_weight=weight)
     return lambda points: model.predict(np.ascontiguousarray(points))
+
+
+def leiden_mixture(
+    x: np.ndarray, w: np.ndarray | None, resolution: float, min_cells: int, ridge: float,
+    random_state: int,
+) -> GaussianMixture:
+    """Start from Leiden clusters of one side.
+
+    Clusters are found on at most ``MAX_CLUSTERED`` points drawn at random; those with fewer than
+    ``min_cells`` points are dissolved into the nearest of the others.
+    """
+    part = _draw(x, np.random.default_rng(random_state), MAX_CLUSTERED)
+    labels = leiden_labels(x[part], resolution, random_state)
+    counts = np.bincount(labels)
+    large = np.flatnonzero(counts >= min(min_cells, counts.max()))
+    centres = np.stack([x[part][labels == k].mean(0) for k in large])
+    gap = np.square(x[part][:, None] - centres[None]).sum(-1) if len(large) < len(counts) else None
+    labels = np.array([np.searchsorted(large, k) if k in set(large) else gap[i].argmin()
+                       for i, k in enumerate(labels)])
+    return mixture_from_labels(x[part], labels, None if w is None else w[part], len(large), ridge)
+
+
+def leiden_labels(x: np.ndarray, resolution: float, random_state: int) -> np.ndarray:
+    """Leiden clusters (0, 1, ..., largest first) of points (N, D), with scanpy."""
+    import anndata as ad
+    import pandas as pd
+    import scanpy as sc
+
+    adata = ad.AnnData(
+        obs=pd.DataFrame(index=pd.RangeIndex(len(x)).astype(str)), obsm={"X": np.asarray(x)}
+    )
+    sc.pp.neighbors(
+        adata, n_neighbors=min(15, len(x) - 1), use_rep="X", random_state=random_state,
+        transformer="sklearn" if len(x) < 2000 else None,
+    )
+    sc.tl.leiden(
+        adata, resolution=resolution, flavor="igraph", n_iterations=2, directed=False,
+        random_state=random_state,
+    )
+    return adata.obs["leiden"].astype(int).to_numpy()

@@ -124,8 +124,6 @@ def fit(
     result = fit_automatic(
         found.points_source,
         found.points_target,
-        donors_source=found.donors_source,
-        donors_target=found.donors_target,
         weights_source=weights[0],
         weights_target=weights[1],
         n_components=n_components,
