@@ -48,53 +48,6 @@ class Paths:
     benchmarks: Path  #: folder with the benchmark files of the workflow
 
 
-def fit_comparison(
-    embedding: ad.AnnData,
-    *,
-    source: str,
-    target: str,
-    facts: dict[str, Any],
-    random_state: int | None = None,
-    n_components: int | list[int] | None = None,
-    **settings: Any,
-) -> CoupledFit:
-    """Fit two conditions of an embedding.
-
-    Parameters
-    ----------
-    embedding
-        ``obs["condition"]``, ``obs["donor"]`` when known, and the representation.
-    source, target
-        The two conditions.
-    facts
-        What :func:`cgmm.pp.embed` returned: ``use_rep`` and ``n_dims`` are used.
-    random_state
-        Seed; None: 0.
-    n_components
-        One number, or source and target; None: chosen.
-    **settings
-        Further settings of :func:`cgmm.tl.fit`; None: chosen.
-
-    Returns
-    -------
-    CoupledFit
-    """
-    cells = _cells(embedding, source, target)
-    tl.fit(
-        cells,
-        condition_key="condition",
-        source=source,
-        target=target,
-        use_rep=facts["use_rep"],
-        n_dims=facts["n_dims"],
-        donor_key=_donor_key(cells),
-        n_components=tuple(n_components) if isinstance(n_components, list) else n_components,
-        random_state=random_state or 0,
-        **settings,
-    )
-    return get.fit(cells)
-
-
 def summarise(
     paths: Paths,
     out: Path,

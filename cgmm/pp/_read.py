@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 from anndata.io import read_elem
+from anndata.utils import make_index_unique
 
 from cgmm.pp._samples import InputError, Sample, listed
 
@@ -57,6 +58,8 @@ def values_of(file: h5py.File, *, layer: str | None) -> Matrix:
     """Find the matrix of counts (or of transformed features) in an open file."""
     where = f"layers/{layer}" if layer else "X"
     found = file.get(where)
+    if found is not None and found.attrs.get("encoding-type") == "null":
+        found = None
     if found is None and layer:
         there = listed(file.get("layers", {}))
         msg = (
@@ -175,10 +178,9 @@ def read_samples_of_file(
         part = ad.AnnData(
             X=values[mask].astype(np.float32),
             obs=obs[mask].copy(),
-            var=pd.DataFrame(index=genes.astype(object)),
+            var=pd.DataFrame(index=pd.Index(make_index_unique(genes), dtype=object)),
             obsm=None if rep is None else {use_rep: rep[mask].astype(np.float32)},
         )
-        part.var_names_make_unique()
         part.obs["barcode"] = np.asarray(part.obs_names, dtype=object)
         found.append(part)
     return found

@@ -21,7 +21,7 @@ rule fit:
     params:
         ends=ends_of,
         fit=lookup("fit", within=config),
-        code=code("cgmm.selection", "cgmm.coupled", "cgmm._io"),
+        code=code("cgmm.tl", "cgmm.get", "cgmm._io"),
     message:
         "Fit {wildcards.comparison}: choose the settings, fit coupled mixtures (up to a minute per 10,000 cells)"
     script:

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import traceback
+from pathlib import Path
 
 
 def start(snakemake):
@@ -14,6 +15,8 @@ def start(snakemake):
 
     Returns a function that prints one line on the console.
     """
+    # the code beside this workflow, even when another version is installed: reruns depend on it
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     # before the first operation of jax, which heeds no other setting on CPUs
     os.environ["NPROC"] = str(snakemake.threads)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -23,7 +26,8 @@ def start(snakemake):
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     sys.stdout = sys.stderr = log
-    logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(stream=log, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("cgmm").setLevel(logging.INFO)
     job = " ".join([snakemake.rule, *snakemake.wildcards])
 
     def say(text):

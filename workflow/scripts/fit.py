@@ -6,15 +6,25 @@ import json
 from pathlib import Path
 
 import anndata as ad
+from cgmm import get, tl
 from cgmm._io import save_fit
-from cgmm.summary import fit_comparison
 
-result = fit_comparison(
-    ad.read_h5ad(snakemake.input.embedding),
-    facts=json.loads(Path(snakemake.input.facts).read_text(encoding="utf-8")),
+adata = ad.read_h5ad(snakemake.input.embedding)
+facts = json.loads(Path(snakemake.input.facts).read_text(encoding="utf-8"))
+settings = dict(snakemake.params.fit)
+settings["random_state"] = settings["random_state"] or 0
+if isinstance(settings["n_components"], list):
+    settings["n_components"] = tuple(settings["n_components"])
+tl.fit(
+    adata,
+    condition_key="condition",
+    use_rep=facts["use_rep"],
+    n_dims=facts["n_dims"],
+    donor_key="donor" if "donor" in adata.obs else None,
     **snakemake.params.ends,
-    **snakemake.params.fit,
+    **settings,
 )
-save_fit(result, Path(snakemake.output.arrays).with_suffix(""))
-k0, k1 = result.coupling.shape
-say(f"{k0} and {k1} subpopulations, {result.n_steps} steps: {result.status}")
+fit = get.fit(adata)
+save_fit(fit, Path(snakemake.output.arrays).with_suffix(""))
+k0, k1 = fit.coupling.shape
+say(f"{k0} and {k1} subpopulations: {fit.status}")
