@@ -21,6 +21,7 @@ Q_LIMIT = 0.05
 FOLD_LIMIT = float(np.log2(1.5))
 STATE_LEVELS = ((1.0, "strong"), (0.5, "moderate"), (0.25, "small"))
 MAIN_SHARE = 0.8
+GENE_LIMIT = FOLD_LIMIT  # smaller changes are drawn but not named
 
 PREVALENCE_WORDS = {
     "more": "more common",
@@ -129,8 +130,9 @@ def _prevalence_text(finding: Finding) -> str:
     if finding.prevalence in {"unknown", "new"}:
         return words
     if finding.prevalence == "gone":
-        share = text.percent(finding.share_source)
-        return f"gone: {share} of the source cells, with no convincing match in the target"
+        before, after = text.percent(finding.share_source), text.percent(finding.share_target)
+        number = f"{text.fold(finding.log2_net)}; " if np.isfinite(finding.log2_net) else ""
+        return f"gone or nearly so ({number}{before} to {after} of cells)"
     number = text.fold(finding.log2_net)
     if finding.has_interval:
         number += f", {text.fold_range(finding.ci_low, finding.ci_high)}"
@@ -215,9 +217,10 @@ def _main(table: pd.DataFrame, column: str, value: str, by: str) -> pd.Series | 
     return best
 
 
-def _top_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[str, float], ...]:
+def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[str, float], ...]:
+    """Name the first genes in rank whose average expression changed 1.5-fold or more."""
     genes = results.tables["genes"]
-    rows = genes.loc[(genes["name"] == name) & np.isfinite(genes["log2_change"])]
+    rows = genes.loc[(genes["name"] == name) & (genes["log2_change"].abs() >= GENE_LIMIT)]
     rows = rows.sort_values("rank", kind="stable").head(limit)
     return tuple(zip(rows["gene"].astype(str), rows["log2_change"].astype(float), strict=True))
 
@@ -256,7 +259,7 @@ def _findings(results: Results) -> list[Finding]:
             goes_share=np.nan if main is None else float(main["share_of_source"]),
             state=state_level(sd),
             shift_sd=sd,
-            genes=_top_genes(results, sub.name),
+            genes=leading_genes(results, sub.name),
             donors_up=up,
             donors_paired=n_paired,
         )
@@ -273,11 +276,11 @@ def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Fi
         sentence = f"new: {size} of the target cells, with no convincing origin in the source"
     elif source and np.isfinite(share):
         sentence = (
-            f"found in {results.target} only ({size} of its cells), "
-            f"{text.percent(share)} of its mass comes from {source}"
+            f"{size} of the cells in {results.target}, coming from {source} "
+            f"({text.percent(share)} of its mass)"
         )
     else:
-        sentence = f"found in {results.target} only ({size} of its cells)"
+        sentence = f"{size} of the cells in {results.target}, with no known origin"
     return Finding(
         index=index,
         name=name,
@@ -333,6 +336,7 @@ def _common_genes(results: Results) -> list[tuple[str, float, int]]:
     return [
         (str(g), float(c), int(n))
         for g, c, n in zip(table.index, table["change"], table["n"], strict=True)
+        if abs(c) >= GENE_LIMIT and 2 * n > len(results.tables["factors"])
     ]
 
 
@@ -355,7 +359,8 @@ def _opening(
     if moved:
         counts.append(f"{len(moved)} changed state clearly")
     if groups["gone"]:
-        counts.append(f"{len(groups['gone'])} disappeared")
+        verb = "is" if len(groups["gone"]) == 1 else "are"
+        counts.append(f"{len(groups['gone'])} {verb} gone or nearly so")
     head = f"Of {text.plural(n, 'subpopulation')} in {results.source}, "
     if counts:
         sentences.append(f"{head}{text.join(counts)} in {results.target}.")

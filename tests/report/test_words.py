@@ -68,7 +68,7 @@ def _allowed(folder) -> dict[str, set[str]]:
             for v in 2.0 ** np.array([r.log2_net, r.ci_low, r.ci_high])
             if np.isfinite(v)
         }
-        values.add(_percent(r.share_source))
+        values |= {_percent(r.share_source), _percent(r.share_target)}
         mine = transfers.loc[transfers["source"] == r.name]
         if len(mine):
             main = mine.loc[mine["share_of_source"].idxmax()]

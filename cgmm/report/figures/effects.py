@@ -9,11 +9,12 @@ from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
-from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, tip
-from cgmm.report.verdict import FOLD_LIMIT, PREVALENCE_WORDS, STATE_LEVELS, Finding, Verdict
+from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, ticks, tip
+from cgmm.report.verdict import FOLD_LIMIT, PREVALENCE_WORDS, Finding, Verdict, leading_genes
 
 WIDTH = 860
 NAMES = 200.0
+STATE_SHORT = {"none": "not visible", "small": "small", "moderate": "moderate", "strong": "strong"}
 CLASS = {"more": "up", "less": "down", "seems_more": "up", "seems_less": "down"}
 
 
@@ -170,7 +171,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
     rows = sorted(rows, key=lambda f: -f.shift_sd)
     table = results.tables["shifts"]
     step, top = 26.0, 40.0
-    left, right = NAMES + 10, 500.0
+    left, right = NAMES + 10, 480.0
     limit = max(1.2, max(f.shift_sd for f in rows) * 1.08)
     bottom = top + step * len(rows)
 
@@ -179,12 +180,11 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
 
     parts: list[Markup] = [
         label("distance moved (SD)", left, 12, class_="head"),
-        label("led by", right + 70, 12, class_="head"),
+        label("led by", right + 128, 12, class_="head"),
     ]
-    for value, word in ((0.0, ""), *STATE_LEVELS):
+    for value in ticks(0.0, limit, 5):
         parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid"))
         parts.append(label(f"{value:g}", x(value), 30, anchor="middle", class_="tick"))
-        parts.append(label(word, x(value) + 2, bottom + 14, class_="tick small"))
     for i, f in enumerate(rows):
         y = top + step * (i + 0.5)
         row = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
@@ -192,7 +192,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         if np.isfinite(row["total_shift_sd"]):
             hover += f" (with change of shape {text.fixed(row['total_shift_sd'])} SD)"
         genes = "  ".join(
-            f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c in _genes(results, f.name, 4)
+            f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c in leading_genes(results, f.name, 4)
         )
         total = float(row["total_shift_sd"])
         parts.append(
@@ -224,8 +224,13 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
                 )
                 if np.isfinite(total)
                 else Markup(""),
-                label(f"{text.fixed(f.shift_sd)}", right + 22, y, class_="value"),
-                label(text.short(genes, 46), right + 70, y, class_="genes")
+                label(
+                    f"{text.fixed(f.shift_sd)} {STATE_SHORT[f.state]}",
+                    right + 18,
+                    y,
+                    class_="value",
+                ),
+                label(text.short(genes, 38), right + 128, y, class_="genes")
                 if genes
                 else Markup(""),
                 class_="mark row",
@@ -252,13 +257,6 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
             f"{results.target}."
         ),
     )
-
-
-def _genes(results: Results, name: str, n: int) -> list[tuple[str, float]]:
-    genes = results.tables["genes"]
-    rows = genes.loc[(genes["name"] == name) & np.isfinite(genes["log2_change"])]
-    rows = rows.sort_values("rank", kind="stable").head(n)
-    return list(zip(rows["gene"].astype(str), rows["log2_change"].astype(float), strict=True))
 
 
 def gene_map(results: Results) -> Figure | None:
