@@ -298,7 +298,7 @@ def gene_table(
     keep = np.ones_like(ranks, dtype=bool)
     if n_genes is not None:
         keep = (ranks <= n_genes) & ~np.isnan(ranked)
-        keep |= (n_subpopulations > 0)[None, :]
+        keep |= ((ranks <= gene_level.TOP) & ~np.isnan(ranked)).any(axis=0)
     keep &= np.isfinite(change.log2_change) & enough[:, None]
     k, g = np.nonzero(keep)
     order = np.lexsort((ranks[k, g], k))

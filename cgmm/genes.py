@@ -22,6 +22,7 @@ from cgmm.donors import share_of_target
 
 TOP = 20
 COMMON_FRACTION = 0.5
+MIN_CHANGE = float(np.log2(1.5))
 
 
 class Moments(NamedTuple):
@@ -142,6 +143,9 @@ def top_ranks(log2_change: np.ndarray) -> np.ndarray:
 def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, list[str]]:
     """In how many components a gene is among the top ones, and what that makes it.
 
+    Only changes of one half or more count (a factor of 1.5 either way), so that a component in
+    which nothing happens does not contribute its largest noise.
+
     Parameters
     ----------
     log2_change
@@ -152,14 +156,14 @@ def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, lis
     Returns
     -------
     n
-        Number of components in whose top the gene is, shape (n_genes,).
+        Number of components in whose top the gene is with such a change, shape (n_genes,).
     scope
         "common" (in at least half of the components, and two), "specific" (in exactly one),
         "shared" (between) and "" (in none).
     """
     counted = ~np.isnan(log2_change).all(axis=1)
     ranks = top_ranks(log2_change[counted])
-    changed = np.abs(np.nan_to_num(log2_change[counted])) > 0
+    changed = np.abs(np.nan_to_num(log2_change[counted])) >= MIN_CHANGE
     n = ((ranks <= top) & changed).sum(axis=0)
     enough = max(2.0, COMMON_FRACTION * counted.sum())
     scope = [

@@ -16,6 +16,7 @@ from cgmm import donors as donor_level
 from cgmm._io import build_fit, loads
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm.coupled import CoupledFit
+from cgmm.genes import MIN_CHANGE
 
 NEW_ABOVE = 4.0
 GONE_BELOW = 0.25
@@ -262,7 +263,8 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     covariance_shift (Bures distance of the covariances), total_shift (Wasserstein distance;
     total² = mean² + covariance²), all in units of the representation; mean_shift_sd,
     total_shift_sd in units of the within-component standard deviation (root of the mean trace of
-    the source covariances); top_genes (after :func:`cgmm.tl.genes`).
+    the source covariances); top_genes (after :func:`cgmm.tl.genes`: the first five that change by
+    a factor of 1.5 or more in the source component, whatever the target).
     """
     uns = _uns(adata, key)
     costs = np.asarray(uns[Uns.COSTS])
@@ -311,8 +313,9 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     Columns component, name, gene, log2_change (difference of mean log-normalised expression, in
     log2 units), mean_source, mean_target (natural log), fraction_source, fraction_target (of
     expressing cells), rank (by size of the change, 1 = largest, within the component),
-    n_subpopulations (in how many the gene is among the first 20), scope ("common" in at least half
-    of them, "specific" to one, "shared" between, "" none).
+    n_subpopulations (in how many the gene is among the first 20 and changes by a factor of 1.5 or
+    more), scope ("common" in at least half of them, "specific" to one, "shared" between, ""
+    none). A size, not a test.
 
     Raises
     ------
@@ -458,7 +461,7 @@ def _top_genes(uns: dict[str, Any]) -> dict[int, str]:
     if Uns.GENES not in uns:
         return {}
     table = uns[Uns.GENES]
-    leading = table[table["rank"] <= TOP_GENES]
+    leading = table[(table["rank"] <= TOP_GENES) & (table["log2_change"].abs() >= MIN_CHANGE)]
     return {
         int(k): ", ".join(
             f"{g} {'up' if c > 0 else 'down'}"

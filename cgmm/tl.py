@@ -63,7 +63,7 @@ def fit(
     n_components
         Components per side, one number or (source, target).
     rho
-        Price of changing mass instead of moving it, in squared units of ``use_rep``.
+        Price of changing mass instead of moving it, in units of the variance within components.
     epsilon
         Entropy of the coupling, in the same units.
     transport_weight
@@ -82,7 +82,7 @@ def fit(
     random_state
         Seed.
     progress
-        Passed to :func:`cgmm.selection.fit_automatic`.
+        Called with the step and the objective after every step.
     key_added
         Prefix of all fields written.
     copy

@@ -76,8 +76,9 @@ def flow(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None) -
             colour = colours[int(i if side == SOURCE else main[i])]
             ax.add_patch(Rectangle((x, base[i]), BAR, share[i], color=colour, linewidth=0))
         centres = np.array([base[i] + share[i] / 2 for i in order])
-        places = _style.spread(centres, 1.0 * (1 + GAP) / max(n, 1) * 0.82, 0.0, 1 + GAP)
         size = 9 if n <= 16 else 7.5
+        inches = ax.get_window_extent().height / ax.figure.dpi
+        places = _style.spread(centres, 1.5 * size / 72 / inches * (1 + GAP), 0.0, 1 + GAP)
         for i, centre, place in zip(order, centres, places, strict=True):
             edge, out = (0.0, -1) if side == SOURCE else (1.0, 1)
             ax.plot(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import cgmm as cg
 from cgmm.displacement import displacement
@@ -308,7 +310,8 @@ def test_genes_restrict_and_keep(fitted: ad.AnnData) -> None:
     assert len(common) == len(few)
     np.testing.assert_array_equal(common["log2_change"], common["log2_change_all"])
     # a gene in anyone's first twenty is there for everyone, so that a table can be made
-    top = everything.loc[everything["rank"] <= 20, "gene"].unique()
+    expressed = everything[["fraction_source", "fraction_target"]].max(axis=1) >= 0.1
+    top = everything.loc[(everything["rank"] <= 20) & expressed, "gene"].unique()
     assert few[few["gene"].isin(top)].groupby("gene").size().eq(6).all()
     size = everything["log2_change"].abs()
     ranked = everything.assign(size=size).sort_values(["component", "rank"])
@@ -367,3 +370,34 @@ def test_the_truth_is_found_end_to_end(make_counts: Callable, call: dict) -> Non
     assert (~inside).sum() <= 1
     moved = cg.get.shifts(adata).sort_values("total_shift_sd")["source"].iloc[-1]
     assert moved.startswith("Alpha")
+
+
+@pytest.mark.long
+def test_interferon_moves_every_blood_cell_and_changes_few_shares(shared_data: Path) -> None:
+    """Kang et al. 2018: state moves everywhere, most in monocytes; abundance is nearly flat."""
+    path = shared_data / "kang_ifnb.h5ad"
+    if not path.is_file():
+        pytest.skip(f"needs {path.name}")
+    adata = ad.read_h5ad(path)
+    counts = sp.csr_matrix(adata.X)
+    adata.X = sp.csr_matrix(sp.diags(1e4 / counts.sum(axis=1).A1) @ counts).log1p()
+    x = adata.X.toarray()
+    x = x[:, np.argsort(-x.var(axis=0))[:2000]]
+    x = x - x.mean(axis=0)
+    values, vectors = np.linalg.eigh(x.T @ x)
+    adata.obsm["X_pca"] = x @ vectors[:, np.argsort(-values)[:20]]
+    call = {"condition_key": "condition", "source": "ctrl", "target": "stim"}
+    cg.tl.fit(adata, **call, donor_key="donor", name_by="cell_type_coarse")
+    cg.tl.genes(adata)
+
+    factors = cg.get.factors(adata)
+    large = factors[factors["share_source"] > 0.05]
+    assert (large["log2_net"].abs() < 1).all()
+    leaders = {"ISG15", "IFI6", "IFIT1", "IFIT2", "IFIT3", "ISG20", "MX1", "LY6E"}
+    genes = cg.get.genes(adata)
+    first = genes[genes["rank"] <= 20].groupby("name")["gene"].agg(set)
+    assert np.median([len(leaders & found) for found in first]) >= 6
+    assert set(genes.loc[genes["gene"].isin(leaders), "scope"]) == {"common"}
+    main = cg.get.shifts(adata).query("share_of_source > 0.5").set_index("source")
+    big = main.loc[[n for n in large["name"] if n in main.index], "total_shift_sd"]
+    assert big.idxmax().startswith("CD14 Mono")
