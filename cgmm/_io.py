@@ -100,7 +100,7 @@ def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:
             arrays[f"{side}_{name}"] = np.asarray(getattr(getattr(fit, side), name))
     values = {name: getattr(fit, name) for name in _VALUES}
     with atomic(arrays_path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     with atomic(values_path) as temporary:
         temporary.write_text(dumps({"format": FORMAT, **values}, indent=2) + "\n", encoding="utf-8")
     return arrays_path, values_path
@@ -149,9 +149,11 @@ def build_fit(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> CoupledF
         side: GaussianMixture(**{name: arrays[f"{side}_{name}"] for name in _MIXTURE})
         for side in SIDES
     }
-    plain = {name: values[name] for name in _VALUES}
-    plain["log_likelihood"] = tuple(plain["log_likelihood"])
-    return CoupledFit(**sides, **{name: arrays[name] for name in _ARRAYS}, **plain)
+    fields: dict[str, Any] = {name: values[name] for name in _VALUES}
+    fields["log_likelihood"] = tuple(fields["log_likelihood"])
+    fields |= sides
+    fields |= {name: arrays[name] for name in _ARRAYS}
+    return CoupledFit(**fields)
 
 
 def dumps(value: Any, **options: Any) -> str:

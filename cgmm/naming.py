@@ -68,7 +68,7 @@ def by_annotation(
 def markers(
     means: np.ndarray,
     fractions: np.ndarray,
-    genes: Sequence[str],
+    genes: Sequence[str] | np.ndarray,
     *,
     n: int = N_MARKERS,
     exclude: np.ndarray | None = None,

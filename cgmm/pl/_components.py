@@ -91,7 +91,8 @@ def components(
         )
     for k in order:
         text = ax.text(
-            *fit.source.means[k][pair],
+            float(fit.source.means[k][pair[0]]),
+            float(fit.source.means[k][pair[1]]),
             str(number[int(k)]),
             ha="center",
             va="center",
@@ -141,7 +142,9 @@ def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
     if len(rows) > MOST_CELLS:
         rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
     x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]
-    ax.scatter(*x.T, s=3, color="#C4C4C4", linewidths=0, alpha=0.6, rasterized=True, zorder=0)
+    ax.scatter(
+        x[:, 0], x[:, 1], s=3, color="#C4C4C4", linewidths=0, alpha=0.6, rasterized=True, zorder=0
+    )
 
 
 def _ellipse(

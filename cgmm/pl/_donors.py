@@ -52,8 +52,10 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6) -> 
     table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], LOWEST)
     donors0 = set(table.loc[table["side"] == SOURCE, "donor"])
     paired = donors0 & set(table.loc[table["side"] == TARGET, "donor"])
-    for ax, row in zip(axes.ravel(), factors.itertuples(), strict=False):
-        part = table[table["component"] == row.component]
+    columns = ("component", "name", "q", "log2_net")
+    rows = zip(*(factors[c].to_list() for c in columns), strict=True)
+    for ax, (component, name, q, log2_net) in zip(axes.ravel(), rows, strict=False):
+        part = table[table["component"] == component]
         sides = [
             part[part["side"] == side].set_index("donor")["shown"] for side in (SOURCE, TARGET)
         ]
@@ -64,9 +66,9 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6) -> 
             ax.plot(x + wiggle, values, "o", color=colour, markersize=4, alpha=0.85)
             middle = np.exp2(np.log2(values).mean())
             ax.plot([x - 0.25, x + 0.25], [middle] * 2, color=colour, linewidth=2)
-        title = _style.short(row.name)
-        if np.isfinite(row.q) and row.q < 0.05:
-            title += "  ▲" if row.log2_net > 0 else "  ▼"
+        title = _style.short(name)
+        if q < 0.05:  # NaN is not
+            title += "  ▲" if log2_net > 0 else "  ▼"
         ax.set_title(title, fontsize=8)
         ax.set_yscale("log")
         ax.set_xlim(-0.5, 1.5)

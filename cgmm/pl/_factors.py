@@ -80,7 +80,7 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None
     ax.set_xlabel(f"log2 net factor, {known['source']} → {known['target']}")
     top = ax.secondary_xaxis("top")
     folds = [f for f in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16) if abs(np.log2(f)) <= limit]
-    top.xaxis.set_major_locator(FixedLocator(np.log2(folds)))
+    top.xaxis.set_major_locator(FixedLocator(np.log2(folds).tolist()))
     top.xaxis.set_major_formatter(FuncFormatter(_fold))
     top.tick_params(length=0)
     top.spines["top"].set_visible(False)

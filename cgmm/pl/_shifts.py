@@ -58,26 +58,23 @@ def shifts(
         label="of the shapes",
     )
     widest = float(max(table["total_shift_sd"].max(), 0.1)) if len(table) else 1.0
-    for i, row in table.iterrows():
-        if row["top_genes"]:
-            genes = [g.removesuffix(" up") for g in row["top_genes"].split(", ")][:4]
-            genes = [f"−{g.removesuffix(' down')}" if g.endswith(" down") else g for g in genes]
-            ax.text(
-                row["total_shift_sd"] + 0.02 * widest,
-                i,
-                ", ".join(genes).replace("$", r"\$"),
-                va="center",
-                fontsize=7.5,
-                color="#555555",
-            )
-    labels = []
-    for row in table.itertuples():
-        same = row.source == row.target
-        labels.append(
-            _style.short(row.source)
-            if same
-            else f"{_style.short(row.source)} → {_style.short(row.target)}"
+    for i, (length, leading) in enumerate(
+        zip(table["total_shift_sd"], table["top_genes"], strict=True)
+    ):
+        genes = [g.removesuffix(" up") for g in leading.split(", ")][:4]
+        genes = [f"−{g.removesuffix(' down')}" if g.endswith(" down") else g for g in genes]
+        ax.text(
+            length + 0.02 * widest,
+            i,
+            ", ".join(genes).replace("$", r"\$"),
+            va="center",
+            fontsize=7.5,
+            color="#555555",
         )
+    labels = [
+        _style.short(k) if k == j else f"{_style.short(k)} → {_style.short(j)}"
+        for k, j in zip(table["source"], table["target"], strict=True)
+    ]
     ax.set_yticks(y, labels)
     ax.set_ylim(-0.7, max(len(table), 1) - 0.3)
     ax.set_xlim(0, widest * (1.5 if table["top_genes"].str.len().any() else 1.05))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +23,8 @@ def colours(n: int) -> list[tuple[float, float, float]]:
         base = np.array(to_rgb(OKABE_ITO[i % len(OKABE_ITO)]))
         turn = i // len(OKABE_ITO) % 4
         base = base * (1.0, 0.6, 0.8, 0.4)[turn] + (0.0, 0.0, 0.2, 0.15)[turn]
-        out.append(tuple(float(v) for v in np.clip(base, 0, 1)))
+        red, green, blue = np.clip(base, 0, 1).tolist()
+        out.append((red, green, blue))
     return out
 
 
@@ -43,7 +44,7 @@ def new_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
     return figure.subplots()
 
 
-def bare(ax: Axes, *, grid: str | None = None) -> None:
+def bare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     """Take off frame and ticks that say nothing; light grid along one axis."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(length=0)
@@ -57,7 +58,7 @@ def rows_height(n: int, *, per_row: float = 0.3, extra: float = 1.2, least: floa
     return max(least, per_row * n + extra)
 
 
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
+def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
     """Move label positions apart so that none are closer than ``gap``, near where they were.
 
     Pool-adjacent-violators on ``positions - gap * rank``, so the sum of squared moves is least.

@@ -131,7 +131,7 @@ def counts(
     table = pd.concat(obs, ignore_index=True)
     adata = ad.AnnData(
         X=sp.vstack(blocks, format="csr"),
-        obs=obs_table(**{column: table[column].to_numpy(object) for column in table}),
+        obs=obs_table(**{str(name): column.to_numpy(object) for name, column in table.items()}),
         var=var,
     )
     drawn = [_sample_shares(table, c, names) for c in conditions]
