@@ -1,0 +1,64 @@
+# make demo   set up, run the workflow on the embedded data, say where the report is
+# make test   set up, run the whole test suite
+# Everything lives in $(VENV); nothing outside this folder is touched.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+PYTEST_ARGS ?=
+BIN := $(VENV)/bin
+# the workflow starts tools by name
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: help env env-dev demo test lint config-docs lock clean
+
+help:
+	@echo "make demo         set up and run the demo; prints the path of the report"
+	@echo "make test         set up and run the whole test suite (PYTEST_ARGS=... for a part)"
+	@echo "make env          set up only"
+	@echo "make lint         ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make config-docs  write the table in config/README.md from the schemas"
+	@echo "make lock         pin the newest versions that pyproject.toml allows"
+	@echo "make clean        remove results and reports, keep the environment"
+
+env: $(VENV)/.ready
+env-dev: $(VENV)/.ready-dev
+
+$(VENV)/.ready: envs/requirements.txt envs/requirements-demo.txt envs/requirements-uv.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"cgmm needs Python 3.11 or newer, and {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.12")'
+	@echo "Setting up the environment in $(VENV) (about 1 GB; a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements-uv.txt
+	@envs/install.sh $(BIN)/python -r envs/requirements.txt
+	@envs/install.sh $(BIN)/python --no-deps -r envs/requirements-demo.txt
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready envs/requirements-dev.txt
+	@echo "Adding the tools for tests"
+	@envs/install.sh $(BIN)/python -r envs/requirements-dev.txt
+	@touch $@
+
+demo: env
+	@$(BIN)/snakemake --cores $(CORES)
+	@echo
+	@echo "Reports: $(CURDIR)/reports/index.html"
+
+test: env-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: env-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+config-docs: env
+	$(BIN)/python workflow/document_config.py
+
+lock: env-dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra dev pyproject.toml -o envs/requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt pyproject.toml -o envs/requirements.txt
+
+clean:
+	rm -rf results logs reports/*.html .snakemake

@@ -1,0 +1,7 @@
+#!/bin/sh
+# install.sh PYTHON ARGS...: install pinned, hash-checked packages into PYTHON's environment.
+# uv takes seconds; where it cannot reach the packages (it does not read pip's settings), pip does it.
+python=$1
+shift
+"$python" -m uv pip install --quiet --python "$python" --require-hashes "$@" 2>/dev/null ||
+    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes "$@"
