@@ -8,10 +8,10 @@ rule demo_kang:
         "logs/demo_kang.log",
     benchmark:
         "logs/benchmarks/demo_kang.tsv"
+    priority: 100
     conda:
         "../../envs/cgmm.yaml"
     threads: 1
-    priority: 100
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 500,
         runtime=10,

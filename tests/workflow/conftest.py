@@ -1,0 +1,114 @@
+"""A copy of the workflow in a temporary folder, tiny data, and snakemake run on them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cgmm._io import write_h5ad
+from cgmm.simulate import counts
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS: dict[str, Any] = {
+    "samples": "samples.tsv",
+    "comparisons": [{"name": "drug", "source": "before drug", "target": "after/drug"}],
+    "qc": {"min_genes": 10, "min_cells": 3},
+    "n_pcs": 6,
+    "n_dims": 4,
+    "fit": {"n_components": 3, "random_state": 1},
+}
+HEADER = ("sample", "path", "condition", "donor", "obs_column", "obs_value")
+
+
+@dataclass
+class Project:
+    """A folder of a lab: config, sample sheet, data; and the code beside it."""
+
+    folder: Path
+    code: Path
+    settings: dict[str, Any] = field(default_factory=lambda: yaml.safe_load(yaml.dump(SETTINGS)))
+    rows: list[dict[str, str]] = field(default_factory=list)
+
+    def write(self) -> None:
+        columns = [c for c in HEADER if any(c in row for row in self.rows)] + sorted(
+            {c for row in self.rows for c in row} - set(HEADER)
+        )
+        lines = ["\t".join(columns)]
+        lines += ["\t".join(row.get(c, "") for c in columns) for row in self.rows]
+        (self.folder / "samples.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (self.folder / "lab.yaml").write_text(yaml.dump(self.settings), encoding="utf-8")
+
+    def run(self, *arguments: str, write: bool = True) -> subprocess.CompletedProcess[str]:
+        if write:
+            self.write()
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
+        command += ["--directory", str(self.folder), "--configfile", str(self.folder / "lab.yaml")]
+        return subprocess.run(
+            [*command, "--cores", "2", *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    def planned(self) -> set[str]:
+        """Rules that would run now."""
+        done = self.run("-n", "--quiet", "host")
+        text = done.stdout + done.stderr
+        assert done.returncode == 0, text
+        if "Nothing to be done" in text:
+            return set()
+        table = text.split("Job stats:")[1].split("total")[0].splitlines()[3:]
+        return {line.split()[0] for line in table if line.strip()} - {"all"}
+
+
+def copy_code(folder: Path) -> Path:
+    folder.mkdir()
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("workflow", "cgmm", "envs"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three donors before and after, in one file."""
+    adata = counts(
+        n_cells=600, n_genes=140, n_donors=3, conditions=("before drug", "after/drug"), paired=True
+    )
+    path = tmp_path_factory.mktemp("data") / "all samples.h5ad"
+    write_h5ad(adata, path)
+    return path
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return [
+        {
+            "sample": f"{side}{donor}",
+            "path": str(path),
+            "condition": condition,
+            "donor": f"D{donor:02d}",
+            "obs_column": "sample",
+            "obs_value": f"{condition}_D{donor:02d}",
+        }
+        for side, condition in (("b", "before drug"), ("a", "after/drug"))
+        for donor in (1, 2, 3)
+    ]
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_file: Path) -> Project:
+    """A project that has not run, on the code as it is."""
+    folder = tmp_path / "a lab"
+    folder.mkdir()
+    return Project(folder, ROOT, rows=rows_of(tiny_file))

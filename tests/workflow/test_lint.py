@@ -1,0 +1,90 @@
+"""Form of the workflow: lint, layout, the graph of the demo, what every rule declares."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT
+
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+
+
+def call(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_snakemake_lint_is_content() -> None:
+    done = call("snakemake", "--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "good condition" in done.stdout + done.stderr
+
+
+def test_snakefmt_is_content() -> None:
+    done = call("snakefmt", "--check", "Snakefile", "workflow")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_snakefile_is_short() -> None:
+    assert len((ROOT / "Snakefile").read_text(encoding="utf-8").splitlines()) < 60
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda p: p.stem)
+def test_every_rule_declares_what_it_needs(path: Path) -> None:
+    for block in re.split(r"\n(?=rule )", path.read_text(encoding="utf-8"))[1:]:
+        for part in ("log", "benchmark", "conda", "threads", "resources", "message", "script"):
+            assert f"\n    {part}:" in block, (block.splitlines()[0], part)
+        assert "mem_mb=" in block
+        assert "runtime=" in block
+
+
+def test_scripts_have_no_future_import() -> None:
+    for script in (ROOT / "workflow" / "scripts").glob("*.py"):
+        text = script.read_text(encoding="utf-8")
+        assert "from __future__" not in text
+        assert len(text.splitlines()) < 70
+
+
+def test_graph_of_the_demo(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
+    done = call("snakemake", *arguments, "-n", "--cores", "2", "--quiet", "host", cwd=tmp_path)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    table = text.split("Job stats:")[1].split("total")[0].splitlines()[3:]
+    counts = dict(line.split() for line in table if line.strip())
+    assert counts == {
+        "demo_kang": "1",
+        "demo_simulated": "1",
+        "all": "1",
+        "index": "1",
+        **dict.fromkeys(("check", "prepare", "embed", "fit", "summarise", "report"), "2"),
+    }
+
+
+def test_profiles_are_accepted(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    profile = ROOT / "workflow" / "profiles" / "default"
+    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
+    done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    slurm = yaml.safe_load((profile.parent / "slurm" / "profile.yaml").read_text(encoding="utf-8"))
+    assert slurm["executor"] == "slurm"
+
+
+def test_sheet_and_config_name_no_absolute_path() -> None:
+    for path in (ROOT / "config").iterdir():
+        assert not re.search(r"(^|\s)/\w+/", path.read_text(encoding="utf-8")), path
