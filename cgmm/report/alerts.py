@@ -36,7 +36,7 @@ def _fit_alerts(results: Results) -> list[Alert]:
             Alert(
                 "problem",
                 "The fit did not converge",
-                str(fit.get("status") or "The fit stopped before it settled."),
+                text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
                 "Raise max_steps in config/config.yaml and run again before using these numbers.",
             )
         )
@@ -197,7 +197,14 @@ def _notices(results: Results) -> list[Alert]:
             continue
         level = "warning" if notice.get("level") == "warning" else "info"
         title = "Warning from the pipeline" if level == "warning" else "Note from the pipeline"
-        alerts.append(Alert(level, title, str(notice["text"]), str(notice.get("advice") or "")))
+        alerts.append(
+            Alert(
+                level,
+                title,
+                text.sentence(str(notice["text"])),
+                text.sentence(str(notice.get("advice") or "")),
+            )
+        )
     return alerts
 
 

@@ -36,6 +36,7 @@ def _environment() -> Environment:
     environment.globals["js"] = Markup((_STATIC / "report.js").read_text(encoding="utf-8"))
     environment.filters["percent"] = text.percent
     environment.filters["count"] = text.count
+    environment.filters["sentence"] = text.sentence
     return environment
 
 

@@ -23,6 +23,20 @@ def fixed(value: float, digits: int = 2) -> str:
     return text.replace("-", MINUS)
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """Write a decimal number with its sign; zero has none."""
+    shown = fixed(value, digits)
+    return f"+{shown}" if float(f"{value:.{digits}f}") > 0 else shown
+
+
+def sentence(words: str) -> str:
+    """Start `words` with a capital letter and end them with a full stop."""
+    words = words.strip()
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
+
+
 def ratio(value: float) -> str:
     """Write a positive ratio with about two significant digits: 0.04, 0.95, 1.3, 12."""
     if value >= 9.95:

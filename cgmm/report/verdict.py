@@ -307,15 +307,16 @@ def _with_text(finding: Finding, target: str) -> Finding:
     return Finding(**values)
 
 
-def _group(findings: list[Finding]) -> dict[str, list[Finding]]:
+def _group(findings: list[Finding], *, tested: bool) -> dict[str, list[Finding]]:
     def having(*kinds: str) -> list[Finding]:
         return [f for f in findings if f.prevalence in kinds]
 
     moved = [f for f in findings if f.state in {"strong", "moderate"} and f.prevalence != "gone"]
     return {
-        "more": sorted(having("more", "seems_more"), key=lambda f: -f.log2_net),
-        "less": sorted(having("less", "seems_less"), key=lambda f: f.log2_net),
+        "more": sorted(having("more" if tested else "seems_more"), key=lambda f: -f.log2_net),
+        "less": sorted(having("less" if tested else "seems_less"), key=lambda f: f.log2_net),
         "moved": sorted(moved, key=lambda f: -f.shift_sd),
+        "untested": having("seems_more", "seems_less") if tested else [],
         "new": having("new"),
         "gone": having("gone"),
         "still": [f for f in findings if not f.changed],
@@ -410,6 +411,9 @@ def _notes(
             f"With {text.plural(n0, 'donor')} in {results.source} and {n1} in {results.target}, no "
             "interval is given: at least three on each side are needed."
         )
+    if groups["untested"]:
+        names = text.join_some([f.name for f in groups["untested"]])
+        notes.append(f"At least 1.5-fold different, but not testable: {names}. Reasons are below.")
     disagree = [
         f.name for f in findings if f.has_interval and not f.ci_low <= f.log2_net <= f.ci_high
     ]
@@ -440,7 +444,7 @@ def make_verdict(results: Results) -> Verdict:
         Findings in the order of `results.subpopulations`.
     """
     findings = _findings(results)
-    groups = _group(findings)
+    groups = _group(findings, tested=any(f.has_interval for f in findings))
     common = _common_genes(results)
     return Verdict(
         findings=findings,

@@ -347,3 +347,22 @@ def test_labels_are_spread_and_ticks_are_round():
     assert spread([], 10.0, 0.0, 1.0) == []
     assert ticks(0.0, 1.0, 4) == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert str(el("a", "<x>", href='"&')) == '<a href="&#34;&amp;">&lt;x&gt;</a>'
+
+
+def test_an_untestable_difference_is_not_counted_as_a_result(tmp_path):
+    folder = make_folder(tmp_path / "a", k=4, n_cells=400, new_and_gone=False)
+    table = pd.read_csv(folder / "factors.tsv", sep="\t", keep_default_na=False)
+    table = table.astype(
+        dict.fromkeys(("log2_net", "ci_low", "ci_high", "p", "q", "reason"), object)
+    )
+    table.loc[0, ["log2_net", "ci_low", "ci_high", "p", "q"]] = [2.0, "", "", "", ""]
+    table.loc[0, "reason"] = "Fewer than 20 cells in a side: no interval."
+    table.to_csv(folder / "factors.tsv", sep="\t", index=False)
+    verdict = make_verdict(read_results(folder))
+    name = table.loc[0, "name"]
+    assert verdict.tested
+    assert name not in {f.name for f in verdict.groups["more"]}
+    assert [f.name for f in verdict.groups["untested"]] == [name]
+    said = _said(build(folder, tmp_path / "a.html"))
+    assert f"not testable: {name}." in said
+    assert "Fewer than 20 cells in a side: no interval." in said

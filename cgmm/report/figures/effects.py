@@ -10,7 +10,14 @@ from markupsafe import Markup
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
 from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, ticks, tip
-from cgmm.report.verdict import FOLD_LIMIT, PREVALENCE_WORDS, Finding, Verdict, leading_genes
+from cgmm.report.verdict import (
+    FOLD_LIMIT,
+    GENE_LIMIT,
+    PREVALENCE_WORDS,
+    Finding,
+    Verdict,
+    leading_genes,
+)
 
 WIDTH = 860
 NAMES = 200.0
@@ -268,7 +275,9 @@ def gene_map(results: Results) -> Figure | None:
     columns = [s for s in results.subpopulations if s.name in set(genes["name"])]
     top = genes.sort_values("rank", kind="stable")
     per = 4 if len(columns) <= 15 else 2
-    wanted = set(top.groupby("name", sort=True).head(per)["gene"])
+    clear = top.loc[top["log2_change"].abs() >= GENE_LIMIT]
+    leading = clear if len(clear) else top
+    wanted = set(leading.groupby("name", sort=True).head(per)["gene"])
     chosen = genes.loc[genes["gene"].isin(wanted)]
     order = (
         chosen.groupby("gene", sort=True)
@@ -277,7 +286,7 @@ def gene_map(results: Results) -> Figure | None:
         .head(36)
     )
     wide = chosen.pivot_table(index="gene", columns="name", values="log2_change", aggfunc="first")
-    limit = float(np.nanpercentile(np.abs(wide.to_numpy(dtype=float)), 95)) or 1.0
+    limit = max(float(np.nanpercentile(np.abs(wide.to_numpy(dtype=float)), 95)), 1.0)
     cell_h, names = 17.0, 110.0
     cell_w = float(np.clip(680 / len(columns), 13, 54))
     longest = max(len(text.short(s.name, 20)) for s in columns)
@@ -321,7 +330,7 @@ def gene_map(results: Results) -> Figure | None:
                         fill_opacity=round(min(abs(float(value)) / limit, 1.0), 3),
                     ),
                     label(
-                        f"{value:+.1f}".replace("-", text.MINUS),
+                        text.signed(float(value)),
                         names + cell_w * (j + 0.5),
                         y,
                         anchor="middle",
