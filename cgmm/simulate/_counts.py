@@ -210,6 +210,9 @@ def _profiles(
     genes += [f"GENE{i + 1:04d}" for i in range(rest)]
     kind += ["programme"] * n_programme + ["mitochondrial"] * n_mito + ["background"] * rest
     marker_of += [""] * (n_genes - len(marker_of))
+    if len(set(genes)) < len(genes):
+        msg = f"Subpopulations {', '.join(names)} would share gene names: name them more apart."
+        raise ValueError(msg)
     kinds = np.array(kind)
 
     base = rng.normal(loc=0.0, scale=1.0, size=n_genes)

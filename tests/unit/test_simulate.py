@@ -113,6 +113,7 @@ def test_points_have_the_moments_of_the_truth() -> None:
         ({"shares": {"Alpha": -1, "Beta": 2}}, "not negative"),
         ({"n_cells": 6, "n_donors": 5}, "cannot be split"),
         ({"n_donors": 0}, "must be positive"),
+        ({"shares": {"T cell": 1, "Tcell": 1}}, "would share gene names"),
     ],
 )
 def test_impossible_requests_are_refused(arguments: dict, sentence: str) -> None:
