@@ -329,7 +329,11 @@ def change_panels(results: Results, view: Map) -> list[Panel]:
     panels = []
     for column, title, mine in (
         ("log2_net_factor", "Prevalence: orange grows, blue shrinks", side < 2),
-        ("shift", f"State shift of {results.source} cells: darker moves further", side == 0),
+        (
+            "shift",
+            f"State shift of {results.source} cells: stronger purple moves further",
+            side == 0,
+        ),
     ):
         if column not in cells.columns:
             continue
