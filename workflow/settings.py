@@ -22,6 +22,7 @@ from jsonschema.exceptions import ValidationError
 SCHEMAS = Path(__file__).parent / "schemas"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 DEMO_FOLDER = "results/demo/"
+WRITERS = ("cgmm/_io.py",)  # they write what they are given, whatever made it
 
 Row = dict[str, str]
 
@@ -321,7 +322,7 @@ def digest(root: Path, *starts: str) -> str:
         if file in found:
             continue
         found[file] = None
-        if file.suffix == ".py":
+        if file.suffix == ".py" and file.relative_to(root).as_posix() not in WRITERS:
             waiting += [f for name in _imports(file, root) for f in _files(root, name)]
     total = hashlib.sha256()
     for file in sorted(found):
