@@ -18,7 +18,7 @@ _NAMES = {
     "CoupledFit": "coupled",
     "GaussianMixture": "mixture",
     "fit_coupled": "coupled",
-    "transport_cost": "coupled",
+    "transport_cost": "cost",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]

@@ -20,14 +20,14 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import gaussians, mstep, transport
+from . import mstep
+from ._checks import check_number, check_points
 from .mixture import (
     SINGLE_PRECISION_REACH,
     SINGLE_PRECISION_WORK,
@@ -121,8 +121,9 @@ class CoupledFit:
     def __repr__(self) -> str:
         k0, k1 = self.coupling.shape
         return (
-            f"CoupledFit({k0} source and {k1} target components in {self.source.n_dims} dimensions, "
-            f"objective {self.objective:.6g}, F {self.transported_mass:.3f}: {self.status})"
+            f"CoupledFit({k0} source and {k1} target components in {self.source.n_dims} "
+            f"dimensions, objective {self.objective:.6g}, F {self.transported_mass:.3f}: "
+            f"{self.status})"
         )
 
 
@@ -158,7 +159,8 @@ def fit_coupled(
     n_components
         Number of components of both sides, or a pair (K0, K1).  None: that of ``init``, else 10.
     weights_source, weights_target
-        Non-negative weights of the points, shapes (N0,) and (N1,); only ratios matter.  None: equal.
+        Non-negative weights of the points, shapes (N0,) and (N1,); only ratios matter.
+        None: equal.
     init
         Mixture to start both sides from, or one for each.  None: k-means of both sides together
         when K0 = K1 (so that component k starts alike on both sides), else of each side.
@@ -202,8 +204,8 @@ def fit_coupled(
         When ``max_steps`` is reached first.
     """
     began = time.perf_counter()
-    x0, w0 = _check_points("source", points_source, weights_source)
-    x1, w1 = _check_points("target", points_target, weights_target)
+    x0, w0 = check_points("source", points_source, weights_source)
+    x1, w1 = check_points("target", points_target, weights_target)
     if x0.shape[1] != x1.shape[1]:
         msg = f"points_source has {x0.shape[1]} columns but points_target has {x1.shape[1]}"
         raise ValueError(msg)
@@ -213,12 +215,12 @@ def fit_coupled(
     if locked is not None and (locked not in ("source", "target") or init is None):
         msg = f"locked must be 'source' or 'target' and needs init for that side, got {locked!r}"
         raise ValueError(msg)
-    lam = _check_number("transport_weight", transport_weight, DEFAULT_TRANSPORT_WEIGHT)
-    _check_number("shrinkage", shrinkage, 0.0)
-    _check_number("tol", tol, 0.0)
+    lam = check_number("transport_weight", transport_weight, DEFAULT_TRANSPORT_WEIGHT)
+    check_number("shrinkage", shrinkage, 0.0)
+    check_number("tol", tol, 0.0)
     centre = 0.5 * (_mean(x0, w0) + _mean(x1, w1))
     variance = 0.5 * (_variance(x0, w0, centre) + _variance(x1, w1, centre))
-    ridge = _check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
+    ridge = check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
 
     start0, start1 = _start(x0, x1, w0, w1, n_components, init, ridge, random_state)
     for side, x, mixture in (("source", x0, start0), ("target", x1, start1)):
@@ -229,11 +231,13 @@ def fit_coupled(
             msg = f"init of {side} has {mixture.n_dims} dimensions, the points have {x.shape[1]}"
             raise ValueError(msg)
     scale = within_variance(start0, start1)
-    epsilon = _check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
-    rho = _check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
+    epsilon = check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
+    rho = check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
 
     with jax.enable_x64(True):
-        run = _Run(x0, x1, w0, w1, centre, start0, start1, lam, epsilon, rho, ridge, shrinkage, locked)
+        run = _Run(
+            x0, x1, w0, w1, centre, start0, start1, lam, epsilon, rho, ridge, shrinkage, locked
+        )
         history, converged = run.climb(max_steps, tol, callback)
         shares = [run.shares(side) for side in (0, 1)]
         k0 = start0.n_components
@@ -241,11 +245,12 @@ def fit_coupled(
         plan = mstep.initial_state(run.state.params, run.knobs, k0=k0, coupled=True)
     means = params.means + centre
     mixtures = [
-        GaussianMixture(params.weights[part] / params.weights[part].sum(), means[part],
-                        params.covariances[part])
+        GaussianMixture(
+            params.weights[part] / params.weights[part].sum(), means[part], params.covariances[part]
+        )
         for part in (slice(None, k0), slice(k0, None))
     ]
-    status = _status(converged, len(history), tol)
+    status = _status(len(history), tol, converged=converged)
     if not converged:
         warnings.warn(status, ConvergenceWarning, stacklevel=2)
     return CoupledFit(
@@ -293,93 +298,6 @@ def within_variance(source: GaussianMixture, target: GaussianMixture) -> float:
     return float(np.mean(parts))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _cost_and_plan(
-    source: GaussianMixture, target: GaussianMixture, epsilon: float, inv_rho: float
-) -> tuple[jax.Array, jax.Array]:
-    return _cost_forward(source, target, epsilon, inv_rho)[0]
-
-
-def _cost_forward(
-    source: GaussianMixture, target: GaussianMixture, epsilon: float, inv_rho: float
-) -> tuple[tuple[jax.Array, jax.Array], tuple]:
-    joined = jnp.concatenate([source.covariances, target.covariances])
-    k0 = source.covariances.shape[0]
-    roots = gaussians.roots(joined)
-    pairs = gaussians.pair_roots(roots.root[:k0], target.covariances)
-    costs = gaussians.wasserstein_costs(
-        source.means, target.means, source.covariances, target.covariances, pairs.fidelity
-    )
-    dtype = costs.dtype
-    plan = transport.solve(
-        costs, source.weights, target.weights, jnp.asarray(epsilon, dtype),
-        jnp.asarray(inv_rho, dtype), jnp.zeros(costs.shape[0], dtype),
-        jnp.zeros(costs.shape[1], dtype), tol=1e-11 if dtype == jnp.float64 else 1e-5,
-    )
-    return (plan.cost, plan.coupling), (source, target, roots, pairs, plan)
-
-
-def _cost_backward(epsilon: float, inv_rho: float, saved: tuple, seed: tuple) -> tuple:
-    """Envelope theorem: the derivative of ``UW`` at a fixed optimal coupling."""
-    source, target, roots, pairs, plan = saved
-    slope = seed[0]
-    w, k0, d = plan.coupling, plan.coupling.shape[0], source.means.shape[1]
-    leave, enter = w.sum(1), w.sum(0)
-    forth, back = gaussians.mean_maps(
-        gaussians.Roots(*(part[:k0] for part in roots)), pairs, w
-    )
-    eye = jnp.eye(d, dtype=w.dtype)[None]
-    grow = [
-        (1 + epsilon * inv_rho) * transport.gain(f, jnp.asarray(inv_rho, w.dtype)) - epsilon
-        for f in (plan.f, plan.g)
-    ]
-    return (
-        GaussianMixture(
-            slope * grow[0],
-            slope * 2 * (leave[:, None] * source.means - w @ target.means),
-            slope * (leave[:, None, None] * eye - forth),
-        ),
-        GaussianMixture(
-            slope * grow[1],
-            slope * 2 * (enter[:, None] * target.means - w.T @ source.means),
-            slope * (enter[:, None, None] * eye - back),
-        ),
-    )
-
-
-_cost_and_plan.defvjp(_cost_forward, _cost_backward)
-
-
-def transport_cost(
-    source: GaussianMixture, target: GaussianMixture, *, epsilon: float, rho: float
-) -> tuple[jax.Array, jax.Array]:
-    """Unbalanced transport cost between two mixtures, and the coupling that attains it.
-
-    Parameters
-    ----------
-    source, target
-        Mixtures of K0 and K1 components in D dimensions.
-    epsilon, rho
-        Entropy and marginal penalty, in squared units of the means; ``rho = inf``: balanced.
-
-    Returns
-    -------
-    ``UW`` (scalar) and ``W`` of shape (K0, K1).  ``UW`` is differentiable in all parameters of
-    both mixtures: 2 sum_l W_kl (m_k - m_l) for means and sum_l W_kl (I - A_kl) for covariances
-    (Bhatia, Jain & Lim 2019), (1 + eps/rho) h(f) - eps for weights; no derivative flows through
-    the coupling.
-
-    Raises
-    ------
-    ValueError
-        When a penalty is not positive.
-    """
-    epsilon = _check_number("epsilon", epsilon, 1.0, above_zero=True)
-    rho = _check_number("rho", rho, 1.0, above_zero=True, finite=False)
-    arrays = [jax.tree.map(jnp.asarray, m) for m in (source, target)]
-    return _cost_and_plan(*arrays, epsilon, 0.0 if np.isinf(rho) else 1 / rho)
-
-
 # One run -------------------------------------------------------------------------
 
 
@@ -387,9 +305,20 @@ class _Run:
     """Data, state and knobs of one fit; lives inside a double-precision context."""
 
     def __init__(
-        self, x0: np.ndarray, x1: np.ndarray, w0: np.ndarray | None, w1: np.ndarray | None,
-        centre: np.ndarray, start0: GaussianMixture, start1: GaussianMixture, lam: float,
-        epsilon: float, rho: float, ridge: float, shrinkage: float, locked: Side | None,
+        self,
+        x0: np.ndarray,
+        x1: np.ndarray,
+        w0: np.ndarray | None,
+        w1: np.ndarray | None,
+        centre: np.ndarray,
+        start0: GaussianMixture,
+        start1: GaussianMixture,
+        lam: float,
+        epsilon: float,
+        rho: float,
+        ridge: float,
+        shrinkage: float,
+        locked: Side | None,
     ) -> None:
         k0, k1 = start0.n_components, start1.n_components
         self.k = (k0, k1)
@@ -466,7 +395,9 @@ class _Run:
         weights, likelihood = np.asarray(self.state.params.weights[part]), np.nan
         for _ in range(MAX_SHARE_STEPS):
             row = base + jnp.log(jnp.maximum(jnp.asarray(weights), mstep.FLOOR))
-            moments = expectation(self.cells[side], self.centre, theta.at[-1, : self.k[side]].set(row))
+            moments = expectation(
+                self.cells[side], self.centre, theta.at[-1, : self.k[side]].set(row)
+            )
             new, old = np.asarray(moments.mass[: self.k[side]]), weights
             weights, likelihood = new / new.sum(), float(moments.log_likelihood)
             if np.abs(weights - old).max() < 1e-5:
@@ -474,10 +405,10 @@ class _Run:
         return weights, likelihood
 
 
-# Checks and starts ------------------------------------------------------------------
+# Starts and sentences ---------------------------------------------------------------------------
 
 
-def _status(converged: bool, n_steps: int, tol: float) -> str:
+def _status(n_steps: int, tol: float, *, converged: bool) -> str:
     if converged:
         return f"converged after {n_steps} EM steps (objective rose by less than {tol:g})"
     return (
@@ -486,65 +417,31 @@ def _status(converged: bool, n_steps: int, tol: float) -> str:
     )
 
 
-def _check_points(
-    side: str, points: np.ndarray, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    x = np.asarray(points)
-    if x.ndim != 2:
-        msg = f"points_{side} must be two-dimensional (cells, dimensions), got shape {x.shape}"
-        raise ValueError(msg)
-    if not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(float)
-    if x.shape[0] == 0 or x.shape[1] == 0:
-        msg = f"points_{side} is empty: shape {x.shape}"
-        raise ValueError(msg)
-    bad = int(x.shape[0] - np.isfinite(x).all(axis=1).sum())
-    if bad:
-        msg = f"points_{side} has NaN or infinite values in {bad} of {x.shape[0]} rows"
-        raise ValueError(msg)
-    if weights is None:
-        return x, None
-    w = np.asarray(weights, dtype=float)
-    if w.shape != (x.shape[0],):
-        msg = f"weights_{side} must have shape ({x.shape[0]},), got {w.shape}"
-        raise ValueError(msg)
-    if not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
-        msg = f"weights_{side} must be finite, non-negative and not all zero (min {w.min():g})"
-        raise ValueError(msg)
-    return x, w
-
-
-def _check_number(
-    name: str, value: float | None, default: float, *, above_zero: bool = False, finite: bool = True
-) -> float:
-    number = float(default if value is None else value)
-    low = number <= 0 if above_zero else number < 0
-    if np.isnan(number) or low or (finite and np.isinf(number)):
-        wanted = "positive" if above_zero else "at least 0"
-        msg = f"{name} must be {wanted}{' and finite' if finite else ''}, got {number:g}"
-        raise ValueError(msg)
-    return number
-
-
 def _mean(x: np.ndarray, w: np.ndarray | None) -> np.ndarray:
     return np.average(x, axis=0, weights=w).astype(float)
 
 
 def _variance(x: np.ndarray, w: np.ndarray | None, centre: np.ndarray) -> float:
     """Mean variance per dimension around ``centre``; one when all points are equal."""
-    second = np.average(np.square(x[:100_000] - centre), axis=0,
-                        weights=None if w is None else w[:100_000])
+    second = np.average(
+        np.square(x[:100_000] - centre), axis=0, weights=None if w is None else w[:100_000]
+    )
     return float(second.mean()) or 1.0
 
 
 def _start(
-    x0: np.ndarray, x1: np.ndarray, w0: np.ndarray | None, w1: np.ndarray | None,
+    x0: np.ndarray,
+    x1: np.ndarray,
+    w0: np.ndarray | None,
+    w1: np.ndarray | None,
     n_components: int | tuple[int, int] | None,
     init: GaussianMixture | tuple[GaussianMixture, GaussianMixture] | None,
-    ridge: float, random_state: int,
+    ridge: float,
+    random_state: int,
 ) -> tuple[GaussianMixture, GaussianMixture]:
     if init is not None:
-        pair = (init, init) if isinstance(init, GaussianMixture) else tuple(init)
+        first, second = (init, init) if isinstance(init, GaussianMixture) else init
+        pair = (first, second)
         if n_components is not None:
             given = np.broadcast_to(n_components, 2)
             if [m.n_components for m in pair] != list(given):

@@ -98,9 +98,7 @@ def monge_maps(source: Roots, pairs: PairRoots) -> jax.Array:
     return inverse @ _rebuild(pairs.vectors, pairs.values) @ inverse
 
 
-def mean_maps(
-    source: Roots, pairs: PairRoots, coupling: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def mean_maps(source: Roots, pairs: PairRoots, coupling: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Coupling-weighted sums of the Monge matrices, forth and back.
 
     Returns
@@ -119,7 +117,10 @@ def mean_maps(
 
 
 def wasserstein_costs(
-    means0: jax.Array, means1: jax.Array, covariances0: jax.Array, covariances1: jax.Array,
+    means0: jax.Array,
+    means1: jax.Array,
+    covariances0: jax.Array,
+    covariances1: jax.Array,
     fidelity: jax.Array,
 ) -> jax.Array:
     """Squared Wasserstein distances ``C_kl``, shape (K0, K1), never negative.

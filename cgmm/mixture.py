@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,9 +69,9 @@ class GaussianMixture:
         Shape (K, D, D), symmetric positive definite.
     """
 
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    weights: Any
+    means: Any
+    covariances: Any
 
     @property
     def n_components(self) -> int:
@@ -175,7 +175,7 @@ def _triangle(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def n_features(n_dims: int) -> int:
-    """Number of features of a point: D (D + 1) / 2 + D + 1."""
+    """Count the features of a point: D (D + 1) / 2 + D + 1."""
     return n_dims * (n_dims + 1) // 2 + n_dims + 1
 
 
@@ -206,8 +206,8 @@ def features_from_roots(
     rows, cols = _triangle(d)
     quadratic = jnp.where(rows == cols, -0.5, -1.0)[None] * precision[:, rows, cols]
     linear = (precision @ means[..., None])[..., 0]
-    constant = (
-        log_weights - 0.5 * (roots.log_det + d * math.log(2 * math.pi) + (linear * means).sum(1))
+    constant = log_weights - 0.5 * (
+        roots.log_det + d * math.log(2 * math.pi) + (linear * means).sum(1)
     )
     return jnp.concatenate([quadratic, linear, constant[:, None]], axis=1).T
 
@@ -221,11 +221,15 @@ def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Arr
 
 @partial(jax.jit, donate_argnums=0)
 def _accumulate(
-    sums: tuple[jax.Array, jax.Array], block: jax.Array, weight: jax.Array, n: jax.Array,
-    centre: jax.Array, theta: jax.Array,
+    sums: tuple[jax.Array, jax.Array],
+    block: jax.Array,
+    weight: jax.Array,
+    n: jax.Array,
+    centre: jax.Array,
+    theta: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Add the statistics of one block to ``(features' sums (K, M), log likelihood)``."""
-    rows, d = chunk_rows(block.shape[1]), block.shape[1]
+    rows = chunk_rows(block.shape[1])
 
     def chunk(i: jax.Array, sums: tuple) -> tuple:
         x = jax.lax.dynamic_slice_in_dim(block, i * rows, rows) - centre[None]

@@ -20,9 +20,9 @@ covariances
     solved in closed form, then drawn back towards the old value until the objective rises.
 
 ``delta`` (the ridge) stands for isotropic measurement noise of every point; ``prior`` is the log
-density of an inverse Wishart law ``-kappa/2 (tr Psi S^{-1} + log det S)`` with a fixed shape ``Psi``
-per side (Fraley & Raftery 2007, J. Classif. 24).  Both stand in the objective, so that it never
-falls.  Components of both sides are stacked, source first, which keeps one batched LAPACK call
+density of an inverse Wishart law ``-kappa/2 (tr Psi S^{-1} + log det S)`` with a fixed shape
+``Psi`` per side (Fraley & Raftery 2007, J. Classif. 24).  Both stand in the objective, so that it
+never falls.  Components of both sides are stacked, source first, which keeps one batched LAPACK call
 in flight at a time.
 """
 
@@ -155,8 +155,12 @@ def _transport(
 
 
 def _state(
-    params: Params, roots: gaussians.Roots, pairs: gaussians.PairRoots, costs: jax.Array,
-    plan: transport.Plan, knobs: Knobs,
+    params: Params,
+    roots: gaussians.Roots,
+    pairs: gaussians.PairRoots,
+    costs: jax.Array,
+    plan: transport.Plan,
+    knobs: Knobs,
 ) -> State:
     """Put a state together, with its penalty and its log density coefficients."""
     prior_trace = jnp.einsum("kij,kij->k", roots.precision, knobs.shape)
@@ -259,7 +263,7 @@ def update_weights(
             return ~(settled & (value(new, new_plan) >= base)) & (size > 1e-9)
 
         one = jnp.ones((), mass.dtype)
-        size, new, new_plan = jax.lax.while_loop(
+        _, new, new_plan = jax.lax.while_loop(
             worse, lambda c: (0.25 * c[0], *trial(0.25 * c[0])), (one, *trial(one))
         )
         stop = ~((new_plan.error < transport.ENOUGH) & (value(new, new_plan) > base))
@@ -274,8 +278,12 @@ def update_weights(
 
 
 def update_means(
-    mass: jax.Array, centres: jax.Array, means: jax.Array, coupling: jax.Array,
-    roots: gaussians.Roots, knobs: Knobs,
+    mass: jax.Array,
+    centres: jax.Array,
+    means: jax.Array,
+    coupling: jax.Array,
+    roots: gaussians.Roots,
+    knobs: Knobs,
 ) -> jax.Array:
     """Solve for all means at once, by preconditioned conjugate gradients.
 
@@ -311,9 +319,7 @@ def update_means(
         return x, r, z, z + (new / rz) * p, new, step + 1
 
     start = (means, residual, z, z, (residual * z).sum(), 0)
-    means, *_ = jax.lax.while_loop(
-        lambda c: (c[4] > goal) & (c[5] < MAX_SOLVER_STEPS), body, start
-    )
+    means, *_ = jax.lax.while_loop(lambda c: (c[4] > goal) & (c[5] < MAX_SOLVER_STEPS), body, start)
     return means
 
 
@@ -330,8 +336,13 @@ def _riccati(target: jax.Array, force: jax.Array) -> jax.Array:
 
 
 def _shape_value(
-    strength: jax.Array, target: jax.Array, covariances: jax.Array, roots: gaussians.Roots,
-    fidelity: jax.Array, coupling: jax.Array, knobs: Knobs,
+    strength: jax.Array,
+    target: jax.Array,
+    covariances: jax.Array,
+    roots: gaussians.Roots,
+    fidelity: jax.Array,
+    coupling: jax.Array,
+    knobs: Knobs,
 ) -> jax.Array:
     """Part of the M-step objective that depends on the covariances, at a fixed coupling."""
     fit = -0.5 * (strength * (roots.log_det + jnp.einsum("kij,kij->k", roots.precision, target)))
@@ -341,8 +352,12 @@ def _shape_value(
 
 
 def update_covariances(
-    strength: jax.Array, target: jax.Array, movable: jax.Array, state: State,
-    coupling: jax.Array, knobs: Knobs,
+    strength: jax.Array,
+    target: jax.Array,
+    movable: jax.Array,
+    state: State,
+    coupling: jax.Array,
+    knobs: Knobs,
 ) -> tuple[jax.Array, gaussians.Roots, gaussians.PairRoots]:
     """Move the covariances towards the Riccati solution as far as the objective rises.
 
@@ -370,17 +385,13 @@ def update_covariances(
     drag = marginal[:, None, None] * jnp.eye(d, dtype=old.dtype)[None] - maps
     force = (2 * knobs.transport_weight / jnp.maximum(strength, FLOOR))[:, None, None] * drag
     new = jnp.where(movable, _riccati(target, force), old)
-    base = _shape_value(
-        strength, target, old, state.roots, state.pairs.fidelity, coupling, knobs
-    )
+    base = _shape_value(strength, target, old, state.roots, state.pairs.fidelity, coupling, knobs)
 
     def trial(size: jax.Array) -> tuple:
         covariances = (1 - size) * old + size * new
         roots = gaussians.roots(covariances)
         pairs = _pairs(covariances, roots, k0)
-        value = _shape_value(
-            strength, target, covariances, roots, pairs.fidelity, coupling, knobs
-        )
+        value = _shape_value(strength, target, covariances, roots, pairs.fidelity, coupling, knobs)
         return size, covariances, roots, pairs, value
 
     *_, covariances, roots, pairs, _ = jax.lax.while_loop(
@@ -395,9 +406,7 @@ def update_covariances(
 
 
 @partial(jax.jit, static_argnames=("coupled",))
-def m_step(
-    source: Moments, target: Moments, state: State, knobs: Knobs, *, coupled: bool
-) -> State:
+def m_step(source: Moments, target: Moments, state: State, knobs: Knobs, *, coupled: bool) -> State:
     """One sweep over weights, means and covariances; the transport is solved again at the end.
 
     Parameters

@@ -69,13 +69,22 @@ def fit_automatic(
     """
     reasons: dict[str, str] = {}
     ridge = RIDGE * 0.5 * float(np.var(x0, axis=0).mean() + np.var(x1, axis=0).mean())
-    start = _start(x0, x1, weights_source, weights_target, n_components, ridge, random_state, reasons)
+    start = _start(
+        x0, x1, weights_source, weights_target, n_components, ridge, random_state, reasons
+    )
     unit = within_variance(*start)
     chosen = {
-        "rho": (rho, RHO, "subpopulations are matched over distances up to about the spread of two "
-                "components; beyond that, a change is read as loss and gain"),
-        "epsilon": (epsilon, EPSILON, "small against the spread of a component, so that matches stay "
-                    "sharp"),
+        "rho": (
+            rho,
+            RHO,
+            "subpopulations are matched over distances up to about the spread of two "
+            "components; beyond that, a change is read as loss and gain",
+        ),
+        "epsilon": (
+            epsilon,
+            EPSILON,
+            "small against the spread of a component, so that matches stay sharp",
+        ),
     }
     values = {}
     for name, (given, default, why) in chosen.items():
@@ -89,9 +98,20 @@ def fit_automatic(
             "what the data determine"
         )
     fit = fit_coupled(
-        x0, x1, init=start, weights_source=weights_source, weights_target=weights_target,
-        transport_weight=transport_weight, ridge=ridge, shrinkage=SHRINKAGE, max_steps=max_steps,
-        tol=tol, random_state=random_state, callback=progress, **values,
+        x0,
+        x1,
+        init=start,
+        weights_source=weights_source,
+        weights_target=weights_target,
+        transport_weight=transport_weight,
+        ridge=ridge,
+        shrinkage=SHRINKAGE,
+        max_steps=max_steps,
+        tol=tol,
+        random_state=random_state,
+        callback=progress,
+        rho=values["rho"],
+        epsilon=values["epsilon"],
     )
     reasons["shrinkage"] = (
         f"{SHRINKAGE:g}: a component of average size lies half way between its own shape and the "
@@ -101,19 +121,24 @@ def fit_automatic(
 
 
 def _start(
-    x0: np.ndarray, x1: np.ndarray, w0: np.ndarray | None, w1: np.ndarray | None,
-    n_components: int | tuple[int, int] | None, ridge: float, random_state: int,
+    x0: np.ndarray,
+    x1: np.ndarray,
+    w0: np.ndarray | None,
+    w1: np.ndarray | None,
+    n_components: int | tuple[int, int] | None,
+    ridge: float,
+    random_state: int,
     reasons: dict[str, str],
 ) -> tuple[GaussianMixture, GaussianMixture]:
     if n_components is not None:
         k0, k1 = np.broadcast_to(n_components, 2)
         return kmeans_mixtures(x0, x1, w0, w1, (int(k0), int(k1)), ridge, random_state)
-    pair = tuple(
+    source, target = (
         leiden_mixture(x, w, RESOLUTION, MIN_CELLS, ridge, random_state)
         for x, w in ((x0, w0), (x1, w1))
     )
     reasons["n_components"] = (
-        f"{pair[0].n_components} and {pair[1].n_components}: the clusters that Leiden finds in source "
-        f"and target at resolution {RESOLUTION:g}"
+        f"{source.n_components} and {target.n_components}: the clusters that Leiden finds in "
+        f"source and target at resolution {RESOLUTION:g}"
     )
-    return pair
+    return source, target

@@ -6,6 +6,8 @@ cluster.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .mixture import GaussianMixture
@@ -15,7 +17,11 @@ MAX_CLUSTERED = 20_000
 
 
 def mixture_from_labels(
-    points: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, n_components: int, ridge: float
+    points: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    n_components: int,
+    ridge: float,
 ) -> GaussianMixture:
     """Mixture with the share, mean and covariance of every cluster.
 
@@ -62,8 +68,13 @@ def mixture_from_labels(
 
 
 def kmeans_mixtures(
-    x0: np.ndarray, x1: np.ndarray, w0: np.ndarray | None, w1: np.ndarray | None,
-    n_components: tuple[int, int], ridge: float, random_state: int,
+    x0: np.ndarray,
+    x1: np.ndarray,
+    w0: np.ndarray | None,
+    w1: np.ndarray | None,
+    n_components: tuple[int, int],
+    ridge: float,
+    random_state: int,
 ) -> tuple[GaussianMixture, GaussianMixture]:
     """Start from k-means: of both sides together if K0 = K1, else of each side.
 
@@ -99,7 +110,9 @@ def _draw(x: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
     return np.sort(rng.choice(len(x), n, replace=False))
 
 
-def _kmeans(x: np.ndarray, w: np.ndarray | None, k: int, random_state: int):  # noqa: ANN202
+def _kmeans(
+    x: np.ndarray, w: np.ndarray | None, k: int, random_state: int
+) -> Callable[[np.ndarray], np.ndarray]:
     from sklearn.cluster import KMeans
 
     part = _draw(x, np.random.default_rng(random_state), MAX_POINTS)
@@ -112,7 +125,11 @@ def _kmeans(x: np.ndarray, w: np.ndarray | None, k: int, random_state: int):  # 
 
 
 def leiden_mixture(
-    x: np.ndarray, w: np.ndarray | None, resolution: float, min_cells: int, ridge: float,
+    x: np.ndarray,
+    w: np.ndarray | None,
+    resolution: float,
+    min_cells: int,
+    ridge: float,
     random_state: int,
 ) -> GaussianMixture:
     """Start from Leiden clusters of one side.
@@ -125,9 +142,9 @@ def leiden_mixture(
     counts = np.bincount(labels)
     large = np.flatnonzero(counts >= min(min_cells, counts.max()))
     centres = np.stack([x[part][labels == k].mean(0) for k in large])
-    gap = np.square(x[part][:, None] - centres[None]).sum(-1) if len(large) < len(counts) else None
-    labels = np.array([np.searchsorted(large, k) if k in set(large) else gap[i].argmin()
-                       for i, k in enumerate(labels)])
+    small = ~np.isin(labels, large)
+    labels = np.searchsorted(large, labels)
+    labels[small] = [np.square(centres - point).sum(1).argmin() for point in x[part][small]]
     return mixture_from_labels(x[part], labels, None if w is None else w[part], len(large), ridge)
 
 
@@ -141,11 +158,18 @@ def leiden_labels(x: np.ndarray, resolution: float, random_state: int) -> np.nda
         obs=pd.DataFrame(index=pd.RangeIndex(len(x)).astype(str)), obsm={"X": np.asarray(x)}
     )
     sc.pp.neighbors(
-        adata, n_neighbors=min(15, len(x) - 1), use_rep="X", random_state=random_state,
+        adata,
+        n_neighbors=min(15, len(x) - 1),
+        use_rep="X",
+        random_state=random_state,
         transformer="sklearn" if len(x) < 2000 else None,
     )
     sc.tl.leiden(
-        adata, resolution=resolution, flavor="igraph", n_iterations=2, directed=False,
+        adata,
+        resolution=resolution,
+        flavor="igraph",
+        n_iterations=2,
+        directed=False,
         random_state=random_state,
     )
     return adata.obs["leiden"].astype(int).to_numpy()

@@ -164,8 +164,14 @@ def _newton(p: Problem, f: jax.Array, g: jax.Array, tol: jax.Array) -> tuple[jax
 
 
 def solve(
-    costs: jax.Array, a: jax.Array, b: jax.Array, epsilon: jax.Array, inv_rho: jax.Array,
-    f: jax.Array, g: jax.Array, tol: float = 1e-11,
+    costs: jax.Array,
+    a: jax.Array,
+    b: jax.Array,
+    epsilon: jax.Array,
+    inv_rho: jax.Array,
+    f: jax.Array,
+    g: jax.Array,
+    tol: float = 1e-11,
 ) -> Plan:
     """Solve one problem, warm-started at the potentials ``f``, ``g``.
 
