@@ -37,7 +37,8 @@ def _fit_alerts(results: Results) -> list[Alert]:
                 "problem",
                 "The fit did not converge",
                 text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
-                "Raise max_steps in config/config.yaml and run again before using these numbers.",
+                "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
+                "config/config.yaml) and run again.",
             )
         )
     mass = fit.get("F")
@@ -49,7 +50,7 @@ def _fit_alerts(results: Results) -> list[Alert]:
                 f"Only {text.percent(mass)} of the mass is matched (F = {text.fixed(mass)}): "
                 "the conditions overlap little, or the penalty for not matching (rho) is small.",
                 "Read prevalence factors, not single transfers. Look for a batch effect between "
-                "the conditions, or try a larger rho.",
+                "the conditions, or try a larger rho (under fit in config/config.yaml).",
             )
         )
     return alerts

@@ -118,7 +118,11 @@ def _forest_row(
             words = f"{text.percent(f.share_target)} of target"
         children += [
             label(
-                "no counterpart of its own in the source", x(0), y, anchor="middle", class_="tick"
+                "no counterpart of its own in the source",
+                x(0),
+                y,
+                anchor="middle",
+                class_="tick halo",
             ),
             label(words, right + 24, y),
         ]
