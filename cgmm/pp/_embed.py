@@ -20,6 +20,7 @@ HARMONY = "X_pca_harmony"
 UMAP = "X_umap"
 MIN_CELLS_PER_SAMPLE = 50  # below, a sample says too little to rank genes by itself
 FEW_GENES = 200  # up to here all components can be had; above, arpack is faster
+UMAP_STEPS = 200
 EXACT_NEIGHBOURS = 40_000  # above, the approximate search is faster than its start-up
 
 
@@ -197,5 +198,5 @@ def display_map(
         transformer="sklearn" if adata.n_obs <= EXACT_NEIGHBOURS else None,
         random_state=random_state,
     )
-    sc.tl.umap(points, random_state=random_state)
+    sc.tl.umap(points, maxiter=UMAP_STEPS, random_state=random_state)
     adata.obsm[UMAP] = np.asarray(points.obsm[UMAP], dtype=np.float32)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import anndata as ad
 import h5py
@@ -16,7 +17,7 @@ from anndata.utils import make_index_unique
 
 from cgmm.pp._samples import InputError, Sample, listed
 
-Matrix = h5py.Group | h5py.Dataset
+Matrix: TypeAlias = h5py.Group | h5py.Dataset
 
 
 @contextmanager
@@ -168,8 +169,9 @@ def read_samples_of_file(
         gene names made unique, ``obs["barcode"]`` the names in the file.
     """
     with opened(path) as file:
-        values = read_elem(values_of(file, layer=counts_layer))
-        obs = writable(read_elem(file["obs"]))
+        values: Any = read_elem(values_of(file, layer=counts_layer))
+        stored: Any = read_elem(file["obs"])
+        obs = writable(stored)
         genes = gene_names(file, gene_column=gene_column)
         rep = None if use_rep is None else np.asarray(read_elem(file["obsm"][use_rep]))
         chosen = [cells_of(file, sample) for sample in samples]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,14 +114,3 @@ def test_a_sample_that_quality_control_empties(project: Project) -> None:
     text = console(project)
     assert "No cell of a3 passes quality control" in text.split("cgmm: stopped.")[1]
     assert {p.name for p in outputs(project)} == {"check.json"}
-
-
-def test_repaired_data_run_on_without_help(project: Project, tiny_file: Path) -> None:
-    path = own_copy(project)
-    keep = path.with_suffix(".keep")
-    shutil.copy(path, keep)
-    damage(path)
-    console(project, "results/data/check.json")
-    shutil.move(keep, path)
-    done = project.run("results/data/check.json")
-    assert done.returncode == 0, done.stdout + done.stderr

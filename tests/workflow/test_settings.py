@@ -49,8 +49,8 @@ def test_committed_config_is_the_defaults() -> None:
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     filled = with_defaults({}, read_schema("config"))
     assert with_defaults(config, read_schema("config")) == filled
-    written = set(config) | {f"{k}.{x}" for k in ("qc", "fit", "report") for x in config.get(k, {})}
-    known = set(filled) | {f"{k}.{x}" for k in ("qc", "fit", "report") for x in filled.get(k, {})}
+    written = set(config) | {f"{k}.{x}" for k in ("qc", "fit") for x in config.get(k, {})}
+    known = set(filled) | {f"{k}.{x}" for k in ("qc", "fit") for x in filled.get(k, {})}
     assert written == known
 
 

@@ -86,8 +86,13 @@ def title_of(wildcards):
 
 def settings_of(wildcards):
     """What a report quotes of the config: everything that its numbers depend on."""
-    left_out = ("comparisons", "report", "samples", "annotation_key")
+    left_out = ("comparisons", "samples", "annotation_key")
     return {key: value for key, value in config.items() if key not in left_out}
+
+
+def threads_per_fit():
+    """Threads of a fit: comparisons side by side first, then more threads for each."""
+    return max(1, min(8, (workflow.cores or 2) // len(COMPARISONS)))
 
 
 def memory(base, per_input):

@@ -14,7 +14,7 @@ rule fit:
         "logs/benchmarks/fit/{comparison}.tsv"
     conda:
         "../../envs/cgmm.yaml"
-    threads: 2
+    threads: threads_per_fit()
     resources:
         mem_mb=memory(2000, 5),
         runtime=240,

@@ -36,7 +36,6 @@ rule report:
         runtime=30,
     params:
         title=title_of,
-        report=lookup("report", within=config),
         code=code("cgmm.report"),
     message:
         "Write the report of {wildcards.comparison} (about 10 s)"
