@@ -141,9 +141,10 @@ def annotated(
         With the fields of :func:`cgmm.tl.fit` and :func:`cgmm.tl.genes`.
     """
     kept = _rows(embedding, source, target)
-    cells = _cells(embedding, source, target)
+    cells: Any = _cells(embedding, source, target)
+    matrix: Any = values.X
     adata = ad.AnnData(
-        X=values.X[kept],
+        X=matrix[kept],
         obs=cells.obs,
         var=cells.var,
         obsm=dict(cells.obsm),
@@ -171,9 +172,10 @@ def read_values(path: Path) -> ad.AnnData:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return ad.AnnData(
-            X=read_elem(file["X"]), obs=read_elem(file["obs"])[[]], var=read_elem(file["var"])[[]]
-        )
+        values: Any = read_elem(file["X"])
+        obs: Any = read_elem(file["obs"])
+        var: Any = read_elem(file["var"])
+    return ad.AnnData(X=values, obs=obs[[]], var=var[[]])
 
 
 def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:

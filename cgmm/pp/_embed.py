@@ -184,10 +184,8 @@ def display_map(
     adata: ad.AnnData, *, use_rep: str, n_dims: int, n_neighbors: int = 15, random_state: int = 0
 ) -> None:
     """Neighbours and UMAP, for figures only. Sets ``obsm["X_umap"]``."""
-    points = ad.AnnData(
-        obs=pd.DataFrame(index=adata.obs_names),
-        obsm={use_rep: np.ascontiguousarray(adata.obsm[use_rep][:, :n_dims], dtype=np.float32)},
-    )
+    points = ad.AnnData(obs=pd.DataFrame(index=adata.obs_names))
+    points.obsm[use_rep] = np.ascontiguousarray(adata.obsm[use_rep][:, :n_dims], dtype=np.float32)
     if adata.n_obs < 10:
         msg = f"{adata.n_obs} cells are too few. Give more cells, or lower the qc limits."
         raise InputError(msg)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import anndata as ad
 import numpy as np
@@ -75,21 +76,24 @@ def join_samples(
         part.obs["donor"] = sample.donor
         part.obs["batch"] = sample.batch
     adata = ad.concat(ordered, join="inner", keys=[s.sample for s in samples], index_unique="-")
+    obs: Any = adata.obs
     for name in ("sample", "condition", "donor", "batch"):
         levels = list(dict.fromkeys(getattr(s, name) for s in samples))
         if levels == [""]:
-            del adata.obs[name]
+            del obs[name]
         else:
-            adata.obs[name] = pd.Categorical(adata.obs[name].astype(str), categories=levels)
+            obs[name] = pd.Categorical(obs[name].astype(str), categories=levels)
+    matrix: Any = adata.X
     if modality == RNA:
-        adata.X = sp.csr_matrix(adata.X)
-    elif sp.issparse(adata.X):
-        adata.X = adata.X.toarray()
+        adata.X = sp.csr_matrix(matrix)
+    elif sp.issparse(matrix):
+        adata.X = matrix.toarray()
     return adata
 
 
 def _check_all_values(part: ad.AnnData, sample: Sample, modality: str) -> None:
-    values = part.X.data if sp.issparse(part.X) else np.ravel(part.X)
+    matrix: Any = part.X
+    values = matrix.data if sp.issparse(matrix) else np.ravel(matrix)
     reason = (
         problem_of_counts(values)
         if modality == RNA
@@ -149,10 +153,11 @@ def quality_control(
     read = adata.obs["sample"].value_counts().reindex(names)
     if modality == RNA:
         mitochondrial = adata.var_names.str.upper().str.startswith("MT-")
-        totals = np.asarray(adata.X.sum(axis=1)).ravel()
-        adata.obs["n_genes"] = np.asarray((adata.X > 0).sum(axis=1)).ravel().astype(np.int64)
+        matrix: Any = adata.X
+        totals = np.asarray(matrix.sum(axis=1)).ravel()
+        adata.obs["n_genes"] = np.asarray((matrix > 0).sum(axis=1)).ravel().astype(np.int64)
         adata.obs["n_counts"] = totals.astype(float)
-        mt = np.asarray(adata[:, mitochondrial].X.sum(axis=1)).ravel()
+        mt = np.asarray(matrix[:, np.flatnonzero(mitochondrial)].sum(axis=1)).ravel()
         adata.obs["pct_mt"] = (
             100.0 * mt / np.maximum(totals, 1.0) if mitochondrial.any() else np.nan
         )
@@ -168,7 +173,8 @@ def quality_control(
                 "Lower qc.min_cells in the config."
             )
             raise InputError(msg)
-    groups = adata.obs.groupby("sample", observed=False)
+    obs: Any = adata.obs
+    groups = obs.groupby("sample", observed=False)
 
     def median(column: str) -> np.ndarray:
         if column not in adata.obs:
@@ -217,7 +223,8 @@ def normalise(adata: ad.AnnData, *, modality: str = RNA) -> None:
     """
     if modality == CYTOMETRY:
         return
-    adata.layers[COUNTS] = adata.X.copy()
+    matrix: Any = adata.X
+    adata.layers[COUNTS] = matrix.copy()
     sc.pp.normalize_total(adata, target_sum=TARGET_SUM)
     sc.pp.log1p(adata)
     # scanpy records the base here as None, which not every version can read back

@@ -181,8 +181,9 @@ def read_samples_of_file(
             X=values[mask].astype(np.float32),
             obs=obs[mask].copy(),
             var=pd.DataFrame(index=pd.Index(make_index_unique(genes), dtype=object)),
-            obsm=None if rep is None else {use_rep: rep[mask].astype(np.float32)},
         )
+        if use_rep is not None and rep is not None:
+            part.obsm[use_rep] = rep[mask].astype(np.float32)
         part.obs["barcode"] = np.asarray(part.obs_names, dtype=object)
         found.append(part)
     return found
