@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import mstep
+from . import gaussians, mstep
 from ._checks import check_number, check_points
 from .mixture import (
     SINGLE_PRECISION_REACH,
@@ -165,7 +165,8 @@ def fit_coupled(
         Mixture to start both sides from, or one for each.  None: k-means of both sides together
         when K0 = K1 (so that component k starts alike on both sides), else of each side.
     transport_weight
-        ``lambda`` in (P).  None: 0.01.  Zero fits two independent mixtures and matches them
+        ``lambda`` in (P).  None: 0.01 per mean variance of a dimension within components, so that
+        costs count in about the unit of the likelihood.  Zero fits two independent mixtures and matches them
         afterwards.
     epsilon, rho
         Entropy and marginal penalty, in squared units of the points.  None: 0.05 and 1 times the
@@ -215,7 +216,6 @@ def fit_coupled(
     if locked is not None and (locked not in ("source", "target") or init is None):
         msg = f"locked must be 'source' or 'target' and needs init for that side, got {locked!r}"
         raise ValueError(msg)
-    lam = check_number("transport_weight", transport_weight, DEFAULT_TRANSPORT_WEIGHT)
     check_number("shrinkage", shrinkage, 0.0)
     check_number("tol", tol, 0.0)
     centre = 0.5 * (_mean(x0, w0) + _mean(x1, w1))
@@ -233,6 +233,8 @@ def fit_coupled(
     scale = within_variance(start0, start1)
     epsilon = check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
     rho = check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
+    lam = DEFAULT_TRANSPORT_WEIGHT * x0.shape[1] / scale
+    lam = check_number("transport_weight", transport_weight, lam)
 
     with jax.enable_x64(True):
         run = _Run(
@@ -383,15 +385,17 @@ class _Run:
                 callback(step, value)
             if step > 0 and value - history[-2] < tol:
                 return history, True
+            if step == max_steps - 1:
+                break
             self.state = mstep.m_step(source, target, self.state, self.knobs, coupled=self.coupled)
         return history, False
 
     def shares(self, side: int) -> tuple[np.ndarray, float]:
         """Weights of largest likelihood for the fitted shapes, and that likelihood's mean."""
         part = slice(None, self.k[0]) if side == 0 else slice(self.k[0], None)
-        log_weights = jnp.log(self.state.params.weights[part])
         theta = self.state.theta[side]
-        base = theta[-1, : self.k[side]] - log_weights
+        noise = 0.5 * self.knobs.ridge * gaussians.traced(self.state.roots.precision[part])
+        base = theta[-1, : self.k[side]] - jnp.log(self.state.params.weights[part]) + noise
         weights, likelihood = np.asarray(self.state.params.weights[part]), np.nan
         for _ in range(MAX_SHARE_STEPS):
             row = base + jnp.log(jnp.maximum(jnp.asarray(weights), mstep.FLOOR))

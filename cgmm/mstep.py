@@ -22,8 +22,8 @@ covariances
 ``delta`` (the ridge) stands for isotropic measurement noise of every point; ``prior`` is the log
 density of an inverse Wishart law ``-kappa/2 (tr Psi S^{-1} + log det S)`` with a fixed shape
 ``Psi`` per side (Fraley & Raftery 2007, J. Classif. 24).  Both stand in the objective, so that it
-never falls.  Components of both sides are stacked, source first, which keeps one batched LAPACK call
-in flight at a time.
+never falls.  Components of both sides are stacked, source first, which keeps one batched LAPACK
+call in flight at a time.
 """
 
 from __future__ import annotations

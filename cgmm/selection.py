@@ -21,9 +21,9 @@ from .start import kmeans_mixtures, leiden_mixture
 RESOLUTION = 1.0
 MIN_CELLS = 20
 SHRINKAGE = 1.0
-TRANSPORT_WEIGHT = 1e-3
-RHO = 2.0
-EPSILON = 0.05
+TRANSPORT_WEIGHT = 0.01
+RHO = 0.5
+EPSILON = 0.2
 RIDGE = 1e-3
 
 
@@ -56,7 +56,7 @@ def fit_automatic(
         Penalties in units of the variance within components (see ``within_variance`` in the
         parameters of the result).
     transport_weight
-        ``lambda`` of the objective.
+        ``lambda`` of the objective, per mean variance of a dimension within components.
     max_steps, tol, random_state
         As in :func:`cgmm.fit_coupled`.
     progress
@@ -77,13 +77,13 @@ def fit_automatic(
         "rho": (
             rho,
             RHO,
-            "subpopulations are matched over distances up to about the spread of two "
-            "components; beyond that, a change is read as loss and gain",
+            "the further a subpopulation moves beyond the spread of a component, the more of it the "
+            "coupling gives up; who matches whom, and so the net factor, depends little on it",
         ),
         "epsilon": (
             epsilon,
             EPSILON,
-            "small against the spread of a component, so that matches stay sharp",
+            "matches closer than a fraction of the spread of a component are not told apart",
         ),
     }
     values = {}
@@ -103,7 +103,7 @@ def fit_automatic(
         init=start,
         weights_source=weights_source,
         weights_target=weights_target,
-        transport_weight=transport_weight,
+        transport_weight=transport_weight * x0.shape[1] / unit,
         ridge=ridge,
         shrinkage=SHRINKAGE,
         max_steps=max_steps,
