@@ -151,7 +151,8 @@ def component_table(
     if held is not None:
         names = gene_names(held.adata, None)
         moments = side_moments(held, found, responsibilities)
-        exclude = _moved_everywhere(moments, fit.coupling)
+        origin = donors.share_of_target(fit.coupling, fit.shares_source, fit.shares_target)
+        exclude = _moved_everywhere(moments, origin)
         genes_of = [
             naming.markers(m.mean, m.fraction, names, n=5, exclude=exclude) for m in moments
         ]
@@ -194,10 +195,10 @@ def component_table(
 
 
 def _moved_everywhere(
-    moments: tuple[gene_level.Moments, gene_level.Moments], coupling: np.ndarray
+    moments: tuple[gene_level.Moments, gene_level.Moments], origin: np.ndarray
 ) -> np.ndarray:
     """Genes that tell the conditions apart rather than the subpopulations."""
-    change = gene_level.gene_shift(moments[0], moments[1], coupling).log2_change
+    change = gene_level.gene_shift(moments[0], moments[1], origin).log2_change
     _, scope = gene_level.breadth(change)
     strong = np.abs(np.nan_to_num(change)).max(axis=0) > 1
     return (np.array(scope) == "common") & strong
@@ -244,7 +245,8 @@ def cell_fields(
     """Spread the results of both sides over all cells of the object."""
     r0, r1 = responsibilities
     net = np.exp2(donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target))
-    back = donors.share_of_target(fit.coupling).T @ np.where(np.isfinite(net), net, 0.0)
+    origin = donors.share_of_target(fit.coupling, fit.shares_source, fit.shares_target)
+    back = origin.T @ np.where(np.isfinite(net), net, 0.0)
     log2_net = np.full(n_obs, np.nan)
     with np.errstate(divide="ignore"):
         log2_net[found.rows_source] = np.log2(r0 @ np.where(np.isfinite(net), net, 0.0))

@@ -3,7 +3,8 @@ r"""Shares per donor, and intervals of the log2 net factor over donors.
 The donor is the unit of replication: a mixture is fitted to all cells, then each donor is read as
 one observation. With responsibilities :math:`r`, the share of component :math:`k` in a donor
 :math:`d` is the mean of :math:`r_{ik}` over the donor's cells. For the target side shares are first
-carried back to the source components with :math:`R_{kl} = W_{kl} / (W^T 1)_l`,
+carried back to the source components with :math:`R_{kl} \propto s_k T_{kl}`,
+:math:`T_{kl} = W_{kl} / (W 1)_k` (columns of R sum to one),
 
 .. math:: s_{dk} = \bar r_{dk}, \qquad y_{dk} = \sum_l R_{kl} \bar r_{dl},
 
@@ -30,6 +31,8 @@ import scipy.stats
 MIN_DONORS = 3
 MIN_CELLS = 20
 PSEUDOCOUNT = 0.5
+GONE_BELOW = 0.25
+SPARED_BELOW = 2.0
 LEVEL = 0.95
 
 
@@ -92,21 +95,6 @@ def donor_weights(donors: np.ndarray) -> np.ndarray:
     return 1.0 / (len(n_cells) * n_cells[index])
 
 
-def share_of_target(coupling: np.ndarray) -> np.ndarray:
-    """R, where the mass of each target component came from.
-
-    Parameters
-    ----------
-    coupling
-        W, shape (K0, K1).
-
-    Returns
-    -------
-    R = W / (W^T 1), shape (K0, K1). Columns sum to one; a column without mass is zero.
-    """
-    return _divide(coupling, coupling.sum(axis=0, keepdims=True))
-
-
 def share_of_source(coupling: np.ndarray) -> np.ndarray:
     """T, where the mass of each source component goes.
 
@@ -120,6 +108,85 @@ def share_of_source(coupling: np.ndarray) -> np.ndarray:
     T = W / (W 1), shape (K0, K1). Rows sum to one; a row without mass is zero.
     """
     return _divide(coupling, coupling.sum(axis=1, keepdims=True))
+
+
+def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray) -> np.ndarray:
+    """Source components that are gone: given up by the coupling, and missed by no target.
+
+    A component that changed its state strongly is given up for the most part, too, but then
+    its target components would have to come from much smaller ones. A component is gone when less
+    than a quarter of its mass is coupled, in units of the mean, and most of its destinations would
+    hold at most twice what the other components send them. Components are struck off one at a
+    time, the least coupled first.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+    shares_source, shares_target
+        Shares without penalty, shapes (K0,) and (K1,).
+
+    Returns
+    -------
+    Boolean, shape (K0,).
+    """
+    s, t = np.asarray(shares_source, dtype=float), np.asarray(shares_target, dtype=float)
+    to = share_of_source(coupling)
+    outflow = _divide(coupling.sum(axis=1), s * coupling.sum())
+    struck = coupling.sum(axis=1) <= 0
+    for k in np.argsort(outflow, kind="stable"):
+        if outflow[k] >= GONE_BELOW or struck[k]:
+            continue
+        others = (s * ~struck) @ to - s[k] * to[k]
+        spared = to[k] @ (t <= SPARED_BELOW * others) > 0.5
+        struck[k] = spared
+    return struck
+
+
+def transfer_mass(
+    coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
+) -> np.ndarray:
+    """Fraction of all source cells that goes from each source to each target component.
+
+    The coupling decides where the cells of a component go, not how many arrive: with strong
+    changes of state it gives up most of a component's mass, and a small component that moved
+    less would otherwise be credited with the cells of a large one that moved more.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+    shares_source, shares_target
+        Shares without penalty, shapes (K0,) and (K1,).
+
+    Returns
+    -------
+    ``s_k T_kl``, zero for components that are :func:`lost`; shape (K0, K1).
+    """
+    s = np.where(lost(coupling, shares_source, shares_target), 0.0, shares_source)
+    return s[:, None] * share_of_source(coupling)
+
+
+def share_of_target(
+    coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
+) -> np.ndarray:
+    """R, where the cells of each target component came from.
+
+    Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+    shares_source, shares_target
+        Shares without penalty, shapes (K0,) and (K1,).
+
+    Returns
+    -------
+    R, shape (K0, K1). Columns sum to one; a column without mass is zero.
+    """
+    mass = transfer_mass(coupling, shares_source, shares_target)
+    return _divide(mass, mass.sum(axis=0, keepdims=True))
 
 
 def log2_net(
@@ -141,7 +208,7 @@ def log2_net(
     -------
     Shape (K0,). ``-inf`` where nothing of the target came from the component.
     """
-    carried = share_of_target(coupling) @ shares_target
+    carried = share_of_target(coupling, shares_source, shares_target) @ shares_target
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log2(carried) - np.log2(shares_source)
 
@@ -149,7 +216,7 @@ def log2_net(
 def intervals(
     source: DonorShares | None,
     target: DonorShares | None,
-    coupling: np.ndarray,
+    origin: np.ndarray,
     *,
     paired: bool | None = None,
     level: float = LEVEL,
@@ -160,8 +227,8 @@ def intervals(
     ----------
     source, target
         Shares per donor of either side, or None when donors are not known.
-    coupling
-        W, shape (K0, K1).
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
     paired
         Compare donors with themselves, using those that are in both conditions. None: when at
         least three are, and they are at least half of all donors.
@@ -177,7 +244,7 @@ def intervals(
     ValueError
         When ``paired=True`` and no donor is in both conditions.
     """
-    n = coupling.shape[0]
+    n = origin.shape[0]
     if source is None or target is None:
         return _nothing(
             n, "No donors were given, so there is no replication to base an interval on."
@@ -196,7 +263,7 @@ def intervals(
         source = DonorShares(both, source.shares[in_source], source.n_cells[in_source])
         target = DonorShares(both, target.shares[in_target], target.n_cells[in_target])
 
-    carried = target.shares @ share_of_target(coupling).T
+    carried = target.shares @ origin.T
     y0 = _log2_shares(source.shares, source.n_cells)
     y1 = _log2_shares(carried, target.n_cells)
     estimate, half, p = _paired(y0, y1, level) if paired else _welch(y0, y1, level)

@@ -18,8 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm.donors import share_of_target
-
 TOP = 20
 COMMON_FRACTION = 0.5
 MIN_CHANGE = float(np.log2(1.5))
@@ -87,21 +85,21 @@ def moments(
     return Moments(_over(sums, mass), _over(hits, mass), mass)
 
 
-def carry(target: Moments, coupling: np.ndarray) -> Moments:
+def carry(target: Moments, origin: np.ndarray) -> Moments:
     """Moments of the target cells that each source component became.
 
     Parameters
     ----------
     target
         Moments of the target components, K1 rows.
-    coupling
-        W, shape (K0, K1).
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
 
     Returns
     -------
     Moments with K0 rows: of the weights ``v_ik = sum_l R_kl r_l(x_i)``.
     """
-    parts = share_of_target(coupling) * target.mass
+    parts = origin * target.mass
     mass = parts.sum(axis=1)
     return Moments(
         _over(parts @ np.nan_to_num(target.mean), mass),
@@ -110,21 +108,21 @@ def carry(target: Moments, coupling: np.ndarray) -> Moments:
     )
 
 
-def gene_shift(source: Moments, target: Moments, coupling: np.ndarray) -> GeneShift:
+def gene_shift(source: Moments, target: Moments, origin: np.ndarray) -> GeneShift:
     """Change of expression between each source component and what it became.
 
     Parameters
     ----------
     source, target
         Moments of the source (K0 rows) and the target components (K1 rows).
-    coupling
-        W, shape (K0, K1).
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
 
     Returns
     -------
     GeneShift. Components that nothing of the target came from have NaN.
     """
-    carried = carry(target, coupling)
+    carried = carry(target, origin)
     return GeneShift((carried.mean - source.mean) / np.log(2), source, carried)
 
 

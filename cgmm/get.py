@@ -19,7 +19,6 @@ from cgmm.coupled import CoupledFit
 from cgmm.genes import MIN_CHANGE
 
 NEW_ABOVE = 4.0
-GONE_BELOW = 0.25
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
 TOP_GENES = 5
@@ -120,21 +119,19 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     reason
         Why interval, p and q are missing, else "".
     status
-        "gone" when less than a quarter of the component's mass finds a target and its share falls
-        below a quarter, or when not one target cell is expected; else "".
+        "gone" when the coupling gives the component up and no target needs it
+        (:func:`cgmm.donors.lost`), or when not one target cell is expected; else "".
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
-    r = donor_level.share_of_target(coupling)
+    r = donor_level.share_of_target(coupling, s, t)
     outflow, inflow = _flows(uns)
     table = components(adata, key=key)
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
     own = table[table["side"] == SOURCE]
-    found = donor_level.intervals(
-        *_donor_shares(uns), coupling, paired=params(adata, key=key)["paired"]
-    )
+    found = donor_level.intervals(*_donor_shares(uns), r, paired=params(adata, key=key)["paired"])
     left = r @ n_target
-    gone = ((outflow < GONE_BELOW) & (r @ t < GONE_BELOW * s)) | (left < 1)
+    gone = donor_level.lost(coupling, s, t) | (left < 1)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
     frame = pd.DataFrame(
@@ -174,13 +171,14 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns source, target (names), source_component, target_component (indices), mass (sums to
-    one), share_of_source (where the source component goes), share_of_target (where the target
-    component came from), ci_low, ci_high (of share_of_source; not estimated, NaN).
+    Columns source, target (names), source_component, target_component (indices), mass (fraction of
+    all source cells), share_of_source (where the source component goes), share_of_target (where
+    the target component came from), ci_low, ci_high (of share_of_source; not estimated, NaN).
     """
     uns = _uns(adata, key)
-    coupling, _, _ = _core(uns)
-    k, j = np.nonzero(coupling > MIN_MASS * coupling.sum())
+    coupling, s, t = _core(uns)
+    mass = donor_level.transfer_mass(coupling, s, t)
+    k, j = np.nonzero(mass > MIN_MASS)
     names = [np.asarray(uns[Uns.names(side)]).astype(str).astype(object) for side in SIDES]
     frame = pd.DataFrame(
         {
@@ -188,9 +186,9 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "target": names[1][j],
             "source_component": k,
             "target_component": j,
-            "mass": coupling[k, j] / coupling.sum(),
+            "mass": mass[k, j],
             "share_of_source": donor_level.share_of_source(coupling)[k, j],
-            "share_of_target": donor_level.share_of_target(coupling)[k, j],
+            "share_of_target": donor_level.share_of_target(coupling, s, t)[k, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
         }
@@ -219,7 +217,7 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
     to = donor_level.share_of_source(coupling)
-    r = donor_level.share_of_target(coupling)
+    r = donor_level.share_of_target(coupling, s, t)
     _, inflow = _flows(uns)
     table = components(adata, key=key)
     own = table[table["side"] == TARGET]
@@ -381,7 +379,8 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     """
     uns, known = _uns(adata, key), params(adata, key=key)
     names = np.asarray(uns[Uns.names(SOURCE)]).astype(str).astype(object)
-    back = donor_level.share_of_target(np.asarray(uns[Uns.COUPLING]))
+    coupling, s, t = _core(uns)
+    back = donor_level.share_of_target(coupling, s, t)
     parts = []
     for side, found in zip(SIDES, _donor_shares(uns), strict=True):
         if found is None:

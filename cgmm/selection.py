@@ -77,8 +77,8 @@ def fit_automatic(
         "rho": (
             rho,
             RHO,
-            "the further a subpopulation moves beyond the spread of a component, the more of it the "
-            "coupling gives up; who matches whom, and so the net factor, depends little on it",
+            "the further a subpopulation moves beyond the spread of a component, the more of it "
+            "the coupling gives up; who matches whom, and so the net factor, depends little on it",
         ),
         "epsilon": (
             epsilon,

@@ -224,7 +224,8 @@ def annotate(
     }
     if all(s is not None for s in per_donor.values()):
         # Refuses an impossible paired=True before anything is written.
-        donors.intervals(per_donor[SOURCE], per_donor[TARGET], fit.coupling, paired=paired)
+        origin = donors.share_of_target(fit.coupling, fit.shares_source, fit.shares_target)
+        donors.intervals(per_donor[SOURCE], per_donor[TARGET], origin, paired=paired)
 
     params = {
         "condition_key": condition_key,
@@ -350,8 +351,10 @@ def genes(
         for rows, k in zip((found.rows_source, found.rows_target), coupling.shape, strict=True)
     ]
     source, target = _annotate.side_moments(held, found, r)
-    change = gene_level.gene_shift(source, target, coupling)
-    carried = donors.share_of_target(coupling) @ r[1].sum(axis=0)
+    shares = [np.asarray(uns[Uns.shares(side)]) for side in SIDES]
+    origin = donors.share_of_target(coupling, *shares)
+    change = gene_level.gene_shift(source, target, origin)
+    carried = origin @ r[1].sum(axis=0)
     enough = np.minimum(r[0].sum(axis=0), carried) >= MIN_CELLS_FOR_GENES
     table = _annotate.gene_table(
         change,

@@ -10,7 +10,7 @@ from matplotlib.path import Path
 
 from cgmm import get
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm.donors import share_of_source, share_of_target
+from cgmm.donors import share_of_target, transfer_mass
 from cgmm.pl import _style
 from cgmm.pl._transfers import ordered
 
@@ -43,8 +43,8 @@ def flow(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None) -
     parts = get.components(adata, key=key)
     s, t = fit.shares_source, fit.shares_target
     rows, columns = ordered(adata, key)
-    leaves = share_of_source(fit.coupling) * s[:, None]
-    enters = share_of_target(fit.coupling) * t
+    leaves = transfer_mass(fit.coupling, s, t)
+    enters = share_of_target(fit.coupling, s, t) * t
     n = max(len(s), len(t))
     ax = _style.new_axes(ax, width=8.0, height=_style.rows_height(n, per_row=0.27, least=4.0))
     colours = dict(zip(rows.tolist(), _style.colours(len(rows)), strict=True))

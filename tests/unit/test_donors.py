@@ -60,10 +60,24 @@ def test_swapping_the_conditions_of_a_diagonal_coupling_inverts_the_factors() ->
 
 
 def test_the_worked_example() -> None:
-    # W = [[.3, .1], [.2, .4]]: R = [[.6, .2], [.4, .8]]
+    # T = [[3/4, 1/4], [1/3, 2/3]], so 5/12 of the source goes to the first target
     coupling = np.array([[0.3, 0.1], [0.2, 0.4]])
-    net = 2 ** donors.log2_net(coupling, np.array([0.2, 0.8]), np.array([0.4, 0.6]))
-    np.testing.assert_allclose(net, [0.36 / 0.2, 0.64 / 0.8])
+    s, t = np.array([0.2, 0.8]), np.array([0.4, 0.6])
+    mass = donors.transfer_mass(coupling, s, t)
+    np.testing.assert_allclose(mass, [[0.15, 0.05], [0.8 / 3, 1.6 / 3]])
+    r = donors.share_of_target(coupling, s, t)
+    np.testing.assert_allclose(r, [[0.36, 3 / 35], [0.64, 32 / 35]])
+    net = 2 ** donors.log2_net(coupling, s, t)
+    np.testing.assert_allclose(net, [0.171 / 0.175, 0.176 / 0.175])
+
+
+def test_mass_that_the_coupling_gives_up_does_not_change_who_came_from_where() -> None:
+    coupling = np.array([[0.3, 0.1], [0.2, 0.4]])
+    s, t = np.array([0.2, 0.8]), np.array([0.4, 0.6])
+    lossy = coupling * np.array([[1.0], [1e-6]])
+    np.testing.assert_allclose(
+        donors.share_of_target(lossy, s, t), donors.share_of_target(coupling, s, t)
+    )
 
 
 def test_unpaired_interval_is_welchs() -> None:
@@ -128,7 +142,8 @@ def test_target_shares_are_carried_back_through_the_coupling() -> None:
         )
     )
     np.testing.assert_allclose(
-        donors.intervals(a, b, coupling).p, donors.intervals(a, merged, np.eye(2)).p
+        donors.intervals(a, b, coupling / coupling.sum(0)).p,
+        donors.intervals(a, merged, np.eye(2)).p,
     )
 
 
@@ -196,3 +211,17 @@ def test_donors_that_do_not_vary_get_no_interval() -> None:
     found = donors.intervals(same, same, np.eye(2))
     assert np.isnan(found.p).all()
     assert all("do not differ" in r for r in found.reason)
+
+
+def test_a_component_that_nobody_misses_is_gone_and_one_that_moved_far_is_not() -> None:
+    t = np.array([0.5, 0.5])
+    far = np.array([[0.5, 0.0], [1e-4, 0.2], [0.0, 0.3]])
+    # the middle one is hardly coupled, and the others account for both targets
+    s = np.array([0.3, 0.4, 0.3])
+    assert list(donors.lost(far, s, t)) == [False, False, False]
+    assert list(donors.lost(far * [[1], [1e-3], [1]], s, t)) == [False, True, False]
+    assert donors.log2_net(far * [[1], [1e-3], [1]], s, t)[1] == -np.inf
+    # a large one that moved far competes with a small one that did not
+    moved, s = np.array([[1e-4, 0.0], [0.02, 0.0], [0.0, 0.5]]), np.array([0.48, 0.02, 0.5])
+    assert not donors.lost(moved, s, t).any()
+    np.testing.assert_allclose(donors.log2_net(moved, s, t), [0, 0, 0], atol=1e-12)

@@ -31,10 +31,9 @@ def test_sparse_equals_dense_and_the_definition(kind: type) -> None:
 def test_carried_moments_are_those_of_the_carried_cells() -> None:
     rng = np.random.default_rng(1)
     x, r = random_side(rng, 60, 4)
-    coupling = rng.random((3, 4))
-    back = coupling / coupling.sum(0)
+    back = rng.random((3, 4))
     direct = genes.moments(x, r @ back.T)
-    for a, b in zip(genes.carry(genes.moments(x, r), coupling), direct, strict=True):
+    for a, b in zip(genes.carry(genes.moments(x, r), back), direct, strict=True):
         np.testing.assert_allclose(a, b)
 
 

@@ -24,7 +24,8 @@ def test_choices_have_reasons_and_given_values_none(points):
     assert fit.coupling.shape == (4, 4)
     given = fit_automatic(*points, n_components=3, rho=1.0, epsilon=0.1, transport_weight=0.02)
     assert not {"n_components", "rho", "epsilon", "transport_weight"} & set(given.reasons)
-    assert given.parameters["transport_weight"] == 0.02
+    used = given.parameters
+    assert used["transport_weight"] == pytest.approx(0.02 * 5 / used["within_variance"])
     assert given.parameters["rho"] == pytest.approx(10 * given.parameters["epsilon"])
 
 

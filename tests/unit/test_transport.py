@@ -121,7 +121,7 @@ def test_total_mass_obeys_its_closed_form():
 
 
 def test_agrees_with_ott():
-    """OTT measures entropy against the counting measure; adding its weights to the costs does so."""
+    """OTT takes entropy against the counting measure: the same as weights added to the costs."""
     pytest.importorskip("ott")
     from ott.geometry import geometry
     from ott.problems.linear import linear_problem
