@@ -33,6 +33,7 @@ MIN_CELLS = 20
 PSEUDOCOUNT = 0.5
 GONE_BELOW = 0.25
 SPARED_BELOW = 2.0
+GIVEN_UP = 0.1
 LEVEL = 0.95
 
 
@@ -114,10 +115,11 @@ def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndar
     """Source components that are gone: given up by the coupling, and missed by no target.
 
     A component that changed its state strongly is given up for the most part, too, but then
-    its target components would have to come from much smaller ones. A component is gone when less
-    than a quarter of its mass is coupled, in units of the mean, and most of its destinations would
-    hold at most twice what the other components send them. Components are struck off one at a
-    time, the least coupled first.
+    its target components would have to come from much smaller ones, or from others that are
+    given up as well. A component is gone when less than a quarter of its mass is coupled, in units
+    of the mean, when the other components that lead to its destinations are coupled at least ten
+    times better, and when most of its destinations hold at most twice what those others send.
+    Components are struck off one at a time, the least coupled first.
 
     Parameters
     ----------
@@ -137,9 +139,12 @@ def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndar
     for k in np.argsort(outflow, kind="stable"):
         if outflow[k] >= GONE_BELOW or struck[k]:
             continue
-        others = (s * ~struck) @ to - s[k] * to[k]
+        rest = s * ~struck
+        rest[k] = 0.0
+        others = rest @ to
         spared = to[k] @ (t <= SPARED_BELOW * others) > 0.5
-        struck[k] = spared
+        better = to[k] @ _divide((rest * outflow) @ to, others)
+        struck[k] = spared and outflow[k] < GIVEN_UP * better
     return struck
 
 
