@@ -173,7 +173,11 @@ def component_table(
         for side in (0, 1)
     ]
     both = naming.name_sides(
-        own[0], own[1], coupling=fit.coupling, sizes_source=shares[0], sizes_target=shares[1]
+        own[0],
+        own[1],
+        coupling=donors.transfer_mass(fit.coupling, *shares),
+        sizes_source=shares[0],
+        sizes_target=shares[1],
     )
     parts = [
         pd.DataFrame(

@@ -134,8 +134,8 @@ def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndar
     """
     s, t = np.asarray(shares_source, dtype=float), np.asarray(shares_target, dtype=float)
     to = share_of_source(coupling)
-    outflow = _divide(coupling.sum(axis=1), s * coupling.sum())
-    struck = coupling.sum(axis=1) <= 0
+    outflow = np.where(s > 0, _divide(coupling.sum(axis=1), s * coupling.sum()), np.inf)
+    struck = (coupling.sum(axis=1) <= 0) & (s > 0)
     for k in np.argsort(outflow, kind="stable"):
         if outflow[k] >= GONE_BELOW or struck[k]:
             continue
@@ -166,10 +166,13 @@ def transfer_mass(
 
     Returns
     -------
-    ``s_k T_kl``, zero for components that are :func:`lost`; shape (K0, K1).
+    ``s_k T_kl``, shape (K0, K1).  Components of the source that are :func:`lost` send nothing,
+    those of the target that are new, lost with the sides swapped, receive nothing.
     """
-    s = np.where(lost(coupling, shares_source, shares_target), 0.0, shares_source)
-    return s[:, None] * share_of_source(coupling)
+    kept = np.array(coupling, dtype=float)
+    kept[lost(coupling, shares_source, shares_target)] = 0.0
+    kept[:, lost(coupling.T, shares_target, shares_source)] = 0.0
+    return np.asarray(shares_source)[:, None] * share_of_source(kept)
 
 
 def share_of_target(
@@ -199,8 +202,8 @@ def log2_net(
 ) -> np.ndarray:
     """Log2 net factor of each source component.
 
-    ``net_k = sum_l R_kl t_l / s_k``, so that ``sum_k s_k net_k = sum_l t_l = 1`` (exact whenever
-    every target component receives mass).
+    ``net_k = sum_l R_kl t_l / s_k``, so that ``sum_k s_k net_k`` is the share of all target
+    components that came from somewhere: one, unless some are new.
 
     Parameters
     ----------

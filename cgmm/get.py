@@ -18,7 +18,6 @@ from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm.coupled import CoupledFit
 from cgmm.genes import MIN_CHANGE
 
-NEW_ABOVE = 4.0
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
 TOP_GENES = 5
@@ -187,7 +186,7 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "source_component": k,
             "target_component": j,
             "mass": mass[k, j],
-            "share_of_source": donor_level.share_of_source(coupling)[k, j],
+            "share_of_source": donor_level.share_of_source(mass)[k, j],
             "share_of_target": donor_level.share_of_target(coupling, s, t)[k, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
@@ -210,22 +209,20 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     Returns
     -------
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
-    (name), share_from_main_source, n_cells, status ("new" when the component holds more than four
-    times the mass that was carried to it and more than four times the share of the source that
-    leads to it, or when not one source cell leads to it; else "").
+    (name, "" when new), share_from_main_source, n_cells, status ("new" when the coupling hardly
+    reaches the component and no source needs it, :func:`cgmm.donors.lost` with the sides swapped,
+    or when not one source cell leads to it; else "").
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
-    to = donor_level.share_of_source(coupling)
+    mass = donor_level.transfer_mass(coupling, s, t)
     r = donor_level.share_of_target(coupling, s, t)
     _, inflow = _flows(uns)
     table = components(adata, key=key)
     own = table[table["side"] == TARGET]
     of_source = table[table["side"] == SOURCE]
     source_names = of_source["name"].to_numpy(object)
-    new = ((inflow > NEW_ABOVE) & (t > NEW_ABOVE * (s @ to))) | (
-        of_source["n_cells"].to_numpy() @ to < 1
-    )
+    new = of_source["n_cells"].to_numpy() @ donor_level.share_of_source(mass) < 1
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
     frame = pd.DataFrame(
@@ -235,7 +232,7 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "share_target": t,
             "inflow": inflow,
             "log2_inflow": log2_inflow,
-            "main_source": source_names[r.argmax(axis=0)],
+            "main_source": np.where(new, "", source_names[r.argmax(axis=0)]),
             "share_from_main_source": r.max(axis=0),
             "n_cells": own["n_cells"].to_numpy(int),
             "status": np.where(new, "new", ""),

@@ -150,7 +150,7 @@ def mutual_best(coupling: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     coupling
-        W, shape (K0, K1).
+        Mass that goes from each source to each target component, shape (K0, K1).
 
     Returns
     -------

@@ -13,7 +13,7 @@ from cgmm.report.data import Results
 
 FEW_CELLS_A_SIDE = 500
 FEW_CELLS = 50
-LOW_MASS = 0.5
+LOW_MASS = 0.05
 BLURRED = 0.5
 ONE_DONOR = 0.6
 
@@ -46,11 +46,12 @@ def _fit_alerts(results: Results) -> list[Alert]:
         alerts.append(
             Alert(
                 "warning",
-                "Much of the two conditions could not be matched",
-                f"Only {text.percent(mass)} of the mass is matched (F = {text.fixed(mass)}): "
-                "the conditions overlap little, or the penalty for not matching (rho) is small.",
-                "Read prevalence factors, not single transfers. Look for a batch effect between "
-                "the conditions, or try a larger rho (under fit in config/config.yaml).",
+                "The two conditions lie far apart",
+                f"The coupling keeps only {text.percent(mass)} of the mass (F = "
+                f"{text.fixed(mass)}): nearly every subpopulation moved much further than its own "
+                "spread, so who matches whom rests on order more than on overlap.",
+                "Look for a batch effect between the conditions. If the shift is real, check that "
+                "the transfers hold with a larger rho (under fit in config/config.yaml).",
             )
         )
     return alerts

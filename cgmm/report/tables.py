@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ def factors(results: Results, verdict: Verdict) -> Table:
                 (f.index,),
             )
         )
-    return Table(
+    shown = Table(
         key="t-factors",
         caption=f"Prevalence of every subpopulation of {results.source}",
         columns=[
@@ -146,6 +146,21 @@ def factors(results: Results, verdict: Verdict) -> Table:
             "all donors equally; the interval is centred on the mean over donors on the log scale, "
             "so the two can differ a little."
         ],
+    )
+    return _without_intervals(shown, verdict)
+
+
+def _without_intervals(table: Table, verdict: Verdict) -> Table:
+    """Say once why there are no intervals when the reason is the same for all."""
+    reasons = {f.reason for f in verdict.findings if np.isfinite(f.share_source)}
+    if len(reasons) != 1 or any(f.has_interval for f in verdict.findings) or "" in reasons:
+        return table
+    keep = [i for i, c in enumerate(table.columns) if c.name not in ("95% interval", "p", "q")]
+    return replace(
+        table,
+        columns=[table.columns[i] for i in keep],
+        rows=[replace(row, cells=[row.cells[i] for i in keep]) for row in table.rows],
+        notes=[f"No interval, p or q: {reasons.pop()}", *table.notes],
     )
 
 

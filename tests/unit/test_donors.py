@@ -41,7 +41,12 @@ def test_net_factors_conserve_mass(k0: int, k1: int, seed: int) -> None:
     coupling = rng.gamma(0.3, size=(k0, k1)) + 1e-12
     s, t = rng.dirichlet(np.ones(k0)), rng.dirichlet(np.ones(k1))
     net = 2 ** donors.log2_net(coupling, s, t)
-    assert (s * net).sum() == pytest.approx(1)
+    new = donors.lost(coupling.T, t, s)
+    assert (s * net).sum() == pytest.approx(1 - t[new].sum())
+    gone = donors.lost(coupling, s, t)
+    mass = donors.transfer_mass(coupling, s, t)
+    assert mass.sum() == pytest.approx(1 - s[gone].sum() if not new.all() else 0)
+    assert (net[gone] == 0).all()
     # the factor does not depend on how much mass the coupling has
     np.testing.assert_allclose(2 ** donors.log2_net(7 * coupling, s, t), net, rtol=1e-9)
     # order of components is of no consequence
