@@ -13,17 +13,24 @@ decompositions of symmetric matrices: one per component for its root, one per
 pair for ``G = S^{1/2} T S^{1/2}``; ``A`` and its inverse (the map back) share the
 eigenvectors of ``G``.
 
-All functions are pure JAX, take stacks of matrices and keep their dtype.  They
-make one batched LAPACK call after another, each fed by the one before, because
+All functions take stacks of matrices of numpy (computed at once) or of JAX (traced), and keep
+their dtype.  They make one batched LAPACK call after another, each fed by the one before, because
 XLA's CPU backend can dead-lock when two of them run at the same time.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
+import numpy as np
+
+Array = Any
+
+
+def namespace(array: Array) -> Any:
+    """``numpy`` for numpy's arrays, ``jax.numpy`` for all others."""
+    return np if isinstance(array, (np.ndarray, np.generic)) else jnp
 
 
 class Roots(NamedTuple):
@@ -37,12 +44,12 @@ class Roots(NamedTuple):
         ``log det S``, shape (K,).
     """
 
-    root: jax.Array
-    inverse_root: jax.Array
-    log_det: jax.Array
+    root: Array
+    inverse_root: Array
+    log_det: Array
 
     @property
-    def precision(self) -> jax.Array:
+    def precision(self) -> Array:
         """``S^{-1}``, shape (K, D, D)."""
         return self.inverse_root @ self.inverse_root
 
@@ -58,47 +65,60 @@ class PairRoots(NamedTuple):
         Eigenvectors, shape (K0, K1, D, D).
     """
 
-    values: jax.Array
-    vectors: jax.Array
+    values: Array
+    vectors: Array
 
     @property
-    def fidelity(self) -> jax.Array:
+    def fidelity(self) -> Array:
         """``tr G^{1/2}``, shape (K0, K1)."""
         return self.values.sum(-1)
 
 
-def _rebuild(vectors: jax.Array, values: jax.Array) -> jax.Array:
+def _rebuild(vectors: Array, values: Array) -> Array:
     return (vectors * values[..., None, :]) @ vectors.swapaxes(-1, -2)
 
 
-def _eigh(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
-    values, vectors = jnp.linalg.eigh(matrices, symmetrize_input=True)
-    top = jnp.maximum(values[..., -1:], jnp.finfo(matrices.dtype).tiny)
-    return jnp.maximum(values, top * jnp.finfo(matrices.dtype).eps), vectors
+def _eigh(matrices: Array) -> tuple[Array, Array]:
+    xp = namespace(matrices)
+    values, vectors = xp.linalg.eigh(0.5 * (matrices + matrices.swapaxes(-1, -2)))
+    return _positive(values), vectors
 
 
-def roots(covariances: jax.Array) -> Roots:
+def _positive(values: Array) -> Array:
+    xp, info = namespace(values), np.finfo(values.dtype)
+    return xp.maximum(values, xp.maximum(values[..., -1:], info.tiny) * info.eps)
+
+
+def roots(covariances: Array) -> Roots:
     """Square roots, inverse roots and log determinants of covariances (K, D, D)."""
     values, vectors = _eigh(covariances)
-    root = jnp.sqrt(values)
-    return Roots(_rebuild(vectors, root), _rebuild(vectors, 1 / root), jnp.log(values).sum(-1))
+    xp = namespace(values)
+    root = xp.sqrt(values)
+    return Roots(_rebuild(vectors, root), _rebuild(vectors, 1 / root), xp.log(values).sum(-1))
 
 
-def pair_roots(root: jax.Array, covariances: jax.Array) -> PairRoots:
+def fidelities(root: np.ndarray, covariances: np.ndarray) -> np.ndarray:
+    """``tr G_kl^{1/2}`` for roots (K0, D, D) and covariances (K1, D, D): shape (K0, K1)."""
+    cross = root[:, None] @ covariances[None] @ root[:, None]
+    values = np.linalg.eigvalsh(0.5 * (cross + cross.swapaxes(-1, -2)))
+    return np.sqrt(_positive(values)).sum(-1)
+
+
+def pair_roots(root: Array, covariances: Array) -> PairRoots:
     """Decompose ``G_kl`` for roots (K0, D, D) and covariances (K1, D, D)."""
     cross = root[:, None] @ covariances[None] @ root[:, None]
     k0, k1, d, _ = cross.shape
     values, vectors = _eigh(cross.reshape(k0 * k1, d, d))
-    return PairRoots(jnp.sqrt(values).reshape(k0, k1, d), vectors.reshape(k0, k1, d, d))
+    return PairRoots(namespace(values).sqrt(values).reshape(k0, k1, d), vectors.reshape(k0, k1, d, d))
 
 
-def monge_maps(source: Roots, pairs: PairRoots) -> jax.Array:
+def monge_maps(source: Roots, pairs: PairRoots) -> Array:
     """Linear parts ``A_kl`` of the maps from source k to target l, (K0, K1, D, D)."""
     inverse = source.inverse_root[:, None]
     return inverse @ _rebuild(pairs.vectors, pairs.values) @ inverse
 
 
-def mean_maps(source: Roots, pairs: PairRoots, coupling: jax.Array) -> tuple[jax.Array, jax.Array]:
+def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
     """Coupling-weighted sums of the Monge matrices, forth and back.
 
     Returns
@@ -106,23 +126,43 @@ def mean_maps(source: Roots, pairs: PairRoots, coupling: jax.Array) -> tuple[jax
     ``sum_l W_kl A_kl`` of shape (K0, D, D) and ``sum_k W_kl A_kl^{-1}`` of shape
     (K1, D, D).
     """
-    forth = jnp.einsum(
+    xp = namespace(coupling)
+    forth = xp.einsum(
         "klij,kl,klmj->kim", pairs.vectors * pairs.values[:, :, None], coupling, pairs.vectors
     )
     forth = source.inverse_root @ forth @ source.inverse_root
     weighted = coupling[:, :, None] / pairs.values
     turned = source.root[:, None] @ pairs.vectors
-    back = jnp.einsum("klij,klj,klmj->lim", turned, weighted, turned)
+    back = xp.einsum("klij,klj,klmj->lim", turned, weighted, turned)
     return forth, back
 
 
+def sparse_mean_maps(
+    source: Roots, covariances: np.ndarray, coupling: np.ndarray, smallest: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`mean_maps`, from covariances (K1, D, D) and without the pairs of least mass.
+
+    Pairs below ``smallest`` times the mass of either of their components are left out.
+    """
+    share = coupling / np.maximum(np.minimum(coupling.sum(1)[:, None], coupling.sum(0)), 1e-300)
+    k, j = np.nonzero(share > smallest)
+    forth, back = np.zeros_like(source.root), np.zeros_like(covariances)
+    if len(k):
+        root, mass = source.root[k], coupling[k, j][:, None]
+        values, vectors = _eigh(root @ covariances[j] @ root)
+        values = np.sqrt(values)
+        np.add.at(forth, k, _rebuild(vectors, mass * values))
+        np.add.at(back, j, _rebuild(root @ vectors, mass / values))
+    return source.inverse_root @ forth @ source.inverse_root, back
+
+
 def wasserstein_costs(
-    means0: jax.Array,
-    means1: jax.Array,
-    covariances0: jax.Array,
-    covariances1: jax.Array,
-    fidelity: jax.Array,
-) -> jax.Array:
+    means0: Array,
+    means1: Array,
+    covariances0: Array,
+    covariances1: Array,
+    fidelity: Array,
+) -> Array:
     """Squared Wasserstein distances ``C_kl``, shape (K0, K1), never negative.
 
     Parameters
@@ -134,11 +174,12 @@ def wasserstein_costs(
     fidelity
         ``tr G^{1/2}`` from :func:`pair_roots`, shape (K0, K1).
     """
+    xp = namespace(fidelity)
     gap = means0[:, None] - means1[None]
     traces = traced(covariances0)[:, None] + traced(covariances1)[None]
-    return (gap**2).sum(-1) + jnp.maximum(traces - 2 * fidelity, jnp.zeros_like(traces))
+    return (gap**2).sum(-1) + xp.maximum(traces - 2 * fidelity, xp.zeros_like(traces))
 
 
-def traced(matrices: jax.Array) -> jax.Array:
+def traced(matrices: Array) -> Array:
     """Traces of a stack of matrices."""
-    return jnp.trace(matrices, axis1=-2, axis2=-1)
+    return namespace(matrices).trace(matrices, axis1=-2, axis2=-1)

@@ -222,7 +222,8 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     own = table[table["side"] == TARGET]
     of_source = table[table["side"] == SOURCE]
     source_names = of_source["name"].to_numpy(object)
-    new = of_source["n_cells"].to_numpy() @ donor_level.share_of_source(mass) < 1
+    leading = of_source["n_cells"].to_numpy() @ donor_level.share_of_source(mass)
+    new = (leading < 1) & (own["n_cells"].to_numpy() >= 1)
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
     frame = pd.DataFrame(
