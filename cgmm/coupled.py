@@ -20,10 +20,9 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from . import gaussians, mstep
@@ -33,9 +32,11 @@ from .mixture import (
     SINGLE_PRECISION_WORK,
     Cells,
     GaussianMixture,
+    Kind,
     Moments,
     expectation,
 )
+from .weights import FLOOR
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def fit_coupled(
     transport_weight: float | None = None,
     epsilon: float | None = None,
     rho: float | None = None,
-    covariance_type: Literal["full"] = "full",
+    covariance_type: Kind = "full",
     locked: Side | None = None,
     ridge: float | None = None,
     shrinkage: float = 0.0,
@@ -166,13 +167,14 @@ def fit_coupled(
         when K0 = K1 (so that component k starts alike on both sides), else of each side.
     transport_weight
         ``lambda`` in (P).  None: 0.01 per mean variance of a dimension within components, so that
-        costs count in about the unit of the likelihood.  Zero fits two independent mixtures and matches them
-        afterwards.
+        costs count in about the unit of the likelihood.  Zero fits two independent mixtures and
+        matches them afterwards.
     epsilon, rho
         Entropy and marginal penalty, in squared units of the points.  None: 0.05 and 1 times the
         mean trace of the starting covariances.  ``rho = inf`` is balanced transport.
     covariance_type
-        "full".
+        "full"; "diag": diagonal; "tied": one full matrix per side, for which a pass over the points
+        costs D + 1 instead of D (D + 3) / 2 products per point and component.
     locked
         Side that stays as given by ``init``.
     ridge
@@ -210,8 +212,8 @@ def fit_coupled(
     if x0.shape[1] != x1.shape[1]:
         msg = f"points_source has {x0.shape[1]} columns but points_target has {x1.shape[1]}"
         raise ValueError(msg)
-    if covariance_type != "full":
-        msg = f"covariance_type must be 'full', got {covariance_type!r}"
+    if covariance_type not in get_args(Kind):
+        msg = f"covariance_type must be one of {get_args(Kind)}, got {covariance_type!r}"
         raise ValueError(msg)
     if locked is not None and (locked not in ("source", "target") or init is None):
         msg = f"locked must be 'source' or 'target' and needs init for that side, got {locked!r}"
@@ -230,6 +232,10 @@ def fit_coupled(
         if mixture.n_dims != x.shape[1]:
             msg = f"init of {side} has {mixture.n_dims} dimensions, the points have {x.shape[1]}"
             raise ValueError(msg)
+    start0, start1 = (
+        _as_kind(m, covariance_type, side, locked=locked == side)
+        for m, side in ((start0, "source"), (start1, "target"))
+    )
     scale = within_variance(start0, start1)
     epsilon = check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
     rho = check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
@@ -238,12 +244,25 @@ def fit_coupled(
 
     with jax.enable_x64(True):
         run = _Run(
-            x0, x1, w0, w1, centre, start0, start1, lam, epsilon, rho, ridge, shrinkage, locked
+            x0,
+            x1,
+            w0,
+            w1,
+            centre,
+            start0,
+            start1,
+            lam,
+            epsilon,
+            rho,
+            ridge,
+            shrinkage,
+            locked,
+            covariance_type,
         )
         history, converged = run.climb(max_steps, tol, callback)
         shares = [run.shares(side) for side in (0, 1)]
         k0 = start0.n_components
-        params = jax.tree.map(np.asarray, run.state.params)
+        params = run.state.params
         plan = mstep.initial_state(run.state.params, run.knobs, k0=k0, coupled=True)
     means = params.means + centre
     mixtures = [
@@ -300,6 +319,21 @@ def within_variance(source: GaussianMixture, target: GaussianMixture) -> float:
     return float(np.mean(parts))
 
 
+def _as_kind(m: GaussianMixture, kind: Kind, side: str, *, locked: bool) -> GaussianMixture:
+    """Give a start the form of its covariances; a locked side must have it already."""
+    shapes = np.asarray(m.covariances, float)
+    if kind == "diag":
+        shapes = shapes * np.eye(m.n_dims)
+    elif kind == "tied":
+        shapes = np.broadcast_to(
+            np.einsum("k,kij->ij", m.weights, shapes) / np.sum(m.weights), shapes.shape
+        )
+    if locked and not np.allclose(shapes, m.covariances, rtol=1e-8):
+        msg = f"covariance_type {kind!r} does not hold for init of the locked {side}"
+        raise ValueError(msg)
+    return GaussianMixture(m.weights, m.means, shapes)
+
+
 # One run -------------------------------------------------------------------------
 
 
@@ -321,11 +355,13 @@ class _Run:
         ridge: float,
         shrinkage: float,
         locked: Side | None,
+        kind: Kind,
     ) -> None:
         k0, k1 = start0.n_components, start1.n_components
         self.k = (k0, k1)
         self.coupled = lam > 0
-        self.centre = jnp.asarray(centre)
+        self.centre = centre
+        self.kind = kind
         self.data = [(x0, w0), (x1, w1)]
         shapes = [
             np.einsum("k,kij->ij", m.weights, m.covariances) + ridge * np.eye(m.n_dims)
@@ -335,19 +371,20 @@ class _Run:
         log_dets = np.repeat([np.linalg.slogdet(s)[1] for s in shapes], [k0, k1])
         free = np.repeat([locked != "source", locked != "target"], [k0, k1])
         self.knobs = mstep.Knobs(
-            transport_weight=jnp.asarray(lam, float),
-            epsilon=jnp.asarray(epsilon, float),
-            inv_rho=jnp.asarray(0.0 if np.isinf(rho) else 1 / rho, float),
-            ridge=jnp.asarray(ridge, float),
-            kappa=jnp.asarray(np.where(free, kappa, 0.0)),
-            shape=jnp.asarray(np.repeat(shapes, [k0, k1], axis=0)),
-            level=jnp.asarray(0.5 * (np.where(free, kappa, 0) * (x0.shape[1] + log_dets)).sum()),
-            free=jnp.asarray(free),
+            transport_weight=lam,
+            epsilon=np.float64(epsilon),
+            inv_rho=np.float64(0.0 if np.isinf(rho) else 1 / rho),
+            ridge=ridge,
+            kappa=np.where(free, kappa, 0.0),
+            shape=np.repeat(shapes, [k0, k1], axis=0),
+            level=float(0.5 * (np.where(free, kappa, 0) * (x0.shape[1] + log_dets)).sum()),
+            free=free,
+            kind=kind,
         )
-        floored = [np.maximum(m.weights, mstep.FLOOR) for m in (start0, start1)]
+        floored = [np.maximum(m.weights, FLOOR) for m in (start0, start1)]
         stacked = mstep.Params(
             *(
-                jnp.asarray(np.concatenate([np.asarray(a, float), np.asarray(b, float)]))
+                np.concatenate([np.asarray(a, float), np.asarray(b, float)])
                 for a, b in (
                     tuple(w / w.sum() for w in floored),
                     (start0.means - centre, start1.means - centre),
@@ -362,15 +399,16 @@ class _Run:
         """Single precision where there is much to do and its rounding is harmless."""
         (x0, _), (x1, _) = self.data
         work = (x0.size + x1.size) * max(self.k) * x0.shape[1]
-        means = np.asarray(self.state.params.means)
-        precision = np.asarray(self.state.roots.precision)
+        means, precision = self.state.params.means, self.state.roots.precision
         reach = np.einsum("ki,kij,kj->k", means, precision, means).max()
         harmless = work > SINGLE_PRECISION_WORK and reach < SINGLE_PRECISION_REACH
         return np.float32 if harmless else np.float64
 
     def moments(self) -> list[Moments]:
         """E-step of both sides."""
-        return [expectation(self.cells[s], self.centre, self.state.theta[s]) for s in (0, 1)]
+        return [
+            expectation(self.cells[s], self.centre, self.state.theta[s], self.kind) for s in (0, 1)
+        ]
 
     def climb(
         self, max_steps: int, tol: float, callback: Callable[[int, float], None] | None
@@ -395,15 +433,14 @@ class _Run:
         part = slice(None, self.k[0]) if side == 0 else slice(self.k[0], None)
         theta = self.state.theta[side]
         noise = 0.5 * self.knobs.ridge * gaussians.traced(self.state.roots.precision[part])
-        base = theta[-1, : self.k[side]] - jnp.log(self.state.params.weights[part]) + noise
-        weights, likelihood = np.asarray(self.state.params.weights[part]), np.nan
+        base = theta[-1, : self.k[side]] - np.log(self.state.params.weights[part]) + noise
+        weights, likelihood = self.state.params.weights[part], np.nan
         for _ in range(MAX_SHARE_STEPS):
-            row = base + jnp.log(jnp.maximum(jnp.asarray(weights), mstep.FLOOR))
-            moments = expectation(
-                self.cells[side], self.centre, theta.at[-1, : self.k[side]].set(row)
-            )
-            new, old = np.asarray(moments.mass[: self.k[side]]), weights
-            weights, likelihood = new / new.sum(), float(moments.log_likelihood)
+            level = theta.copy()
+            level[-1, : self.k[side]] = base + np.log(np.maximum(weights, FLOOR))
+            moments = expectation(self.cells[side], self.centre, level, self.kind)
+            new, old = moments.mass[: self.k[side]], weights
+            weights, likelihood = new / new.sum(), moments.log_likelihood
             if np.abs(weights - old).max() < 1e-5:
                 break
         return weights, likelihood

@@ -109,7 +109,9 @@ def pair_roots(root: Array, covariances: Array) -> PairRoots:
     cross = root[:, None] @ covariances[None] @ root[:, None]
     k0, k1, d, _ = cross.shape
     values, vectors = _eigh(cross.reshape(k0 * k1, d, d))
-    return PairRoots(namespace(values).sqrt(values).reshape(k0, k1, d), vectors.reshape(k0, k1, d, d))
+    return PairRoots(
+        namespace(values).sqrt(values).reshape(k0, k1, d), vectors.reshape(k0, k1, d, d)
+    )
 
 
 def monge_maps(source: Roots, pairs: PairRoots) -> Array:

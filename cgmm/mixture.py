@@ -10,6 +10,10 @@ of the responsibilities with the same features gives all that the M-step needs (
 second moment of every component).  Both products cost half of what full D x D forms cost.
 Chunks are small enough to stay in cache; sums over chunks are kept in double precision; points
 are centred first and never held twice, so memory does not grow with their number.
+
+Diagonal covariances need only the squares ``x_i^2`` of the quadratic features; with tied ones the
+quadratic part is the same for all components, so that it drops out of the responsibilities and
+enters the likelihood through the second moment of all points, which is computed once.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +37,9 @@ SINGLE_PRECISION_WORK = 2e9
 SINGLE_PRECISION_REACH = 2e4
 
 
+Kind = Literal["full", "diag", "tied"]
+
+
 class Moments(NamedTuple):
     """Sufficient statistics of one side, per unit of weight.
 
@@ -43,15 +50,16 @@ class Moments(NamedTuple):
     means
         Responsibility-weighted means, shape (K, D).
     scatter
-        Central second moments, shape (K, D, D).
+        Central second moments, shape (K, D, D): only their diagonals for diagonal covariances,
+        their mean over components for tied ones.
     log_likelihood
         Mean over points of ``log sum_k exp(log density_k)``.
     """
 
-    mass: jax.Array
-    means: jax.Array
-    scatter: jax.Array
-    log_likelihood: jax.Array
+    mass: np.ndarray
+    means: np.ndarray
+    scatter: np.ndarray
+    log_likelihood: float
 
 
 @jax.tree_util.register_dataclass
@@ -85,16 +93,16 @@ class GaussianMixture:
 
     def component_log_prob(self, points: np.ndarray) -> np.ndarray:
         """``log(pi_k N(x; m_k, S_k))`` for points (N, D): shape (N, K), double precision."""
-        centre = np.asarray(self.means).mean(0)
+        centre = np.asarray(self.means, float).mean(0)
         with jax.enable_x64(True):
             theta = log_density_features(
-                jnp.log(jnp.maximum(jnp.asarray(self.weights), 1e-300)),
-                jnp.asarray(self.means) - jnp.asarray(centre)[None],
-                jnp.asarray(self.covariances),
+                np.log(np.maximum(np.asarray(self.weights, float), 1e-300)),
+                np.asarray(self.means, float) - centre,
+                np.asarray(self.covariances, float),
             )
             parts = [
-                np.asarray(_densities(block, jnp.asarray(centre), theta))[:n]
-                for block, _, n in Cells(points, None, jnp.float64).blocks()
+                np.asarray(_densities(block, centre, theta))[:n]
+                for block, _, n in Cells(np.asarray(points), None, np.float64).blocks()
             ]
         return np.concatenate(parts) if parts else np.empty((0, self.n_components))
 
@@ -148,6 +156,7 @@ class Cells:
         self.weights = None if weights is None else np.asarray(weights, float) / np.sum(weights)
         self.dtype = np.dtype(dtype)
         self._kept: list[tuple[jax.Array, jax.Array, int]] | None = None
+        self._second: np.ndarray | None = None
 
     def blocks(self) -> Iterator[tuple[jax.Array, jax.Array, int]]:
         """Yield points (B, D), weights (B,) and the number of real points of each block."""
@@ -156,6 +165,19 @@ class Cells:
         if self._kept is None:
             self._kept = list(self._cut())
         return iter(self._kept)
+
+    def second_moment(self, centre: np.ndarray) -> np.ndarray:
+        """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
+        if self._second is None:
+            total = np.zeros((self.n_dims, self.n_dims))
+            for start in range(0, self.n, BLOCK_ROWS):
+                off = np.asarray(self.points[start : start + BLOCK_ROWS], float) - centre
+                weight = 1 / self.n
+                if self.weights is not None:
+                    weight = self.weights[start : start + BLOCK_ROWS, None]
+                total += (off * weight).T @ off
+            self._second = total
+        return self._second
 
     def _cut(self) -> Iterator[tuple[jax.Array, jax.Array, int]]:
         rows = BLOCK_ROWS
@@ -166,7 +188,7 @@ class Cells:
             weight[:n] = 1 / self.n if self.weights is None else self.weights[start : start + rows]
             if n < rows:
                 part = np.concatenate([part, np.zeros((rows - n, self.n_dims), self.dtype)])
-            yield jnp.asarray(part), jnp.asarray(weight), n
+            yield jax.device_put(part), jax.device_put(weight), n
 
 
 @lru_cache(maxsize=32)
@@ -179,47 +201,58 @@ def n_features(n_dims: int) -> int:
     return n_dims * (n_dims + 1) // 2 + n_dims + 1
 
 
-def chunk_rows(n_dims: int) -> int:
-    """Rows per chunk, a power of two, so that the features of a chunk stay in cache."""
-    return 2 ** min(13, max(8, round(math.log2(CHUNK_FEATURES / n_features(n_dims)))))
+def chunk_rows(n_used: int) -> int:
+    """Rows per chunk, a power of two, so that the ``n_used`` features of a chunk stay in cache."""
+    return 2 ** min(13, max(8, round(math.log2(CHUNK_FEATURES / n_used))))
 
 
-def _features(x: jax.Array) -> jax.Array:
-    d = x.shape[1]
-    products = [x[:, i : i + 1] * x[:, i:] for i in range(d)]
-    return jnp.concatenate([*products, x, jnp.ones((x.shape[0], 1), x.dtype)], axis=1)
+def _features(x: jax.Array, kind: Kind) -> jax.Array:
+    one = jnp.ones((x.shape[0], 1), x.dtype)
+    if kind == "tied":
+        return jnp.concatenate([x, one], axis=1)
+    if kind == "diag":
+        return jnp.concatenate([x * x, x, one], axis=1)
+    products = [x[:, i : i + 1] * x[:, i:] for i in range(x.shape[1])]
+    return jnp.concatenate([*products, x, one], axis=1)
+
+
+def _used(n_dims: int, kind: Kind) -> np.ndarray:
+    """Which of all features a form of covariances needs."""
+    rows, cols = _triangle(n_dims)
+    quadratic = {"full": rows >= 0, "diag": rows == cols, "tied": rows < 0}[kind]
+    return np.concatenate([quadratic, np.ones(n_dims + 1, bool)])
 
 
 def log_density_features(
-    log_weights: jax.Array, means: jax.Array, covariances: jax.Array
-) -> jax.Array:
+    log_weights: np.ndarray, means: np.ndarray, covariances: np.ndarray
+) -> np.ndarray:
     """Coefficients (M, K) of the log densities in the features of a point."""
     return features_from_roots(log_weights, means, gaussians.roots(covariances))
 
 
 def features_from_roots(
-    log_weights: jax.Array, means: jax.Array, roots: gaussians.Roots
-) -> jax.Array:
+    log_weights: np.ndarray, means: np.ndarray, roots: gaussians.Roots
+) -> np.ndarray:
     """Coefficients (M, K) of the log densities, for covariances whose roots are known."""
     d = means.shape[1]
     precision = roots.precision
     rows, cols = _triangle(d)
-    quadratic = jnp.where(rows == cols, -0.5, -1.0)[None] * precision[:, rows, cols]
+    quadratic = np.where(rows == cols, -0.5, -1.0) * precision[:, rows, cols]
     linear = (precision @ means[..., None])[..., 0]
     constant = log_weights - 0.5 * (
         roots.log_det + d * math.log(2 * math.pi) + (linear * means).sum(1)
     )
-    return jnp.concatenate([quadratic, linear, constant[:, None]], axis=1).T
+    return np.concatenate([quadratic, linear, constant[:, None]], axis=1).T
 
 
 @jax.jit
 def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
-    chunks = (block - centre[None]).reshape(-1, chunk_rows(block.shape[1]), block.shape[1])
-    logs = jax.lax.map(lambda x: _features(x) @ theta, chunks)
+    chunks = (block - centre[None]).reshape(-1, chunk_rows(theta.shape[0]), block.shape[1])
+    logs = jax.lax.map(lambda x: _features(x, "full") @ theta, chunks)
     return logs.reshape(block.shape[0], theta.shape[1])
 
 
-@partial(jax.jit, donate_argnums=0)
+@partial(jax.jit, donate_argnums=0, static_argnames="kind")
 def _accumulate(
     sums: tuple[jax.Array, jax.Array],
     block: jax.Array,
@@ -227,14 +260,15 @@ def _accumulate(
     n: jax.Array,
     centre: jax.Array,
     theta: jax.Array,
+    kind: Kind,
 ) -> tuple[jax.Array, jax.Array]:
     """Add the statistics of one block to ``(features' sums (K, M), log likelihood)``."""
-    rows = chunk_rows(block.shape[1])
+    rows = chunk_rows(theta.shape[0])
 
     def chunk(i: jax.Array, sums: tuple) -> tuple:
         x = jax.lax.dynamic_slice_in_dim(block, i * rows, rows) - centre[None]
         w = jax.lax.dynamic_slice_in_dim(weight, i * rows, rows)
-        features = _features(x)
+        features = _features(x, kind)
         logs = features @ theta
         top = logs.max(1, keepdims=True)
         ratio = jnp.exp(logs - top)
@@ -246,19 +280,9 @@ def _accumulate(
     return jax.lax.fori_loop(0, (n + rows - 1) // rows, chunk, sums)
 
 
-@partial(jax.jit, static_argnums=2)
-def _central(sums: jax.Array, level: jax.Array, n_dims: int) -> Moments:
-    mass = sums[:, -1]
-    safe = jnp.maximum(mass, 1e-300)
-    means = sums[:, -1 - n_dims : -1] / safe[:, None]
-    rows, cols = _triangle(n_dims)
-    half = sums[:, : len(rows)] / safe[:, None]
-    second = jnp.zeros((*means.shape, n_dims)).at[:, rows, cols].set(half)
-    second = second.at[:, cols, rows].set(half)
-    return Moments(mass, means, second - means[:, :, None] * means[:, None], level)
-
-
-def expectation(cells: Cells, centre: jax.Array, theta: jax.Array) -> Moments:
+def expectation(
+    cells: Cells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
+) -> Moments:
     """One pass over the points: moments of every component at the coefficients ``theta``.
 
     Parameters
@@ -269,9 +293,42 @@ def expectation(cells: Cells, centre: jax.Array, theta: jax.Array) -> Moments:
         Shape (D,), taken off every point; ``theta`` and the moments are relative to it.
     theta
         Shape (M, K), from :func:`log_density_features`.
+    kind
+        Form of the covariances behind ``theta``.
     """
-    sums = (jnp.zeros(theta.shape[::-1], jnp.float64), jnp.zeros((), jnp.float64))
-    theta, centre = theta.astype(cells.dtype), centre.astype(cells.dtype)
+    used = _used(cells.n_dims, kind)
+    shape = (theta.shape[1], int(used.sum()))
+    sums = (jax.device_put(np.zeros(shape)), jax.device_put(np.zeros(())))
+    coefficients = jax.device_put(np.ascontiguousarray(theta[used], cells.dtype))
+    middle = jax.device_put(np.asarray(centre, cells.dtype))
     for block, weight, n in cells.blocks():
-        sums = _accumulate(sums, block, weight, n, centre, theta)
-    return _central(*sums, cells.n_dims)
+        sums = _accumulate(sums, block, weight, n, middle, coefficients, kind)
+    return _central(np.asarray(sums[0]), float(sums[1]), cells, centre, theta, kind)
+
+
+def _central(
+    sums: np.ndarray,
+    level: float,
+    cells: Cells,
+    centre: np.ndarray,
+    theta: np.ndarray,
+    kind: Kind,
+) -> Moments:
+    d = cells.n_dims
+    mass = sums[:, -1]
+    safe = np.maximum(mass, 1e-300)
+    means = sums[:, -1 - d : -1] / safe[:, None]
+    rows, cols = _triangle(d)
+    if kind == "tied":
+        whole = cells.second_moment(centre)
+        level += float(theta[: len(rows), 0] @ whole[rows, cols])
+        within = (whole - (mass[:, None] * means).T @ means) / mass.sum()
+        return Moments(mass, means, np.broadcast_to(within, (len(mass), d, d)), level)
+    second = np.zeros((len(mass), d, d))
+    if kind == "diag":
+        second[:, range(d), range(d)] = sums[:, :d] / safe[:, None] - means**2
+        return Moments(mass, means, second, level)
+    half = sums[:, : len(rows)] / safe[:, None]
+    second[:, rows, cols] = half
+    second[:, cols, rows] = half
+    return Moments(mass, means, second - means[:, :, None] * means[:, None], level)
