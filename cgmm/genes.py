@@ -108,7 +108,9 @@ def carry(target: Moments, origin: np.ndarray) -> Moments:
     )
 
 
-def gene_shift(source: Moments, target: Moments, origin: np.ndarray) -> GeneShift:
+def gene_shift(
+    source: Moments, target: Moments, origin: np.ndarray, *, natural_log: bool = True
+) -> GeneShift:
     """Change of expression between each source component and what it became.
 
     Parameters
@@ -117,13 +119,16 @@ def gene_shift(source: Moments, target: Moments, origin: np.ndarray) -> GeneShif
         Moments of the source (K0 rows) and the target components (K1 rows).
     origin
         R, where the cells of each target component came from, shape (K0, K1).
+    natural_log
+        Whether values are natural logs, to be told in log2; else differences stay as they are.
 
     Returns
     -------
     GeneShift. Components that nothing of the target came from have NaN.
     """
     carried = carry(target, origin)
-    return GeneShift((carried.mean - source.mean) / np.log(2), source, carried)
+    unit = np.log(2) if natural_log else 1.0
+    return GeneShift((carried.mean - source.mean) / unit, source, carried)
 
 
 def top_ranks(log2_change: np.ndarray) -> np.ndarray:

@@ -89,6 +89,7 @@ def summarise(
         target=target,
         facts=facts,
         annotation_key=annotation_key,
+        natural_log=settings["modality"] == "rna",
         random_state=settings["fit"]["random_state"] or 0,
     )
     for table in TABLES:
@@ -114,6 +115,7 @@ def annotated(
     target: str,
     facts: dict[str, Any],
     annotation_key: str | None = None,
+    natural_log: bool = True,
     random_state: int = 0,
 ) -> ad.AnnData:
     """Put embedding, log-normalised values and a fit together for the cells of a comparison.
@@ -132,6 +134,8 @@ def annotated(
         What :func:`cgmm.pp.embed` returned.
     annotation_key
         Column of ``obs`` to name subpopulations by.
+    natural_log
+        Whether values are natural logs (not so for cytometry).
     random_state
         The seed that was used, for the record.
 
@@ -163,7 +167,7 @@ def annotated(
         name_by=annotation_key,
         random_state=random_state,
     )
-    tl.genes(adata)
+    tl.genes(adata, natural_log=natural_log)
     return adata
 
 

@@ -291,6 +291,7 @@ def genes(
     gene_symbols: str | None = None,
     n_genes: int | None = 200,
     min_fraction: float = 0.1,
+    natural_log: bool = True,
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
@@ -311,6 +312,9 @@ def genes(
         subpopulation in all of them. None: keep all.
     min_fraction
         Leave out genes that fewer cells express, in both conditions, in a subpopulation.
+    natural_log
+        Whether expression is in natural logs (log1p), so that changes are told in log2. False for
+        cytometry: ``log2_change`` then holds differences in the units of the values.
     key
         The ``key_added`` of the fit.
     copy
@@ -353,7 +357,7 @@ def genes(
     source, target = _annotate.side_moments(held, found, r)
     shares = [np.asarray(uns[Uns.shares(side)]) for side in SIDES]
     origin = donors.share_of_target(coupling, *shares)
-    change = gene_level.gene_shift(source, target, origin)
+    change = gene_level.gene_shift(source, target, origin, natural_log=natural_log)
     carried = origin @ r[1].sum(axis=0)
     enough = np.minimum(r[0].sum(axis=0), carried) >= MIN_CELLS_FOR_GENES
     table = _annotate.gene_table(

@@ -144,6 +144,13 @@ class Results:
         """Name of the comparison."""
         return str(self.meta.get("name", self.folder.name))
 
+    @property
+    def change_of_genes(self) -> tuple[str, str]:
+        """What a change of a gene (or marker) is called, and what one unit of it means."""
+        if _block(self.meta, "config").get("modality") == "cytometry":
+            return "change", "in the units of the transformed values"
+        return "log2 change", "1 is a doubling"
+
     def index_of(self, name: str) -> int:
         """Return the position of the subpopulation called `name`."""
         return self._by_name[name]

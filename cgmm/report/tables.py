@@ -296,6 +296,7 @@ def shifts(results: Results) -> Table | None:
 
 def genes(results: Results, top: int = 20) -> Table | None:
     """List the leading genes of every subpopulation."""
+    unit, meaning = results.change_of_genes
     table = results.tables["genes"]
     if table.empty:
         return None
@@ -330,8 +331,10 @@ def genes(results: Results, top: int = 20) -> Table | None:
         columns=[
             Column("Subpopulation", number=False),
             Column("Gene", number=False),
-            Column("log2 change", "Target minus source, 1 is a doubling"),
-            Column("Mean, source", "Mean log-normalised expression, log2 units"),
+            Column(
+                unit.capitalize() if unit == "change" else unit, f"Target minus source, {meaning}"
+            ),
+            Column("Mean, source", "Mean of the values, cells weighted by membership"),
             Column("Mean, target"),
             Column("Cells on, source", "Share of cells where the gene was seen"),
             Column("Cells on, target"),

@@ -53,6 +53,10 @@ def test_units_are_log2() -> None:
     one = np.ones((10, 1))
     change = genes.gene_shift(genes.moments(x, one), genes.moments(y, one), np.eye(1))
     np.testing.assert_allclose(change.log2_change, [[2.0]])
+    plain = genes.gene_shift(
+        genes.moments(x, one), genes.moments(y, one), np.eye(1), natural_log=False
+    )
+    np.testing.assert_allclose(plain.log2_change, y[:1] - x[:1])
 
 
 def test_component_that_nothing_came_from_is_missing() -> None:

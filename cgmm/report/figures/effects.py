@@ -271,7 +271,8 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
 
 
 def gene_map(results: Results) -> Figure | None:
-    """Genes by subpopulations: log2 change, shared genes first."""
+    """Genes by subpopulations: change of expression, shared genes first."""
+    unit, meaning = results.change_of_genes
     genes = results.tables["genes"]
     genes = genes.loc[np.isfinite(genes["log2_change"])]
     if genes.empty:
@@ -318,7 +319,7 @@ def gene_map(results: Results) -> Figure | None:
             value = wide.loc[gene].get(sub.name, np.nan)
             if not np.isfinite(value):
                 continue
-            hover = f"{gene} in {sub.name}: log2 change {text.fixed(value)}"
+            hover = f"{gene} in {sub.name}: {unit} {text.fixed(value)}"
             parts.append(
                 el(
                     "g",
@@ -372,7 +373,7 @@ def gene_map(results: Results) -> Figure | None:
                 class_="tick",
             )
         )
-    parts.append(label("log2 change", names + 44 * 5 + 8, y - 3, class_="tick"))
+    parts.append(label(unit, names + 44 * 5 + 8, y - 3, class_="tick"))
     return Figure(
         key="gene-map",
         title="The genes behind the shifts",
@@ -381,13 +382,13 @@ def gene_map(results: Results) -> Figure | None:
             width=width,
             height=height + 8,
             title="Gene changes by subpopulation",
-            text="Rows are genes, columns subpopulations, colour and number the log2 change of "
+            text=f"Rows are genes, columns subpopulations, colour and number the {unit} of "
             "average expression. The gene table below has the values.",
             key="gene-map",
         ),
         reading=(
             f"Orange: higher in {results.target}; blue: lower. Genes at the top change in most "
             "subpopulations (a shared response); genes further down are specific to a few. "
-            "1 on the log2 scale is a doubling."
+            f"Numbers are the {unit}; {meaning}."
         ),
     )
