@@ -8,6 +8,7 @@ The ground cost is the squared Wasserstein distance between components
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,8 +56,9 @@ def _cost_and_plan(
     return _cost_forward(source, target, epsilon, inv_rho)[0]
 
 
+@jax.jit
 def _cost_forward(
-    source: GaussianMixture, target: GaussianMixture, epsilon: float, inv_rho: float
+    source: GaussianMixture, target: GaussianMixture, epsilon: Any, inv_rho: Any
 ) -> tuple[tuple[jax.Array, jax.Array], tuple]:
     joined = jnp.concatenate([source.covariances, target.covariances])
     k0 = source.covariances.shape[0]

@@ -4,7 +4,8 @@ Maximises ``sum n log pi - lambda UW(pi)`` over both simplices by Newton steps o
 With ``q = (1 + eps/rho) h(f)`` the gradient is ``n - pi - lambda pi (q - <pi, q>)`` for every
 ``rho`` up to infinity; the derivative of the potentials in the log weights comes from the
 optimality system of the dual, and serves also to predict the potentials after a step, so that the
-transport is solved again from a start that is right to first order.
+transport is solved again from a start that is right to first order.  Balanced transport has a
+direct solution (:mod:`cgmm.balanced`), unless ``lambda eps`` is large.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import transport
+from .balanced import balanced_weights
 
 MAX_STEPS = 8
 SMALLEST_STEP = 1e-5
@@ -86,6 +88,15 @@ def update_weights(
         return Stance(weights, plan, float((mass * np.log(weights)).sum() - lam * plan.cost))
 
     now = Stance(weights, plan, float((mass * np.log(weights)).sum() - lam * plan.cost))
+    if inv_rho == 0:
+        found = balanced_weights(
+            mass, weights, costs, lam=lam, epsilon=float(epsilon), free=free, smallest=FLOOR
+        )
+        if found is not None:
+            moved = np.maximum(found[0] / by_side(found[0], k0), FLOOR)
+            new = stance(moved / by_side(moved, k0), found[1][:k0], found[1][k0:])
+            best = new if new.plan.error < reach and new.value > now.value else now
+            return best.weights, best.plan
     for _ in range(MAX_STEPS):
         slope, q = _slope(mass, now, lam, epsilon, inv_rho, free, k0)
         response = _response(now.plan, epsilon, inv_rho)
