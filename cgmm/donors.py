@@ -34,6 +34,7 @@ PSEUDOCOUNT = 0.5
 GONE_BELOW = 0.25
 SPARED_BELOW = 2.0
 GIVEN_UP = 0.1
+COST_RATIO = 4
 LEVEL = 0.95
 
 
@@ -114,12 +115,13 @@ def share_of_source(coupling: np.ndarray) -> np.ndarray:
 def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray) -> np.ndarray:
     """Source components that are gone: given up by the coupling, and missed by no target.
 
-    A component that changed its state strongly is given up for the most part, too, but then
-    its target components would have to come from much smaller ones, or from others that are
-    given up as well. A component is gone when less than a quarter of its mass is coupled, in units
-    of the mean, when the other components that lead to its destinations are coupled at least ten
-    times better, and when most of its destinations hold at most twice what those others send.
-    Components are struck off one at a time, the least coupled first.
+    A component that changed its state strongly is given up for the most part, too, but so are the
+    others that changed alike, or its target components would have to come from much smaller ones.
+    The coupled fraction ``(W 1)_k / s_k`` falls about exponentially with the cost of moving. A
+    component is gone when it is less than a quarter of the mean, when it is ten times less than
+    four times the cost of the other components that lead to its destinations would explain, and
+    when most of its destinations hold at most twice what those others send. Components are struck
+    off one at a time, the least coupled first.
 
     Parameters
     ----------
@@ -134,17 +136,17 @@ def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndar
     """
     s, t = np.asarray(shares_source, dtype=float), np.asarray(shares_target, dtype=float)
     to = share_of_source(coupling)
-    outflow = np.where(s > 0, _divide(coupling.sum(axis=1), s * coupling.sum()), np.inf)
-    struck = (coupling.sum(axis=1) <= 0) & (s > 0)
-    for k in np.argsort(outflow, kind="stable"):
-        if outflow[k] >= GONE_BELOW or struck[k]:
+    coupled = np.where(s > 0, _divide(coupling.sum(axis=1), s), np.inf)
+    struck = (coupled <= 0) & (s > 0)
+    for k in np.argsort(coupled, kind="stable"):
+        if coupled[k] >= GONE_BELOW * coupling.sum() or struck[k]:
             continue
         rest = s * ~struck
         rest[k] = 0.0
         others = rest @ to
         spared = to[k] @ (t <= SPARED_BELOW * others) > 0.5
-        better = to[k] @ _divide((rest * outflow) @ to, others)
-        struck[k] = spared and outflow[k] < GIVEN_UP * better
+        of_others = to[k] @ _divide((rest * np.minimum(coupled, 1.0)) @ to, others)
+        struck[k] = spared and coupled[k] < GIVEN_UP * of_others**COST_RATIO
     return struck
 
 

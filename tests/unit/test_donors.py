@@ -47,8 +47,12 @@ def test_net_factors_conserve_mass(k0: int, k1: int, seed: int) -> None:
     mass = donors.transfer_mass(coupling, s, t)
     assert mass.sum() == pytest.approx(1 - s[gone].sum() if not new.all() else 0)
     assert (net[gone] == 0).all()
-    # the factor does not depend on how much mass the coupling has
-    np.testing.assert_allclose(2 ** donors.log2_net(7 * coupling, s, t), net, rtol=1e-9)
+    # as long as nothing is gone or new, the factor does not depend on the mass of the coupling
+    other = 0.7 * coupling
+    if not any(
+        donors.lost(w, s, t).any() or donors.lost(w.T, t, s).any() for w in (coupling, other)
+    ):
+        np.testing.assert_allclose(2 ** donors.log2_net(other, s, t), net, rtol=1e-9)
     # order of components is of no consequence
     p, q = rng.permutation(k0), rng.permutation(k1)
     np.testing.assert_allclose(
