@@ -282,8 +282,8 @@ def _subpopulations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Subpo
         if len(twice):
             msg = f"{table}: the name {twice.iloc[0]!r} stands for two components; make it unique"
             raise ValueError(msg)
-    share0 = dict(zip(factors["name"], factors["share_source"], strict=True))
-    share1 = dict(zip(arrivals["name"], arrivals["share_target"], strict=True))
+    share0: dict[str, float] = dict(zip(factors["name"], factors["share_source"], strict=True))
+    share1: dict[str, float] = dict(zip(arrivals["name"], arrivals["share_target"], strict=True))
 
     def size(name: str) -> tuple[bool, float]:
         return name not in source, -float(np.nan_to_num(share0.get(name, share1.get(name, 0.0))))
