@@ -54,7 +54,7 @@ GLOSSARY = (
     (
         "Coupling, F",
         "The table of matched mass between subpopulations, and its total. F near 1: "
-        "nearly everything was matched; below 0.5: the conditions overlap little.",
+        "nearly everything was matched without moving; it falls as states move far.",
     ),
     (
         "Donor",

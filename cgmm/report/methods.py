@@ -229,12 +229,14 @@ def _model(results: Results, used: list[str]) -> str:
 
 def _effects(results: Results, used: list[str], *, tested: bool) -> str:
     sentences = [
-        "Transfers are the entries of the coupling divided by its row sums (share of source) or "
-        "column sums (share of target). Prevalence was read from the mean membership "
-        "probabilities of the cells without any penalty, so that the coupling only decides which "
-        "components correspond: the net factor of source component k is the matched share of the "
-        "target, Σ_l R_kl t_l, divided by its share s_k of the source, where R_kl is the share of "
-        "target component l that comes from k. Factors are relative to all cells (compositional). "
+        "Transfers T_kl are the entries of the coupling divided by its row sums. Prevalence was "
+        "read from the mean membership probabilities of the cells without any penalty, so that "
+        "the coupling only decides which components correspond: with shares s_k of the source and "
+        "t_l of the target, the part of target component l that came from k is R_kl = s_k T_kl / "
+        "Σ_j s_j T_jl (Bayes' rule), and the net factor of source component k is Σ_l R_kl t_l / "
+        "s_k. Components that the coupling gives up although their neighbours are matched well "
+        "and leave nothing to explain are called gone (source) or new (target) and take no part. "
+        "Factors are relative to all cells (compositional). "
         "State shifts are the distances between the means of coupled components and the "
         "Bures–Wasserstein distances between their covariances."
     ]
@@ -260,9 +262,11 @@ def _effects(results: Results, used: list[str], *, tested: bool) -> str:
     else:
         sentences.append("No intervals or tests are reported for prevalence.")
     if not results.tables["genes"].empty:
+        in_log2 = results.change_of_genes[0] == "log2 change"
+        values = "log2-normalised expression" if in_log2 else "transformed values"
         sentences.append(
-            "Gene changes are differences of mean log2-normalised expression between the cells of "
-            "a source component and the target cells matched to it, weighted by membership."
+            f"Gene changes are differences of mean {values} between the cells of a source "
+            "component and the target cells matched to it, weighted by membership."
         )
     return " ".join(sentences)
 
