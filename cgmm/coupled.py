@@ -25,18 +25,10 @@ from typing import Any, Literal, get_args
 import jax
 import numpy as np
 
-from . import gaussians, mstep
+from . import mstep
 from ._checks import check_number, check_points
-from .mixture import (
-    SINGLE_PRECISION_REACH,
-    SINGLE_PRECISION_WORK,
-    Cells,
-    GaussianMixture,
-    Kind,
-    Moments,
-    expectation,
-)
-from .weights import FLOOR
+from .em import Run
+from .mixture import GaussianMixture, Kind
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +37,6 @@ DEFAULT_TRANSPORT_WEIGHT = 0.01
 DEFAULT_RHO = 1.0
 DEFAULT_EPSILON = 0.05
 DEFAULT_RIDGE = 1e-6
-MAX_SHARE_STEPS = 25
 
 
 class ConvergenceWarning(UserWarning):
@@ -150,6 +141,7 @@ def fit_coupled(
     tol: float = 1e-6,
     random_state: int = 0,
     callback: Callable[[int, float], None] | None = None,
+    n_restarts: int = 1,
 ) -> CoupledFit:
     r"""Fit two Gaussian mixtures that are tied by unbalanced transport.
 
@@ -189,7 +181,10 @@ def fit_coupled(
     random_state
         Seed of the start.
     callback
-        Called with the step and the objective after every E-step.
+        Called with the step and the objective after every E-step on all points.
+    n_restarts
+        Number of starts from k-means (seeds ``random_state`` and up) among which the objective
+        chooses; no effect with ``init``.
 
     Returns
     -------
@@ -224,18 +219,26 @@ def fit_coupled(
     variance = 0.5 * (_variance(x0, w0, centre) + _variance(x1, w1, centre))
     ridge = check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
 
-    start0, start1 = _start(x0, x1, w0, w1, n_components, init, ridge, random_state)
-    for side, x, mixture in (("source", x0, start0), ("target", x1, start1)):
+    if n_restarts < 1:
+        msg = f"n_restarts must be at least 1, got {n_restarts}"
+        raise ValueError(msg)
+    seeds = range(random_state, random_state + (n_restarts if init is None else 1))
+    starts = [_start(x0, x1, w0, w1, n_components, init, ridge, seed) for seed in seeds]
+    for side, x, mixture in zip(("source", "target"), (x0, x1), starts[0], strict=True):
         if len(x) < mixture.n_components:
             msg = f"{side}: {len(x)} points are fewer than {mixture.n_components} components"
             raise ValueError(msg)
         if mixture.n_dims != x.shape[1]:
             msg = f"init of {side} has {mixture.n_dims} dimensions, the points have {x.shape[1]}"
             raise ValueError(msg)
-    start0, start1 = (
-        _as_kind(m, covariance_type, side, locked=locked == side)
-        for m, side in ((start0, "source"), (start1, "target"))
-    )
+    starts = [
+        (
+            _as_kind(one, covariance_type, "source", locked=locked == "source"),
+            _as_kind(two, covariance_type, "target", locked=locked == "target"),
+        )
+        for one, two in starts
+    ]
+    start0, start1 = starts[0]
     scale = within_variance(start0, start1)
     epsilon = check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
     rho = check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
@@ -243,22 +246,9 @@ def fit_coupled(
     lam = check_number("transport_weight", transport_weight, lam)
 
     with jax.enable_x64(True):
-        run = _Run(
-            x0,
-            x1,
-            w0,
-            w1,
-            centre,
-            start0,
-            start1,
-            lam,
-            epsilon,
-            rho,
-            ridge,
-            shrinkage,
-            locked,
-            covariance_type,
-        )
+        knobs = _knobs(starts[0], lam, epsilon, rho, ridge, shrinkage, locked, covariance_type)
+        run = Run(((x0, w0), (x1, w1)), centre, starts[0], knobs)
+        run.warm_up(starts, random_state)
         history, converged = run.climb(max_steps, tol, callback)
         shares = [run.shares(side) for side in (0, 1)]
         k0 = start0.n_components
@@ -302,6 +292,7 @@ def fit_coupled(
             "max_steps": max_steps,
             "tol": tol,
             "random_state": random_state,
+            "n_restarts": len(starts),
         },
     )
 
@@ -334,116 +325,33 @@ def _as_kind(m: GaussianMixture, kind: Kind, side: str, *, locked: bool) -> Gaus
     return GaussianMixture(m.weights, m.means, shapes)
 
 
-# One run -------------------------------------------------------------------------
-
-
-class _Run:
-    """Data, state and knobs of one fit; lives inside a double-precision context."""
-
-    def __init__(
-        self,
-        x0: np.ndarray,
-        x1: np.ndarray,
-        w0: np.ndarray | None,
-        w1: np.ndarray | None,
-        centre: np.ndarray,
-        start0: GaussianMixture,
-        start1: GaussianMixture,
-        lam: float,
-        epsilon: float,
-        rho: float,
-        ridge: float,
-        shrinkage: float,
-        locked: Side | None,
-        kind: Kind,
-    ) -> None:
-        k0, k1 = start0.n_components, start1.n_components
-        self.k = (k0, k1)
-        self.coupled = lam > 0
-        self.centre = centre
-        self.kind = kind
-        self.data = [(x0, w0), (x1, w1)]
-        shapes = [
-            np.einsum("k,kij->ij", m.weights, m.covariances) + ridge * np.eye(m.n_dims)
-            for m in (start0, start1)
-        ]
-        kappa = np.repeat([shrinkage / k0, shrinkage / k1], [k0, k1])
-        log_dets = np.repeat([np.linalg.slogdet(s)[1] for s in shapes], [k0, k1])
-        free = np.repeat([locked != "source", locked != "target"], [k0, k1])
-        self.knobs = mstep.Knobs(
-            transport_weight=lam,
-            epsilon=np.float64(epsilon),
-            inv_rho=np.float64(0.0 if np.isinf(rho) else 1 / rho),
-            ridge=ridge,
-            kappa=np.where(free, kappa, 0.0),
-            shape=np.repeat(shapes, [k0, k1], axis=0),
-            level=float(0.5 * (np.where(free, kappa, 0) * (x0.shape[1] + log_dets)).sum()),
-            free=free,
-            kind=kind,
-        )
-        floored = [np.maximum(m.weights, FLOOR) for m in (start0, start1)]
-        stacked = mstep.Params(
-            *(
-                np.concatenate([np.asarray(a, float), np.asarray(b, float)])
-                for a, b in (
-                    tuple(w / w.sum() for w in floored),
-                    (start0.means - centre, start1.means - centre),
-                    (start0.covariances, start1.covariances),
-                )
-            )
-        )
-        self.state = mstep.initial_state(stacked, self.knobs, k0=k0, coupled=self.coupled)
-        self.cells = [Cells(x, w, self._precision()) for x, w in self.data]
-
-    def _precision(self) -> type:
-        """Single precision where there is much to do and its rounding is harmless."""
-        (x0, _), (x1, _) = self.data
-        work = (x0.size + x1.size) * max(self.k) * x0.shape[1]
-        means, precision = self.state.params.means, self.state.roots.precision
-        reach = np.einsum("ki,kij,kj->k", means, precision, means).max()
-        harmless = work > SINGLE_PRECISION_WORK and reach < SINGLE_PRECISION_REACH
-        return np.float32 if harmless else np.float64
-
-    def moments(self) -> list[Moments]:
-        """E-step of both sides."""
-        return [
-            expectation(self.cells[s], self.centre, self.state.theta[s], self.kind) for s in (0, 1)
-        ]
-
-    def climb(
-        self, max_steps: int, tol: float, callback: Callable[[int, float], None] | None
-    ) -> tuple[list[float], bool]:
-        """Alternate E- and M-steps; return the objective per step and whether it settled."""
-        history: list[float] = []
-        for step in range(max_steps):
-            source, target = self.moments()
-            value = float(source.log_likelihood + target.log_likelihood - self.state.penalty)
-            history.append(value)
-            if callback is not None:
-                callback(step, value)
-            if step > 0 and value - history[-2] < tol:
-                return history, True
-            if step == max_steps - 1:
-                break
-            self.state = mstep.m_step(source, target, self.state, self.knobs, coupled=self.coupled)
-        return history, False
-
-    def shares(self, side: int) -> tuple[np.ndarray, float]:
-        """Weights of largest likelihood for the fitted shapes, and that likelihood's mean."""
-        part = slice(None, self.k[0]) if side == 0 else slice(self.k[0], None)
-        theta = self.state.theta[side]
-        noise = 0.5 * self.knobs.ridge * gaussians.traced(self.state.roots.precision[part])
-        base = theta[-1, : self.k[side]] - np.log(self.state.params.weights[part]) + noise
-        weights, likelihood = self.state.params.weights[part], np.nan
-        for _ in range(MAX_SHARE_STEPS):
-            level = theta.copy()
-            level[-1, : self.k[side]] = base + np.log(np.maximum(weights, FLOOR))
-            moments = expectation(self.cells[side], self.centre, level, self.kind)
-            new, old = moments.mass[: self.k[side]], weights
-            weights, likelihood = new / new.sum(), moments.log_likelihood
-            if np.abs(weights - old).max() < 1e-5:
-                break
-        return weights, likelihood
+def _knobs(
+    starts: tuple[GaussianMixture, GaussianMixture],
+    lam: float,
+    epsilon: float,
+    rho: float,
+    ridge: float,
+    shrinkage: float,
+    locked: Side | None,
+    kind: Kind,
+) -> mstep.Knobs:
+    counts = [m.n_components for m in starts]
+    d = starts[0].n_dims
+    shapes = [np.einsum("k,kij->ij", m.weights, m.covariances) + ridge * np.eye(d) for m in starts]
+    free = np.repeat([locked != "source", locked != "target"], counts)
+    kappa = np.where(free, np.repeat([shrinkage / k for k in counts], counts), 0.0)
+    log_dets = np.repeat([np.linalg.slogdet(s)[1] for s in shapes], counts)
+    return mstep.Knobs(
+        transport_weight=lam,
+        epsilon=np.float64(epsilon),
+        inv_rho=np.float64(0.0 if np.isinf(rho) else 1 / rho),
+        ridge=ridge,
+        kappa=kappa,
+        shape=np.repeat(shapes, counts, axis=0),
+        level=float(0.5 * (kappa * (d + log_dets)).sum()),
+        free=free,
+        kind=kind,
+    )
 
 
 # Starts and sentences ---------------------------------------------------------------------------

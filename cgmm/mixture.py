@@ -19,7 +19,8 @@ enters the likelihood through the second moment of all points, which is computed
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple
@@ -35,6 +36,7 @@ BLOCK_ROWS = 16_384
 CACHED_BYTES = 64 * 2**20
 SINGLE_PRECISION_WORK = 2e9
 SINGLE_PRECISION_REACH = 2e4
+LANES = 2
 
 
 Kind = Literal["full", "diag", "tied"]
@@ -158,13 +160,16 @@ class Cells:
         self._kept: list[tuple[jax.Array, jax.Array, int]] | None = None
         self._second: np.ndarray | None = None
 
-    def blocks(self) -> Iterator[tuple[jax.Array, jax.Array, int]]:
-        """Yield points (B, D), weights (B,) and the number of real points of each block."""
+    def blocks(self, lane: int = 0, n_lanes: int = 1) -> Iterator[tuple[jax.Array, jax.Array, int]]:
+        """Yield points (B, D), weights (B,) and the number of real points of each block.
+
+        Of every ``n_lanes`` blocks one belongs to a lane.
+        """
         if self.n * self.n_dims * self.dtype.itemsize > CACHED_BYTES:
-            return self._cut()
+            return self._cut(lane, n_lanes)
         if self._kept is None:
-            self._kept = list(self._cut())
-        return iter(self._kept)
+            self._kept = list(self._cut(0, 1))
+        return iter(self._kept[lane::n_lanes])
 
     def second_moment(self, centre: np.ndarray) -> np.ndarray:
         """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
@@ -179,9 +184,9 @@ class Cells:
             self._second = total
         return self._second
 
-    def _cut(self) -> Iterator[tuple[jax.Array, jax.Array, int]]:
+    def _cut(self, lane: int, n_lanes: int) -> Iterator[tuple[jax.Array, jax.Array, int]]:
         rows = BLOCK_ROWS
-        for start in range(0, self.n, rows):
+        for start in range(lane * rows, self.n, n_lanes * rows):
             part = np.asarray(self.points[start : start + rows], dtype=self.dtype)
             n = len(part)
             weight = np.zeros(rows, self.dtype)
@@ -263,6 +268,42 @@ def _accumulate(
     kind: Kind,
 ) -> tuple[jax.Array, jax.Array]:
     """Add the statistics of one block to ``(features' sums (K, M), log likelihood)``."""
+
+    def add(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
+        return (ratio * share).T @ features
+
+    return _chunks(sums, block, weight, n, centre, theta, kind, add)
+
+
+@partial(jax.jit, donate_argnums=0, static_argnames="kind")
+def _overlaps(
+    sums: tuple[jax.Array, jax.Array],
+    block: jax.Array,
+    weight: jax.Array,
+    n: jax.Array,
+    centre: jax.Array,
+    theta: jax.Array,
+    kind: Kind,
+) -> tuple[jax.Array, jax.Array]:
+    """Add one block to ``(products of responsibilities (K, K), log likelihood)``."""
+
+    def add(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
+        total = ratio.sum(1, keepdims=True)
+        return (ratio * share).T @ (ratio / total)
+
+    return _chunks(sums, block, weight, n, centre, theta, kind, add)
+
+
+def _chunks(
+    sums: tuple[jax.Array, jax.Array],
+    block: jax.Array,
+    weight: jax.Array,
+    n: jax.Array,
+    centre: jax.Array,
+    theta: jax.Array,
+    kind: Kind,
+    add: Callable,
+) -> tuple[jax.Array, jax.Array]:
     rows = chunk_rows(theta.shape[0])
 
     def chunk(i: jax.Array, sums: tuple) -> tuple:
@@ -273,9 +314,9 @@ def _accumulate(
         top = logs.max(1, keepdims=True)
         ratio = jnp.exp(logs - top)
         total = ratio.sum(1, keepdims=True)
-        moments = (ratio * (w[:, None] / total)).T @ features
         level = (w * (top + jnp.log(total))[:, 0]).sum()
-        return sums[0] + moments.astype(jnp.float64), sums[1] + level.astype(jnp.float64)
+        more = add(ratio, features, w[:, None] / total)
+        return sums[0] + more.astype(jnp.float64), sums[1] + level.astype(jnp.float64)
 
     return jax.lax.fori_loop(0, (n + rows - 1) // rows, chunk, sums)
 
@@ -296,14 +337,56 @@ def expectation(
     kind
         Form of the covariances behind ``theta``.
     """
-    used = _used(cells.n_dims, kind)
-    shape = (theta.shape[1], int(used.sum()))
-    sums = (jax.device_put(np.zeros(shape)), jax.device_put(np.zeros(())))
-    coefficients = jax.device_put(np.ascontiguousarray(theta[used], cells.dtype))
+    n_used = int(_used(cells.n_dims, kind).sum())
+    moments, level = _pass(cells, centre, theta, kind, _accumulate, n_used)
+    return _central(moments, level, cells, centre, theta, kind)
+
+
+def proportions(
+    cells: Cells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mean responsibilities (K,), mean products of responsibilities (K, K), log likelihood.
+
+    Costs half a pass of :func:`expectation`, whose parameters it has.
+    """
+    overlap, level = _pass(cells, centre, theta, kind, _overlaps, theta.shape[1])
+    if kind == "tied":
+        level += _shared_level(cells, centre, theta)
+    return overlap.sum(1), overlap, level
+
+
+def _pass(
+    cells: Cells, centre: np.ndarray, theta: np.ndarray, kind: Kind, add: Callable, width: int
+) -> tuple[np.ndarray, float]:
+    """Sum over all blocks, in lanes side by side: one computes elementwise what another multiplies.
+
+    Every lane has its own blocks and sums, so that the result does not depend on timing.
+    """
+    coefficients = jax.device_put(
+        np.ascontiguousarray(theta[_used(cells.n_dims, kind)], cells.dtype)
+    )
     middle = jax.device_put(np.asarray(centre, cells.dtype))
-    for block, weight, n in cells.blocks():
-        sums = _accumulate(sums, block, weight, n, middle, coefficients, kind)
-    return _central(np.asarray(sums[0]), float(sums[1]), cells, centre, theta, kind)
+
+    def lane(i: int, n_lanes: int) -> tuple[np.ndarray, float]:
+        with jax.enable_x64(True):
+            shape = (theta.shape[1], width)
+            sums = (jax.device_put(np.zeros(shape)), jax.device_put(np.zeros(())))
+            for block, weight, n in cells.blocks(i, n_lanes):
+                sums = add(sums, block, weight, n, middle, coefficients, kind)
+            return np.asarray(sums[0]), float(sums[1])
+
+    if cells.n <= LANES * BLOCK_ROWS:
+        return lane(0, 1)
+    cells.blocks()
+    with ThreadPoolExecutor(LANES) as pool:
+        parts = list(pool.map(lambda i: lane(i, LANES), range(LANES)))
+    return sum(part[0] for part in parts), sum(part[1] for part in parts)
+
+
+def _shared_level(cells: Cells, centre: np.ndarray, theta: np.ndarray) -> float:
+    """Mean of the quadratic part of the log density that all tied components share."""
+    rows, cols = _triangle(cells.n_dims)
+    return float(theta[: len(rows), 0] @ cells.second_moment(centre)[rows, cols])
 
 
 def _central(
@@ -321,7 +404,7 @@ def _central(
     rows, cols = _triangle(d)
     if kind == "tied":
         whole = cells.second_moment(centre)
-        level += float(theta[: len(rows), 0] @ whole[rows, cols])
+        level += _shared_level(cells, centre, theta)
         within = (whole - (mass[:, None] * means).T @ means) / mass.sum()
         return Moments(mass, means, np.broadcast_to(within, (len(mass), d, d)), level)
     second = np.zeros((len(mass), d, d))

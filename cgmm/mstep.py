@@ -146,11 +146,18 @@ def _costs(means: np.ndarray, shapes: Shapes, k0: int) -> np.ndarray:
     return gaussians.wasserstein_costs(means[:k0], means[k0:], s[:k0], s[k0:], shapes.fidelity)
 
 
-def initial_state(params: Params, knobs: Knobs, *, k0: int, coupled: bool) -> State:
-    """State of given parameters, with the transport solved from a cold start."""
+def initial_state(
+    params: Params,
+    knobs: Knobs,
+    *,
+    k0: int,
+    coupled: bool,
+    warm: tuple[np.ndarray, np.ndarray] | None = None,
+) -> State:
+    """State of given parameters; the transport is solved from given potentials or from zero."""
     weights, means, covariances = params
     k1 = len(weights) - k0
-    f, g = np.zeros(k0), np.zeros(k1)
+    f, g = (np.zeros(k0), np.zeros(k1)) if warm is None else warm
     with np.errstate(all="ignore"):
         if coupled:
             if knobs.kind == "tied":

@@ -1,0 +1,236 @@
+r"""Expectation-maximisation of one coupled fit: passes over the points and what saves them.
+
+Three means keep the number of passes small.  A first climb runs on a subsample when there are many
+points, so that the passes over all of them start near the end.  Pairs of plain steps are
+extrapolated (SQUAREM: Varadhan & Roland 2008, Scand. J. Stat. 35), and the extrapolation is kept
+only if the objective is higher there, which the next E-step tells at no cost when it is.  The
+unpenalised weights come from Newton steps rather than from EM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from . import gaussians, mstep
+from .mixture import (
+    SINGLE_PRECISION_REACH,
+    SINGLE_PRECISION_WORK,
+    Cells,
+    GaussianMixture,
+    Moments,
+    expectation,
+    proportions,
+)
+from .weights import FLOOR
+
+MAX_SHARE_STEPS = 25
+SHARE_TOLERANCE = 1e-6
+SUBSAMPLE = 16_384
+SUBSAMPLE_ABOVE = 3 * SUBSAMPLE
+SUBSAMPLE_STEPS = 200
+LONGEST_LEAP = 64.0
+
+Side = tuple[np.ndarray, np.ndarray | None]
+Watcher = Callable[[int, float], None]
+
+
+class Run:
+    """Data, state and knobs of one fit; lives inside a double-precision context.
+
+    Parameters
+    ----------
+    data
+        Points and weights of both sides.
+    centre
+        Shape (D,), taken off all points.
+    start
+        Both mixtures at the start.
+    knobs
+        Scalars of the objective.
+    """
+
+    def __init__(
+        self,
+        data: tuple[Side, Side],
+        centre: np.ndarray,
+        start: tuple[GaussianMixture, GaussianMixture],
+        knobs: mstep.Knobs,
+    ) -> None:
+        self.data = data
+        self.centre = centre
+        self.knobs = knobs
+        self.k = (start[0].n_components, start[1].n_components)
+        self.coupled = knobs.transport_weight > 0
+        self.state = self.state_of(start)
+        precision = self._precision()
+        self.cells = [Cells(x, w, precision) for x, w in data]
+
+    def state_of(self, start: tuple[GaussianMixture, GaussianMixture]) -> mstep.State:
+        """State at given mixtures."""
+        weights = [np.maximum(np.asarray(m.weights, float), FLOOR) for m in start]
+        params = mstep.Params(
+            np.concatenate([w / w.sum() for w in weights]),
+            np.concatenate([np.asarray(m.means, float) - self.centre for m in start]),
+            np.concatenate([np.asarray(m.covariances, float) for m in start]),
+        )
+        return mstep.initial_state(params, self.knobs, k0=self.k[0], coupled=self.coupled)
+
+    def _precision(self) -> type:
+        """Single precision where there is much to do and its rounding is harmless."""
+        (x0, _), (x1, _) = self.data
+        work = (x0.size + x1.size) * max(self.k) * x0.shape[1]
+        means, precision = self.state.params.means, self.state.roots.precision
+        reach = np.einsum("ki,kij,kj->k", means, precision, means).max()
+        harmless = work > SINGLE_PRECISION_WORK and reach < SINGLE_PRECISION_REACH
+        return np.float32 if harmless else np.float64
+
+    def warm_up(self, starts: list[tuple[GaussianMixture, GaussianMixture]], seed: int) -> None:
+        """Choose among starts, and climb on a subsample if there are many points."""
+        many = max(len(x) for x, _ in self.data) > SUBSAMPLE_ABOVE
+        if not many and len(starts) < 2:
+            return
+        cells = self._subsample(seed) if many else self.cells
+        found = []
+        for start in starts:
+            tol = 1e-5 if many else 1e-4
+            state, history, _ = self._climb(cells, self.state_of(start), SUBSAMPLE_STEPS, tol, None)
+            found.append((history[-1], state))
+        self.state = max(found, key=lambda pair: pair[0])[1]
+
+    def _subsample(self, seed: int) -> list[Cells]:
+        rng = np.random.default_rng(seed)
+        cells = []
+        for (x, w), whole in zip(self.data, self.cells, strict=True):
+            if len(x) > SUBSAMPLE_ABOVE:
+                part = np.sort(rng.choice(len(x), SUBSAMPLE, replace=False))
+                x, w = x[part], None if w is None else w[part]
+            if w is not None and w.sum() <= 0:
+                return self.cells
+            cells.append(Cells(x, w, whole.dtype.type))
+        return cells
+
+    def climb(self, max_steps: int, tol: float, watch: Watcher | None) -> tuple[list[float], bool]:
+        """Climb on all points; return the objective per step and whether it settled."""
+        self.state, history, settled = self._climb(self.cells, self.state, max_steps, tol, watch)
+        return history, settled
+
+    def _climb(
+        self,
+        cells: list[Cells],
+        state: mstep.State,
+        max_steps: int,
+        tol: float,
+        watch: Watcher | None,
+    ) -> tuple[mstep.State, list[float], bool]:
+        def look(state: mstep.State) -> tuple[list[Moments], float]:
+            moments = [
+                expectation(cells[s], self.centre, state.theta[s], self.knobs.kind) for s in (0, 1)
+            ]
+            return moments, sum(m.log_likelihood for m in moments) - state.penalty
+
+        def keep(value: float) -> None:
+            history.append(value)
+            if watch is not None:
+                watch(len(history) - 1, value)
+
+        history: list[float] = []
+        moments, value = look(state)
+        keep(value)
+        trail, longest, passes = [state], 4.0, 1
+        while passes < max_steps:
+            plain = mstep.m_step(moments[0], moments[1], state, self.knobs, coupled=self.coupled)
+            trail.append(plain)
+            if len(trail) == 3:
+                leap, length = self._leap(trail, longest)
+                trail = []
+                if leap is not None:
+                    seen, height = look(leap)
+                    passes += 1
+                    if height > value:
+                        longest = min(LONGEST_LEAP, 4 * longest) if length >= longest else longest
+                        state, moments, value = leap, seen, height
+                        keep(value)
+                        trail = [state]
+                        continue
+                    longest = max(2.0, length / 4)
+                    if passes >= max_steps:
+                        break
+            before, state = value, plain
+            moments, value = look(state)
+            passes += 1
+            keep(value)
+            trail = trail or [state]
+            if value - before < tol:
+                return state, history, True
+        return state, history, False
+
+    def _leap(self, trail: list[mstep.State], longest: float) -> tuple[mstep.State | None, float]:
+        """Extrapolate two steps; None where that leaves the domain or goes nowhere."""
+        one, two, three = (state.params for state in trail)
+        mean_trace = float(one.weights @ gaussians.traced(one.covariances)) / 2
+        scales = (1 / np.sqrt(one.weights), mean_trace**-0.5, 1 / mean_trace)
+
+        def size(parts: list[np.ndarray]) -> float:
+            scaled = ((part * scale).ravel() for part, scale in zip(parts, scales, strict=True))
+            return float(np.sqrt(sum(part @ part for part in scaled)))
+
+        first = [b - a for a, b in zip(one, two, strict=True)]
+        second = [c - b - r for b, c, r in zip(two, three, first, strict=True)]
+        bend = size(second)
+        length = min(size(first) / bend, longest) if bend > 0 else longest
+        if length <= 1.01:
+            return None, length
+        weights, means, covariances = (
+            a + 2 * length * r + length**2 * v for a, r, v in zip(one, first, second, strict=True)
+        )
+        k0 = self.k[0]
+        fits = (weights > 0.1 * three.weights).all()
+        low = np.linalg.eigvalsh(covariances)[:, 0]
+        if not (fits and (low > 0.1 * np.linalg.eigvalsh(three.covariances)[:, 0]).all()):
+            return None, length
+        for side in (slice(None, k0), slice(k0, None)):
+            weights[side] /= weights[side].sum()
+        params = mstep.Params(weights, means, covariances)
+        plan = trail[-1].plan
+        state = mstep.initial_state(
+            params, self.knobs, k0=k0, coupled=self.coupled, warm=(plan.f, plan.g)
+        )
+        return state, length
+
+    def shares(self, side: int) -> tuple[np.ndarray, float]:
+        """Weights of largest likelihood for the fitted shapes, and that likelihood's mean."""
+        k = self.k[side]
+        part = slice(None, k) if side == 0 else slice(self.k[0], None)
+        theta = self.state.theta[side][:, :k].copy()
+        noise = 0.5 * self.knobs.ridge * gaussians.traced(self.state.roots.precision[part])
+        base = theta[-1] - np.log(self.state.params.weights[part]) + noise
+        weights, careful = self.state.params.weights[part], None
+        best = -np.inf
+        for _ in range(MAX_SHARE_STEPS):
+            theta[-1] = base + np.log(np.maximum(weights, FLOOR))
+            mass, overlap, value = proportions(
+                self.cells[side], self.centre, theta, self.knobs.kind
+            )
+            if value < best and careful is not None:
+                weights, careful = careful, None
+                continue
+            best, gap = value, np.abs(mass - weights).max()
+            if gap < SHARE_TOLERANCE:
+                break
+            careful = mass / mass.sum()
+            weights = _newton_shares(weights, mass, overlap)
+        return weights, float(best)
+
+
+def _newton_shares(weights: np.ndarray, mass: np.ndarray, overlap: np.ndarray) -> np.ndarray:
+    """Newton step of the log weights: the gradient is ``mass - weights``.
+
+    ``overlap`` holds the mean products of responsibilities, which are minus the second
+    derivatives up to terms that vanish at the solution.
+    """
+    system = overlap + np.diag(1e-9 * mass + 1e-15)
+    move = np.clip(np.linalg.solve(system, mass - weights), -1.0, 1.0)
+    new = np.maximum(weights, FLOOR) * np.exp(move)
+    return new / new.sum()
