@@ -13,7 +13,7 @@ from cgmm.report.data import Results
 
 FEW_CELLS_A_SIDE = 500
 FEW_CELLS = 50
-LOW_MASS = 0.05
+LOW_MASS = 0.02
 BLURRED = 0.5
 ONE_DONOR = 0.6
 

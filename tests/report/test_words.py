@@ -277,7 +277,7 @@ def test_alerts_only_where_something_is_wrong(tmp_path):
     folder = make_folder(tmp_path / "a", k=4, n_cells=4000)
     assert _alerts(folder) == []
     assert 'id="alerts"' not in build(folder, tmp_path / "a.html").read_text(encoding="utf-8")
-    _change(folder, fit={"F": 0.03, "converged": False}, n_cells={"source": 90})
+    _change(folder, fit={"F": 0.01, "converged": False}, n_cells={"source": 90})
     samples = json.loads((folder / "report.json").read_text())["samples"]
     samples[0].update(batch="b1", n_cells_kept=100)
     samples[1].update(batch="b2")
