@@ -89,6 +89,19 @@ def balanced_weights(
     -------
     Weights (not normalised) and potentials (K,), or None where the problem is not concave.
     """
+    with np.errstate(all="ignore"):
+        return _solve(mass, weights, costs, lam, epsilon, free, smallest)
+
+
+def _solve(
+    mass: np.ndarray,
+    weights: np.ndarray,
+    costs: np.ndarray,
+    lam: float,
+    epsilon: float,
+    free: np.ndarray,
+    smallest: float,
+) -> tuple[np.ndarray, np.ndarray] | None:
     k0 = costs.shape[0]
     pull = np.maximum(mass, smallest) / lam
     if (pull[free] < 4 * epsilon * weights[free]).any():

@@ -101,6 +101,49 @@ class CoupledFit:
         return float(self.coupling.sum())
 
     @property
+    def normalised_coupling(self) -> np.ndarray:
+        """Coupling of unit mass, ``W / F``."""
+        return self.coupling / self.coupling.sum()
+
+    @property
+    def out_factors(self) -> np.ndarray:
+        """Weight factor when leaving each source component, shape (K0,), of unit mass."""
+        return self.normalised_coupling.sum(1) / self.source.weights
+
+    @property
+    def in_factors(self) -> np.ndarray:
+        """Weight factor when entering each target component, shape (K1,), of unit mass."""
+        return self.target.weights / self.normalised_coupling.sum(0)
+
+    @property
+    def net_factors(self) -> np.ndarray:
+        """What happens to the weight of a point carried from k to l, shape (K0, K1).
+
+        ``out_k in_l``: the total mass ``F`` cancels.
+        """
+        return self.out_factors[:, None] * self.in_factors
+
+    def transport(self, points: np.ndarray) -> np.ndarray:
+        """Carry source points to the target by the barycentric map, shape (N, D).
+
+        Every pair of components has its affine map; a point takes their mean, weighted by its
+        responsibilities and by where the mass of each component goes (Delon & Desolneux 2020,
+        eq. 6.2; :mod:`cgmm.displacement`).
+        """
+        from .displacement import displacement
+
+        x, _ = check_points("source", points, None)
+        return x + displacement(
+            x,
+            self.source.responsibilities(x),
+            means_source=self.source.means,
+            means_target=self.target.means,
+            covariances_source=self.source.covariances,
+            covariances_target=self.target.covariances,
+            coupling=self.coupling,
+        )
+
+    @property
     def prevalence_source(self) -> GaussianMixture:
         """Source components weighted by their unpenalised shares."""
         return self.source.with_weights(self.shares_source)

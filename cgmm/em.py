@@ -29,7 +29,8 @@ MAX_SHARE_STEPS = 25
 SHARE_TOLERANCE = 1e-6
 SUBSAMPLE = 16_384
 SUBSAMPLE_ABOVE = 3 * SUBSAMPLE
-SUBSAMPLE_STEPS = 200
+SUBSAMPLE_STEPS = 60
+SUBSAMPLE_TOLERANCE = 1e-3
 LONGEST_LEAP = 64.0
 
 Side = tuple[np.ndarray, np.ndarray | None]
@@ -94,8 +95,10 @@ class Run:
         cells = self._subsample(seed) if many else self.cells
         found = []
         for start in starts:
-            tol = 1e-5 if many else 1e-4
-            state, history, _ = self._climb(cells, self.state_of(start), SUBSAMPLE_STEPS, tol, None)
+            first = self.state_of(start)
+            state, history, _ = self._climb(
+                cells, first, SUBSAMPLE_STEPS, SUBSAMPLE_TOLERANCE, None
+            )
             found.append((history[-1], state))
         self.state = max(found, key=lambda pair: pair[0])[1]
 

@@ -40,7 +40,8 @@ def solve_transport(
 ) -> transport.Plan:
     """Transport between stacked weights, from a warm start."""
     k0 = len(f)
-    return transport.solve(costs, weights[:k0], weights[k0:], epsilon, inv_rho, f, g)
+    with np.errstate(all="ignore"):
+        return transport.solve(costs, weights[:k0], weights[k0:], epsilon, inv_rho, f, g)
 
 
 def by_side(values: np.ndarray, k0: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import warnings
 
@@ -117,10 +118,31 @@ def test_mass_accounting_is_exact():
 
 
 def test_worked_example_of_the_factors():
-    pi0, pi1 = np.array([0.2, 0.8]), np.array([0.4, 0.6])
-    w = np.array([[0.3, 0.1], [0.2, 0.4]])
-    leave, enter = w.sum(1) / pi0, pi1 / w.sum(0)
-    assert (leave[0], enter[0], leave[0] * enter[0]) == pytest.approx((2.0, 0.8, 1.6))
+    """The tutorial's reading of a coupling: 1.6 = leaves with 2, enters with 0.8."""
+    x, y, *_ = pair(k=2, n=100)
+    result = fit(x, y, n_components=2, max_steps=2)
+    known = dataclasses.replace(
+        result,
+        source=result.source.with_weights([0.2, 0.8]),
+        target=result.target.with_weights([0.4, 0.6]),
+        coupling=0.5 * np.array([[0.3, 0.1], [0.2, 0.4]]),
+    )
+    np.testing.assert_allclose(known.normalised_coupling.sum(), 1)
+    assert known.out_factors[0] == pytest.approx(2.0)
+    assert known.in_factors[0] == pytest.approx(0.8)
+    assert known.net_factors[0, 0] == pytest.approx(1.6)
+
+
+def test_points_are_carried_by_the_affine_map_of_their_component():
+    g = cg.GaussianMixture(np.array([1.0]), np.zeros((1, 2)), np.eye(2)[None])
+    h = cg.GaussianMixture(np.array([1.0]), np.array([[3.0, 0.0]]), 4 * np.eye(2)[None])
+    x, y = g.sample(300, 0)[0], h.sample(300, 1)[0]
+    result = fit(x, y, init=(g, h), transport_weight=0.0, epsilon=0.1, rho=1.0)
+    carried = result.transport(x)
+    np.testing.assert_allclose(carried.mean(0), result.target.means[0], atol=1e-6)
+    np.testing.assert_allclose(
+        np.cov(carried.T, bias=True), result.target.covariances[0], atol=1e-3
+    )
 
 
 def test_prevalence_is_free_of_the_penalty():
