@@ -37,6 +37,7 @@ CACHED_BYTES = 64 * 2**20
 SINGLE_PRECISION_WORK = 2e9
 SINGLE_PRECISION_REACH = 2e4
 LANES = 2
+AHEAD = 4
 
 
 Kind = Literal["full", "diag", "tied"]
@@ -371,8 +372,10 @@ def _pass(
         with jax.enable_x64(True):
             shape = (theta.shape[1], width)
             sums = (jax.device_put(np.zeros(shape)), jax.device_put(np.zeros(())))
-            for block, weight, n in cells.blocks(i, n_lanes):
+            for count, (block, weight, n) in enumerate(cells.blocks(i, n_lanes)):
                 sums = add(sums, block, weight, n, middle, coefficients, kind)
+                if count % AHEAD == AHEAD - 1:
+                    jax.block_until_ready(sums)  # or blocks would queue up without limit
             return np.asarray(sums[0]), float(sums[1])
 
     if cells.n <= LANES * BLOCK_ROWS:
