@@ -383,7 +383,7 @@ def _pass(
     cells.blocks()
     with ThreadPoolExecutor(LANES) as pool:
         parts = list(pool.map(lambda i: lane(i, LANES), range(LANES)))
-    return sum(part[0] for part in parts), sum(part[1] for part in parts)
+    return np.sum([part[0] for part in parts], axis=0), float(sum(part[1] for part in parts))
 
 
 def _shared_level(cells: Cells, centre: np.ndarray, theta: np.ndarray) -> float:

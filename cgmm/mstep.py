@@ -64,8 +64,8 @@ class Knobs(NamedTuple):
     """
 
     transport_weight: float
-    epsilon: np.ndarray
-    inv_rho: np.ndarray
+    epsilon: np.float64
+    inv_rho: np.float64
     ridge: float
     kappa: np.ndarray
     shape: np.ndarray

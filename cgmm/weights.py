@@ -33,8 +33,8 @@ class Stance(NamedTuple):
 def solve_transport(
     costs: np.ndarray,
     weights: np.ndarray,
-    epsilon: np.ndarray,
-    inv_rho: np.ndarray,
+    epsilon: np.float64,
+    inv_rho: np.float64,
     f: np.ndarray,
     g: np.ndarray,
 ) -> transport.Plan:
@@ -64,8 +64,8 @@ def update_weights(
     plan: transport.Plan,
     *,
     lam: float,
-    epsilon: np.ndarray,
-    inv_rho: np.ndarray,
+    epsilon: np.float64,
+    inv_rho: np.float64,
     free: np.ndarray,
 ) -> tuple[np.ndarray, transport.Plan]:
     """Raise ``sum n log pi - lambda UW(pi)``, to its maximum unless that takes too many steps.
@@ -125,8 +125,8 @@ def _slope(
     mass: np.ndarray,
     now: Stance,
     lam: float,
-    epsilon: np.ndarray,
-    inv_rho: np.ndarray,
+    epsilon: np.float64,
+    inv_rho: np.float64,
     free: np.ndarray,
     k0: int,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +136,7 @@ def _slope(
     return np.where(free, mass / now.weights - 1 - lam * tilt, 0.0), q
 
 
-def _response(plan: transport.Plan, epsilon: np.ndarray, inv_rho: np.ndarray) -> np.ndarray:
+def _response(plan: transport.Plan, epsilon: np.float64, inv_rho: np.float64) -> np.ndarray:
     """Differentiate the potentials in the log weights, shape (K, K)."""
     w = plan.coupling
     k0, k = w.shape[0], sum(w.shape)
@@ -165,8 +165,8 @@ def _newton(
     q: np.ndarray,
     response: np.ndarray,
     lam: float,
-    epsilon: np.ndarray,
-    inv_rho: np.ndarray,
+    epsilon: np.float64,
+    inv_rho: np.float64,
     free: np.ndarray,
     k0: int,
 ) -> np.ndarray:
