@@ -1,6 +1,6 @@
 """One EM iteration (N=100,000, D=50, K=20, float32) against the rate of a square sgemm.
 
-    python benchmarks/em.py
+python benchmarks/em.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Peak memory of a fit beyond its data, N = 2 x 1,000,000, D=30, K=10, float32.
 
-    python benchmarks/memory.py [points in all]
+python benchmarks/memory.py [points in all]
 """
 
 from __future__ import annotations
