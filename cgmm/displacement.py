@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cgmm import gaussians
 from cgmm.donors import share_of_source
 
 SMALLEST = 1e-9  # part of a component's mass below which a pair is not followed
@@ -64,10 +65,7 @@ def _mean_maps(source: np.ndarray, target: np.ndarray, to: np.ndarray) -> np.nda
     ``A = S^{-1/2} (S^{1/2} T S^{1/2})^{1/2} S^{-1/2}`` (Bhatia, Jain & Lim 2019, eq. 39).
     """
     out = np.zeros(source.shape)
-    values, vectors = np.linalg.eigh(source)
-    values = np.sqrt(np.maximum(values, values[:, -1:] * np.finfo(float).eps))
-    root = (vectors * values[:, None]) @ vectors.swapaxes(1, 2)
-    inverse = (vectors / values[:, None]) @ vectors.swapaxes(1, 2)
+    root, inverse, _ = gaussians.roots(source)
     for k, part in enumerate(to):
         partners = np.flatnonzero(part > SMALLEST)
         if not len(partners):

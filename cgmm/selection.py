@@ -42,7 +42,7 @@ def fit_automatic(
     random_state: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> CoupledFit:
-    """Fit with every choice that is left open made from the data.
+    """Fit with a start found in the data and scale-free defaults for what is left open.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def fit_automatic(
             rho,
             RHO,
             "the further a subpopulation moves beyond the spread of a component, the more of it "
-            "the coupling gives up; who matches whom, and so the net factor, depends little on it",
+            "the coupling gives up",
         ),
         "epsilon": (
             epsilon,

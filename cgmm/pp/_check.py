@@ -24,7 +24,6 @@ from cgmm.pp._samples import InputError, Sample, listed
 
 RNA = "rna"
 CYTOMETRY = "cytometry"
-MODALITIES = (RNA, CYTOMETRY)
 
 OVERLAP_REFUSED = 0.3
 OVERLAP_NOTICED = 0.7
