@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -67,7 +67,9 @@ def points(
     shares: Sequence[float] | None = None,
     log2_change: Sequence[float] | float = 0.0,
     shift: Sequence[float] | float = 0.0,
+    shift_direction: Literal["own", "common"] = "own",
     separation: float = 8.0,
+    means: np.ndarray | None = None,
     donor_share_sd: float = 0.2,
     donor_mean_sd: float = 0.0,
     batch_sd: float = 0.0,
@@ -93,8 +95,13 @@ def points(
     shift
         Length of the move of each subpopulation's mean from source to target, in units of the
         within-subpopulation standard deviation along one axis (which is 1).
+    shift_direction
+        "own": each subpopulation moves in a random direction of its own; "common": all in one, as
+        when they share a programme.
     separation
         Typical distance between two means, in the same units.
+    means
+        Source means, shape (n_components, n_dims), when ``separation`` is not to draw them.
     donor_share_sd
         Standard deviation of a donor's log shares (natural logarithm).
     donor_mean_sd, batch_sd
@@ -113,7 +120,8 @@ def points(
     Raises
     ------
     ValueError
-        When a length does not fit ``n_components`` or a size is not positive.
+        When a shape does not fit ``n_components`` and ``n_dims``, a size is not positive or the
+        direction is not known.
     """
     check_positive(n_components=n_components, n_dims=n_dims, n_donors=n_donors)
     check_cells(n_cells, n_donors)
@@ -123,10 +131,18 @@ def points(
     length = _vector(shift, n_components, "shift")
     target = simplex(source * np.exp2(change))
 
-    means0 = rng.normal(size=(n_components, n_dims))
-    means0 *= separation / np.sqrt(2 * n_dims)
-    means0 = _spread(means0, separation, rng)
+    if means is None:
+        means0 = rng.normal(size=(n_components, n_dims))
+        means0 *= separation / np.sqrt(2 * n_dims)
+        means0 = _spread(means0, separation, rng)
+    else:
+        means0 = _means(means, n_components, n_dims)
     direction = rng.normal(size=(n_components, n_dims))
+    if shift_direction == "common":
+        direction[:] = direction[0]
+    elif shift_direction != "own":
+        msg = f'shift_direction={shift_direction!r} is not known: give "own" or "common".'
+        raise ValueError(msg)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     means1 = means0 + length[:, None] * direction
     factors = _covariance_factors(n_components, n_dims, rng)
@@ -164,6 +180,17 @@ def points(
     return SimulatedPoints(
         x, condition.astype(object), donor.astype(object), batch.astype(object), z, truth
     )
+
+
+def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
+    given = np.asarray(means, dtype=float)
+    if given.shape != (n_components, n_dims) or not np.isfinite(given).all():
+        msg = (
+            f"means has shape {given.shape}: give finite numbers of shape "
+            f"({n_components}, {n_dims}), one row per subpopulation."
+        )
+        raise ValueError(msg)
+    return given
 
 
 def _spread(means: np.ndarray, separation: float, rng: np.random.Generator) -> np.ndarray:

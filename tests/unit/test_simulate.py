@@ -124,3 +124,23 @@ def test_impossible_requests_are_refused(arguments: dict, sentence: str) -> None
 def test_points_refuse_vectors_of_the_wrong_length() -> None:
     with pytest.raises(ValueError, match="there are 4 subpopulations"):
         simulate.points(log2_change=[0.0, 1.0])
+
+
+def test_points_take_means_and_move_in_one_direction() -> None:
+    means = np.arange(12.0).reshape(3, 4)
+    call = {"n_components": 3, "n_dims": 4, "n_cells": 60, "means": means, "shift": [0.0, 1.0, 2.0]}
+    truth = simulate.points(**call, shift_direction="common").truth
+    np.testing.assert_array_equal(truth["source_means"], means)
+    moved = truth["target_means"] - truth["source_means"]
+    np.testing.assert_allclose(moved[2], 2 * moved[1])
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), [0.0, 1.0, 2.0], atol=1e-12)
+    own = simulate.points(**call).truth
+    moved = own["target_means"] - own["source_means"]
+    assert abs(moved[1] @ moved[2]) < 1.9
+
+
+def test_points_refuse_unknown_directions_and_misshapen_means() -> None:
+    with pytest.raises(ValueError, match='give "own" or "common"'):
+        simulate.points(shift_direction="all")
+    with pytest.raises(ValueError, match=r"shape \(2, 2\).*\(4, 5\)"):
+        simulate.points(means=np.zeros((2, 2)))
