@@ -93,19 +93,18 @@ def report(summary: pd.DataFrame, absent: dict[str, str]) -> list[str]:
     """Tables of all cases and of the worst one of each method."""
     rows: list[list[str]] = []
     for case, part in summary.groupby("case", sort=False):
-        for i, line in enumerate(part.itertuples()):
-            start = [str(case) if i == 0 else "", line.method]
-            if line.failed:
-                rows.append([*start, f"failed: {line.failed}"])
+        for i, line in enumerate(part.to_dict("records")):
+            start = [str(case) if i == 0 else "", line["method"]]
+            if line["failed"]:
+                rows.append([*start, f"failed: {line['failed']}"])
                 continue
-            values = (line.rmse, line.rmse_median, line.worse, line.within_twofold, line.r)
-            shown = [number(v) for v in values]
-            rows.append([*start, *shown, number(line.seconds, 1), str(line.runs)])
+            shown = [number(line[s]) for s in ("rmse", "rmse_median", "worse")]
+            shown += [number(line["within_twofold"]), number(line["r"])]
+            rows.append([*start, *shown, number(line["seconds"], 1), str(line["runs"])])
         rows += [["", method, why] for method, why in absent.items()]
     head = ["case", "method", "rmse", "median", "worse", "within 2x", "r", "seconds", "runs"]
     lines = [*table(head, rows, left=2), "", "Worst over cases:"]
 
-    cases = list(dict.fromkeys(summary["case"]))
     rows = []
     for method, part in summary.groupby("method", sort=False):
         if (part["failed"] != "").any():
@@ -114,18 +113,18 @@ def report(summary: pd.DataFrame, absent: dict[str, str]) -> list[str]:
         part = part.set_index("case")
         scores = [part[s] for s in ("rmse", "rmse_median", "worse")]
         texts = [f"{s.max():.2f} {s.idxmax()}" for s in scores]
-        rows.append([str(method), *texts, number(part["seconds"].max(), 1)])
+        rows.append([str(method), *texts, number(float(part["seconds"].max()), 1)])
     rows += [[method, why] for method, why in absent.items()]
     lines += table(["method", "rmse", "median", "worse", "seconds"], rows, left=4)
 
     ours = summary[(summary["method"] == OURS) & (summary["failed"] == "")].set_index("case")
-    goals = {case: goal for case, goal in GOALS.items() if case in cases and case in ours.index}
-    if goals:
-        reached = {True: "reached", False: "missed"}
-        rows = [
-            [case, number(goal), number(ours["worse"][case]), reached[ours["worse"][case] <= goal]]
-            for case, goal in goals.items()
-        ]
+    rows = []
+    for case, goal in GOALS.items():
+        if case in ours.index:
+            worse = float(ours["worse"][case])
+            verdict = "reached" if worse <= goal else "missed"
+            rows.append([case, number(goal), number(worse), verdict])
+    if rows:
         lines += ["", *table(["case", "goal", OURS, ""], rows)]
     return lines
 
