@@ -17,8 +17,9 @@ def check_points(
     if x.shape[0] == 0 or x.shape[1] == 0:
         msg = f"points_{side} is empty: shape {x.shape}"
         raise ValueError(msg)
-    bad = int(x.shape[0] - np.isfinite(x).all(axis=1).sum())
-    if bad:
+    finite = np.isfinite(x)
+    if not finite.all():
+        bad = int(x.shape[0] - finite.all(axis=1).sum())
         msg = f"points_{side} has NaN or infinite values in {bad} of {x.shape[0]} rows"
         raise ValueError(msg)
     if weights is None:

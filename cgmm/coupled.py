@@ -26,9 +26,10 @@ import jax
 import numpy as np
 
 from . import mstep
+from ._blas import one_thread
 from ._checks import check_number, check_points
 from .em import Run
-from .mixture import GaussianMixture, Kind
+from .mixture import BLOCK_ROWS, GaussianMixture, Kind
 
 log = logging.getLogger(__name__)
 
@@ -258,8 +259,9 @@ def fit_coupled(
         raise ValueError(msg)
     check_number("shrinkage", shrinkage, 0.0)
     check_number("tol", tol, 0.0)
-    centre = 0.5 * (_mean(x0, w0) + _mean(x1, w1))
-    variance = 0.5 * (_variance(x0, w0, centre) + _variance(x1, w1, centre))
+    (mean0, var0), (mean1, var1) = _moments(x0, w0), _moments(x1, w1)
+    centre = 0.5 * (mean0 + mean1)
+    variance = float((0.5 * (var0 + var1) + 0.25 * (mean1 - mean0) ** 2).mean()) or 1.0
     ridge = check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
 
     if n_restarts < 1:
@@ -288,7 +290,7 @@ def fit_coupled(
     lam = DEFAULT_TRANSPORT_WEIGHT * x0.shape[1] / scale
     lam = check_number("transport_weight", transport_weight, lam)
 
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), one_thread():
         knobs = _knobs(starts[0], lam, epsilon, rho, ridge, shrinkage, locked, covariance_type)
         run = Run(((x0, w0), (x1, w1)), centre, starts[0], knobs)
         run.warm_up(starts, random_state)
@@ -304,7 +306,7 @@ def fit_coupled(
         )
         for part in (slice(None, k0), slice(k0, None))
     ]
-    status = _status(len(history), tol, converged=converged)
+    status = _status(len(history), tol, run.fall, converged=converged)
     if not converged:
         warnings.warn(status, ConvergenceWarning, stacklevel=2)
     return CoupledFit(
@@ -400,25 +402,32 @@ def _knobs(
 # Starts and sentences ---------------------------------------------------------------------------
 
 
-def _status(n_steps: int, tol: float, *, converged: bool) -> str:
+def _status(n_steps: int, tol: float, fall: float, *, converged: bool) -> str:
     if converged:
         return f"converged after {n_steps} EM steps (objective rose by less than {tol:g})"
+    if fall:
+        return (
+            f"not converged after {n_steps} EM steps: rounding of costs that are large beside "
+            f"epsilon would lower the objective by {fall:.2g}; raise epsilon or drop far components"
+        )
     return (
         f"not converged after {n_steps} EM steps: the objective still rises by more than {tol:g} "
         "per step; raise max_steps or tol"
     )
 
 
-def _mean(x: np.ndarray, w: np.ndarray | None) -> np.ndarray:
-    return np.average(x, axis=0, weights=w).astype(float)
-
-
-def _variance(x: np.ndarray, w: np.ndarray | None, centre: np.ndarray) -> float:
-    """Mean variance per dimension around ``centre``; one when all points are equal."""
-    second = np.average(
-        np.square(x[:100_000] - centre), axis=0, weights=None if w is None else w[:100_000]
-    )
-    return float(second.mean()) or 1.0
+def _moments(x: np.ndarray, w: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of every column, shapes (D,), in double precision."""
+    origin = x[0].astype(float)
+    total, first, second = 0.0, np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for start in range(0, len(x), BLOCK_ROWS):
+        off = x[start : start + BLOCK_ROWS] - origin
+        weight = np.ones(len(off)) if w is None else w[start : start + BLOCK_ROWS]
+        total += weight.sum()
+        first += weight @ off
+        second += weight @ (off * off)
+    mean = first / total
+    return origin + mean, np.maximum(second / total - mean**2, 0.0)
 
 
 def _start(

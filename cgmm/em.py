@@ -20,7 +20,7 @@ from .mixture import (
     Cells,
     GaussianMixture,
     Moments,
-    expectation,
+    expectations,
     proportions,
 )
 from .weights import FLOOR
@@ -32,6 +32,7 @@ SUBSAMPLE_ABOVE = 3 * SUBSAMPLE
 SUBSAMPLE_STEPS = 60
 SUBSAMPLE_TOLERANCE = 1e-3
 LONGEST_LEAP = 64.0
+ROUNDING = {"float64": 1e-9, "float32": 1e-6}
 
 Side = tuple[np.ndarray, np.ndarray | None]
 Watcher = Callable[[int, float], None]
@@ -64,6 +65,7 @@ class Run:
         self.knobs = knobs
         self.k = (start[0].n_components, start[1].n_components)
         self.coupled = knobs.transport_weight > 0
+        self.fall = 0.0
         self.state = self.state_of(start)
         precision = self._precision()
         self.cells = [Cells(x, w, precision) for x, w in data]
@@ -115,7 +117,13 @@ class Run:
         return cells
 
     def climb(self, max_steps: int, tol: float, watch: Watcher | None) -> tuple[list[float], bool]:
-        """Climb on all points; return the objective per step and whether it settled."""
+        """Climb on all points; return the objective per step and whether it settled.
+
+        A step that would lower the objective is not taken; where it would by more than rounding
+        of the sums over points, ``fall`` says by how much: costs are then so many orders of
+        magnitude above epsilon that the transport is not solved.
+        """
+        self.fall = 0.0
         self.state, history, settled = self._climb(self.cells, self.state, max_steps, tol, watch)
         return history, settled
 
@@ -128,9 +136,7 @@ class Run:
         watch: Watcher | None,
     ) -> tuple[mstep.State, list[float], bool]:
         def look(state: mstep.State) -> tuple[list[Moments], float]:
-            moments = [
-                expectation(cells[s], self.centre, state.theta[s], self.knobs.kind) for s in (0, 1)
-            ]
+            moments = expectations(cells, self.centre, state.theta, self.knobs.kind)
             return moments, sum(m.log_likelihood for m in moments) - state.penalty
 
         def keep(value: float) -> None:
@@ -139,6 +145,7 @@ class Run:
                 watch(len(history) - 1, value)
 
         history: list[float] = []
+        rounding = ROUNDING[cells[0].dtype.name]
         moments, value = look(state)
         keep(value)
         trail, longest, passes = [state], 4.0, 1
@@ -160,9 +167,14 @@ class Run:
                     longest = max(2.0, length / 4)
                     if passes >= max_steps:
                         break
-            before, state = value, plain
-            moments, value = look(state)
+            before = value
+            seen, value = look(plain)
             passes += 1
+            if value < before:
+                fall, hidden = before - value, rounding * (1 + abs(before))
+                self.fall = 0.0 if fall <= hidden else fall
+                return state, history, fall <= max(tol, hidden)
+            state, moments = plain, seen
             keep(value)
             trail = trail or [state]
             if value - before < tol:
@@ -198,7 +210,12 @@ class Run:
         params = mstep.Params(weights, means, covariances)
         plan = trail[-1].plan
         state = mstep.initial_state(
-            params, self.knobs, k0=k0, coupled=self.coupled, warm=(plan.f, plan.g)
+            params,
+            self.knobs,
+            k0=k0,
+            coupled=self.coupled,
+            warm_start=np.concatenate([plan.f, plan.g]),
+            exact=False,
         )
         return state, length
 

@@ -8,10 +8,10 @@ The squared 2-Wasserstein distance between ``N(m, S)`` and ``N(n, T)`` is
 
 and the optimal map is affine, ``x -> n + A (x - m)``, with the Monge matrix
 ``A = S^{-1/2} (S^{1/2} T S^{1/2})^{1/2} S^{-1/2}`` (Bhatia, Jain & Lim 2019,
-Expo. Math. 37, eq. 1, 13 and 39).  Everything here comes from eigenvalue
-decompositions of symmetric matrices: one per component for its root, one per
-pair for ``G = S^{1/2} T S^{1/2}``; ``A`` and its inverse (the map back) share the
-eigenvectors of ``G``.
+Expo. Math. 37, eq. 1, 13 and 39).  Any ``R`` with ``S = R R^T`` may stand for the symmetric root:
+``G = R^T T R`` has the same eigenvalues, and ``A = R^{-T} G^{1/2} R^{-1}``, whose inverse (the map
+back) ``R G^{-1/2} R^T`` shares the eigenvectors of ``G``.  The fit takes Cholesky factors,
+:func:`cgmm.transport_cost` symmetric roots, which cannot fail.
 
 All functions take stacks of matrices of numpy (computed at once) or of JAX (traced), and keep
 their dtype.  They make one batched LAPACK call after another, each fed by the one before, because
@@ -34,12 +34,12 @@ def namespace(array: Array) -> Any:
 
 
 class Roots(NamedTuple):
-    """Square roots of a stack of covariances.
+    """Square roots ``R`` of a stack of covariances, ``S = R R^T``.
 
     Attributes
     ----------
     root, inverse_root
-        ``S^{1/2}`` and ``S^{-1/2}``, shape (K, D, D).
+        ``R`` and ``R^{-1}``, shape (K, D, D).
     log_det
         ``log det S``, shape (K,).
     """
@@ -51,7 +51,7 @@ class Roots(NamedTuple):
     @property
     def precision(self) -> Array:
         """``S^{-1}``, shape (K, D, D)."""
-        return self.inverse_root @ self.inverse_root
+        return self.inverse_root.swapaxes(-1, -2) @ self.inverse_root
 
 
 class PairRoots(NamedTuple):
@@ -90,18 +90,31 @@ def _positive(values: Array) -> Array:
 
 
 def roots(covariances: Array) -> Roots:
-    """Square roots, inverse roots and log determinants of covariances (K, D, D)."""
+    """Symmetric roots, their inverses and log determinants of covariances (K, D, D)."""
     values, vectors = _eigh(covariances)
     xp = namespace(values)
     root = xp.sqrt(values)
     return Roots(_rebuild(vectors, root), _rebuild(vectors, 1 / root), xp.log(values).sum(-1))
 
 
+def factors(covariances: np.ndarray) -> Roots:
+    """Cholesky factors; symmetric roots where one of the matrices is singular to rounding."""
+    try:
+        lower = np.linalg.cholesky(covariances)
+        inverse = np.linalg.inv(lower)
+    except np.linalg.LinAlgError:
+        return roots(covariances)
+    diagonal = np.diagonal(lower, axis1=-2, axis2=-1)
+    return Roots(lower, inverse, 2 * np.log(diagonal).sum(-1))
+
+
+def _cross(root: np.ndarray, covariances: np.ndarray) -> np.ndarray:
+    return root.swapaxes(-1, -2) @ covariances @ root
+
+
 def fidelities(root: np.ndarray, covariances: np.ndarray) -> np.ndarray:
-    """``tr G_kl^{1/2}`` for roots (K0, D, D) and covariances (K1, D, D): shape (K0, K1)."""
-    cross = root[:, None] @ covariances[None] @ root[:, None]
-    values = np.linalg.eigvalsh(0.5 * (cross + cross.swapaxes(-1, -2)))
-    return np.sqrt(_positive(values)).sum(-1)
+    """``tr G^{1/2}`` for pairs of roots and covariances, both (P, D, D): shape (P,)."""
+    return np.sqrt(_positive(np.linalg.eigvalsh(_cross(root, covariances)))).sum(-1)
 
 
 def pair_roots(root: Array, covariances: Array) -> PairRoots:
@@ -139,23 +152,19 @@ def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, 
     return forth, back
 
 
-def sparse_mean_maps(
-    source: Roots, covariances: np.ndarray, coupling: np.ndarray, smallest: float
+def sum_of_maps(
+    source: Roots, covariances: np.ndarray, k: np.ndarray, j: np.ndarray, mass: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`mean_maps`, from covariances (K1, D, D) and without the pairs of least mass.
-
-    Pairs below ``smallest`` times the mass of either of their components are left out.
-    """
-    share = coupling / np.maximum(np.minimum(coupling.sum(1)[:, None], coupling.sum(0)), 1e-300)
-    k, j = np.nonzero(share > smallest)
+    """As :func:`mean_maps`, over pairs (k, j) of given mass, from covariances (K1, D, D)."""
     forth, back = np.zeros_like(source.root), np.zeros_like(covariances)
     if len(k):
-        root, mass = source.root[k], coupling[k, j][:, None]
-        values, vectors = _eigh(root @ covariances[j] @ root)
-        values = np.sqrt(values)
-        np.add.at(forth, k, _rebuild(vectors, mass * values))
-        np.add.at(back, j, _rebuild(root @ vectors, mass / values))
-    return source.inverse_root @ forth @ source.inverse_root, back
+        root = source.root[k]
+        values, vectors = np.linalg.eigh(_cross(root, covariances[j]))
+        values = np.sqrt(_positive(values))
+        np.add.at(forth, k, _rebuild(vectors, mass[:, None] * values))
+        np.add.at(back, j, _rebuild(root @ vectors, mass[:, None] / values))
+    inverse = source.inverse_root
+    return inverse.swapaxes(-1, -2) @ forth @ inverse, back
 
 
 def wasserstein_costs(

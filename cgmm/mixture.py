@@ -19,7 +19,8 @@ enters the likelihood through the second moment of all points, which is computed
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -209,7 +210,7 @@ def n_features(n_dims: int) -> int:
 
 def chunk_rows(n_used: int) -> int:
     """Rows per chunk, a power of two, so that the ``n_used`` features of a chunk stay in cache."""
-    return 2 ** min(13, max(8, round(math.log2(CHUNK_FEATURES / n_used))))
+    return 2 ** min(10, max(8, round(math.log2(CHUNK_FEATURES / n_used))))
 
 
 def _features(x: jax.Array, kind: Kind) -> jax.Array:
@@ -222,11 +223,13 @@ def _features(x: jax.Array, kind: Kind) -> jax.Array:
     return jnp.concatenate([*products, x, one], axis=1)
 
 
-def _used(n_dims: int, kind: Kind) -> np.ndarray:
-    """Which of all features a form of covariances needs."""
+@lru_cache(maxsize=32)
+def _used(n_dims: int, kind: Kind) -> tuple[np.ndarray, int]:
+    """Which of all features a form of covariances needs, and how many."""
     rows, cols = _triangle(n_dims)
     quadratic = {"full": rows >= 0, "diag": rows == cols, "tied": rows < 0}[kind]
-    return np.concatenate([quadratic, np.ones(n_dims + 1, bool)])
+    used = np.concatenate([quadratic, np.ones(n_dims + 1, bool)])
+    return used, int(used.sum())
 
 
 def log_density_features(
@@ -258,17 +261,17 @@ def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Arr
     return logs.reshape(block.shape[0], theta.shape[1])
 
 
-@partial(jax.jit, donate_argnums=0, static_argnames="kind")
+@partial(jax.jit, static_argnames="kind")
 def _accumulate(
-    sums: tuple[jax.Array, jax.Array],
+    sums: jax.Array,
     block: jax.Array,
     weight: jax.Array,
     n: jax.Array,
     centre: jax.Array,
     theta: jax.Array,
     kind: Kind,
-) -> tuple[jax.Array, jax.Array]:
-    """Add the statistics of one block to ``(features' sums (K, M), log likelihood)``."""
+) -> jax.Array:
+    """Add the statistics of one block: features' sums (K, M), and the log likelihood below."""
 
     def add(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
         return (ratio * share).T @ features
@@ -276,17 +279,17 @@ def _accumulate(
     return _chunks(sums, block, weight, n, centre, theta, kind, add)
 
 
-@partial(jax.jit, donate_argnums=0, static_argnames="kind")
+@partial(jax.jit, static_argnames="kind")
 def _overlaps(
-    sums: tuple[jax.Array, jax.Array],
+    sums: jax.Array,
     block: jax.Array,
     weight: jax.Array,
     n: jax.Array,
     centre: jax.Array,
     theta: jax.Array,
     kind: Kind,
-) -> tuple[jax.Array, jax.Array]:
-    """Add one block to ``(products of responsibilities (K, K), log likelihood)``."""
+) -> jax.Array:
+    """Add one block: products of responsibilities (K, K), and the log likelihood below."""
 
     def add(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
         total = ratio.sum(1, keepdims=True)
@@ -296,7 +299,7 @@ def _overlaps(
 
 
 def _chunks(
-    sums: tuple[jax.Array, jax.Array],
+    sums: jax.Array,
     block: jax.Array,
     weight: jax.Array,
     n: jax.Array,
@@ -304,7 +307,7 @@ def _chunks(
     theta: jax.Array,
     kind: Kind,
     add: Callable,
-) -> tuple[jax.Array, jax.Array]:
+) -> jax.Array:
     rows = chunk_rows(theta.shape[0])
 
     def chunk(i: jax.Array, sums: tuple) -> tuple:
@@ -319,7 +322,10 @@ def _chunks(
         more = add(ratio, features, w[:, None] / total)
         return sums[0] + more.astype(jnp.float64), sums[1] + level.astype(jnp.float64)
 
-    return jax.lax.fori_loop(0, (n + rows - 1) // rows, chunk, sums)
+    start = (sums[:-1], sums[-1, 0])
+    moments, level = jax.lax.fori_loop(0, (n + rows - 1) // rows, chunk, start)
+    last = jnp.broadcast_to(level, (1, sums.shape[1]))
+    return jnp.concatenate([moments, last])
 
 
 def expectation(
@@ -338,9 +344,21 @@ def expectation(
     kind
         Form of the covariances behind ``theta``.
     """
-    n_used = int(_used(cells.n_dims, kind).sum())
-    moments, level = _pass(cells, centre, theta, kind, _accumulate, n_used)
-    return _central(moments, level, cells, centre, theta, kind)
+    return expectations([cells], centre, theta[None], kind)[0]
+
+
+def expectations(
+    sides: Sequence[Cells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
+) -> list[Moments]:
+    """:func:`expectation` of several sets of points; ``thetas`` of shape (sets, M, K)."""
+    jobs = [
+        _Job(cells, centre, theta, kind, _accumulate, _used(cells.n_dims, kind)[1])
+        for cells, theta in zip(sides, thetas, strict=True)
+    ]
+    return [
+        _central(*sums, cells, centre, theta, kind)
+        for sums, cells, theta in zip(_sums(jobs), sides, thetas, strict=True)
+    ]
 
 
 def proportions(
@@ -350,40 +368,66 @@ def proportions(
 
     Costs half a pass of :func:`expectation`, whose parameters it has.
     """
-    overlap, level = _pass(cells, centre, theta, kind, _overlaps, theta.shape[1])
+    job = _Job(cells, centre, theta, kind, _overlaps, theta.shape[1])
+    ((overlap, level),) = _sums([job])
     if kind == "tied":
         level += _shared_level(cells, centre, theta)
     return overlap.sum(1), overlap, level
 
 
-def _pass(
-    cells: Cells, centre: np.ndarray, theta: np.ndarray, kind: Kind, add: Callable, width: int
-) -> tuple[np.ndarray, float]:
-    """Sum over all blocks, in lanes side by side: one computes elementwise what another multiplies.
+class _Job(NamedTuple):
+    """One pass over one set of points: what to add up, in arrays of which width."""
 
-    Every lane has its own blocks and sums, so that the result does not depend on timing.
-    """
-    coefficients = jax.device_put(
-        np.ascontiguousarray(theta[_used(cells.n_dims, kind)], cells.dtype)
-    )
-    middle = jax.device_put(np.asarray(centre, cells.dtype))
+    cells: Cells
+    centre: np.ndarray
+    theta: np.ndarray
+    kind: Kind
+    add: Callable
+    width: int
 
-    def lane(i: int, n_lanes: int) -> tuple[np.ndarray, float]:
+    @property
+    def n_lanes(self) -> int:
+        return 1 if self.cells.n <= LANES * BLOCK_ROWS else LANES
+
+    def lane(self, i: int) -> np.ndarray:
+        """Sum over the blocks of one lane."""
+        cells, dtype = self.cells, self.cells.dtype
+        used, _ = _used(cells.n_dims, self.kind)
+        theta = np.ascontiguousarray(self.theta[used], dtype)
+        centre = np.asarray(self.centre, dtype)
         with jax.enable_x64(True):
-            shape = (theta.shape[1], width)
-            sums = (jax.device_put(np.zeros(shape)), jax.device_put(np.zeros(())))
-            for count, (block, weight, n) in enumerate(cells.blocks(i, n_lanes)):
-                sums = add(sums, block, weight, n, middle, coefficients, kind)
+            sums: Any = np.zeros((theta.shape[1] + 1, self.width))
+            for count, (block, weight, n) in enumerate(cells.blocks(i, self.n_lanes)):
+                sums = self.add(sums, block, weight, n, centre, theta, self.kind)
                 if count % AHEAD == AHEAD - 1:
                     jax.block_until_ready(sums)  # or blocks would queue up without limit
-            return np.asarray(sums[0]), float(sums[1])
+            return np.asarray(sums)
 
-    if cells.n <= LANES * BLOCK_ROWS:
-        return lane(0, 1)
-    cells.blocks()
-    with ThreadPoolExecutor(LANES) as pool:
-        parts = list(pool.map(lambda i: lane(i, LANES), range(LANES)))
-    return np.sum([part[0] for part in parts], axis=0), float(sum(part[1] for part in parts))
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(LANES - 1)
+
+
+if hasattr(os, "register_at_fork"):
+    # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _sums(jobs: Sequence[_Job]) -> list[tuple[np.ndarray, float]]:
+    """Return sums and log likelihood of every job.
+
+    Lanes of many points run side by side, so that one computes elementwise what another
+    multiplies.  Every lane has its own blocks and sums, so that the result does not depend on
+    timing.
+    """
+    found = []
+    for job in jobs:
+        job.cells.blocks()  # cut once, by one thread
+        waiting = [_pool().submit(job.lane, i) for i in range(1, job.n_lanes)]
+        total = np.sum([job.lane(0), *(part.result() for part in waiting)], axis=0)
+        found.append((total[:-1], float(total[-1, 0])))
+    return found
 
 
 def _shared_level(cells: Cells, centre: np.ndarray, theta: np.ndarray) -> float:

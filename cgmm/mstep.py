@@ -34,14 +34,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import gaussians, transport
+from . import gaussians, transport, warm
 from .mixture import Kind, Moments, features_from_roots
-from .weights import FLOOR, by_side, solve_transport, update_weights
+from .weights import FLOOR, by_side, update_weights
 
 MAX_SOLVER_STEPS = 100
 MAX_HALVINGS = 40
 ABSENT = -1e30
 UNCOUPLED = 1e-13
+FEW_PAIRS = 64
+DIRECT = 256
+_ONE = (np.array([0]), np.array([0]))
 
 
 class Knobs(NamedTuple):
@@ -126,9 +129,18 @@ class Shapes(NamedTuple):
     fidelity: np.ndarray
 
 
-def _shapes(covariances: np.ndarray, k0: int) -> Shapes:
-    roots = gaussians.roots(covariances)
-    return Shapes(covariances, roots, gaussians.fidelities(roots.root[:k0], covariances[k0:]))
+def _fidelity(shapes: Shapes, k0: int, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Fidelity of the given pairs; that of the others is left as it is."""
+    k, j = pairs
+    fidelity = shapes.fidelity.copy()
+    fidelity[k, j] = gaussians.fidelities(shapes.roots.root[k], shapes.covariances[k0 + j])
+    return fidelity
+
+
+def _coupled_pairs(coupling: np.ndarray) -> np.ndarray:
+    """Find the pairs whose mass counts beside that of either of their components."""
+    mass = np.minimum(coupling.sum(1)[:, None], coupling.sum(0))
+    return coupling > UNCOUPLED * np.maximum(mass, 1e-300)
 
 
 def _spread(shapes: Shapes, k0: int, k1: int) -> Shapes:
@@ -146,30 +158,88 @@ def _costs(means: np.ndarray, shapes: Shapes, k0: int) -> np.ndarray:
     return gaussians.wasserstein_costs(means[:k0], means[k0:], s[:k0], s[k0:], shapes.fidelity)
 
 
+def _matched(
+    weights: np.ndarray,
+    means: np.ndarray,
+    shapes: Shapes,
+    known: np.ndarray,
+    potentials: np.ndarray,
+    knobs: Knobs,
+    before: tuple[transport.Plan, np.ndarray] | None = None,
+) -> tuple[Shapes, np.ndarray, transport.Plan]:
+    """Costs of all pairs that can couple, and the transport.
+
+    A pair is too far apart to couple if it has no mass at the lower bound of its cost that the
+    traces give, ``tr G^{1/2} <= (tr S tr T)^{1/2}``; the eigenvalues of ``G`` are spared there.
+
+    Parameters
+    ----------
+    known
+        True for pairs whose fidelity in ``shapes`` is exact, shape (K0, K1).
+    before
+        Transport and costs of which the potentials are, to predict those at the new costs.
+    """
+    k0 = len(known)
+    traces = gaussians.traced(shapes.covariances)
+    bound = np.sqrt(traces[:k0, None] * traces[k0:])
+    shapes = shapes._replace(fidelity=np.where(known, shapes.fidelity, bound))
+    if known.size <= FEW_PAIRS:
+        near = ~known
+    else:
+        costs = _costs(means, shapes, k0)
+        logs = (potentials[:k0, None] + potentials[k0:] - costs) / knobs.epsilon
+        near = ~known & (np.minimum(weights[:k0, None], weights[k0:]) * np.exp(logs) > UNCOUPLED)
+    while True:
+        if near.any():
+            shapes = shapes._replace(fidelity=_fidelity(shapes, k0, np.nonzero(near)))
+            known = known | near
+        costs = _costs(means, shapes, k0)
+        if before is not None:
+            potentials = warm.carried_over(
+                before[0], costs - before[1], knobs.epsilon, knobs.inv_rho
+            )
+        plan = warm.solve(costs, weights, knobs.epsilon, knobs.inv_rho, potentials)
+        if known.all():
+            return shapes, costs, plan
+        near = ~known & _coupled_pairs(plan.coupling)
+        if not near.any():
+            return shapes, costs, plan
+        before = (plan, costs)
+
+
 def initial_state(
     params: Params,
     knobs: Knobs,
     *,
     k0: int,
     coupled: bool,
-    warm: tuple[np.ndarray, np.ndarray] | None = None,
+    warm_start: np.ndarray | None = None,
+    exact: bool = True,
 ) -> State:
-    """State of given parameters; the transport is solved from given potentials or from zero."""
+    """State of given parameters; the transport is solved from given potentials or from zero.
+
+    ``exact`` asks for the costs of all pairs, also of those too far apart to couple.
+    """
     weights, means, covariances = params
-    k1 = len(weights) - k0
-    f, g = (np.zeros(k0), np.zeros(k1)) if warm is None else warm
+    k = len(weights)
+    known = np.zeros((k0, k - k0), bool)
+    potentials = np.zeros(k) if warm_start is None else warm_start
     with np.errstate(all="ignore"):
-        if coupled:
-            if knobs.kind == "tied":
-                shapes = _spread(_shapes(covariances[[0, k0]], 1), k0, k1)
-            else:
-                shapes = _shapes(covariances, k0)
-            costs = _costs(means, shapes, k0)
-            plan = solve_transport(costs, weights, knobs.epsilon, knobs.inv_rho, f, g)
+        if not coupled:
+            shapes = Shapes(covariances, gaussians.factors(covariances), np.zeros(known.shape))
+            plan = transport.Plan(potentials[:k0], potentials[k0:], shapes.fidelity, 0.0, 0.0)
+            return _state(weights, means, shapes, shapes.fidelity, plan, knobs)
+        if knobs.kind == "tied":
+            two = covariances[[0, k0]]
+            shapes = Shapes(two, gaussians.factors(two), np.zeros((1, 1)))
+            shapes = shapes._replace(fidelity=_fidelity(shapes, 1, _ONE))
+            shapes, known = _spread(shapes, k0, k - k0), ~known
         else:
-            blank = np.zeros((k0, k1))
-            shapes = Shapes(covariances, gaussians.roots(covariances), blank)
-            costs, plan = blank, transport.Plan(f, g, blank, 0.0, 0.0)
+            shapes = Shapes(covariances, gaussians.factors(covariances), np.zeros(known.shape))
+            if exact:
+                shapes = shapes._replace(fidelity=_fidelity(shapes, k0, np.nonzero(~known)))
+                known = ~known
+        shapes, costs, plan = _matched(weights, means, shapes, known, potentials, knobs)
         return _state(weights, means, shapes, costs, plan, knobs)
 
 
@@ -208,26 +278,53 @@ def update_means(
     precision: np.ndarray,
     knobs: Knobs,
 ) -> np.ndarray:
-    """Solve for all means at once, by preconditioned conjugate gradients.
+    """Solve for all means at once: directly if they are few, else by conjugate gradients.
 
     ``(n_k P_k + 2 lambda (W 1)_k I) m_k - 2 lambda sum_l W_kl m_l = n_k P_k xbar_k``.
     """
-    k0, d = coupling.shape[0], means.shape[1]
+    k, d = means.shape
     pull = 2 * knobs.transport_weight
     marginal = pull * np.concatenate([coupling.sum(1), coupling.sum(0)])
     weighted = mass[:, None, None] * precision
     diagonal = weighted + (marginal[:, None, None] + FLOOR) * np.eye(d)
-    inverse = np.linalg.inv(diagonal)
+    right = (weighted @ centres[..., None])[..., 0] + FLOOR * means
     free = knobs.free[:, None]
+    if k * d <= DIRECT:
+        return _means_at_once(diagonal, right, means, pull * coupling, free)
+    return _means_in_steps(diagonal, right, means, pull * coupling, free)
+
+
+def _means_at_once(
+    diagonal: np.ndarray, right: np.ndarray, means: np.ndarray, ties: np.ndarray, free: np.ndarray
+) -> np.ndarray:
+    (k, d), k0 = means.shape, len(ties)
+    system = np.zeros((k, d, k, d))
+    system[range(k), :, range(k)] = diagonal
+    for i in range(d):
+        system[:k0, i, k0:, i] = -ties
+        system[k0:, i, :k0, i] = -ties.T
+    matrix = system.reshape(k * d, k * d)
+    if not free.all():
+        held = np.repeat(~free[:, 0], d)
+        matrix[held] = np.eye(k * d)[held]
+        right = np.where(free, right, means)
+    return np.linalg.solve(matrix, right.ravel()).reshape(k, d)
+
+
+def _means_in_steps(
+    diagonal: np.ndarray, right: np.ndarray, means: np.ndarray, ties: np.ndarray, free: np.ndarray
+) -> np.ndarray:
+    k0 = len(ties)
+    inverse = np.linalg.inv(diagonal)
 
     def times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
         return (blocks @ x[..., None])[..., 0]
 
     def apply(x: np.ndarray) -> np.ndarray:
-        cross = np.concatenate([coupling @ x[k0:], coupling.T @ x[:k0]])
-        return np.where(free, times(diagonal, x) - pull * cross, 0.0)
+        cross = np.concatenate([ties @ x[k0:], ties.T @ x[:k0]])
+        return np.where(free, times(diagonal, x) - cross, 0.0)
 
-    r = np.where(free, times(weighted, centres) + FLOOR * means, 0.0) - apply(means)
+    r = np.where(free, right, 0.0) - apply(means)
     z = times(inverse, r)
     p, size = z, (r * z).sum()
     goal = 1e-24 * size + 1e-300
@@ -248,11 +345,10 @@ def update_means(
 
 def _riccati(target: np.ndarray, force: np.ndarray) -> np.ndarray:
     """Solve ``P H P - P = E`` for ``P^{-1}``, given ``H`` (K, D, D) and ``E`` (K, D, D)."""
-    half = gaussians.roots(target)
-    inner = half.root @ force @ half.root
-    values, vectors = np.linalg.eigh(0.5 * (inner + inner.swapaxes(1, 2)))
+    root = gaussians.factors(target).root
+    values, vectors = np.linalg.eigh(root.swapaxes(1, 2) @ force @ root)
     scale = 1 / (0.5 + np.sqrt(0.25 + np.maximum(values, -0.25)))
-    turned = half.root @ vectors
+    turned = root @ vectors
     return (turned * scale[:, None, :]) @ turned.swapaxes(1, 2)
 
 
@@ -274,8 +370,10 @@ def update_covariances(
     old: Shapes,
     coupling: np.ndarray,
     lam: float,
-) -> Shapes:
+) -> tuple[Shapes, np.ndarray]:
     """Move the covariances towards the Riccati solution as far as the objective rises.
+
+    Returns them and, shape (K0, K1), whose fidelity is up to date: that of the coupled pairs.
 
     Parameters
     ----------
@@ -293,17 +391,21 @@ def update_covariances(
     k0, d = coupling.shape[0], target.shape[-1]
     marginal = np.concatenate([coupling.sum(1), coupling.sum(0)])
     source = gaussians.Roots(*(part[:k0] for part in old.roots))
-    maps = gaussians.sparse_mean_maps(source, old.covariances[k0:], coupling, UNCOUPLED)
+    coupled = _coupled_pairs(coupling)
+    k, j = pairs = np.nonzero(coupled)
+    maps = gaussians.sum_of_maps(source, old.covariances[k0:], k, j, coupling[pairs])
     drag = marginal[:, None, None] * np.eye(d) - np.concatenate(maps)
     force = (2 * lam / np.maximum(strength, FLOOR))[:, None, None] * drag
     wanted = np.where(movable[:, None, None], _riccati(target, force), old.covariances)
     base = _shape_value(strength, target, old, coupling, lam)
     for halving in range(MAX_HALVINGS):
         size = 0.5**halving
-        new = _shapes((1 - size) * old.covariances + size * wanted, k0)
+        trial = (1 - size) * old.covariances + size * wanted
+        new = Shapes(trial, gaussians.factors(trial), old.fidelity)
+        new = new._replace(fidelity=_fidelity(new, k0, pairs))
         if _shape_value(strength, target, new, coupling, lam) >= base:
-            return new
-    return old
+            return new, coupled
+    return old, coupled
 
 
 # All together ----------------------------------------------------------------
@@ -359,18 +461,20 @@ def _sweep(source: Moments, target: Moments, state: State, knobs: Knobs, *, coup
             strength, asked, free, old, coupling, k0
         )
     if coupled:
-        shapes = update_covariances(strength, asked, movable, old, coupling, lam)
+        shapes, known = update_covariances(strength, asked, movable, old, coupling, lam)
     else:
         covariances = np.where(movable[:, None, None], asked, old.covariances)
-        shapes = Shapes(covariances, gaussians.roots(covariances), np.zeros(coupling.shape))
+        known = np.zeros(coupling.shape, bool)
+        shapes = Shapes(covariances, gaussians.factors(covariances), 1.0 * known)
     if knobs.kind == "tied":
-        shapes = _spread(shapes, k0, k1)
+        shapes, known = _spread(shapes, k0, k1), np.tile(known, (k0, k1))
     elif knobs.kind == "diag":
         shapes = shapes._replace(covariances=shapes.covariances * np.eye(means.shape[1]))
     if not coupled:
         return _state(weights, means, shapes, state.costs, plan, knobs)
-    costs = _costs(means, shapes, k0)
-    plan = solve_transport(costs, weights, knobs.epsilon, knobs.inv_rho, plan.f, plan.g)
+    potentials = np.concatenate([plan.f, plan.g])
+    before = (plan, state.costs)
+    shapes, costs, plan = _matched(weights, means, shapes, known, potentials, knobs, before)
     return _state(weights, means, shapes, costs, plan, knobs)
 
 

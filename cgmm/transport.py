@@ -127,7 +127,7 @@ def _log_sum(x: Array, axis: int) -> Array:
     return safe + xp.log(xp.exp(x - xp.expand_dims(safe, axis)).sum(axis))
 
 
-def _scaling(p: Problem, f: Array, g: Array) -> tuple[Array, Array]:
+def scaling(p: Problem, f: Array, g: Array) -> tuple[Array, Array]:
     """Exact maximisation over f, then over g."""
     damp = 1 / (1 + p.epsilon * p.inv_rho)
     f = -damp * p.epsilon * _log_sum((g[None] - p.costs) / p.epsilon + p.log_b[None], 1)
@@ -253,7 +253,7 @@ def solve(
         def rung(carry: tuple) -> tuple:
             f, g, left = carry
             p = final._replace(epsilon=epsilon * RUNG ** left.astype(dtype))
-            f, g = _scaling(p, f, g)
+            f, g = scaling(p, f, g)
             loose = xp.where(left > 0, xp.full_like(goal, 1e-3), goal)
             return *_newton(p, f, g, loose), left - 1
 
@@ -264,7 +264,7 @@ def solve(
         height = xp.log(xp.maximum(length / epsilon, xp.ones_like(length))) / np.log(RUNG)
         return xp.ceil(height).astype(np.int32)
 
-    warm_f, warm_g = _scaling(final, f, g)
+    warm_f, warm_g = scaling(final, f, g)
     jump = xp.maximum(xp.max(xp.abs(warm_f - f)), xp.max(xp.abs(warm_g - g)))
     top = rungs_over(xp.max(costs) - xp.min(costs)) + 6
     enough = xp.maximum(xp.full_like(reach, ENOUGH), 8 * reach)

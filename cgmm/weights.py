@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import transport
+from . import transport, warm
 from .balanced import balanced_weights
 
 MAX_STEPS = 8
 SMALLEST_STEP = 1e-5
+ENOUGH_OF_MODEL = 0.45
+GOAL = 1e-9
 FLOOR = 1e-12
 
 
@@ -28,20 +30,6 @@ class Stance(NamedTuple):
     weights: np.ndarray
     plan: transport.Plan
     value: float
-
-
-def solve_transport(
-    costs: np.ndarray,
-    weights: np.ndarray,
-    epsilon: np.float64,
-    inv_rho: np.float64,
-    f: np.ndarray,
-    g: np.ndarray,
-) -> transport.Plan:
-    """Transport between stacked weights, from a warm start."""
-    k0 = len(f)
-    with np.errstate(all="ignore"):
-        return transport.solve(costs, weights[:k0], weights[k0:], epsilon, inv_rho, f, g)
 
 
 def by_side(values: np.ndarray, k0: int) -> np.ndarray:
@@ -82,108 +70,100 @@ def update_weights(
         True for components whose weight may change.
     """
     k0 = costs.shape[0]
-    reach = max(transport.ENOUGH, 8 * transport.within_reach(costs, epsilon))
+    goal = max(GOAL, 8 * float(transport.within_reach(costs, epsilon)))
 
-    def stance(weights: np.ndarray, f: np.ndarray, g: np.ndarray) -> Stance:
-        plan = solve_transport(costs, weights, epsilon, inv_rho, f, g)
+    def stance(weights: np.ndarray, potentials: np.ndarray) -> Stance:
+        plan = warm.solve(costs, weights, epsilon, inv_rho, potentials, goal=goal)
         return Stance(weights, plan, float((mass * np.log(weights)).sum() - lam * plan.cost))
 
     now = Stance(weights, plan, float((mass * np.log(weights)).sum() - lam * plan.cost))
     if inv_rho == 0:
         found = balanced_weights(
-            mass, weights, costs, lam=lam, epsilon=float(epsilon), free=free, smallest=FLOOR
+            mass,
+            weights,
+            costs,
+            np.concatenate([plan.f, plan.g]),
+            lam=lam,
+            epsilon=float(epsilon),
+            free=free,
+            smallest=FLOOR,
         )
         if found is not None:
             moved = np.maximum(found[0] / by_side(found[0], k0), FLOOR)
-            new = stance(moved / by_side(moved, k0), found[1][:k0], found[1][k0:])
-            best = new if new.plan.error < reach and new.value > now.value else now
+            new = stance(moved / by_side(moved, k0), found[1])
+            best = new if new.plan.error <= goal and new.value > now.value else now
             return best.weights, best.plan
     for _ in range(MAX_STEPS):
-        slope, q = _slope(mass, now, lam, epsilon, inv_rho, free, k0)
-        response = _response(now.plan, epsilon, inv_rho)
-        move = _newton(mass, now, slope, q, response, lam, epsilon, inv_rho, free, k0)
+        slope, move, drift = _newton(mass, now, lam, epsilon, inv_rho, free)
         rise = float((now.weights * slope * move).sum())
         if rise <= 1e-14 * (1 + abs(now.value)) or np.abs(now.weights * slope).max() < 1e-10:
             break
         size, better = 1.0, None
+        potentials = np.concatenate([now.plan.f, now.plan.g])
         while size > SMALLEST_STEP:
             moved = normalised(np.log(now.weights) + size * move, k0)
             moved = np.where(free, moved, now.weights)
-            shift = response @ np.log(moved / now.weights)
-            new = stance(moved, now.plan.f + shift[:k0], now.plan.g + shift[k0:])
-            if new.plan.error < reach and new.value > now.value:
+            new = stance(moved, potentials + size * drift)
+            if new.plan.error <= goal and new.value > now.value:
                 better = new
                 break
             size *= 0.25
         if better is None:
             break
-        now = better
+        gained, now = better.value - now.value, better
+        if size == 1 and gained > ENOUGH_OF_MODEL * rise:
+            break
     return now.weights, now.plan
-
-
-def _slope(
-    mass: np.ndarray,
-    now: Stance,
-    lam: float,
-    epsilon: np.float64,
-    inv_rho: np.float64,
-    free: np.ndarray,
-    k0: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient divided by the weights, and ``q``."""
-    q = (1 + epsilon * inv_rho) * transport.gain(np.concatenate([now.plan.f, now.plan.g]), inv_rho)
-    tilt = q - by_side(now.weights * q, k0)
-    return np.where(free, mass / now.weights - 1 - lam * tilt, 0.0), q
-
-
-def _response(plan: transport.Plan, epsilon: np.float64, inv_rho: np.float64) -> np.ndarray:
-    """Differentiate the potentials in the log weights, shape (K, K)."""
-    w = plan.coupling
-    k0, k = w.shape[0], sum(w.shape)
-    given = np.concatenate([w.sum(1), w.sum(0)])
-    cross = np.zeros((k, k))
-    cross[:k0, k0:], cross[k0:, :k0] = w, w.T
-    scale = 1 / np.sqrt(np.maximum(given, 1e-200))
-    system = np.eye(k) * (1 + 1e-10)
-    system += cross * scale[:, None] * scale / (1 + epsilon * inv_rho)
-    load = cross * scale[:, None]
-    if inv_rho == 0:
-        # balanced potentials are free up to a constant: take that direction out
-        shift = np.where(np.arange(k) < k0, 1.0, -1.0) * np.sqrt(given / given.sum())
-        load -= shift[:, None] * (shift @ load)
-    try:
-        solution = np.linalg.solve(system, load)
-    except np.linalg.LinAlgError:
-        return np.zeros((k, k))
-    return -solution * scale[:, None] * (epsilon / (1 + epsilon * inv_rho))
 
 
 def _newton(
     mass: np.ndarray,
     now: Stance,
-    slope: np.ndarray,
-    q: np.ndarray,
-    response: np.ndarray,
     lam: float,
     epsilon: np.float64,
     inv_rho: np.float64,
     free: np.ndarray,
-    k0: int,
-) -> np.ndarray:
-    """Newton step of the log weights; a plain ascent step where that would not rise."""
-    weights, k = now.weights, len(mass)
-    plain = weights * slope / (weights + mass)
-    first = np.arange(k) < k0
-    share = np.where(first[:, None] == first, weights, 0.0)
-    potentials = np.concatenate([now.plan.f, now.plan.g])
-    change = ((1 + epsilon * inv_rho) * np.exp(-potentials * inv_rho))[:, None] * response
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradient divided by the weights, Newton step of the log weights, change of the potentials.
+
+    One linear system for both: with ``T`` the coupling divided by the mass of the row's
+    component, potentials follow the log weights ``u`` by
+    ``(1 + eps/rho) dh + T dh + eps T du = 0``.  A plain ascent step where Newton's does not rise.
+    """
+    weights, w = now.weights, now.plan.coupling
+    k0, k = len(w), len(mass)
+    h = np.concatenate([now.plan.f, now.plan.g])
+    damp = 1 + epsilon * inv_rho
+    q = damp * transport.gain(h, inv_rho)
     ratio = mass / weights
+    slope = np.where(free, ratio - 1 - lam * (q - by_side(weights * q, k0)), 0.0)
+
+    share = np.zeros((k, k))
+    share[:k0, :k0], share[k0:, k0:] = weights[:k0], weights[k0:]
+    given = np.maximum(np.concatenate([w.sum(1), w.sum(0)]), 1e-200)
+    moved = np.zeros((k, k))
+    moved[:k0, k0:], moved[k0:, :k0] = w, w.T
+    moved /= given[:, None]
+    eye = np.eye(k)
+    system = np.empty((2 * k, 2 * k))
     curve = np.maximum(np.maximum(ratio, ratio - slope), 1e-3)
-    jacobian = -np.diag(curve) - lam * (change - share @ change - share * q) - share
-    jacobian = np.where(free[:, None], jacobian, -np.eye(k))
+    system[:k, :k] = share * (lam * q - 1) - curve * eye
+    system[:k, k:] = (share - eye) * (lam * damp * np.exp(-h * inv_rho))
+    system[:k][~free] = -np.eye(k, 2 * k)[~free]
+    system[k:, :k] = epsilon * moved
+    system[k:, k:] = moved + damp * (1 + 1e-10) * eye
+    if inv_rho == 0:
+        # balanced potentials are free up to a constant: hold that direction
+        sign = np.where(np.arange(k) < k0, 1.0, -1.0)
+        system[k:, k:] += sign[:, None] * (sign * given / given.sum())
+    plain = np.clip(weights * slope / (weights + mass), -3.0, 3.0)
     try:
-        move = np.linalg.solve(jacobian, -slope)
+        both = np.linalg.solve(system, np.concatenate([-slope, np.zeros(k)]))
     except np.linalg.LinAlgError:
-        return np.clip(plain, -3.0, 3.0)
-    good = np.isfinite(move).all() and (weights * slope * move).sum() > 0
-    return np.clip(move if good else plain, -3.0, 3.0)
+        return slope, plain, np.zeros(k)
+    move, drift = both[:k], both[k:]
+    if not (np.isfinite(both).all() and (weights * slope * move).sum() > 0):
+        return slope, plain, np.zeros(k)
+    if np.abs(move).max() > 3:
+        return slope, np.clip(move, -3.0, 3.0), np.zeros(k)
+    return slope, move, drift

@@ -15,7 +15,7 @@ import pytest
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 import cgmm as cg
-from cgmm import em, weights
+from cgmm import em, warm, weights
 from cgmm.balanced import balanced_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,11 +106,11 @@ def test_balanced_weights_are_stationary_and_beat_their_neighbours():
     zero = np.float64(0.0)
 
     def value(pi):
-        plan = weights.solve_transport(costs, pi, np.float64(epsilon), zero, *np.zeros((2, k)))
+        plan = warm.solve(costs, pi, np.float64(epsilon), zero, np.zeros(2 * k))
         return (mass * np.log(pi)).sum() - lam * plan.cost
 
     found, _ = balanced_weights(
-        mass, np.full(2 * k, 1 / k), costs, lam=lam, epsilon=epsilon,
+        mass, np.full(2 * k, 1 / k), costs, np.zeros(2 * k), lam=lam, epsilon=epsilon,
         free=np.ones(2 * k, bool), smallest=1e-12,
     )  # fmt: skip
     best = value(found)
