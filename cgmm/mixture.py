@@ -32,12 +32,13 @@ import numpy as np
 
 from . import gaussians
 
-CHUNK_FEATURES = 1_300_000
+CHUNK_FEATURES = 65_536
 BLOCK_ROWS = 16_384
 CACHED_BYTES = 64 * 2**20
 SINGLE_PRECISION_WORK = 2e9
 SINGLE_PRECISION_REACH = 2e4
 LANES = 2
+WORK_OF_A_THREAD = 1_000_000
 AHEAD = 4
 
 
@@ -214,13 +215,14 @@ def chunk_rows(n_used: int) -> int:
 
 
 def _features(x: jax.Array, kind: Kind) -> jax.Array:
-    one = jnp.ones((x.shape[0], 1), x.dtype)
+    """Features (M, B) of points (D, B)."""
+    one = jnp.ones((1, x.shape[1]), x.dtype)
     if kind == "tied":
-        return jnp.concatenate([x, one], axis=1)
+        return jnp.concatenate([x, one])
     if kind == "diag":
-        return jnp.concatenate([x * x, x, one], axis=1)
-    products = [x[:, i : i + 1] * x[:, i:] for i in range(x.shape[1])]
-    return jnp.concatenate([*products, x, one], axis=1)
+        return jnp.concatenate([x * x, x, one])
+    products = [x[i : i + 1] * x[i:] for i in range(x.shape[0])]
+    return jnp.concatenate([*products, x, one])
 
 
 @lru_cache(maxsize=32)
@@ -257,7 +259,7 @@ def features_from_roots(
 @jax.jit
 def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
     chunks = (block - centre[None]).reshape(-1, chunk_rows(theta.shape[0]), block.shape[1])
-    logs = jax.lax.map(lambda x: _features(x, "full") @ theta, chunks)
+    logs = jax.lax.map(lambda x: _features(x.T, "full").T @ theta, chunks)
     return logs.reshape(block.shape[0], theta.shape[1])
 
 
@@ -274,7 +276,7 @@ def _accumulate(
     """Add the statistics of one block: features' sums (K, M), and the log likelihood below."""
 
     def add(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
-        return (ratio * share).T @ features
+        return (ratio * share) @ features.T
 
     return _chunks(sums, block, weight, n, centre, theta, kind, add)
 
@@ -292,8 +294,7 @@ def _overlaps(
     """Add one block: products of responsibilities (K, K), and the log likelihood below."""
 
     def add(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
-        total = ratio.sum(1, keepdims=True)
-        return (ratio * share).T @ (ratio / total)
+        return (ratio * share) @ (ratio / ratio.sum(0, keepdims=True)).T
 
     return _chunks(sums, block, weight, n, centre, theta, kind, add)
 
@@ -313,13 +314,14 @@ def _chunks(
     def chunk(i: jax.Array, sums: tuple) -> tuple:
         x = jax.lax.dynamic_slice_in_dim(block, i * rows, rows) - centre[None]
         w = jax.lax.dynamic_slice_in_dim(weight, i * rows, rows)
-        features = _features(x, kind)
-        logs = features @ theta
-        top = logs.max(1, keepdims=True)
+        # without the barrier both products would build features of their own
+        features = jax.lax.optimization_barrier(_features(x.T, kind))
+        logs = theta.T @ features
+        top = logs.max(0, keepdims=True)
         ratio = jnp.exp(logs - top)
-        total = ratio.sum(1, keepdims=True)
-        level = (w * (top + jnp.log(total))[:, 0]).sum()
-        more = add(ratio, features, w[:, None] / total)
+        total = ratio.sum(0, keepdims=True)
+        level = (w * (top + jnp.log(total))[0]).sum()
+        more = add(ratio, features, w[None] / total)
         return sums[0] + more.astype(jnp.float64), sums[1] + level.astype(jnp.float64)
 
     start = (sums[:-1], sums[-1, 0])
@@ -387,7 +389,13 @@ class _Job(NamedTuple):
 
     @property
     def n_lanes(self) -> int:
+        """Number of sums that the blocks are dealt to."""
         return 1 if self.cells.n <= LANES * BLOCK_ROWS else LANES
+
+    @property
+    def work(self) -> int:
+        """Products of features and components."""
+        return self.cells.n * self.theta.size
 
     def lane(self, i: int) -> np.ndarray:
         """Sum over the blocks of one lane."""
@@ -417,15 +425,23 @@ if hasattr(os, "register_at_fork"):
 def _sums(jobs: Sequence[_Job]) -> list[tuple[np.ndarray, float]]:
     """Return sums and log likelihood of every job.
 
-    Lanes of many points run side by side, so that one computes elementwise what another
-    multiplies.  Every lane has its own blocks and sums, so that the result does not depend on
-    timing.
+    Lanes run side by side, so that one computes elementwise what another multiplies, unless there
+    is too little to do.  Every lane has its own blocks and sums, so that the result does not
+    depend on timing.
     """
-    found = []
+    lanes = [(job, i) for job in jobs for i in range(job.n_lanes)]
     for job in jobs:
         job.cells.blocks()  # cut once, by one thread
-        waiting = [_pool().submit(job.lane, i) for i in range(1, job.n_lanes)]
-        total = np.sum([job.lane(0), *(part.result() for part in waiting)], axis=0)
+    together = LANES if sum(job.work for job in jobs) > WORK_OF_A_THREAD else 1
+    parts: list[np.ndarray] = []
+    for first in range(0, len(lanes), together):
+        *others, (last, i) = lanes[first : first + together]
+        waiting = [_pool().submit(other.lane, j) for other, j in others]
+        own = last.lane(i)
+        parts += [*(part.result() for part in waiting), own]
+    found = []
+    for job in jobs:
+        total = np.sum([parts.pop(0) for _ in range(job.n_lanes)], axis=0)
         found.append((total[:-1], float(total[-1, 0])))
     return found
 

@@ -131,8 +131,10 @@ CODE = """
 import numpy as np, cgmm as cg, sys
 rng = np.random.default_rng(0)
 c = 3 * rng.normal(size=(5, 8))
-x, y = (c[rng.integers(5, size=40_000)] + rng.normal(size=(40_000, 8)) for _ in range(2))
-f = cg.fit_coupled(x, y, n_components=5, tol=1e-6)
+x, y = (c[rng.integers(5, size=34_000)] + rng.normal(size=(34_000, 8)) for _ in range(2))
+i = rng.choice(len(x), 5)
+m = cg.GaussianMixture(np.full(5, 0.2), x[i], np.tile(9 * np.eye(8), (5, 1, 1)))
+f = cg.fit_coupled(x, y, init=m, tol=1e-6)
 np.save(sys.argv[1], np.concatenate([f.coupling.ravel(), f.source.means.ravel(), f.history[-1:]]))
 """
 

@@ -35,13 +35,13 @@ def run(seed: int) -> None:
     subprocess.run([sys.executable, "-c", CODE, str(seed)], check=True, env=env, timeout=LIMIT)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_three_processes_end(seed):
+@pytest.mark.parametrize("seed", range(2))
+def test_two_processes_end(seed):
     run(seed)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(0)
 def test_a_hundred_processes_end():
-    for seed in range(3, 103):
+    for seed in range(2, 102):
         run(seed)
