@@ -229,7 +229,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> 
 
 def number(value: float, digits: int = 2) -> str:
     """Return a number as text, "-" where there is none."""
-    return "-" if np.isnan(value) else f"{value:.{digits}f}"
+    # + 0.0: a rounded negative zero is a zero
+    return "-" if np.isnan(value) else f"{round(float(value), digits) + 0.0:.{digits}f}"
 
 
 def show(name: str, title: str, lines: list[str], *, keep: bool) -> None:
