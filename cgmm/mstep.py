@@ -42,7 +42,7 @@ MAX_SOLVER_STEPS = 100
 MAX_HALVINGS = 40
 ABSENT = -1e30
 UNCOUPLED = 1e-13
-FEW_PAIRS = 64
+FEW_PAIRS = 16
 DIRECT = 256
 _ONE = (np.array([0]), np.array([0]))
 
