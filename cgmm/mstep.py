@@ -129,7 +129,7 @@ class Shapes(NamedTuple):
     fidelity: np.ndarray
 
 
-def _fidelity(shapes: Shapes, k0: int, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _fidelity(shapes: Shapes, k0: int, pairs: tuple[np.ndarray, ...]) -> np.ndarray:
     """Fidelity of the given pairs; that of the others is left as it is."""
     k, j = pairs
     fidelity = shapes.fidelity.copy()
@@ -392,7 +392,8 @@ def update_covariances(
     marginal = np.concatenate([coupling.sum(1), coupling.sum(0)])
     source = gaussians.Roots(*(part[:k0] for part in old.roots))
     coupled = _coupled_pairs(coupling)
-    k, j = pairs = np.nonzero(coupled)
+    k, j = np.nonzero(coupled)
+    pairs = (k, j)
     maps = gaussians.sum_of_maps(source, old.covariances[k0:], k, j, coupling[pairs])
     drag = marginal[:, None, None] * np.eye(d) - np.concatenate(maps)
     force = (2 * lam / np.maximum(strength, FLOOR))[:, None, None] * drag
