@@ -151,7 +151,7 @@ def component_table(
     if held is not None:
         names = gene_names(held.adata, None)
         moments = side_moments(held, found, responsibilities)
-        origin = donors.share_of_target(fit.coupling, fit.shares_source, fit.shares_target)
+        origin = donors.share_of_target(fit.coupling, fit.shares_source)
         exclude = _moved_everywhere(moments, origin)
         genes_of = [
             naming.markers(m.mean, m.fraction, names, n=5, exclude=exclude) for m in moments
@@ -175,7 +175,7 @@ def component_table(
     both = naming.name_sides(
         own[0],
         own[1],
-        coupling=donors.transfer_mass(fit.coupling, *shares),
+        coupling=donors.transfer_mass(fit.coupling, fit.shares_source),
         sizes_source=shares[0],
         sizes_target=shares[1],
     )
@@ -249,7 +249,7 @@ def cell_fields(
     """Spread the results of both sides over all cells of the object."""
     r0, r1 = responsibilities
     net = np.exp2(donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target))
-    origin = donors.share_of_target(fit.coupling, fit.shares_source, fit.shares_target)
+    origin = donors.share_of_target(fit.coupling, fit.shares_source)
     back = origin.T @ np.where(np.isfinite(net), net, 0.0)
     log2_net = np.full(n_obs, np.nan)
     with np.errstate(divide="ignore"):

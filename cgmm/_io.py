@@ -22,7 +22,7 @@ from cgmm._keys import SIDES
 from cgmm.coupled import CoupledFit
 from cgmm.mixture import GaussianMixture
 
-FORMAT = 1
+FORMAT = 2
 _MIXTURE = ("weights", "means", "covariances")
 _ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
 _VALUES = (
@@ -35,6 +35,7 @@ _VALUES = (
     "seconds",
     "parameters",
     "reasons",
+    "sensitivity",
 )
 
 

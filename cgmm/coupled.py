@@ -77,6 +77,8 @@ class CoupledFit:
         The values really used.
     reasons
         Why a parameter that was left to the program has its value, by name.
+    sensitivity
+        What other choices would give (:mod:`cgmm.sensitivity`); empty unless they were made.
     """
 
     source: GaussianMixture
@@ -95,6 +97,7 @@ class CoupledFit:
     seconds: float
     parameters: dict[str, Any]
     reasons: dict[str, str] = field(default_factory=dict)
+    sensitivity: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def transported_mass(self) -> float:

@@ -31,10 +31,6 @@ import scipy.stats
 MIN_DONORS = 3
 MIN_CELLS = 20
 PSEUDOCOUNT = 0.5
-GONE_BELOW = 0.25
-SPARED_BELOW = 2.0
-GIVEN_UP = 0.1
-COST_RATIO = 4
 LEVEL = 0.95
 
 
@@ -109,50 +105,27 @@ def share_of_source(coupling: np.ndarray) -> np.ndarray:
     -------
     T = W / (W 1), shape (K0, K1). Rows sum to one; a row without mass is zero.
     """
-    return _divide(coupling, coupling.sum(axis=1, keepdims=True))
+    return divide(coupling, coupling.sum(axis=1, keepdims=True))
 
 
-def lost(coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray) -> np.ndarray:
-    """Source components that are gone: given up by the coupling, and missed by no target.
+def lost(coupling: np.ndarray) -> np.ndarray:
+    """Source components without mass in the coupling: gone.
 
-    A component that changed its state strongly is given up for the most part, too, but so are the
-    others that changed alike, or its target components would have to come from much smaller ones.
-    The coupled fraction ``(W 1)_k / s_k`` falls about exponentially with the cost of moving. A
-    component is gone when it is less than a quarter of the mean, when it is ten times less than
-    four times the cost of the other components that lead to its destinations would explain, and
-    when most of its destinations hold at most twice what those others send. Components are struck
-    off one at a time, the least coupled first.
+    :func:`cgmm.movement.unmatched` finds them, and the fit empties their rows.
 
     Parameters
     ----------
     coupling
-        W, shape (K0, K1).
-    shares_source, shares_target
-        Shares without penalty, shapes (K0,) and (K1,).
+        W, shape (K0, K1); transposed for target components, which are new.
 
     Returns
     -------
     Boolean, shape (K0,).
     """
-    s, t = np.asarray(shares_source, dtype=float), np.asarray(shares_target, dtype=float)
-    to = share_of_source(coupling)
-    coupled = np.where(s > 0, _divide(coupling.sum(axis=1), s), np.inf)
-    struck = (coupled <= 0) & (s > 0)
-    for k in np.argsort(coupled, kind="stable"):
-        if coupled[k] >= GONE_BELOW * coupling.sum() or struck[k]:
-            continue
-        rest = s * ~struck
-        rest[k] = 0.0
-        others = rest @ to
-        spared = to[k] @ (t <= SPARED_BELOW * others) > 0.5
-        of_others = to[k] @ _divide((rest * np.minimum(coupled, 1.0)) @ to, others)
-        struck[k] = spared and coupled[k] < GIVEN_UP * of_others**COST_RATIO
-    return struck
+    return np.asarray(coupling).sum(axis=1) <= 0
 
 
-def transfer_mass(
-    coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
-) -> np.ndarray:
+def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
     """Fraction of all source cells that goes from each source to each target component.
 
     The coupling decides where the cells of a component go, not how many arrive: with strong
@@ -163,23 +136,18 @@ def transfer_mass(
     ----------
     coupling
         W, shape (K0, K1).
-    shares_source, shares_target
-        Shares without penalty, shapes (K0,) and (K1,).
+    shares_source
+        Shares without penalty, shape (K0,).
 
     Returns
     -------
     ``s_k T_kl``, shape (K0, K1).  Components of the source that are :func:`lost` send nothing,
-    those of the target that are new, lost with the sides swapped, receive nothing.
+    those of the target that are new receive nothing.
     """
-    kept = np.array(coupling, dtype=float)
-    kept[lost(coupling, shares_source, shares_target)] = 0.0
-    kept[:, lost(coupling.T, shares_target, shares_source)] = 0.0
-    return np.asarray(shares_source)[:, None] * share_of_source(kept)
+    return np.asarray(shares_source)[:, None] * share_of_source(coupling)
 
 
-def share_of_target(
-    coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
-) -> np.ndarray:
+def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
     """R, where the cells of each target component came from.
 
     Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
@@ -188,15 +156,15 @@ def share_of_target(
     ----------
     coupling
         W, shape (K0, K1).
-    shares_source, shares_target
-        Shares without penalty, shapes (K0,) and (K1,).
+    shares_source
+        Shares without penalty, shape (K0,).
 
     Returns
     -------
     R, shape (K0, K1). Columns sum to one; a column without mass is zero.
     """
-    mass = transfer_mass(coupling, shares_source, shares_target)
-    return _divide(mass, mass.sum(axis=0, keepdims=True))
+    mass = transfer_mass(coupling, shares_source)
+    return divide(mass, mass.sum(axis=0, keepdims=True))
 
 
 def log2_net(
@@ -218,7 +186,7 @@ def log2_net(
     -------
     Shape (K0,). ``-inf`` where nothing of the target came from the component.
     """
-    carried = share_of_target(coupling, shares_source, shares_target) @ shares_target
+    carried = share_of_target(coupling, shares_source) @ shares_target
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log2(carried) - np.log2(shares_source)
 
@@ -324,7 +292,7 @@ def _welch(y0: np.ndarray, y1: np.ndarray, level: float) -> tuple[np.ndarray, ..
     if min(len(y0), len(y1)) < 2:
         return estimate, np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
     v0, v1 = y0.var(axis=0, ddof=1) / len(y0), y1.var(axis=0, ddof=1) / len(y1)
-    freedom = _divide((v0 + v1) ** 2, v0**2 / (len(y0) - 1) + v1**2 / (len(y1) - 1))
+    freedom = divide((v0 + v1) ** 2, v0**2 / (len(y0) - 1) + v1**2 / (len(y1) - 1))
     return estimate, *_student(estimate, np.sqrt(v0 + v1), freedom, level)
 
 
@@ -393,5 +361,6 @@ def _nothing(n: int, reason: str) -> DonorIntervals:
     )
 
 
-def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Divide a by b, giving zero where b is not positive."""
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)

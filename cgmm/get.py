@@ -16,7 +16,9 @@ from cgmm import donors as donor_level
 from cgmm._io import build_fit, loads
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm.coupled import CoupledFit
+from cgmm.gaussians import pair_roots, roots, wasserstein_costs
 from cgmm.genes import MIN_CHANGE
+from cgmm.sensitivity import settled
 
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
@@ -118,19 +120,22 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     reason
         Why interval, p and q are missing, else "".
     status
-        "gone" when the coupling gives the component up and no target needs it
-        (:func:`cgmm.donors.lost`), or when not one target cell is expected; else "".
+        "gone" when no target component can be its counterpart
+        (:func:`cgmm.movement.unmatched`), or when not one target cell is expected; else "".
+    settled
+        False when another price of reweighting or another partition moves the factor by more than
+        twofold (:func:`sensitivity`).
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
-    r = donor_level.share_of_target(coupling, s, t)
+    r = donor_level.share_of_target(coupling, s)
     outflow, inflow = _flows(uns)
     table = components(adata, key=key)
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
     own = table[table["side"] == SOURCE]
     found = donor_level.intervals(*_donor_shares(uns), r, paired=params(adata, key=key)["paired"])
     left = r @ n_target
-    gone = donor_level.lost(coupling, s, t) | (left < 1)
+    gone = donor_level.lost(coupling) | (left < 1)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
     frame = pd.DataFrame(
@@ -153,7 +158,67 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "status": np.where(gone, "gone", ""),
         }
     )
+    rows = params(adata, key=key).get("sensitivity") or []
+    frame["settled"] = settled(frame["log2_net"].to_numpy(), rows)
     return _objects(frame, ("name", "reason", "status"))
+
+
+def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Give what other choices would make of each source component.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit that :func:`cgmm.tl.fit` made.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per source component and choice: parameter ("rho": price of reweighting in nats;
+    "partition": how the clusters were made), value (text), component, name, log2_net, difference
+    (from the fit), main_target (name, "" for partitions, whose components are others), F (mass of
+    the coupling). Empty for a fit without alternatives.
+    """
+    uns = _uns(adata, key)
+    coupling, s, t = _core(uns)
+    reference = donor_level.log2_net(coupling, s, t)
+    names = [np.asarray(uns[Uns.names(side)]).astype(object) for side in SIDES]
+    columns = [
+        "parameter",
+        "value",
+        "component",
+        "name",
+        "log2_net",
+        "difference",
+        "main_target",
+        "F",
+    ]
+    parts = []
+    for row in params(adata, key=key).get("sensitivity") or []:
+        values = np.asarray(row["log2_net"], dtype=float)
+        with np.errstate(invalid="ignore"):
+            difference = np.where(
+                np.isneginf(values) & np.isneginf(reference), 0.0, values - reference
+            )
+        main = row.get("main_target")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "parameter": row["parameter"],
+                    "value": row["value"],
+                    "component": np.arange(len(values)),
+                    "name": names[0],
+                    "log2_net": values,
+                    "difference": difference,
+                    "main_target": "" if main is None else names[1][np.asarray(main)],
+                    "F": float(row["F"]),
+                },
+                columns=columns,
+            )
+        )
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return _objects(frame, ("parameter", "value", "name", "main_target"))
 
 
 def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -175,8 +240,8 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     the target component came from), ci_low, ci_high (of share_of_source; not estimated, NaN).
     """
     uns = _uns(adata, key)
-    coupling, s, t = _core(uns)
-    mass = donor_level.transfer_mass(coupling, s, t)
+    coupling, s, _ = _core(uns)
+    mass = donor_level.transfer_mass(coupling, s)
     k, j = np.nonzero(mass > MIN_MASS)
     names = [np.asarray(uns[Uns.names(side)]).astype(str).astype(object) for side in SIDES]
     frame = pd.DataFrame(
@@ -187,7 +252,7 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "target_component": j,
             "mass": mass[k, j],
             "share_of_source": donor_level.share_of_source(mass)[k, j],
-            "share_of_target": donor_level.share_of_target(coupling, s, t)[k, j],
+            "share_of_target": donor_level.share_of_target(coupling, s)[k, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
         }
@@ -209,14 +274,14 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     Returns
     -------
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
-    (name, "" when new), share_from_main_source, n_cells, status ("new" when the coupling hardly
-    reaches the component and no source needs it, :func:`cgmm.donors.lost` with the sides swapped,
-    or when not one source cell leads to it; else "").
+    (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
+    be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when not one
+    source cell leads to it; else "").
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
-    mass = donor_level.transfer_mass(coupling, s, t)
-    r = donor_level.share_of_target(coupling, s, t)
+    mass = donor_level.transfer_mass(coupling, s)
+    r = donor_level.share_of_target(coupling, s)
     _, inflow = _flows(uns)
     table = components(adata, key=key)
     own = table[table["side"] == TARGET]
@@ -263,9 +328,10 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     a factor of 1.5 or more in the source component, whatever the target).
     """
     uns = _uns(adata, key)
-    costs = np.asarray(uns[Uns.COSTS])
     m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)
-    within = np.trace(np.asarray(uns[Uns.covariances(SOURCE)]), axis1=1, axis2=2)
+    s0, s1 = (np.asarray(uns[Uns.covariances(side)]) for side in SIDES)
+    costs = wasserstein_costs(m0, m1, s0, s1, pair_roots(roots(s0).root, s1).fidelity)
+    within = np.trace(s0, axis1=1, axis2=2)
     sd = float(np.sqrt(within.mean()))
     pairs = transfers(adata, key=key)
     pairs = pairs[pairs["share_of_source"] >= MIN_SHARE_OF_SOURCE]
@@ -377,8 +443,8 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     """
     uns, known = _uns(adata, key), params(adata, key=key)
     names = np.asarray(uns[Uns.names(SOURCE)]).astype(str).astype(object)
-    coupling, s, t = _core(uns)
-    back = donor_level.share_of_target(coupling, s, t)
+    coupling, s, _ = _core(uns)
+    back = donor_level.share_of_target(coupling, s)
     parts = []
     for side, found in zip(SIDES, _donor_shares(uns), strict=True):
         if found is None:

@@ -1,30 +1,66 @@
-"""Fit without tuning: where to start, how many components, and which penalties.
+"""Fit without tuning: where to start, how many components, which metric and which penalties.
 
-Started from clusters of each condition by itself (Leiden on a neighbour graph, Traag, Waltman &
-van Eck 2019, Sci. Rep. 9), so that nothing is integrated away, and refined by the coupled fit with
-covariances drawn towards the shape that the components of a side share.  All penalties are in
-units of the variance within components, so that one set of defaults serves principal components,
-latent spaces of neural networks and cytometry markers.
+Both conditions are clustered by themselves, so that nothing is integrated away, at several
+resolutions.  Each pair of partitions is refined by the coupled fit, with covariances drawn towards
+the shape that the components of a side share and with costs in the metric of
+:mod:`cgmm.movement`, which is learned from the pair.  The partition that lies in the middle, whose
+factors per cell are nearest to those of all others, is fitted to convergence and returned; what
+the others say of its components is kept (:mod:`cgmm.sensitivity`).  Stability, not likelihood,
+decides: more components always have the higher likelihood, and cell types are no Gaussians
+(von Luxburg 2010, Found. Trends Mach. Learn. 2:235, on stability as a criterion).
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .coupled import CoupledFit, fit_coupled, within_variance
+from .alternatives import Alternative, log2_net_of_cells, middle
+from .coupled import ConvergenceWarning, CoupledFit, fit_coupled, within_variance
 from .mixture import GaussianMixture
-from .start import kmeans_mixtures, leiden_mixture
+from .movement import Movement, donor_covariance, emptied, learn_movement
+from .sensitivity import along_rho, over_partitions
+from .start import Partitions, kmeans_mixtures
 
-RESOLUTION = 1.0
+RESOLUTIONS = (1.0, 1.5, 2.0, 3.0)
+COARSE = 0.3
+N_SEEDS = 3
 MIN_CELLS = 20
 SHRINKAGE = 1.0
 TRANSPORT_WEIGHT = 0.01
-RHO = 1.0
-EPSILON = 0.2
+RHO = 0.3
+EPSILON = 1.0
 RIDGE = 1e-3
+FIRST_STEPS = 15
+FIRST_TOL = 1e-4
+
+
+class _Side(NamedTuple):
+    """Cells of one condition, and those among them that partitions are made from."""
+
+    points: np.ndarray
+    weights: np.ndarray | None
+    drawn: np.ndarray
+
+    @property
+    def drawn_points(self) -> np.ndarray:
+        return self.points[self.drawn]
+
+    @property
+    def drawn_weights(self) -> np.ndarray | None:
+        return None if self.weights is None else self.weights[self.drawn]
+
+
+class _Start(NamedTuple):
+    """A pair of mixtures to start from, and how it was made."""
+
+    label: str
+    source: GaussianMixture
+    target: GaussianMixture
 
 
 def fit_automatic(
@@ -33,6 +69,8 @@ def fit_automatic(
     *,
     weights_source: np.ndarray | None = None,
     weights_target: np.ndarray | None = None,
+    donors_source: np.ndarray | None = None,
+    donors_target: np.ndarray | None = None,
     n_components: int | tuple[int, int] | None = None,
     rho: float | None = None,
     epsilon: float | None = None,
@@ -42,7 +80,7 @@ def fit_automatic(
     random_state: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> CoupledFit:
-    """Fit with a start found in the data and scale-free defaults for what is left open.
+    """Fit with partitions, metric and penalties that are found in the data.
 
     Parameters
     ----------
@@ -50,95 +88,263 @@ def fit_automatic(
         Points of source (N0, D) and target (N1, D).
     weights_source, weights_target
         Weights of the points, for instance so that donors count equally.
+    donors_source, donors_target
+        Donor of every point, shapes (N0,) and (N1,): differences between donors of one condition
+        are then not taken for movement.
     n_components
-        Number of components or a pair; None: the clusters that Leiden finds on each side.
+        Number of components or a pair; None: found by clustering.
     rho, epsilon
-        Penalties in units of the variance within components (see ``within_variance`` in the
-        parameters of the result).
+        Penalties of the coupling, in nats: costs are those of :mod:`cgmm.movement`.
     transport_weight
-        ``lambda`` of the objective, per mean variance of a dimension within components.
+        ``lambda`` of the objective.
     max_steps, tol, random_state
         As in :func:`cgmm.fit_coupled`.
     progress
-        Called with the step and the objective after every E-step.
+        Called with the number of E-steps so far and the objective.
 
     Returns
     -------
     CoupledFit
-        With ``reasons`` for every parameter that was None.
+        In the units of the points, but with costs, coupling and penalties in nats; with
+        ``reasons`` for every parameter that was None, and with ``sensitivity``.
     """
     reasons: dict[str, str] = {}
-    ridge = RIDGE * 0.5 * float(np.var(x0, axis=0).mean() + np.var(x1, axis=0).mean())
-    start = _start(
-        x0, x1, weights_source, weights_target, n_components, ridge, random_state, reasons
-    )
-    unit = within_variance(*start)
-    chosen = {
-        "rho": (
+    knobs = {
+        "rho": _chosen(
             rho,
             RHO,
-            "the further a subpopulation moves beyond the spread of a component, the more of it "
-            "the coupling gives up",
+            "rho",
+            reasons,
+            "nats: a change of prevalence is cheap against a movement "
+            "that the metric does not expect",
         ),
-        "epsilon": (
+        "epsilon": _chosen(
             epsilon,
             EPSILON,
-            "matches closer than a fraction of the spread of a component are not told apart",
+            "epsilon",
+            reasons,
+            "nat: with it the coupling is the posterior probability of each match",
+        ),
+        "transport_weight": _chosen(
+            transport_weight,
+            TRANSPORT_WEIGHT,
+            "transport_weight",
+            reasons,
+            "enough to keep "
+            "matched components together, too little to move what the data determine",
         ),
     }
-    values = {}
-    for name, (given, default, why) in chosen.items():
-        values[name] = (default if given is None else given) * unit
-        if given is None:
-            reasons[name] = f"{default:g} times the variance within components: {why}"
-    if transport_weight is None:
-        transport_weight = TRANSPORT_WEIGHT
-        reasons["transport_weight"] = (
-            f"{TRANSPORT_WEIGHT:g}: enough to keep matched components together, too little to move "
-            "what the data determine"
+    ticks = _Ticks(progress)
+    sides, starts, between = _starts(
+        (x0, x1),
+        (weights_source, weights_target),
+        (donors_source, donors_target),
+        n_components,
+        random_state,
+    )
+    drawn = [side.drawn_points for side in sides]
+    movements = [
+        learn_movement(
+            one.source,
+            one.target,
+            between_donors=between,
+            rho=knobs["rho"],
+            epsilon=knobs["epsilon"],
         )
-    fit = fit_coupled(
-        x0,
-        x1,
-        init=start,
-        weights_source=weights_source,
-        weights_target=weights_target,
-        transport_weight=transport_weight * x0.shape[1] / unit,
-        ridge=ridge,
-        shrinkage=SHRINKAGE,
+        for one in starts
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        cuts = [
+            _alternative(
+                one.label,
+                _fit(
+                    drawn,
+                    [side.drawn_weights for side in sides],
+                    (one.source, one.target),
+                    metric,
+                    knobs,
+                    max_steps=FIRST_STEPS,
+                    tol=FIRST_TOL,
+                    callback=ticks,
+                ),
+            )
+            for one, metric in zip(starts, movements, strict=True)
+        ]
+    factors = [log2_net_of_cells(cut, drawn[0], len(drawn[1])) for cut in cuts]
+    best = middle(factors)
+    fit = _fit(
+        (x0, x1),
+        (weights_source, weights_target),
+        (cuts[best].source, cuts[best].target),
+        movements[best],
+        knobs,
         max_steps=max_steps,
         tol=tol,
         random_state=random_state,
-        callback=progress,
-        rho=values["rho"],
-        epsilon=values["epsilon"],
+        callback=ticks,
     )
+    cuts[best] = _alternative(cuts[best].label, fit)
+    factors[best] = log2_net_of_cells(cuts[best], drawn[0], len(drawn[1]))
+    k0, k1 = fit.coupling.shape
+    reasons["n_components"] = (
+        (
+            f"{k0} and {k1}: of {len(cuts)} partitions ({', '.join(cut.label for cut in cuts)}) "
+            f"{cuts[best].label} lies in the middle"
+        )
+        if n_components is None
+        else ""
+    )
+    reasons["metric"] = _metric_reason(movements[best], between)
     reasons["shrinkage"] = (
         f"{SHRINKAGE:g}: a component of average size lies half way between its own shape and the "
         "shape that its side shares"
     )
-    return replace(fit, reasons=reasons)
+    fit.parameters["random_state"] = random_state
+    return replace(
+        fit,
+        reasons={name: why for name, why in reasons.items() if why},
+        sensitivity=[
+            *along_rho(
+                fit.costs,
+                fit.coupling,
+                fit.shares_source,
+                fit.shares_target,
+                epsilon=knobs["epsilon"],
+            ),
+            *over_partitions(cuts, factors, best, drawn[0]),
+        ],
+    )
 
 
-def _start(
-    x0: np.ndarray,
-    x1: np.ndarray,
-    w0: np.ndarray | None,
-    w1: np.ndarray | None,
+def _chosen(
+    given: float | None, default: float, name: str, reasons: dict[str, str], why: str
+) -> float:
+    if given is not None:
+        return given
+    reasons[name] = f"{default:g}{': ' if name == 'transport_weight' else ' '}{why}"
+    return default
+
+
+class _Ticks:
+    """Counts E-steps over several fits."""
+
+    def __init__(self, progress: Callable[[int, float], None] | None) -> None:
+        self.progress, self.n = progress, 0
+
+    def __call__(self, _step: int, objective: float) -> None:
+        self.n += 1
+        if self.progress is not None:
+            self.progress(self.n, objective)
+
+
+def _starts(
+    points: tuple[np.ndarray, np.ndarray],
+    weights: tuple[np.ndarray | None, np.ndarray | None],
+    donors: tuple[np.ndarray | None, np.ndarray | None],
     n_components: int | tuple[int, int] | None,
-    ridge: float,
     random_state: int,
-    reasons: dict[str, str],
-) -> tuple[GaussianMixture, GaussianMixture]:
+) -> tuple[list[_Side], list[_Start], np.ndarray | None]:
+    """Cells to work on, pairs of mixtures to start from, covariance between donors."""
+    ridge = RIDGE * 0.5 * sum(float(np.var(x, axis=0).mean()) for x in points)
+    found = [Partitions(x, w, random_state) for x, w in zip(points, weights, strict=True)]
+    sides = [_Side(x, w, one.drawn) for x, w, one in zip(points, weights, found, strict=True)]
+    between = None
+    if all(names is not None for names in donors):
+        parts = [
+            donor_covariance(one.points, one.labels(COARSE, random_state), names[one.drawn])
+            for one, names in zip(found, donors, strict=True)
+            if names is not None
+        ]
+        weight = sum(w for _, w in parts)
+        between = (
+            (parts[0][0] * parts[0][1] + parts[1][0] * parts[1][1]) / weight if weight else None
+        )
     if n_components is not None:
         k0, k1 = np.broadcast_to(n_components, 2)
-        return kmeans_mixtures(x0, x1, w0, w1, (int(k0), int(k1)), ridge, random_state)
-    source, target = (
-        leiden_mixture(x, w, RESOLUTION, MIN_CELLS, ridge, random_state)
-        for x, w in ((x0, w0), (x1, w1))
+        starts = [
+            _Start(
+                f"k-means, seed {seed}",
+                *kmeans_mixtures(
+                    sides[0].drawn_points,
+                    sides[1].drawn_points,
+                    sides[0].drawn_weights,
+                    sides[1].drawn_weights,
+                    (int(k0), int(k1)),
+                    ridge,
+                    seed,
+                ),
+            )
+            for seed in range(random_state, random_state + N_SEEDS)
+        ]
+        return sides, starts, between
+    starts = [
+        _Start(
+            f"resolution {resolution:g}",
+            *(
+                one.mixture(resolution, random_state + i, min_cells=MIN_CELLS, ridge=ridge)
+                for one in found
+            ),
+        )
+        for i, resolution in enumerate(RESOLUTIONS)
+    ]
+    return sides, starts, between
+
+
+def _fit(
+    points: Any,
+    weights: Any,
+    start: tuple[GaussianMixture, GaussianMixture],
+    movement: Movement,
+    knobs: dict[str, Any],
+    **options: Any,
+) -> CoupledFit:
+    """Coupled fit in the coordinates of the metric, carried back; unmatched components emptied."""
+    scale, back = movement.scale, np.linalg.inv(movement.scale)
+    scaled = [np.asarray(x @ scale, dtype=x.dtype) for x in points]
+    fit = fit_coupled(
+        scaled[0],
+        scaled[1],
+        weights_source=weights[0],
+        weights_target=weights[1],
+        init=(_carried(start[0], scale), _carried(start[1], scale)),
+        ridge=RIDGE * 0.5 * float(sum(np.var(x, axis=0).mean() for x in scaled)),
+        shrinkage=SHRINKAGE,
+        **knobs,
+        **options,
     )
-    reasons["n_components"] = (
-        f"{source.n_components} and {target.n_components}: the clusters that Leiden finds in "
-        f"source and target at resolution {RESOLUTION:g}"
+    source, target = _carried(fit.source, back), _carried(fit.target, back)
+    prevalence = source.with_weights(fit.shares_source), target.with_weights(fit.shares_target)
+    volume = float(np.linalg.slogdet(scale)[1])
+    return replace(
+        fit,
+        source=source,
+        target=target,
+        coupling=emptied(fit.coupling, *prevalence, movement.noise),
+        log_likelihood=(fit.log_likelihood[0] + volume, fit.log_likelihood[1] + volume),
+        objective=fit.objective + 2 * volume,
+        history=fit.history + 2 * volume,
+        parameters=fit.parameters | {"within_variance": within_variance(source, target)},
     )
-    return source, target
+
+
+def _carried(mixture: GaussianMixture, by: np.ndarray) -> GaussianMixture:
+    """Give the mixture of points that are multiplied by a symmetric matrix."""
+    return GaussianMixture(mixture.weights, mixture.means @ by, by @ mixture.covariances @ by)
+
+
+def _alternative(label: str, fit: CoupledFit) -> Alternative:
+    return Alternative(label, fit.prevalence_source, fit.prevalence_target, fit.coupling)
+
+
+def _metric_reason(movement: Movement, between: np.ndarray | None) -> str:
+    """Say how far components move, in units of what is no movement."""
+    ratio = float(np.trace(np.linalg.solve(movement.noise, movement.spread)))
+    strongest = float(
+        np.linalg.eigvals(np.linalg.solve(movement.noise, movement.spread)).real.max()
+    )
+    donors = "" if between is None else " and the differences between donors of a condition"
+    return (
+        f"learned from the matches: movement has {ratio / len(movement.noise):.2g} times the "
+        f"variance within components{donors}, and {strongest:.2g} times in its strongest direction"
+    )

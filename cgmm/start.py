@@ -7,10 +7,14 @@ cluster.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .mixture import GaussianMixture
+
+if TYPE_CHECKING:
+    import anndata as ad
 
 MAX_POINTS = 50_000
 MAX_CLUSTERED = 20_000
@@ -124,52 +128,74 @@ def _kmeans(
     return lambda points: model.predict(np.ascontiguousarray(points))
 
 
-def leiden_mixture(
-    x: np.ndarray,
-    w: np.ndarray | None,
-    resolution: float,
-    min_cells: int,
-    ridge: float,
-    random_state: int,
-) -> GaussianMixture:
-    """Start from Leiden clusters of one side.
+class Partitions:
+    """Leiden clusters of one side at several resolutions, from one neighbour graph.
 
-    Clusters are found on at most ``MAX_CLUSTERED`` points drawn at random; those with fewer than
-    ``min_cells`` points are dissolved into the nearest of the others.
+    Parameters
+    ----------
+    points
+        Shape (N, D); at most ``MAX_CLUSTERED`` of them are drawn at random and clustered.
+    weights
+        Shape (N,) or None.
+    random_state
+        Seed of the draw and of the graph.
+
+    Notes
+    -----
+    Graph: fuzzy simplicial set of the 15 nearest neighbours (McInnes, Healy & Melville 2018),
+    exact ones: approximate search has to be compiled first, which takes longer than finding those
+    of ``MAX_CLUSTERED`` points.  Clusters: Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233.
     """
-    part = _draw(x, np.random.default_rng(random_state), MAX_CLUSTERED)
-    labels = leiden_labels(x[part], resolution, random_state)
-    counts = np.bincount(labels)
-    large = np.flatnonzero(counts >= min(min_cells, counts.max()))
-    centres = np.stack([x[part][labels == k].mean(0) for k in large])
-    small = ~np.isin(labels, large)
-    labels = np.searchsorted(large, labels)
-    labels[small] = [np.square(centres - point).sum(1).argmin() for point in x[part][small]]
-    return mixture_from_labels(x[part], labels, None if w is None else w[part], len(large), ridge)
+
+    def __init__(self, points: np.ndarray, weights: np.ndarray | None, random_state: int) -> None:
+        self.drawn = _draw(points, np.random.default_rng(random_state), MAX_CLUSTERED)
+        self.points = points[self.drawn]
+        self.weights = None if weights is None else weights[self.drawn]
+        self._graph = neighbour_graph(self.points, random_state)
+
+    def labels(self, resolution: float, random_state: int) -> np.ndarray:
+        """Clusters (0, 1, ..., largest first) of the drawn points, shape (n_drawn,)."""
+        import scanpy as sc
+
+        sc.tl.leiden(
+            self._graph,
+            resolution=resolution,
+            flavor="igraph",
+            n_iterations=2,
+            directed=False,
+            random_state=random_state,
+        )
+        return self._graph.obs["leiden"].astype(int).to_numpy()
+
+    def mixture(
+        self, resolution: float, random_state: int, *, min_cells: int, ridge: float
+    ) -> GaussianMixture:
+        """Mixture of the clusters; those below ``min_cells`` join the nearest of the others."""
+        labels = self.labels(resolution, random_state)
+        counts = np.bincount(labels)
+        large = np.flatnonzero(counts >= min(min_cells, counts.max()))
+        centres = np.stack([self.points[labels == k].mean(0) for k in large])
+        small = ~np.isin(labels, large)
+        joined = np.searchsorted(large, labels)
+        joined[small] = [np.square(centres - x).sum(1).argmin() for x in self.points[small]]
+        return mixture_from_labels(self.points, joined, self.weights, len(large), ridge)
 
 
-def leiden_labels(x: np.ndarray, resolution: float, random_state: int) -> np.ndarray:
-    """Leiden clusters (0, 1, ..., largest first) of points (N, D), with scanpy."""
+def neighbour_graph(points: np.ndarray, random_state: int) -> ad.AnnData:
+    """Object without features that holds the neighbour graph of points (N, D)."""
     import anndata as ad
     import pandas as pd
     import scanpy as sc
 
     adata = ad.AnnData(
-        obs=pd.DataFrame(index=pd.RangeIndex(len(x)).astype(str)), obsm={"X": np.asarray(x)}
+        obs=pd.DataFrame(index=pd.RangeIndex(len(points)).astype(str)),
+        obsm={"X": np.asarray(points)},
     )
     sc.pp.neighbors(
         adata,
-        n_neighbors=min(15, len(x) - 1),
+        n_neighbors=min(15, len(points) - 1),
         use_rep="X",
         random_state=random_state,
-        transformer="sklearn" if len(x) < 2000 else None,
+        transformer="sklearn",
     )
-    sc.tl.leiden(
-        adata,
-        resolution=resolution,
-        flavor="igraph",
-        n_iterations=2,
-        directed=False,
-        random_state=random_state,
-    )
-    return adata.obs["leiden"].astype(int).to_numpy()
+    return adata

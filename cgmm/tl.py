@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anndata as ad
@@ -18,6 +19,7 @@ from cgmm import genes as gene_level
 from cgmm._io import dumps
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm.coupled import CoupledFit
+from cgmm.movement import emptied, within_covariance
 
 MIN_CELLS_FOR_GENES = 20
 
@@ -63,9 +65,9 @@ def fit(
     n_components
         Components per side, one number or (source, target).
     rho
-        Price of changing mass instead of moving it, in units of the variance within components.
+        Price of a change of prevalence against a movement, in nats (:mod:`cgmm.movement`).
     epsilon
-        Entropy of the coupling, in the same units.
+        Entropy of the coupling, in nats.
     transport_weight
         Weight of the transport term against the log-likelihood.
     donor_key
@@ -126,6 +128,8 @@ def fit(
         found.points_target,
         weights_source=weights[0],
         weights_target=weights[1],
+        donors_source=found.donors_source,
+        donors_target=found.donors_target,
         n_components=n_components,
         rho=rho,
         epsilon=epsilon,
@@ -213,6 +217,10 @@ def annotate(
         )
         raise ValueError(msg)
     held = _annotate.check_naming(adata, name_by, expression, layer)
+    if not fit.sensitivity:  # made by hand, so nobody has looked for components that are gone
+        both = fit.prevalence_source, fit.prevalence_target
+        kept = emptied(fit.coupling, *both, within_covariance(*both))
+        fit = replace(fit, coupling=kept)
     r = (
         fit.prevalence_source.responsibilities(found.points_source),
         fit.prevalence_target.responsibilities(found.points_target),
@@ -224,7 +232,7 @@ def annotate(
     }
     if all(s is not None for s in per_donor.values()):
         # Refuses an impossible paired=True before anything is written.
-        origin = donors.share_of_target(fit.coupling, fit.shares_source, fit.shares_target)
+        origin = donors.share_of_target(fit.coupling, fit.shares_source)
         donors.intervals(per_donor[SOURCE], per_donor[TARGET], origin, paired=paired)
 
     params = {
@@ -241,6 +249,7 @@ def annotate(
         "n_cells": {SOURCE: len(r[0]), TARGET: len(r[1])},
         "parameters": dict(fit.parameters),
         "reasons": dict(fit.reasons),
+        "sensitivity": fit.sensitivity,
         "converged": bool(fit.converged),
         "status": str(fit.status),
         "n_steps": int(fit.n_steps),
@@ -356,7 +365,7 @@ def genes(
     ]
     source, target = _annotate.side_moments(held, found, r)
     shares = [np.asarray(uns[Uns.shares(side)]) for side in SIDES]
-    origin = donors.share_of_target(coupling, *shares)
+    origin = donors.share_of_target(coupling, shares[0])
     change = gene_level.gene_shift(source, target, origin, natural_log=natural_log)
     carried = origin @ r[1].sum(axis=0)
     enough = np.minimum(r[0].sum(axis=0), carried) >= MIN_CELLS_FOR_GENES

@@ -11,7 +11,8 @@ from cgmm.pl._components import components
 from cgmm.pl._donors import donors
 from cgmm.pl._factors import factors
 from cgmm.pl._flow import flow
+from cgmm.pl._sensitivity import sensitivity
 from cgmm.pl._shifts import shifts
 from cgmm.pl._transfers import transfers
 
-__all__ = ["components", "donors", "factors", "flow", "shifts", "transfers"]
+__all__ = ["components", "donors", "factors", "flow", "sensitivity", "shifts", "transfers"]

@@ -43,8 +43,8 @@ def flow(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None) -
     parts = get.components(adata, key=key)
     s, t = fit.shares_source, fit.shares_target
     rows, columns = ordered(adata, key)
-    leaves = transfer_mass(fit.coupling, s, t)
-    enters = share_of_target(fit.coupling, s, t) * t
+    leaves = transfer_mass(fit.coupling, s)
+    enters = share_of_target(fit.coupling, s) * t
     n = max(len(s), len(t))
     ax = _style.new_axes(ax, width=8.0, height=_style.rows_height(n, per_row=0.27, least=4.0))
     colours = dict(zip(rows.tolist(), _style.colours(len(rows)), strict=True))

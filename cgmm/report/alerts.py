@@ -13,7 +13,6 @@ from cgmm.report.data import Results
 
 FEW_CELLS_A_SIDE = 500
 FEW_CELLS = 50
-LOW_MASS = 0.02
 BLURRED = 0.5
 ONE_DONOR = 0.6
 
@@ -39,19 +38,6 @@ def _fit_alerts(results: Results) -> list[Alert]:
                 text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
                 "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
                 "config/config.yaml) and run again.",
-            )
-        )
-    mass = fit.get("F")
-    if text.is_number(mass) and mass < LOW_MASS:
-        alerts.append(
-            Alert(
-                "warning",
-                "The two conditions lie far apart",
-                f"The coupling keeps only {text.percent(mass)} of the mass (F = "
-                f"{text.fixed(mass)}): nearly every subpopulation moved much further than its own "
-                "spread, so who matches whom rests on order more than on overlap.",
-                "Look for a batch effect between the conditions. If the shift is real, check that "
-                "the transfers hold with a larger rho (under fit in config/config.yaml).",
             )
         )
     return alerts
@@ -135,6 +121,19 @@ def _size_alerts(results: Results) -> list[Alert]:
                 "Their factors and shifts move with a handful of cells.",
             )
         )
+    if "settled" in factors:
+        loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
+        if loose:
+            alerts.append(
+                Alert(
+                    "warning",
+                    "Factors that are not settled",
+                    f"Another partition of the cells, or another price of reweighting, changes "
+                    f"the factor of {text.join_some(loose)} by more than twofold.",
+                    "Do not build on these numbers alone: look at cgmm.pl.sensitivity, and at the "
+                    "neighbours that share the same cells.",
+                )
+            )
     transfers = results.tables["transfers"]
     alive = set(factors.loc[factors["status"] != "gone", "name"])
     best = transfers.groupby("source", sort=True)["share_of_source"].max()

@@ -277,7 +277,10 @@ def test_alerts_only_where_something_is_wrong(tmp_path):
     folder = make_folder(tmp_path / "a", k=4, n_cells=4000)
     assert _alerts(folder) == []
     assert 'id="alerts"' not in build(folder, tmp_path / "a.html").read_text(encoding="utf-8")
-    _change(folder, fit={"F": 0.01, "converged": False}, n_cells={"source": 90})
+    _change(folder, fit={"converged": False}, n_cells={"source": 90})
+    factors = pd.read_csv(folder / "factors.tsv", sep="\t", keep_default_na=False)
+    factors["settled"] = [True, False, True, True]
+    factors.to_csv(folder / "factors.tsv", sep="\t", index=False)
     samples = json.loads((folder / "report.json").read_text())["samples"]
     samples[0].update(batch="b1", n_cells_kept=100)
     samples[1].update(batch="b2")
@@ -285,7 +288,7 @@ def test_alerts_only_where_something_is_wrong(tmp_path):
     found = _alerts(folder)
     assert found[:2] == ["The fit did not converge", "Batch and condition cannot be told apart"]
     assert {
-        "The two conditions lie far apart",
+        "Factors that are not settled",
         "Few cells",
         "Quality control removed most cells of a sample",
         "Warning from the pipeline",

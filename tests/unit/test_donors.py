@@ -39,20 +39,19 @@ def test_donor_shares_are_means_and_weights_make_donors_equal() -> None:
 def test_net_factors_conserve_mass(k0: int, k1: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     coupling = rng.gamma(0.3, size=(k0, k1)) + 1e-12
+    coupling[rng.uniform(size=k0) < 0.2] = 0.0
+    coupling[:, rng.uniform(size=k1) < 0.2] = 0.0
     s, t = rng.dirichlet(np.ones(k0)), rng.dirichlet(np.ones(k1))
     net = 2 ** donors.log2_net(coupling, s, t)
-    new = donors.lost(coupling.T, t, s)
+    new = donors.lost(coupling.T)
     assert (s * net).sum() == pytest.approx(1 - t[new].sum())
-    gone = donors.lost(coupling, s, t)
-    mass = donors.transfer_mass(coupling, s, t)
-    assert mass.sum() == pytest.approx(1 - s[gone].sum() if not new.all() else 0)
+    gone = donors.lost(coupling)
+    mass = donors.transfer_mass(coupling, s)
+    assert mass.sum() == pytest.approx(1 - s[gone].sum())
     assert (net[gone] == 0).all()
-    # as long as nothing is gone or new, the factor does not depend on the mass of the coupling
+    # the factor does not depend on the mass of the coupling
     other = 0.7 * coupling
-    if not any(
-        donors.lost(w, s, t).any() or donors.lost(w.T, t, s).any() for w in (coupling, other)
-    ):
-        np.testing.assert_allclose(2 ** donors.log2_net(other, s, t), net, rtol=1e-9)
+    np.testing.assert_allclose(2 ** donors.log2_net(other, s, t), net, rtol=1e-9)
     # order of components is of no consequence
     p, q = rng.permutation(k0), rng.permutation(k1)
     np.testing.assert_allclose(
@@ -72,9 +71,9 @@ def test_the_worked_example() -> None:
     # T = [[3/4, 1/4], [1/3, 2/3]], so 5/12 of the source goes to the first target
     coupling = np.array([[0.3, 0.1], [0.2, 0.4]])
     s, t = np.array([0.2, 0.8]), np.array([0.4, 0.6])
-    mass = donors.transfer_mass(coupling, s, t)
+    mass = donors.transfer_mass(coupling, s)
     np.testing.assert_allclose(mass, [[0.15, 0.05], [0.8 / 3, 1.6 / 3]])
-    r = donors.share_of_target(coupling, s, t)
+    r = donors.share_of_target(coupling, s)
     np.testing.assert_allclose(r, [[0.36, 3 / 35], [0.64, 32 / 35]])
     net = 2 ** donors.log2_net(coupling, s, t)
     np.testing.assert_allclose(net, [0.171 / 0.175, 0.176 / 0.175])
@@ -82,10 +81,10 @@ def test_the_worked_example() -> None:
 
 def test_mass_that_the_coupling_gives_up_does_not_change_who_came_from_where() -> None:
     coupling = np.array([[0.3, 0.1], [0.2, 0.4]])
-    s, t = np.array([0.2, 0.8]), np.array([0.4, 0.6])
+    s = np.array([0.2, 0.8])
     lossy = coupling * np.array([[1.0], [1e-6]])
     np.testing.assert_allclose(
-        donors.share_of_target(lossy, s, t), donors.share_of_target(coupling, s, t)
+        donors.share_of_target(lossy, s), donors.share_of_target(coupling, s)
     )
 
 
@@ -220,17 +219,3 @@ def test_donors_that_do_not_vary_get_no_interval() -> None:
     found = donors.intervals(same, same, np.eye(2))
     assert np.isnan(found.p).all()
     assert all("do not differ" in r for r in found.reason)
-
-
-def test_a_component_that_nobody_misses_is_gone_and_one_that_moved_far_is_not() -> None:
-    t = np.array([0.5, 0.5])
-    far = np.array([[0.5, 0.0], [1e-4, 0.2], [0.0, 0.3]])
-    # the middle one is hardly coupled, and the others account for both targets
-    s = np.array([0.3, 0.4, 0.3])
-    assert list(donors.lost(far, s, t)) == [False, False, False]
-    assert list(donors.lost(far * [[1], [1e-3], [1]], s, t)) == [False, True, False]
-    assert donors.log2_net(far * [[1], [1e-3], [1]], s, t)[1] == -np.inf
-    # a large one that moved far competes with a small one that did not
-    moved, s = np.array([[1e-4, 0.0], [0.02, 0.0], [0.0, 0.5]]), np.array([0.48, 0.02, 0.5])
-    assert not donors.lost(moved, s, t).any()
-    np.testing.assert_allclose(donors.log2_net(moved, s, t), [0, 0, 0], atol=1e-12)

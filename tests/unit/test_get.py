@@ -12,7 +12,7 @@ import cgmm as cg
 
 COLUMNS = {
     "factors": "component name share_source share_target outflow log2_outflow inflow log2_net "
-    "ci_low ci_high p q n_cells n_cells_target reason status",
+    "ci_low ci_high p q n_cells n_cells_target reason status settled",
     "transfers": "source target source_component target_component mass share_of_source "
     "share_of_target ci_low ci_high",
     "arrivals": "component name share_target inflow log2_inflow main_source "
@@ -148,7 +148,7 @@ def test_swapping_the_conditions_inverts_the_factors(
 @pytest.mark.parametrize("kept_empty", [False, True])
 def test_gone_and_new_are_said(couple: Callable, *, kept_empty: bool) -> None:
     """A subpopulation without target cells, whether or not a component is left in its place."""
-    drawn = cg.simulate.points(log2_change=[-np.inf, 0.0, 0.0, 0.0], separation=12)
+    drawn = cg.simulate.points(log2_change=[-np.inf, 0.0, 0.0, 0.0], separation=24)
     truth = drawn.truth
     source = cg.GaussianMixture(truth["shares_source"], truth["source_means"], truth["covariances"])
     keep = [0, 1, 2, 3] if kept_empty else [1, 2, 3]

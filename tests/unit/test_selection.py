@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm import start
+from cgmm import donors, start
 from cgmm.selection import fit_automatic
 
 
@@ -21,12 +21,17 @@ def points():
 def test_choices_have_reasons_and_given_values_none(points):
     fit = fit_automatic(*points)
     assert {"n_components", "rho", "epsilon", "transport_weight", "shrinkage"} <= set(fit.reasons)
-    assert fit.coupling.shape == (4, 4)
+    k0, k1 = fit.coupling.shape
+    assert 4 <= min(k0, k1) <= max(k0, k1) <= 12
+    net = donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    cells = fit.prevalence_source.responsibilities(points[0]) @ 2**net
+    np.testing.assert_allclose(cells.reshape(4, 150).mean(1), 1, atol=0.02)
     given = fit_automatic(*points, n_components=3, rho=1.0, epsilon=0.1, transport_weight=0.02)
     assert not {"n_components", "rho", "epsilon", "transport_weight"} & set(given.reasons)
     used = given.parameters
-    assert used["transport_weight"] == pytest.approx(0.02 * 5 / used["within_variance"])
-    assert given.parameters["rho"] == pytest.approx(10 * given.parameters["epsilon"])
+    assert [used[k] for k in ("rho", "epsilon", "transport_weight")] == [1.0, 0.1, 0.02]
+    assert {row["parameter"] for row in fit.sensitivity} == {"rho", "partition"}
+    assert all(len(row["log2_net"]) == k0 for row in fit.sensitivity)
 
 
 def test_scale_of_the_data_does_not_matter(points):
@@ -39,7 +44,7 @@ def test_scale_of_the_data_does_not_matter(points):
 def test_small_clusters_are_dissolved(points):
     x, _ = points
     stray = np.concatenate([x, np.full((3, 5), 60.0) + np.eye(3, 5)])
-    mixture = start.leiden_mixture(stray, None, 1.0, 20, 1e-6, 0)
+    mixture = start.Partitions(stray, None, 0).mixture(1.0, 0, min_cells=20, ridge=1e-6)
     assert mixture.n_components == 4
     assert mixture.weights.sum() == pytest.approx(1)
 

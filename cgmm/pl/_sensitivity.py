@@ -1,0 +1,78 @@
+"""Factors along the price of reweighting and over partitions."""
+
+from __future__ import annotations
+
+import anndata as ad
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from cgmm import get
+from cgmm._keys import DEFAULT_KEY
+from cgmm.pl import _style
+
+LIMIT = 4.0
+
+
+def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6) -> Figure:
+    """How the factor of each subpopulation changes with choices that the data do not settle.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit that :func:`cgmm.tl.fit` made.
+    key
+        The ``key_added`` of the fit.
+    n_columns
+        Panels per row at most.
+
+    Returns
+    -------
+    Figure. One panel per subpopulation: the line follows ``rho``, the dots at the right are other
+    partitions, the dashed line is the fit and the band twofold around it. Titles of those that are
+    not settled are orange and say so. Factors beyond 16-fold are drawn at the edge.
+
+    Raises
+    ------
+    ValueError
+        When the fit has no alternatives.
+    """
+    table = get.sensitivity(adata, key=key)
+    if table.empty:
+        msg = "The fit has no alternatives: cgmm.tl.fit makes them, cgmm.fit_coupled does not."
+        raise ValueError(msg)
+    factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
+    n = len(factors)
+    n_columns = min(n_columns, n)
+    n_rows = -(-n // n_columns)
+    figure = plt.figure(figsize=(1.6 * n_columns + 0.6, 1.6 * n_rows + 0.5), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.ravel()[n:]:
+        ax.set_visible(False)
+    columns = ("component", "name", "log2_net", "settled")
+    rows = zip(*(factors[c].to_list() for c in columns), strict=True)
+    for ax, (component, name, log2_net, settled) in zip(axes.ravel(), rows, strict=False):
+        own = table[table["component"] == component]
+        path = own[own["parameter"] == "rho"]
+        dots = own[own["parameter"] == "partition"]["log2_net"].clip(-LIMIT, LIMIT)
+        at = float(np.clip(log2_net, -LIMIT, LIMIT))
+        ax.axhspan(at - 1, at + 1, color=_style.GRID, linewidth=0)
+        ax.axhline(at, color=_style.TEXT, linewidth=0.8, linestyle="--")
+        ax.plot(
+            path["value"].astype(float),
+            path["log2_net"].clip(-LIMIT, LIMIT),
+            color=_style.UP,
+            marker="o",
+            markersize=2.5,
+        )
+        right = path["value"].astype(float).max() * 2.5 if len(path) else 1.0
+        ax.plot(np.full(len(dots), right), dots, "D", color=_style.DOWN, markersize=3.5, alpha=0.7)
+        ax.set_xscale("log")
+        ax.set_ylim(-LIMIT - 0.3, LIMIT + 0.3)
+        title = _style.short(name) + ("" if settled else "\nnot settled")
+        ax.set_title(title, fontsize=7, color=_style.TEXT if settled else _style.DOWN)
+        ax.tick_params(labelsize=6)
+        _style.bare(ax)
+    figure.supxlabel("price of reweighting, rho (nats); diamonds: other partitions", fontsize=8)
+    figure.supylabel("log2 net factor", fontsize=8)
+    return figure
