@@ -275,20 +275,19 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     -------
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
     (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
-    be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when not one
-    source cell leads to it; else "").
+    be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when the one
+    that would holds no cell; else "").
     """
     uns = _uns(adata, key)
     coupling, s, t = _core(uns)
-    mass = donor_level.transfer_mass(coupling, s)
     r = donor_level.share_of_target(coupling, s)
     _, inflow = _flows(uns)
     table = components(adata, key=key)
     own = table[table["side"] == TARGET]
     of_source = table[table["side"] == SOURCE]
     source_names = of_source["name"].to_numpy(object)
-    leading = of_source["n_cells"].to_numpy() @ donor_level.share_of_source(mass)
-    new = (leading < 1) & (own["n_cells"].to_numpy() >= 1)
+    empty = of_source["n_cells"].to_numpy()[coupling.argmax(axis=0)] < 1
+    new = (donor_level.lost(coupling.T) | empty) & (own["n_cells"].to_numpy() >= 1)
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
     frame = pd.DataFrame(
