@@ -39,22 +39,6 @@ FIRST_STEPS = 15
 FIRST_TOL = 1e-4
 
 
-class _Side(NamedTuple):
-    """Cells of one condition, and those among them that partitions are made from."""
-
-    points: np.ndarray
-    weights: np.ndarray | None
-    drawn: np.ndarray
-
-    @property
-    def drawn_points(self) -> np.ndarray:
-        return self.points[self.drawn]
-
-    @property
-    def drawn_weights(self) -> np.ndarray | None:
-        return None if self.weights is None else self.weights[self.drawn]
-
-
 class _Start(NamedTuple):
     """A pair of mixtures to start from, and how it was made."""
 
@@ -135,14 +119,14 @@ def fit_automatic(
         ),
     }
     ticks = _Ticks(progress)
-    sides, starts, between = _starts(
+    drawn, starts, between = _starts(
         (x0, x1),
         (weights_source, weights_target),
         (donors_source, donors_target),
         n_components,
         random_state,
     )
-    drawn = [side.drawn_points for side in sides]
+    clouds = [one.points for one in drawn]
     movements = [
         learn_movement(
             one.source,
@@ -159,8 +143,8 @@ def fit_automatic(
             _alternative(
                 one.label,
                 _fit(
-                    drawn,
-                    [side.drawn_weights for side in sides],
+                    clouds,
+                    [one.weights for one in drawn],
                     (one.source, one.target),
                     metric,
                     knobs,
@@ -171,7 +155,7 @@ def fit_automatic(
             )
             for one, metric in zip(starts, movements, strict=True)
         ]
-    factors = [log2_net_of_cells(cut, drawn[0], len(drawn[1])) for cut in cuts]
+    factors = [log2_net_of_cells(cut, clouds[0], len(clouds[1])) for cut in cuts]
     best = middle(factors)
     fit = _fit(
         (x0, x1),
@@ -185,7 +169,7 @@ def fit_automatic(
         callback=ticks,
     )
     cuts[best] = _alternative(cuts[best].label, fit)
-    factors[best] = log2_net_of_cells(cuts[best], drawn[0], len(drawn[1]))
+    factors[best] = log2_net_of_cells(cuts[best], clouds[0], len(clouds[1]))
     k0, k1 = fit.coupling.shape
     reasons["n_components"] = (
         (
@@ -212,7 +196,7 @@ def fit_automatic(
                 fit.shares_target,
                 epsilon=knobs["epsilon"],
             ),
-            *over_partitions(cuts, factors, best, drawn[0]),
+            *over_partitions(cuts, factors, best, clouds[0]),
         ],
     )
 
@@ -244,11 +228,10 @@ def _starts(
     donors: tuple[np.ndarray | None, np.ndarray | None],
     n_components: int | tuple[int, int] | None,
     random_state: int,
-) -> tuple[list[_Side], list[_Start], np.ndarray | None]:
+) -> tuple[list[Partitions], list[_Start], np.ndarray | None]:
     """Cells to work on, pairs of mixtures to start from, covariance between donors."""
     ridge = RIDGE * 0.5 * sum(float(np.var(x, axis=0).mean()) for x in points)
     found = [Partitions(x, w, random_state) for x, w in zip(points, weights, strict=True)]
-    sides = [_Side(x, w, one.drawn) for x, w, one in zip(points, weights, found, strict=True)]
     between = None
     if all(names is not None for names in donors):
         parts = [
@@ -266,10 +249,10 @@ def _starts(
             _Start(
                 f"k-means, seed {seed}",
                 *kmeans_mixtures(
-                    sides[0].drawn_points,
-                    sides[1].drawn_points,
-                    sides[0].drawn_weights,
-                    sides[1].drawn_weights,
+                    found[0].points,
+                    found[1].points,
+                    found[0].weights,
+                    found[1].weights,
                     (int(k0), int(k1)),
                     ridge,
                     seed,
@@ -277,7 +260,7 @@ def _starts(
             )
             for seed in range(random_state, random_state + N_SEEDS)
         ]
-        return sides, starts, between
+        return found, starts, between
     starts = [
         _Start(
             f"resolution {resolution:g}",
@@ -288,7 +271,7 @@ def _starts(
         )
         for i, resolution in enumerate(RESOLUTIONS)
     ]
-    return sides, starts, between
+    return found, starts, between
 
 
 def _fit(
