@@ -31,7 +31,7 @@ import scipy.stats
 from scipy.sparse.csgraph import connected_components
 
 from . import transport
-from .donors import divide, share_of_source
+from .donors import share_of_source, share_of_target
 from .mixture import GaussianMixture
 
 STEPS = 30
@@ -98,11 +98,9 @@ def learn_movement(
         precision = np.linalg.inv(spread + noise)
         costs = 0.5 * np.einsum("kli,ij,klj->kl", gap, precision, gap, optimize=True)
         # A constant cost changes the mass of the coupling, not its shape.
-        plan = transport.solve(costs - costs.min(), s, t, epsilon, _inverse(rho), f, g)
+        plan = transport.solve(costs - costs.min(), s, t, epsilon, 1 / rho, f, g)
         f, g = plan.f, plan.g
-        to = share_of_source(plan.coupling)
-        mass = s[:, None] * to
-        weight = to * divide(mass, mass.sum(0, keepdims=True))
+        weight = share_of_source(plan.coupling) * share_of_target(plan.coupling, s)
         weight /= weight.sum()
         gain = spread @ precision
         moment = np.einsum("kl,kli,klj->ij", weight, gap, gap, optimize=True)
@@ -116,11 +114,6 @@ def within_covariance(source: GaussianMixture, target: GaussianMixture) -> np.nd
     """Mean covariance within the components of both sides, weighted by share, shape (D, D)."""
     a, b = (np.tensordot(m.weights, m.covariances, 1) for m in (source, target))
     return 0.5 * (a + b)
-
-
-def _inverse(rho: float) -> float:
-    """``1 / rho``, zero for a balanced coupling."""
-    return 0.0 if np.isinf(rho) else 1.0 / rho
 
 
 def donor_covariance(

@@ -171,23 +171,19 @@ def fit_automatic(
     cuts[best] = _alternative(cuts[best].label, fit)
     factors[best] = log2_net_of_cells(cuts[best], clouds[0], len(clouds[1]))
     k0, k1 = fit.coupling.shape
-    reasons["n_components"] = (
-        (
+    if n_components is None:
+        reasons["n_components"] = (
             f"{k0} and {k1}: of {len(cuts)} partitions ({', '.join(cut.label for cut in cuts)}) "
             f"{cuts[best].label} lies in the middle"
         )
-        if n_components is None
-        else ""
-    )
     reasons["metric"] = _metric_reason(movements[best], between)
     reasons["shrinkage"] = (
         f"{SHRINKAGE:g}: a component of average size lies half way between its own shape and the "
         "shape that its side shares"
     )
-    fit.parameters["random_state"] = random_state
     return replace(
         fit,
-        reasons={name: why for name, why in reasons.items() if why},
+        reasons=reasons,
         sensitivity=[
             *along_rho(
                 fit.costs,

@@ -114,7 +114,7 @@ def settled(log2_net: np.ndarray, rows: Sequence[dict[str, Any]]) -> np.ndarray:
     Boolean, shape (K0,).  A component that is gone is settled when every choice makes it at least
     eight times rarer.
     """
-    reference = np.maximum(log2_net, -np.inf)
+    reference = np.asarray(log2_net, dtype=float)
     ok = np.ones(len(reference), dtype=bool)
     gone = ~np.isfinite(reference)
     for row in rows:
