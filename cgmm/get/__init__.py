@@ -1,0 +1,29 @@
+"""Results of a fit as tidy DataFrames.
+
+Every function takes an object that :func:`cgmm.tl.fit` has filled and returns a new frame; the
+object is not changed. What the columns mean is written once, here.
+"""
+
+from __future__ import annotations
+
+from cgmm.get._common import fit, params
+from cgmm.get._components import arrivals, components
+from cgmm.get._donors import carried_donors, donors
+from cgmm.get._factors import factors
+from cgmm.get._genes import genes
+from cgmm.get._sensitivity import sensitivity
+from cgmm.get._transfers import shifts, transfers
+
+__all__ = [
+    "arrivals",
+    "carried_donors",
+    "components",
+    "donors",
+    "factors",
+    "fit",
+    "genes",
+    "params",
+    "sensitivity",
+    "shifts",
+    "transfers",
+]

@@ -1,0 +1,113 @@
+"""The stored fit, as it lies in ``uns``, for the frames of this package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm import donors as donor_level
+from cgmm._io import build_fit, loads
+from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
+from cgmm.coupled import CoupledFit
+
+
+def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
+    """Parameters, reasons, versions and state of convergence of a fit.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    A new dict.
+
+    Raises
+    ------
+    KeyError
+        When the object has no fit of that name.
+    """
+    return loads(str(stored(adata, key)[Uns.PARAMS]))
+
+
+def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
+    """Return the fit itself, as :func:`cgmm.fit_coupled` would.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+    """
+    uns = stored(adata, key)
+    arrays = {
+        name: np.asarray(uns[name])
+        for name in (Uns.COUPLING, Uns.COSTS, Uns.HISTORY, *(Uns.shares(s) for s in SIDES))
+    }
+    for side in SIDES:
+        for part in (Uns.weights, Uns.means, Uns.covariances):
+            arrays[part(side)] = np.asarray(uns[part(side)])
+    return build_fit(arrays, params(adata, key=key))
+
+
+def stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
+    name = Keys(key).uns
+    if name not in adata.uns or Uns.PARAMS not in adata.uns[name]:
+        msg = f"uns has no fit called {key!r}: run cgmm.tl.fit(adata, ..., key_added={key!r})."
+        raise KeyError(msg)
+    return adata.uns[name]
+
+
+def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coupling and the shares of both sides."""
+    return (
+        np.asarray(uns[Uns.COUPLING]),
+        np.asarray(uns[Uns.shares(SOURCE)]),
+        np.asarray(uns[Uns.shares(TARGET)]),
+    )
+
+
+def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Outflow of the source and inflow of the target components, relative to the total mass."""
+    coupling = np.asarray(uns[Uns.COUPLING])
+    total = coupling.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        outflow = coupling.sum(axis=1) / (total * np.asarray(uns[Uns.weights(SOURCE)]))
+        inflow = np.asarray(uns[Uns.weights(TARGET)]) * total / coupling.sum(axis=0)
+    return outflow, inflow
+
+
+def donor_shares(
+    uns: dict[str, Any],
+) -> tuple[donor_level.DonorShares | None, donor_level.DonorShares | None]:
+    table = uns[Uns.DONORS]
+    out: list[donor_level.DonorShares | None] = []
+    for side in SIDES:
+        part = table[table["side"].astype(str) == side]
+        if part.empty:
+            out.append(None)
+            continue
+        k = int(part["component"].max()) + 1
+        out.append(
+            donor_level.DonorShares(
+                part["donor"].astype(str).to_numpy(object)[::k],
+                part["share"].to_numpy(float).reshape(-1, k),
+                part["n_cells"].to_numpy(int)[::k],
+            )
+        )
+    return out[0], out[1]
+
+
+def as_objects(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Text columns as plain Python strings, whatever pandas or a file made of them."""
+    for name in columns:
+        values = frame[name].astype(object).where(frame[name].notna(), "")
+        frame[name] = pd.Series(values.to_numpy(object), index=frame.index, dtype=object)
+    return frame

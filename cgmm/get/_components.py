@@ -1,0 +1,76 @@
+"""Components of both sides, and where the target ones came from."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm import donors as donor_level
+from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
+from cgmm.get._common import as_objects, core, flows, stored
+
+
+def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Components of both sides.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    Columns side ("source", "target"), component (index), name, weight (fitted, penalised), share
+    (without penalty), n_cells (sum of responsibilities, rounded), markers, cell_type and
+    cell_type_purity (fraction of the component's cells with that type; of ``name_by``).
+    """
+    table = stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True).copy()
+    return as_objects(table, ("side", "name", "markers", "cell_type"))
+
+
+def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Where each target component came from.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per target component: component, name, share_target, inflow, log2_inflow, main_source
+    (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
+    be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when the one
+    that would holds no cell; else "").
+    """
+    uns = stored(adata, key)
+    coupling, s, t = core(uns)
+    r = donor_level.share_of_target(coupling, s)
+    _, inflow = flows(uns)
+    table = components(adata, key=key)
+    own = table[table["side"] == TARGET]
+    of_source = table[table["side"] == SOURCE]
+    source_names = of_source["name"].to_numpy(object)
+    empty = of_source["n_cells"].to_numpy()[coupling.argmax(axis=0)] < 1
+    new = (donor_level.lost(coupling.T) | empty) & (own["n_cells"].to_numpy() >= 1)
+    with np.errstate(divide="ignore"):
+        log2_inflow = np.log2(inflow)
+    frame = pd.DataFrame(
+        {
+            "component": np.arange(len(t)),
+            "name": own["name"].to_numpy(object),
+            "share_target": t,
+            "inflow": inflow,
+            "log2_inflow": log2_inflow,
+            "main_source": np.where(new, "", source_names[r.argmax(axis=0)]),
+            "share_from_main_source": r.max(axis=0),
+            "n_cells": own["n_cells"].to_numpy(int),
+            "status": np.where(new, "new", ""),
+        }
+    )
+    return as_objects(frame, ("name", "main_source", "status"))

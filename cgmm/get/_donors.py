@@ -1,0 +1,87 @@
+"""Shares of the components in each donor."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm import donors as donor_level
+from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
+from cgmm.get._common import as_objects, core, donor_shares, params, stored
+
+
+def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Shares of the components in each donor; no rows when the fit had no donors.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    Columns side, condition, donor, component, name, share (of the donor's cells in the
+    condition), n_cells (of the donor in the condition).
+    """
+    uns, known = stored(adata, key), params(adata, key=key)
+    table = uns[Uns.DONORS]
+    side = table["side"].astype(str).to_numpy(object)
+    component = table["component"].to_numpy(int)
+    names = {s: np.asarray(uns[Uns.names(s)]).astype(str) for s in SIDES}
+    frame = pd.DataFrame(
+        {
+            "side": side,
+            "condition": [known[s] for s in side],
+            "donor": table["donor"].astype(str).to_numpy(object),
+            "component": component,
+            "name": [names[s][k] for s, k in zip(side, component, strict=True)],
+            "share": table["share"].to_numpy(float),
+            "n_cells": table["n_cells"].to_numpy(int),
+        }
+    )
+    return as_objects(frame, ("side", "condition", "donor", "name"))
+
+
+def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Shares per donor in the terms of the source components, the numbers the intervals are of.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    The columns of :func:`donors`; for target donors ``component`` is a source component and
+    ``share`` is ``sum_l R_kl`` times the donor's share of target component l.
+    """
+    uns, known = stored(adata, key), params(adata, key=key)
+    names = np.asarray(uns[Uns.names(SOURCE)]).astype(str).astype(object)
+    coupling, s, _ = core(uns)
+    back = donor_level.share_of_target(coupling, s)
+    parts = []
+    for side, found in zip(SIDES, donor_shares(uns), strict=True):
+        if found is None:
+            continue
+        shares = found.shares if side == SOURCE else found.shares @ back.T
+        n, k = shares.shape
+        parts.append(
+            pd.DataFrame(
+                {
+                    "side": side,
+                    "condition": known[side],
+                    "donor": np.repeat(found.donors, k),
+                    "component": np.tile(np.arange(k), n),
+                    "name": np.tile(names, n),
+                    "share": shares.ravel(),
+                    "n_cells": np.repeat(found.n_cells, k),
+                }
+            )
+        )
+    frame = pd.concat(parts, ignore_index=True) if parts else donors(adata, key=key)
+    return as_objects(frame, ("side", "condition", "donor", "name"))

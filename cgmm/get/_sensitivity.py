@@ -1,0 +1,69 @@
+"""What other choices would make of each source component."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm import donors as donor_level
+from cgmm._keys import DEFAULT_KEY, SIDES, Uns
+from cgmm.get._common import as_objects, core, params, stored
+
+
+def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Give what other choices would make of each source component.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit that :func:`cgmm.tl.fit` made.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per source component and choice: parameter ("rho": price of reweighting in nats;
+    "partition": how the clusters were made), value (text), component, name, log2_net, difference
+    (from the fit), main_target (name, "" for partitions, whose components are others), F (mass of
+    the coupling). Empty for a fit without alternatives.
+    """
+    uns = stored(adata, key)
+    coupling, s, t = core(uns)
+    reference = donor_level.log2_net(coupling, s, t)
+    names = [np.asarray(uns[Uns.names(side)]).astype(object) for side in SIDES]
+    columns = [
+        "parameter",
+        "value",
+        "component",
+        "name",
+        "log2_net",
+        "difference",
+        "main_target",
+        "F",
+    ]
+    parts = []
+    for row in params(adata, key=key).get("sensitivity") or []:
+        values = np.asarray(row["log2_net"], dtype=float)
+        with np.errstate(invalid="ignore"):
+            difference = np.where(
+                np.isneginf(values) & np.isneginf(reference), 0.0, values - reference
+            )
+        main = row.get("main_target")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "parameter": row["parameter"],
+                    "value": row["value"],
+                    "component": np.arange(len(values)),
+                    "name": names[0],
+                    "log2_net": values,
+                    "difference": difference,
+                    "main_target": "" if main is None else names[1][np.asarray(main)],
+                    "F": float(row["F"]),
+                },
+                columns=columns,
+            )
+        )
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return as_objects(frame, ("parameter", "value", "name", "main_target"))

@@ -1,0 +1,127 @@
+"""Who became whom, and how far its state moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm import donors as donor_level
+from cgmm._keys import DEFAULT_KEY, SIDES, Uns
+from cgmm.gaussians import pair_roots, roots, wasserstein_costs
+from cgmm.genes import MIN_CHANGE
+from cgmm.get._common import as_objects, core, stored
+
+MIN_SHARE_OF_SOURCE = 0.01
+MIN_MASS = 1e-6
+TOP_GENES = 5
+
+
+def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Who became whom: every pair of components that exchanges mass, largest first.
+
+    Pairs with less than a millionth of the mass are left out.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    Columns source, target (names), source_component, target_component (indices), mass (fraction of
+    all source cells), share_of_source (where the source component goes), share_of_target (where
+    the target component came from), ci_low, ci_high (of share_of_source; not estimated, NaN).
+    """
+    uns = stored(adata, key)
+    coupling, s, _ = core(uns)
+    mass = donor_level.transfer_mass(coupling, s)
+    k, j = np.nonzero(mass > MIN_MASS)
+    names = [np.asarray(uns[Uns.names(side)]).astype(str).astype(object) for side in SIDES]
+    frame = pd.DataFrame(
+        {
+            "source": names[0][k],
+            "target": names[1][j],
+            "source_component": k,
+            "target_component": j,
+            "mass": mass[k, j],
+            "share_of_source": donor_level.share_of_source(mass)[k, j],
+            "share_of_target": donor_level.share_of_target(coupling, s)[k, j],
+            "ci_low": np.nan,
+            "ci_high": np.nan,
+        }
+    )
+    frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
+    return as_objects(frame, ("source", "target"))
+
+
+def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """How far the state of coupled components differs.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per pair that takes at least 1 % of its source component: source, target (names),
+    source_component, target_component, share_of_source, mean_shift (distance of the means),
+    covariance_shift (Bures distance of the covariances), total_shift (Wasserstein distance;
+    total² = mean² + covariance²), all in units of the representation; mean_shift_sd,
+    total_shift_sd in units of the within-component standard deviation (root of the mean trace of
+    the source covariances); top_genes (after :func:`cgmm.tl.genes`: the first five that change by
+    a factor of 1.5 or more in the source component, whatever the target).
+    """
+    uns = stored(adata, key)
+    m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)
+    s0, s1 = (np.asarray(uns[Uns.covariances(side)]) for side in SIDES)
+    costs = wasserstein_costs(m0, m1, s0, s1, pair_roots(roots(s0).root, s1).fidelity)
+    within = np.trace(s0, axis1=1, axis2=2)
+    sd = float(np.sqrt(within.mean()))
+    pairs = transfers(adata, key=key)
+    pairs = pairs[pairs["share_of_source"] >= MIN_SHARE_OF_SOURCE]
+    k, j = pairs["source_component"].to_numpy(), pairs["target_component"].to_numpy()
+    mean = np.linalg.norm(m1[j] - m0[k], axis=1)
+    total = np.sqrt(costs[k, j])
+    leading = _top_genes(uns)
+    frame = pd.DataFrame(
+        {
+            "source": pairs["source"].to_numpy(object),
+            "target": pairs["target"].to_numpy(object),
+            "source_component": k,
+            "target_component": j,
+            "share_of_source": pairs["share_of_source"].to_numpy(),
+            "mean_shift": mean,
+            "covariance_shift": np.sqrt(np.maximum(costs[k, j] - mean**2, 0.0)),
+            "total_shift": total,
+            "mean_shift_sd": mean / sd,
+            "total_shift_sd": total / sd,
+            "top_genes": [leading.get(int(i), "") for i in k],
+        }
+    )
+    frame = frame.sort_values(
+        ["source_component", "share_of_source"], ascending=[True, False], ignore_index=True
+    )
+    return as_objects(frame, ("source", "target", "top_genes"))
+
+
+def _top_genes(uns: dict[str, Any]) -> dict[int, str]:
+    """Leading genes of each source component, as text: "ISG15 up, FTL down"."""
+    if Uns.GENES not in uns:
+        return {}
+    table = uns[Uns.GENES]
+    leading = table[(table["rank"] <= TOP_GENES) & (table["log2_change"].abs() >= MIN_CHANGE)]
+    return {
+        int(k): ", ".join(
+            f"{g} {'up' if c > 0 else 'down'}"
+            for g, c in zip(part["gene"].astype(str), part["log2_change"], strict=True)
+        )
+        for k, part in leading.sort_values("rank").groupby("component")
+    }
