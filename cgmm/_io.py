@@ -22,7 +22,7 @@ from cgmm._keys import SIDES
 from cgmm.coupled import CoupledFit
 from cgmm.mixture import GaussianMixture
 
-FORMAT = 2
+FORMAT = 3
 _MIXTURE = ("weights", "means", "covariances")
 _ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
 _VALUES = (
@@ -99,6 +99,8 @@ def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:
     for side in SIDES:
         for name in _MIXTURE:
             arrays[f"{side}_{name}"] = np.asarray(getattr(getattr(fit, side), name))
+    if fit.metric is not None:
+        arrays["metric"] = fit.metric
     values = {name: getattr(fit, name) for name in _VALUES}
     with atomic(arrays_path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -154,7 +156,7 @@ def build_fit(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> CoupledF
     fields["log_likelihood"] = tuple(fields["log_likelihood"])
     fields |= sides
     fields |= {name: arrays[name] for name in _ARRAYS}
-    return CoupledFit(**fields)
+    return CoupledFit(**fields, metric=arrays.get("metric"))
 
 
 def dumps(value: Any, **options: Any) -> str:

@@ -79,6 +79,9 @@ class CoupledFit:
         Why a parameter that was left to the program has its value, by name.
     sensitivity
         What other choices would give (:mod:`cgmm.sensitivity`); empty unless they were made.
+    metric
+        Matrix by which points are multiplied before costs are taken, shape (D, D), symmetric
+        (:mod:`cgmm.movement`); None: the points as they are.
     """
 
     source: GaussianMixture
@@ -98,6 +101,7 @@ class CoupledFit:
     parameters: dict[str, Any]
     reasons: dict[str, str] = field(default_factory=dict)
     sensitivity: list[dict[str, Any]] = field(default_factory=list)
+    metric: np.ndarray | None = None
 
     @property
     def transported_mass(self) -> float:
@@ -294,7 +298,7 @@ def fit_coupled(
     lam = check_number("transport_weight", transport_weight, lam)
 
     with jax.enable_x64(True), one_thread():
-        knobs = _knobs(starts[0], lam, epsilon, rho, ridge, shrinkage, locked, covariance_type)
+        knobs = knobs_of(starts[0], lam, epsilon, rho, ridge, shrinkage, locked, covariance_type)
         run = Run(((x0, w0), (x1, w1)), centre, starts[0], knobs)
         run.warm_up(starts, random_state)
         history, converged = run.climb(max_steps, tol, callback)
@@ -373,7 +377,7 @@ def _as_kind(m: GaussianMixture, kind: Kind, side: str, *, locked: bool) -> Gaus
     return GaussianMixture(m.weights, m.means, shapes)
 
 
-def _knobs(
+def knobs_of(
     starts: tuple[GaussianMixture, GaussianMixture],
     lam: float,
     epsilon: float,
@@ -383,6 +387,7 @@ def _knobs(
     locked: Side | None,
     kind: Kind,
 ) -> mstep.Knobs:
+    """Put together what the M-step needs to know of one fit."""
     counts = [m.n_components for m in starts]
     d = starts[0].n_dims
     shapes = [np.einsum("k,kij->ij", m.weights, m.covariances) + ridge * np.eye(d) for m in starts]

@@ -248,8 +248,7 @@ def intervals(
 
     too_few = _too_few_donors(len(source.donors), len(target.donors), paired=paired)
     reason = [
-        too_few
-        or _too_few_cells(source.shares[:, k], source.n_cells, carried[:, k], target.n_cells)
+        too_few or too_few_cells(source.shares[:, k], source.n_cells, carried[:, k], target.n_cells)
         for k in range(n)
     ]
     reason = [
@@ -330,7 +329,7 @@ def _too_few_donors(n0: int, n1: int, *, paired: bool) -> str:
     )
 
 
-def _too_few_cells(s0: np.ndarray, n0: np.ndarray, s1: np.ndarray, n1: np.ndarray) -> str:
+def too_few_cells(s0: np.ndarray, n0: np.ndarray, s1: np.ndarray, n1: np.ndarray) -> str:
     """Sentence if a component has too few cells, or is seen in too few donors, on either side."""
     for side, cells in (("source", s0 * n0), ("target", s1 * n1)):
         if cells.sum() < MIN_CELLS:

@@ -141,6 +141,12 @@ class GaussianMixture:
         weights = np.asarray(weights, dtype=float)
         return GaussianMixture(weights / weights.sum(), self.means, self.covariances)
 
+    def mapped(self, matrix: np.ndarray) -> GaussianMixture:
+        """Return the mixture of the points multiplied by a symmetric matrix, shape (D, D)."""
+        return GaussianMixture(
+            self.weights, self.means @ matrix, matrix @ self.covariances @ matrix
+        )
+
 
 class Cells:
     """Weighted points in blocks of one fixed shape, so that any number of them runs one code.

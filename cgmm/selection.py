@@ -286,13 +286,13 @@ def _fit(
         scaled[1],
         weights_source=weights[0],
         weights_target=weights[1],
-        init=(_carried(start[0], scale), _carried(start[1], scale)),
+        init=(start[0].mapped(scale), start[1].mapped(scale)),
         ridge=RIDGE * 0.5 * float(sum(np.var(x, axis=0).mean() for x in scaled)),
         shrinkage=SHRINKAGE,
         **knobs,
         **options,
     )
-    source, target = _carried(fit.source, back), _carried(fit.target, back)
+    source, target = fit.source.mapped(back), fit.target.mapped(back)
     prevalence = source.with_weights(fit.shares_source), target.with_weights(fit.shares_target)
     volume = float(np.linalg.slogdet(scale)[1])
     return replace(
@@ -303,13 +303,9 @@ def _fit(
         log_likelihood=(fit.log_likelihood[0] + volume, fit.log_likelihood[1] + volume),
         objective=fit.objective + 2 * volume,
         history=fit.history + 2 * volume,
+        metric=scale,
         parameters=fit.parameters | {"within_variance": within_variance(source, target)},
     )
-
-
-def _carried(mixture: GaussianMixture, by: np.ndarray) -> GaussianMixture:
-    """Give the mixture of points that are multiplied by a symmetric matrix."""
-    return GaussianMixture(mixture.weights, mixture.means @ by, by @ mixture.covariances @ by)
 
 
 def _alternative(label: str, fit: CoupledFit) -> Alternative:

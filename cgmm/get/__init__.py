@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cgmm.get._common import fit, params
 from cgmm.get._components import arrivals, components
-from cgmm.get._donors import carried_donors, donors
+from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
 from cgmm.get._genes import genes
 from cgmm.get._sensitivity import sensitivity
@@ -18,6 +18,7 @@ __all__ = [
     "arrivals",
     "carried_donors",
     "components",
+    "donor_shifts",
     "donors",
     "factors",
     "fit",

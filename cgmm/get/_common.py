@@ -15,7 +15,7 @@ from cgmm.coupled import CoupledFit
 
 
 def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
-    """Parameters, reasons, versions and state of convergence of a fit.
+    """Parameters, reasons, versions and state of convergence of a fit; what tl.donors did.
 
     Parameters
     ----------
@@ -33,7 +33,11 @@ def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
     KeyError
         When the object has no fit of that name.
     """
-    return loads(str(stored(adata, key)[Uns.PARAMS]))
+    uns = stored(adata, key)
+    known = loads(str(uns[Uns.PARAMS]))
+    if Uns.UNCERTAINTY in uns:
+        known["donors"] = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
+    return known
 
 
 def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
@@ -54,6 +58,8 @@ def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
     for side in SIDES:
         for part in (Uns.weights, Uns.means, Uns.covariances):
             arrays[part(side)] = np.asarray(uns[part(side)])
+    if Uns.METRIC in uns:
+        arrays["metric"] = np.asarray(uns[Uns.METRIC])
     return build_fit(arrays, params(adata, key=key))
 
 

@@ -85,3 +85,49 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
         )
     frame = pd.concat(parts, ignore_index=True) if parts else donors(adata, key=key)
     return as_objects(frame, ("side", "condition", "donor", "name"))
+
+
+def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """How far the cells of each donor have moved, subpopulation by subpopulation.
+
+    Parameters
+    ----------
+    adata
+        Object on which :func:`cgmm.tl.donors` was run.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    Columns side, condition, donor, component (of the source), name, position_sd (along the shift of
+    the component, in within-component standard deviations: source donors lie about zero, target
+    donors about the shift; NaN with fewer than five cells), n_cells (sum of responsibilities). No
+    rows without donors.
+
+    Raises
+    ------
+    KeyError
+        When :func:`cgmm.tl.donors` was not run.
+    """
+    uns, known = stored(adata, key), params(adata, key=key)
+    if Uns.UNCERTAINTY not in uns:
+        msg = f"uns[{key!r}] has no uncertainty: run cgmm.tl.donors(adata, key={key!r}) first."
+        raise KeyError(msg)
+    columns = ["side", "condition", "donor", "component", "name", "position_sd", "n_cells"]
+    if "donor_shifts" not in uns[Uns.UNCERTAINTY]:
+        return pd.DataFrame({name: np.array([], dtype=object) for name in columns})
+    table = uns[Uns.UNCERTAINTY]["donor_shifts"].reset_index(drop=True)
+    names = np.asarray(uns[Uns.names(SOURCE)]).astype(str).astype(object)
+    within = np.trace(np.asarray(uns[Uns.covariances(SOURCE)]), axis1=1, axis2=2)
+    frame = pd.DataFrame(
+        {
+            "side": table["side"],
+            "condition": [known[s] for s in table["side"].astype(str)],
+            "donor": table["donor"],
+            "component": table["component"].to_numpy(int),
+            "name": names[table["component"].to_numpy(int)],
+            "position_sd": table["position"].to_numpy(float) / float(np.sqrt(within.mean())),
+            "n_cells": table["n_cells"].to_numpy(float),
+        }
+    )
+    return as_objects(frame, ("side", "condition", "donor", "name"))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anndata as ad
 import numpy as np
 import pandas as pd
 
 from cgmm import donors as donor_level
-from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
+from cgmm._io import loads
+from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
 from cgmm.get._common import as_objects, core, donor_shares, flows, params, stored
 from cgmm.get._components import components
 from cgmm.sensitivity import settled
+
+EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relative_high")
+SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
 
 
 def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -37,9 +43,12 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     log2_net
         log2(share_target / share_source). ``-inf``: nothing of the target came from it.
     ci_low, ci_high, p, q
-        95 % interval, p and Benjamini-Hochberg q over donors, conditional on the fitted
-        components (:mod:`cgmm.donors`). NaN where ``reason`` says why. The interval is centred on
-        the difference of the donors' mean log2 shares, which is near, not equal to, log2_net.
+        95 % interval of log2_net, p and Benjamini-Hochberg q, with the donor as the unit. NaN where
+        ``reason`` says why. After :func:`cgmm.tl.donors` from refits to drawn donors; before, the
+        quick Student interval for fixed components (:mod:`cgmm.donors`), which is centred on the
+        difference of the donors' mean log2 shares, near, not equal to, log2_net.
+    interval_from
+        "donor bootstrap", "donor t" (the quick one), "cells" (no donors: too narrow) or "".
     n_cells, n_cells_target
         Cells of the component (sum of responsibilities, rounded), and target cells from it.
     reason
@@ -47,6 +56,11 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     status
         "gone" when no target component can be its counterpart
         (:func:`cgmm.movement.unmatched`), or when not one target cell is expected; else "".
+    p_moderated, p_permutation
+        Both tests of :func:`cgmm.tl.donors`, one of which is ``p``. NaN before.
+    log2_relative, relative_low, relative_high
+        log2_net less that of the baseline of :func:`cgmm.tl.donors`, with its interval: shares add
+        up to one, so one subpopulation that grows makes all others shrink. NaN before.
     settled
         False when another price of reweighting or another partition moves the factor by more than
         twofold (:func:`sensitivity`).
@@ -58,7 +72,7 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     table = components(adata, key=key)
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
     own = table[table["side"] == SOURCE]
-    found = donor_level.intervals(*donor_shares(uns), r, paired=params(adata, key=key)["paired"])
+    found, sure = _sureness(adata, uns, r, key)
     left = r @ n_target
     gone = donor_level.lost(coupling) | (left < 1)
     with np.errstate(divide="ignore"):
@@ -73,16 +87,40 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "log2_outflow": log2_outflow,
             "inflow": inflow[coupling.argmax(axis=1)],
             "log2_net": donor_level.log2_net(coupling, s, t),
+            **{name: found[name].to_numpy() for name in ("ci_low", "ci_high", "p", "q")},
+            "n_cells": own["n_cells"].to_numpy(int),
+            "n_cells_target": np.rint(left).astype(int),
+            "reason": found["reason"].to_numpy(object),
+            "interval_from": sure,
+            "status": np.where(gone, "gone", ""),
+        }
+    )
+    for name in EXTRA:
+        frame[name] = found[name].to_numpy()
+    rows = params(adata, key=key).get("sensitivity") or []
+    frame["settled"] = settled(frame["log2_net"].to_numpy(), rows)
+    return as_objects(frame, ("name", "reason", "interval_from", "status"))
+
+
+def _sureness(
+    adata: ad.AnnData, uns: dict[str, Any], origin: np.ndarray, key: str
+) -> tuple[pd.DataFrame, str]:
+    """Intervals and p-values: those of tl.donors if it was run, else the quick ones."""
+    if Uns.UNCERTAINTY in uns:
+        known = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
+        return uns[Uns.UNCERTAINTY]["factors"], SOURCES[known["source"]]
+    found = donor_level.intervals(
+        *donor_shares(uns), origin, paired=params(adata, key=key)["paired"]
+    )
+    frame = pd.DataFrame(
+        {
             "ci_low": found.low,
             "ci_high": found.high,
             "p": found.p,
             "q": found.q,
-            "n_cells": own["n_cells"].to_numpy(int),
-            "n_cells_target": np.rint(left).astype(int),
-            "reason": found.reason,
-            "status": np.where(gone, "gone", ""),
+            "reason": np.array(found.reason, dtype=object),
         }
     )
-    rows = params(adata, key=key).get("sensitivity") or []
-    frame["settled"] = settled(frame["log2_net"].to_numpy(), rows)
-    return as_objects(frame, ("name", "reason", "status"))
+    for name in EXTRA:
+        frame[name] = np.nan
+    return frame, "donor t" if np.isfinite(found.low).any() else ""

@@ -35,7 +35,8 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     -------
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
     all source cells), share_of_source (where the source component goes), share_of_target (where
-    the target component came from), ci_low, ci_high (of share_of_source; not estimated, NaN).
+    the target component came from), ci_low, ci_high (95 % interval of
+    share_of_source over donors, after :func:`cgmm.tl.donors`, else NaN).
     """
     uns = stored(adata, key)
     coupling, s, _ = core(uns)
@@ -55,6 +56,9 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "ci_high": np.nan,
         }
     )
+    if Uns.UNCERTAINTY in uns:
+        for column, name in (("ci_low", "transfers_low"), ("ci_high", "transfers_high")):
+            frame[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
     frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
     return as_objects(frame, ("source", "target"))
 
@@ -76,8 +80,10 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     covariance_shift (Bures distance of the covariances), total_shift (Wasserstein distance;
     total² = mean² + covariance²), all in units of the representation; mean_shift_sd,
     total_shift_sd in units of the within-component standard deviation (root of the mean trace of
-    the source covariances); top_genes (after :func:`cgmm.tl.genes`: the first five that change by
-    a factor of 1.5 or more in the source component, whatever the target).
+    the source covariances); unbiased_shift_sd, ci_low, ci_high (after :func:`cgmm.tl.donors`, else
+    NaN: mean_shift_sd less what noise adds to any distance, with its 95 % interval); top_genes
+    (after :func:`cgmm.tl.genes`: the first five that change by a factor of 1.5 or more in the
+    source component, whatever the target).
     """
     uns = stored(adata, key)
     m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)
@@ -103,6 +109,7 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "total_shift": total,
             "mean_shift_sd": mean / sd,
             "total_shift_sd": total / sd,
+            **_sure(uns, k, j, sd),
             "top_genes": [leading.get(int(i), "") for i in k],
         }
     )
@@ -110,6 +117,16 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         ["source_component", "share_of_source"], ascending=[True, False], ignore_index=True
     )
     return as_objects(frame, ("source", "target", "top_genes"))
+
+
+def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[str, np.ndarray]:
+    """Corrected lengths and their intervals, in standard deviations."""
+    names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high"}
+    if Uns.UNCERTAINTY not in uns:
+        return {name: np.full(len(k), np.nan) for name in names}
+    table = uns[Uns.UNCERTAINTY]["shifts"].set_index(["source_component", "target_component"])
+    found = table.reindex(pd.MultiIndex.from_arrays([k, j])) / sd
+    return {name: found[column].to_numpy(float) for name, column in names.items()}
 
 
 def _top_genes(uns: dict[str, Any]) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Tools on AnnData objects: fit a comparison, write a fit into an object, gene-level shifts.
+"""Tools on AnnData objects: fit or annotate a comparison, donors, gene-level shifts.
 
 All names that are written are those of :class:`cgmm._keys.Keys`; read them back with
 :mod:`cgmm.get`.
@@ -6,7 +6,8 @@ All names that are written are those of :class:`cgmm._keys.Keys`; read them back
 
 from __future__ import annotations
 
+from cgmm.tl._donors import donors
 from cgmm.tl._fit import annotate, fit
 from cgmm.tl._genes import genes
 
-__all__ = ["annotate", "fit", "genes"]
+__all__ = ["annotate", "donors", "fit", "genes"]

@@ -264,6 +264,8 @@ def annotate(
         Uns.COMPONENTS: table,
         Uns.DONORS: _annotate.donor_table(per_donor),
     }
+    if fit.metric is not None:
+        uns[Uns.METRIC] = np.asarray(fit.metric, dtype=float)
     for side, mixture, shares in (
         (SOURCE, fit.source, fit.shares_source),
         (TARGET, fit.target, fit.shares_target),

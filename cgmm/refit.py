@@ -1,0 +1,214 @@
+r"""Refit a coupled fit under other weights of its donors, quickly.
+
+The statistics of an E-step are sums over cells, so they are kept per donor: a refit in which donor
+d has weight :math:`w_d` needs :math:`\sum_d w_d S_d`, with :math:`S_d` the moments of the donor's
+cells.  Every refit starts at the fit itself, so the first E-step is the same for all and is made
+once; what follows are ordinary steps of the coupled fit (:mod:`cgmm.mstep`), each with one pass
+over the cells.  Components keep their number because they start where the fit ended; where two
+nevertheless change places, the assignment of least distance puts them back.
+
+This is the one-step bootstrap (Shorack 1982, Ann. Stat. 10; Bickel 1975, JASA 70:428, on one-step
+estimates) with as many steps as asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from . import mstep
+from ._blas import one_thread
+from .coupled import CoupledFit, knobs_of
+from .donors import divide
+from .em import Run
+from .mixture import Cells, GaussianMixture, Kind, Moments, expectations
+
+STEPS = 2
+
+
+class Refit(NamedTuple):
+    """What one refit gives, components in the order of the fit.
+
+    Attributes
+    ----------
+    shares_source, shares_target
+        Per donor, shapes (n_donors, K): mean responsibilities of the donor's cells, zero for
+        donors without weight.
+    coupling
+        W, shape (K0, K1); empty where the fit's is.
+    means_source, means_target
+        In the units of the points, shapes (K, D).
+    """
+
+    shares_source: np.ndarray
+    shares_target: np.ndarray
+    coupling: np.ndarray
+    means_source: np.ndarray
+    means_target: np.ndarray
+
+
+class Refitter:
+    """A fit, ready to be repeated under other weights of its donors.
+
+    Parameters
+    ----------
+    fit
+        Where every refit starts.
+    points
+        Points of source (N0, D) and target (N1, D), those of the fit.
+    units
+        Donor of every point as whole numbers from 0, shapes (N0,) and (N1,).
+    start
+        Mixtures to start from in place of the fit's.
+    """
+
+    def __init__(
+        self,
+        fit: CoupledFit,
+        points: tuple[np.ndarray, np.ndarray],
+        units: tuple[np.ndarray, np.ndarray],
+        *,
+        start: tuple[GaussianMixture, GaussianMixture] | None = None,
+    ) -> None:
+        known = fit.parameters
+        self._scale = np.eye(fit.source.n_dims) if fit.metric is None else fit.metric
+        self._kept = fit.coupling > 0 if start is None else None
+        scaled = [x @ self._scale for x in points]
+        pair = start or (fit.source, fit.target)
+        mixtures = (pair[0].mapped(self._scale), pair[1].mapped(self._scale))
+        self._centre = 0.5 * (scaled[0].mean(axis=0) + scaled[1].mean(axis=0))
+        with jax.enable_x64(True), one_thread():
+            knobs = knobs_of(
+                mixtures,
+                known["transport_weight"],
+                known["epsilon"],
+                known["rho"],
+                known["ridge"],
+                known["shrinkage"],
+                known["locked"],
+                known["covariance_type"],
+            )
+            run = Run(((scaled[0], None), (scaled[1], None)), self._centre, mixtures, knobs)
+            if not run.coupled:
+                run.state = mstep.initial_state(
+                    run.state.params, knobs, k0=mixtures[0].n_components, coupled=True
+                )
+            self._knobs, self._coupled, self._state = knobs, run.coupled, run.state
+            dtype = run.cells[0].dtype.type
+            self._cells = [
+                [Cells(x[unit == u], None, dtype) for u in range(int(unit.max()) + 1)]
+                for x, unit in zip(scaled, units, strict=True)
+            ]
+            self._first = self._moments(run.state)
+
+    def __call__(self, weights: tuple[np.ndarray, np.ndarray], *, n_steps: int = STEPS) -> Refit:
+        """Refit with weights of the donors, shapes (n_donors,) of either side.
+
+        Parameters
+        ----------
+        weights
+            Non-negative; only ratios matter.
+        n_steps
+            EM steps, at least one.
+        """
+        with jax.enable_x64(True), one_thread():
+            state, seen = self._state, self._first
+            for _ in range(n_steps):
+                sides = [
+                    combine(m, w, self._knobs.kind) for m, w in zip(seen, weights, strict=True)
+                ]
+                state = mstep.m_step(sides[0], sides[1], state, self._knobs, coupled=self._coupled)
+                seen = self._moments(state, weights)
+            if not self._coupled:
+                state = mstep.initial_state(
+                    state.params, self._knobs, k0=state.n_source, coupled=True
+                )
+        return self._put_back(state, seen)
+
+    def _moments(
+        self, state: mstep.State, weights: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> list[dict[int, Moments]]:
+        """Moments at the parameters of ``state`` of every donor that has weight."""
+        k0 = state.n_source
+        found = []
+        for side, cells in enumerate(self._cells):
+            k = k0 if side == 0 else len(state.params.weights) - k0
+            used = range(len(cells)) if weights is None else np.flatnonzero(weights[side])
+            theta = state.theta[side][:, :k]
+            thetas = np.broadcast_to(theta, (len(used), *theta.shape))
+            own = [cells[i] for i in used]
+            moments = expectations(own, self._centre, thetas, self._knobs.kind)
+            found.append(dict(zip(map(int, used), moments, strict=True)))
+        return found
+
+    def _put_back(self, state: mstep.State, seen: list[dict[int, Moments]]) -> Refit:
+        """Components in the order of the fit, means in the units of the points."""
+        k0 = state.n_source
+        back = np.linalg.inv(self._scale)
+        coupling = np.asarray(state.plan.coupling)
+        orders, means, shares = [], [], []
+        for side, part in enumerate((slice(None, k0), slice(k0, None))):
+            order = same_order(self._state.params.means[part], state.params.means[part])
+            orders.append(order)
+            means.append((state.params.means[part][order] + self._centre) @ back)
+            shares.append(np.zeros((len(self._cells[side]), len(order))))
+            for i, moments in seen[side].items():
+                shares[side][i] = moments.mass[order]
+        coupling = coupling[np.ix_(*orders)]
+        if self._kept is not None:
+            coupling = np.where(self._kept, coupling, 0.0)
+        return Refit(shares[0], shares[1], coupling, means[0], means[1])
+
+
+def combine(moments: Mapping[int, Moments], weights: np.ndarray, kind: Kind = "full") -> Moments:
+    """Moments of several donors together.
+
+    Parameters
+    ----------
+    moments
+        By number of the donor, for all that have weight.
+    weights
+        Shape (n_donors,), non-negative; scaled to sum to one.
+    kind
+        Form of the covariances.
+    """
+    share = np.asarray(weights, float) / np.sum(weights)
+    used = [int(i) for i in np.flatnonzero(share)]
+    share = share[used]
+    mass = np.stack([moments[i].mass for i in used])
+    means = np.stack([moments[i].means for i in used])
+    part = share[:, None] * mass
+    total = part.sum(axis=0)
+    part = divide(part, np.broadcast_to(total, part.shape))
+    centre = (part[..., None] * means).sum(axis=0)
+    off = means - centre
+    scatter = np.asarray(
+        sum(
+            p[:, None, None] * (moments[i].scatter + o[:, :, None] * o[:, None])
+            for i, p, o in zip(used, part, off, strict=True)
+        )
+    )
+    if kind == "tied":
+        scatter = np.broadcast_to(np.einsum("k,kij->ij", total, scatter), scatter.shape)
+    level = float(sum(s * moments[i].log_likelihood for i, s in zip(used, share, strict=True)))
+    return Moments(total, centre, scatter, level)
+
+
+def same_order(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Which component after a refit is which before it: least sum of squared distances.
+
+    Parameters
+    ----------
+    before, after
+        Means, shapes (K, D).
+
+    Returns
+    -------
+    Positions in ``after``, shape (K,).
+    """
+    gap = np.square(before[:, None] - after[None]).sum(axis=-1)
+    return linear_sum_assignment(gap)[1]

@@ -1,0 +1,310 @@
+"""Uncertainty over donors, on AnnData objects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from cgmm import _validate, get
+from cgmm._io import dumps
+from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
+from cgmm.design import Design, design, unit_of_cells
+from cgmm.donor_shifts import donor_positions
+from cgmm.permutation import labellings
+from cgmm.uncertainty import Test, Uncertainty, uncertainty
+
+
+def donors(
+    adata: ad.AnnData,
+    *,
+    donor_key: str | None = None,
+    paired: bool | None = None,
+    batch_key: str | None = None,
+    covariates: Sequence[str] = (),
+    n_bootstrap: int = 200,
+    n_permutations: int = 1000,
+    test: Test = "auto",
+    baseline: str = "median",
+    counts_key: str | None = None,
+    level: float = 0.95,
+    n_jobs: int = 1,
+    random_state: int = 0,
+    show_progress: bool = False,
+    key: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> ad.AnnData | None:
+    """Say how sure factors, transfers and shifts are, with the donor as the unit.
+
+    Intervals come from drawing donors anew and refitting both mixtures and the coupling each time
+    (:mod:`cgmm.bootstrap`).  p-values come from exchanging the conditions of donors and refitting
+    (:mod:`cgmm.permutation`) when there are ways enough to do so, else from a moderated t-test of
+    the donors' shares (:mod:`cgmm.moderated`); both are kept.  Donors count equally, whatever
+    their number of cells.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit, from :func:`cgmm.tl.fit`.
+    donor_key
+        Column of ``obs`` with the donor. By default that of the fit; when that had none either,
+        intervals come from drawing cells, are marked so, and there are no p-values.
+    paired
+        Compare donors with themselves. By default when at least three donors, and at least half
+        of all, are in both conditions.
+    batch_key
+        Column of ``obs`` with a batch that holds donors of both conditions: the tests and draws
+        are made within it.
+    covariates
+        Columns of ``obs`` (sex, age group) to look at: one that differs between the conditions in
+        every donor gets a warning in words.
+    n_bootstrap
+        Draws of donors; 0: no intervals.
+    n_permutations
+        Exchanges of conditions at most; all of them are made when they are fewer. 0: none.
+    test
+        Which p is reported as ``p`` and corrected to ``q``: "auto", "permutation" or
+        "moderated_t".
+    baseline
+        What ``log2_relative`` is relative to: "median" of the subpopulations, the name of a source
+        subpopulation that is taken not to change, or "counts" (with ``counts_key``).
+    counts_key
+        Column of ``obs`` with the number of all cells that the cell's sample stands for (in the
+        organ, per volume), the same for all cells of a donor and condition.
+    level
+        Coverage of the intervals.
+    n_jobs
+        Threads. The results do not depend on it.
+    random_state
+        Seed.
+    show_progress
+        Show a progress bar on standard error.
+    key
+        The ``key_added`` of the fit.
+    copy
+        Return a changed copy and leave ``adata`` as it is.
+
+    Returns
+    -------
+    None, or the copy. Sets ``uns[key]["uncertainty"]``, from which :func:`cgmm.get.factors`,
+    :func:`cgmm.get.transfers`, :func:`cgmm.get.shifts` and :func:`cgmm.get.donor_shifts` take
+    intervals, p-values and what donors show; :func:`cgmm.get.params` gives under "donors" what was
+    done and what was left out, in sentences.
+
+    Raises
+    ------
+    KeyError
+        When there is no fit or a column is missing.
+    ValueError
+        When the design cannot answer: ``paired=True`` without donors in both conditions, batches
+        that are the same as the condition, an unknown baseline, counts that differ within a donor.
+    """
+    known = get.params(adata, key=key)
+    _check_numbers(n_bootstrap, n_permutations, level, n_jobs, test)
+    donor_key = donor_key or known["donor_key"]
+    found = _validate.sides(
+        adata,
+        condition_key=known["condition_key"],
+        source=known["source"],
+        target=known["target"],
+        use_rep=known["use_rep"],
+        n_dims=known["n_dims"],
+        donor_key=donor_key,
+        min_cells=1,
+    )
+    rows = (found.rows_source, found.rows_target)
+    batches = (None, None) if batch_key is None else _split(adata, batch_key, "batch_key", rows)
+    sizes = (len(rows[0]), len(rows[1]))
+    plan = design(
+        found.donors_source,
+        found.donors_target,
+        paired=known["paired"] if paired is None else paired,
+        batches_source=batches[0],
+        batches_target=batches[1],
+        batch_name=batch_key or "batch",
+        covariates={name: _split(adata, name, "covariates", rows) for name in covariates},
+        n_cells=sizes,
+    )
+    fit = get.fit(adata, key=key)
+    names = [str(n) for n in adata.uns[key][Uns.names(SOURCE)]]
+    kind, reference = _baseline(baseline, counts_key, names)
+    who = (found.donors_source, found.donors_target)
+    totals = None if counts_key is None else _totals(adata, counts_key, rows, who, plan)
+    points = (found.points_source, found.points_target)
+    n_refits = _n_refits(plan, n_bootstrap, n_permutations, random_state)
+    with tqdm(total=n_refits, disable=not show_progress, desc="donors", unit="refit") as bar:
+        result = uncertainty(
+            fit,
+            points,
+            who,
+            plan,
+            n_bootstrap=n_bootstrap,
+            n_permutations=n_permutations,
+            test=test,
+            baseline=kind,
+            reference=reference,
+            totals=totals,
+            level=level,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            tick=bar.update,
+        )
+    facts = result.facts | {
+        "donor_key": donor_key,
+        "batch_key": batch_key,
+        "baseline": baseline if kind == "reference" else kind,
+        "random_state": random_state,
+    }
+    stored = _stored(result, facts)
+    if plan.replicated:
+        units = unit_of_cells(plan, who, sizes, random_state)
+        kept = [u >= 0 for u in units]
+        stored["donor_shifts"] = _shift_table(
+            plan,
+            *donor_positions(
+                fit,
+                (points[0][kept[0]], points[1][kept[1]]),
+                (units[0][kept[0]], units[1][kept[1]]),
+            ),
+        )
+    adata = adata.copy() if copy else adata
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
+        adata.uns[key] = {**adata.uns[key], Uns.UNCERTAINTY: stored}
+    return adata if copy else None
+
+
+def _check_numbers(
+    n_bootstrap: int, n_permutations: int, level: float, n_jobs: int, test: str
+) -> None:
+    if n_bootstrap < 0 or n_permutations < 0 or n_jobs < 1:
+        msg = (
+            f"n_bootstrap={n_bootstrap}, n_permutations={n_permutations}, n_jobs={n_jobs}: "
+            "the first two must not be negative, the last must be at least 1."
+        )
+        raise ValueError(msg)
+    if not 0 < level < 1:
+        msg = f"level={level} must lie between 0 and 1; 0.95 is usual."
+        raise ValueError(msg)
+    if test not in ("auto", "permutation", "moderated_t"):
+        msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
+        raise ValueError(msg)
+
+
+def _split(
+    adata: ad.AnnData, name: str, argument: str, rows: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    values = _validate.column(adata, name, argument).astype(str).to_numpy(object)
+    return values[rows[0]], values[rows[1]]
+
+
+def _baseline(baseline: str, counts_key: str | None, names: list[str]) -> tuple[str, int | None]:
+    """Kind of the baseline and, for a reference, which component it is."""
+    if baseline == "counts" and counts_key is None:
+        msg = 'baseline="counts" needs counts_key, the column of obs with the numbers of all cells.'
+        raise ValueError(msg)
+    if baseline in ("median", "counts"):
+        return baseline, None
+    if baseline not in names:
+        msg = (
+            f'baseline={baseline!r} is neither "median" nor "counts" nor a source subpopulation: '
+            f"there are {', '.join(names)}."
+        )
+        raise ValueError(msg)
+    return "reference", names.index(baseline)
+
+
+def _totals(
+    adata: ad.AnnData,
+    counts_key: str,
+    rows: tuple[np.ndarray, np.ndarray],
+    donors: tuple[np.ndarray | None, np.ndarray | None],
+    plan: Design,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of all cells of the units of either side."""
+    values = pd.to_numeric(_validate.column(adata, counts_key, "counts_key"), errors="coerce")
+    out = []
+    for side, who in enumerate(donors):
+        own = values.to_numpy(float)[rows[side]]
+        if who is None:
+            out.append(np.full(len(plan.side(side)), own.mean()))
+            continue
+        per = pd.Series(own).groupby(np.asarray(who, dtype=object)).agg(["min", "max"])
+        for donor, row in per.iterrows():
+            if not (row["min"] == row["max"] and row["min"] > 0):
+                msg = (
+                    f"obs[{counts_key!r}] must be one positive number for all cells of a donor in "
+                    f"a condition, but donor {donor!r} has {row['min']:g} to {row['max']:g}."
+                )
+                raise ValueError(msg)
+        out.append(per["min"].loc[[u.donor for u in plan.side(side)]].to_numpy(float))
+    return out[0], out[1]
+
+
+def _n_refits(plan: Design, n_bootstrap: int, n_permutations: int, seed: int) -> int:
+    n = n_bootstrap + 1 if n_bootstrap > 1 else 0
+    if plan.testable and n_permutations:
+        n += len(labellings(plan, n_permutations, seed).labels)
+    return n
+
+
+def _stored(result: Uncertainty, facts: dict[str, Any]) -> dict[str, Any]:
+    of = result.factors
+    factors = pd.DataFrame(
+        {
+            "component": np.arange(len(of.p)),
+            "ci_low": of.low,
+            "ci_high": of.high,
+            "p": of.p,
+            "q": of.q,
+            "p_moderated": of.p_moderated,
+            "p_permutation": of.p_permutation,
+            "log2_relative": of.relative,
+            "relative_low": of.relative_low,
+            "relative_high": of.relative_high,
+            "reason": np.array(of.reason, dtype=object),
+        }
+    )
+    shifts = pd.DataFrame(
+        {
+            "source_component": result.pairs[:, 0],
+            "target_component": result.pairs[:, 1],
+            "length": result.shifts.length,
+            "low": result.shifts.low,
+            "high": result.shifts.high,
+        }
+    )
+    return {
+        "facts": dumps(facts),
+        "factors": factors,
+        "transfers_low": result.transfers.low,
+        "transfers_high": result.transfers.high,
+        "shifts": shifts,
+    }
+
+
+def _shift_table(
+    plan: Design, positions: list[np.ndarray], n_cells: list[np.ndarray]
+) -> pd.DataFrame:
+    parts = []
+    for side, (position, n) in enumerate(zip(positions, n_cells, strict=True)):
+        n_units, k = position.shape
+        parts.append(
+            pd.DataFrame(
+                {
+                    "side": np.array([SIDES[side]] * (n_units * k), dtype=object),
+                    "donor": np.repeat(
+                        np.array([u.donor for u in plan.side(side)], dtype=object), k
+                    ),
+                    "component": np.tile(np.arange(k), n_units),
+                    "position": position.ravel(),
+                    "n_cells": n.ravel(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
