@@ -99,23 +99,23 @@ def moderated_t(
     scale = float(inverse[-1] @ inverse[-1])
     usual = usual_variance(variance, np.zeros_like(variance) if counting is None else counting)
     prior, level = squeeze(variance / usual, freedom)
-    level = level * usual
-    whole = min(prior + freedom, freedom * len(variance))
+    common = level * usual
+    whole = float(min(prior + freedom, freedom * len(variance)))
     if np.isinf(prior):
-        moderate = level
+        moderate = common
     else:
-        moderate = (prior * level + freedom * variance) / (prior + freedom)
+        moderate = (prior * common + freedom * variance) / (prior + freedom)
     within = moderate * scale
     extra = np.zeros_like(within) if between is None else np.asarray(between, float)
     total = within + extra
-    df = combined_freedom(within, extra, np.full_like(within, whole), n_between)
+    df = combined_freedom(within, extra, whole, n_between)
     safe = np.where(total > 0, total, np.nan)
     t = beta[-1] / np.sqrt(safe)
     return Tests(beta[-1], np.sqrt(total), t, df, 2 * scipy.stats.t.sf(np.abs(t), df))
 
 
 def combined_freedom(
-    within: np.ndarray, between: np.ndarray, freedom: np.ndarray, n_between: int
+    within: np.ndarray, between: np.ndarray, freedom: np.ndarray | float, n_between: int
 ) -> np.ndarray:
     """Degrees of freedom of the sum of two variances (Welch and Satterthwaite).
 
@@ -124,7 +124,7 @@ def combined_freedom(
     within, between
         The variances, shapes (K,).
     freedom
-        Degrees of freedom of ``within``, shape (K,).
+        Degrees of freedom of ``within``, shape (K,) or one number.
     n_between
         Number of values that ``between`` was taken from.
     """

@@ -11,11 +11,12 @@ are refitted from the source mixture (:mod:`cgmm.refit`), and the statistic, the
 .. math:: p_k = \#\{b : |t_k^{(b)}| \ge |t_k|\} / n, \qquad
           \text{true labels among the } n \text{ counted.}
 
-Where there are few distinct ways to exchange labels all are taken, each once together with its
+Exchanging donors says nothing of how far other partitions of the cells disagree: that variance
+raises p afterwards (:func:`widened`).  Where there are few distinct ways to exchange labels all are taken, each once together with its
 mirror image; the smallest attainable p is then one in their number.
 
 References: Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39 (never zero); Tusher et al. 2001,
-PNAS 98:5116 (a constant in the denominator); Pesarin & Salmaso 2010 on exchange within blocks.
+PNAS 98:5116 (moderated statistics under permutation); Pesarin & Salmaso 2010 on exchange within blocks.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy.stats
 
 from .bootstrap import run_all
 from .coupled import CoupledFit
@@ -173,7 +175,7 @@ def permutation_p(
     design: Design,
     ways: Labellings,
     *,
-    between: np.ndarray,
+    between: np.ndarray | None = None,
     n_jobs: int = 1,
     tick: Callable[[], None] | None = None,
 ) -> Permuted:
@@ -190,8 +192,7 @@ def permutation_p(
     ways
         From :func:`labellings`.
     between
-        Variance of the log-odds that does not come from donors, shape (K0,); it dampens all
-        labellings alike.
+        Variance of the log-odds that does not come from donors, shape (K0,).
     n_jobs
         Threads.
     tick
@@ -210,14 +211,35 @@ def permutation_p(
             log_odds(shares, n_cells),
             design.matrix(labels),
             counting=counting_variance(shares, n_cells),
-            between=between,
         )
-        found.append(test.t)
-    t = np.stack(found)
+        found.append(test)
+    t = np.stack([test.t for test in found])
     # rounding must not make a labelling differ from its like
     reached = np.abs(t) >= np.abs(t[0]) * (1 - 1e-9)
-    p = reached.sum(axis=0) / len(t)
-    return Permuted(np.where(np.isfinite(t[0]), p, np.nan), t[0])
+    p = np.where(np.isfinite(t[0]), reached.sum(axis=0) / len(t), np.nan)
+    if between is not None:
+        p = widened(p, found[0].coefficient, between)
+    return Permuted(p, t[0])
+
+
+def widened(p: np.ndarray, coefficient: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """Raise p-values by a variance that exchanging donors does not see.
+
+    The standard error that a p stands for is the coefficient over the normal quantile of p; the
+    variance is added to its square.
+
+    Parameters
+    ----------
+    p
+        Two-sided, shape (K0,).
+    coefficient
+        What was tested, shape (K0,).
+    between
+        Variance of the coefficient, shape (K0,).
+    """
+    z = np.maximum(scipy.stats.norm.isf(np.minimum(p, 1 - 1e-12) / 2), 1e-12)
+    error = np.sqrt(np.square(coefficient / z) + between)
+    return 2 * scipy.stats.norm.sf(np.abs(coefficient) / np.maximum(error, 1e-300))
 
 
 def _shares(refit: Refit, labels: np.ndarray) -> np.ndarray:
