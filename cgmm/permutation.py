@@ -12,11 +12,13 @@ are refitted from the source mixture (:mod:`cgmm.refit`), and the statistic, the
           \text{true labels among the } n \text{ counted.}
 
 Exchanging donors says nothing of how far other partitions of the cells disagree: that variance
-raises p afterwards (:func:`widened`).  Where there are few distinct ways to exchange labels all are taken, each once together with its
-mirror image; the smallest attainable p is then one in their number.
+raises p afterwards (:func:`widened`).  Where there are few distinct ways to exchange labels all are
+taken, each once together with its mirror image; the smallest attainable p is then one in their
+number.
 
 References: Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39 (never zero); Tusher et al. 2001,
-PNAS 98:5116 (moderated statistics under permutation); Pesarin & Salmaso 2010 on exchange within blocks.
+PNAS 98:5116 (moderated statistics under permutation); Pesarin & Salmaso 2010, Permutation Tests
+for Complex Data (exchange within blocks).
 """
 
 from __future__ import annotations

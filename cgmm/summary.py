@@ -26,12 +26,16 @@ from cgmm._keys import DEFAULT_KEY, SIDES, Keys
 if TYPE_CHECKING:
     from cgmm.coupled import CoupledFit
 
-TABLES = ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors")
+TABLES = (
+    ("factors", "transfers", "arrivals", "shifts", "genes", "components")
+    + ("donors", "donor_shifts")
+)  # fmt: skip
 VERSIONED = (
     ("cgmm", "snakemake", "scanpy", "anndata", "jax", "numpy", "pandas", "scipy")
     + ("scikit-learn", "umap-learn", "harmonypy")
 )  # fmt: skip
 PCS_WRITTEN = 5
+CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ def summarise(
     annotation_key: str | None = None,
     title: str | None = None,
     command: str = "",
+    n_jobs: int = 1,
 ) -> None:
     """Write every file of a comparison into its folder.
 
@@ -67,7 +72,7 @@ def summarise(
     paths
         The inputs.
     out
-        The folder: seven tables, ``cells.tsv.gz``, ``annotated.h5ad``, ``report.json``.
+        The folder: the tables, ``cells.tsv.gz``, ``annotated.h5ad``, ``report.json``.
     name, source, target, title
         The comparison.
     settings
@@ -76,6 +81,8 @@ def summarise(
         Column of ``obs`` to name subpopulations by; None: by marker genes.
     command
         The command that was run, to be quoted.
+    n_jobs
+        Threads.
     """
     check, qc, facts = (
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
@@ -91,6 +98,12 @@ def summarise(
         annotation_key=annotation_key,
         natural_log=settings["modality"] == "rna",
         random_state=settings["fit"]["random_state"] or 0,
+    )
+    with_uncertainty(
+        adata,
+        **settings["donors"],
+        random_state=settings["fit"]["random_state"] or 0,
+        n_jobs=n_jobs,
     )
     for table in TABLES:
         write_table(getattr(get, table)(adata), out / f"{table}.tsv")
@@ -171,6 +184,30 @@ def annotated(
     return adata
 
 
+def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
+    """Run :func:`cgmm.tl.donors` with what the samples say of batches and possible confounders.
+
+    Parameters
+    ----------
+    adata
+        From :func:`annotated`; gains the fields of :func:`cgmm.tl.donors`.
+    options
+        Passed on.
+    """
+    known = [c for c in adata.obs if str(c).lower() in CONFOUNDERS]
+    batch = None
+    if "batch" in adata.obs and "donor" in adata.obs:
+        per = pd.crosstab(
+            adata.obs["batch"].astype(str).to_numpy(object),
+            adata.obs["condition"].astype(str).to_numpy(object),
+        )
+        if len(per) > 1:
+            # a batch that is the condition is told in words; tl.donors would refuse it
+            batch = "batch" if (per > 0).all(axis=1).any() else None
+            known += [] if batch else ["batch"]
+    tl.donors(adata, batch_key=batch, covariates=known, **options)
+
+
 def read_values(path: Path) -> ad.AnnData:
     """Read ``X`` and the names of an h5ad file, leaving its layers where they are."""
     import h5py
@@ -242,6 +279,7 @@ def report_facts(
         "qc": [kept[row["sample"]] for row in samples],
         "parameters": params["parameters"] | {"random_state": params["random_state"]},
         "reasons": params["reasons"],
+        "donors": params["donors"],
         "fit": {
             key: params[key]
             for key in ("converged", "status", "n_steps", "transport_cost", "F")

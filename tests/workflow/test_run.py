@@ -18,6 +18,7 @@ import pytest
 from tests.workflow.conftest import Project, copy_code, rows_of
 
 TABLES = ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors")
+TABLES += ("donor_shifts",)
 AFTER_FIT = {"fit", "summarise", "report", "index"}
 
 

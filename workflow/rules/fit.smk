@@ -48,6 +48,7 @@ rule summarise:
                 "genes",
                 "components",
                 "donors",
+                "donor_shifts",
             ),
         ),
         cells="results/{comparison}/cells.tsv.gz",
@@ -59,7 +60,7 @@ rule summarise:
         "logs/benchmarks/summarise/{comparison}.tsv"
     conda:
         "../../envs/cgmm.yaml"
-    threads: 1
+    threads: threads_per_fit()
     resources:
         mem_mb=memory(1500, 12),
         runtime=60,
@@ -68,8 +69,8 @@ rule summarise:
         settings=settings_of,
         annotation_key=annotation_of,
         title=title_of,
-        code=code("cgmm.summary"),
+        code=code("cgmm.summary", "cgmm.uncertainty"),
     message:
-        "Summarise {wildcards.comparison}: names, genes, tables, annotated h5ad (about 10 s per 10,000 cells)"
+        "Summarise {wildcards.comparison}: how sure, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"
     script:
         "../scripts/summarise.py"

@@ -25,5 +25,6 @@ summarise(
     annotation_key=snakemake.params.annotation_key,
     settings=snakemake.params.settings,
     command=os.environ.get("CGMM_COMMAND", ""),
+    n_jobs=snakemake.threads,
     **snakemake.params.ends,
 )
