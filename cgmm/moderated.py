@@ -132,7 +132,7 @@ def combined_freedom(
     inverse = np.square(within / total) / freedom
     if n_between > 1:
         inverse = inverse + np.square(between / total) / (n_between - 1)
-    return 1 / inverse
+    return 1 / np.where(inverse > 0, inverse, 1 / np.asarray(freedom))
 
 
 def usual_variance(variance: np.ndarray, counting: np.ndarray) -> np.ndarray:

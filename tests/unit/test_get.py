@@ -12,13 +12,15 @@ import cgmm as cg
 
 COLUMNS = {
     "factors": "component name share_source share_target outflow log2_outflow inflow log2_net "
-    "ci_low ci_high p q n_cells n_cells_target reason status settled",
+    "ci_low ci_high p q n_cells n_cells_target reason interval_from status p_moderated "
+    "p_permutation log2_relative relative_low relative_high settled",
     "transfers": "source target source_component target_component mass share_of_source "
     "share_of_target ci_low ci_high",
     "arrivals": "component name share_target inflow log2_inflow main_source "
     "share_from_main_source n_cells status",
     "shifts": "source target source_component target_component share_of_source mean_shift "
-    "covariance_shift total_shift mean_shift_sd total_shift_sd top_genes",
+    "covariance_shift total_shift mean_shift_sd total_shift_sd unbiased_shift_sd ci_low "
+    "ci_high top_genes",
     "genes": "component name gene log2_change mean_source mean_target fraction_source "
     "fraction_target rank n_subpopulations scope",
     "donors": "side condition donor component name share n_cells",

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import cgmm as cg
+from cgmm._io import write_h5ad
+
+FEW = {"n_bootstrap": 25, "n_permutations": 40}
+
+
+@pytest.fixture(scope="module")
+def _sure(_fitted: ad.AnnData) -> ad.AnnData:
+    return cg.tl.donors(_fitted, **FEW, copy=True)
+
+
+@pytest.fixture
+def sure(_sure: ad.AnnData) -> ad.AnnData:
+    return _sure.copy()
+
+
+def test_intervals_and_tests_reach_the_tables(sure: ad.AnnData) -> None:
+    factors, known = cg.get.factors(sure), cg.get.params(sure)["donors"]
+    usable = factors["reason"] == ""
+    assert usable.sum() >= 4
+    finite = factors[usable & np.isfinite(factors["log2_net"])]
+    assert (finite["ci_low"] < finite["log2_net"]).all()
+    assert (finite["log2_net"] < finite["ci_high"]).all()
+    assert (factors["interval_from"] == "donor bootstrap").all()
+    assert finite[["p", "q", "p_moderated", "p_permutation"]].notna().all(axis=None)
+    assert known["n_donors"] == [4, 4]
+    assert known["n_distinct"] == 35
+    assert known["test"] in ("moderated_t", "permutation")
+    transfers = cg.get.transfers(sure)
+    assert (transfers["ci_low"] <= transfers["share_of_source"] + 1e-9).all()
+    assert (transfers["share_of_source"] <= transfers["ci_high"] + 1e-9).all()
+    shifts = cg.get.shifts(sure)
+    assert (shifts["unbiased_shift_sd"] <= shifts["mean_shift_sd"] + 1e-9).all()
+    assert (shifts["ci_low"] <= shifts["unbiased_shift_sd"]).all()
+    assert (shifts["unbiased_shift_sd"] <= shifts["ci_high"]).all()
+
+
+def test_the_baseline_is_the_median_subpopulation(sure: ad.AnnData) -> None:
+    factors = cg.get.factors(sure)
+    relative = factors.loc[factors["reason"] == "", "log2_relative"]
+    assert np.median(relative[np.isfinite(relative)]) == pytest.approx(0, abs=1e-9)
+    moved = (factors["log2_net"] - factors["log2_relative"]).dropna()
+    np.testing.assert_allclose(moved, cg.get.params(sure)["donors"]["baseline_log2"])
+
+
+def test_a_reference_subpopulation_does_not_change(fitted: ad.AnnData) -> None:
+    name = cg.get.factors(fitted).sort_values("n_cells")["name"].iloc[-1]
+    cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline=name)
+    row = cg.get.factors(fitted).set_index("name").loc[name]
+    assert row["log2_relative"] == pytest.approx(0)
+    assert row["relative_high"] - row["relative_low"] < row["ci_high"] - row["ci_low"] + 1e-9
+    with pytest.raises(ValueError, match="neither"):
+        cg.tl.donors(fitted, n_bootstrap=0, n_permutations=0, baseline="nobody")
+
+
+def test_counts_make_factors_absolute(fitted: ad.AnnData) -> None:
+    fitted.obs["total"] = np.where(fitted.obs["condition"] == "control", 1000.0, 4000.0)
+    cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline="counts", counts_key="total")
+    factors = cg.get.factors(fitted)
+    gap = (factors["log2_relative"] - factors["log2_net"]).dropna()
+    np.testing.assert_allclose(gap, 2.0)
+    fitted.obs["total"] = np.arange(fitted.n_obs) + 1.0
+    with pytest.raises(ValueError, match="one positive number"):
+        cg.tl.donors(fitted, n_bootstrap=2, baseline="counts", counts_key="total")
+    with pytest.raises(ValueError, match="needs counts_key"):
+        cg.tl.donors(fitted, baseline="counts")
+
+
+def test_donors_that_moved_are_seen(sure: ad.AnnData) -> None:
+    table = cg.get.donor_shifts(sure)
+    assert set(table["side"]) == {"source", "target"}
+    factors = cg.get.factors(sure)
+    big = factors.loc[factors["n_cells"] >= 100, "component"]
+    shifts = cg.get.shifts(sure)
+    for k in big:
+        own = table[table["component"] == k]
+        lengths = shifts[shifts["source_component"] == k]
+        if own["position_sd"].isna().any() or lengths["share_of_source"].max() < 0.95:
+            continue
+        at = own.groupby("side")["position_sd"].mean()
+        assert abs(at["source"]) < 0.25
+        assert at["target"] == pytest.approx(lengths["mean_shift_sd"].iloc[0], abs=0.3)
+
+
+def test_without_donors_intervals_come_from_cells(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    cg.tl.annotate(simulated, fit, **call)
+    cg.tl.donors(simulated, **FEW)
+    factors, known = cg.get.factors(simulated), cg.get.params(simulated)["donors"]
+    assert (factors["interval_from"] == "cells").all()
+    assert factors["p"].isna().all()
+    assert factors["ci_low"].notna().sum() >= 4
+    assert "too narrow" in known["sentences"][0]
+    assert len(cg.get.donor_shifts(simulated)) == 0
+
+
+def test_two_donors_give_a_sentence_and_no_numbers(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    simulated.obs["animal"] = np.arange(simulated.n_obs) % 2
+    simulated.obs["animal"] = simulated.obs["condition"].astype(str) + simulated.obs[
+        "animal"
+    ].astype(str)
+    cg.tl.annotate(simulated, fit, **call, donor_key="animal")
+    cg.tl.donors(simulated, **FEW)
+    factors = cg.get.factors(simulated)
+    assert factors[["ci_low", "ci_high", "p", "q"]].isna().all(axis=None)
+    assert factors["reason"].str.contains("too few").all()
+    assert (factors["interval_from"] == "").all()
+
+
+def test_bad_input_is_told(fitted: ad.AnnData) -> None:
+    before = dict(fitted.uns["cgmm"])
+    with pytest.raises(KeyError, match="batch_key='lane' is not a column"):
+        cg.tl.donors(fitted, batch_key="lane")
+    with pytest.raises(KeyError, match="donor_key='person'"):
+        cg.tl.donors(fitted, donor_key="person")
+    fitted.obs["lane"] = fitted.obs["condition"].astype(str)
+    with pytest.raises(ValueError, match="lane is the same as the condition"):
+        cg.tl.donors(fitted, batch_key="lane")
+    with pytest.raises(ValueError, match="no donor is"):
+        cg.tl.donors(fitted, paired=True)
+    with pytest.raises(ValueError, match="level=95"):
+        cg.tl.donors(fitted, level=95)
+    with pytest.raises(ValueError, match="test='t'"):
+        cg.tl.donors(fitted, test="t")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="n_jobs=0"):
+        cg.tl.donors(fitted, n_jobs=0)
+    with pytest.raises(KeyError, match=r"run cgmm\.tl\.donors"):
+        cg.get.donor_shifts(fitted)
+    assert set(fitted.uns["cgmm"]) == set(before)
+
+
+def test_files_keep_it(sure: ad.AnnData, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_h5ad(sure, tmp_path / "a.h5ad")
+        back = ad.read_h5ad(tmp_path / "a.h5ad")
+    for name in ("factors", "transfers", "shifts", "donor_shifts"):
+        pd.testing.assert_frame_equal(getattr(cg.get, name)(sure), getattr(cg.get, name)(back))
+    assert cg.get.params(back)["donors"] == cg.get.params(sure)["donors"]
