@@ -16,6 +16,8 @@ import pytest
 import cgmm as cg
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+pytestmark = pytest.mark.timeout(600)  # a fit, refits and their compilation, on a busy machine
+
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 AUTOSUMMARY = re.compile(r"currentmodule:: (\S+)\n.*?:nosignatures:\n\n(.*?)```", re.DOTALL)
 
@@ -45,6 +47,9 @@ def test_first_tutorial_finds_what_it_promises(first: dict[str, Any]) -> None:
     assert list(by_type.index[-2:]) == ["Gamma", "Alpha"]
     top = genes.loc[genes["name"] == first["alpha"], "gene"].head(10)
     assert top.str.startswith("RESP").all()
+    low = shifts.drop_duplicates("source").set_index("source")["ci_low"]
+    assert low[low.index.str.startswith("Alpha")].min() > 0.5
+    assert low[low.index.str.match("Epsilon|Zeta")].max() < 0.1
     factors = first["factors"]
     assert factors.loc[factors.index.str.startswith("Beta"), "ci_low"].max() > 0
     assert factors.loc[factors.index.str.startswith("Delta"), "ci_high"].min() < 0
@@ -71,11 +76,12 @@ def test_api_page_lists_every_public_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["factors", "transfers", "arrivals", "shifts", "genes", "sensitivity"]
+    "table", ["factors", "transfers", "arrivals", "shifts", "genes", "donor_shifts", "sensitivity"]
 )
 def test_every_column_is_explained(first: dict[str, Any], table: str) -> None:
     adata: ad.AnnData = first["adata"]
     words = set(re.findall(r"`([^`]+)`", (DOCS / "results.md").read_text("utf-8")))
     known = {"component", "name", "source", "target", "source_component", "target_component"}
+    known |= {"side", "condition", "donor"}
     missing = set(getattr(cg.get, table)(adata).columns) - words - known
     assert not missing
