@@ -36,6 +36,7 @@ class CellFields(NamedTuple):
     shift: np.ndarray  #: (n_cells,)
     responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
     displacement: np.ndarray  #: (n_cells, D)
+    projected: np.ndarray  #: (n_cells, D)
 
 
 # Input ---------------------------------------------------------------------------
@@ -47,6 +48,8 @@ def check_naming(
     """Check what names are made from; return the expression if there is any that serves."""
     if name_by is not None:
         column(adata, name_by, "name_by")
+    if expression is None and layer is None and adata.isbacked:
+        return None
     held = expression_of(adata, expression, layer)
     if held is not None and looks_like_counts(held.matrix):
         return None
@@ -71,6 +74,12 @@ def expression_of(
         known = ", ".join(name for name in holder.layers if name is not None) or "none"
         msg = f"layer={layer!r} is not in layers; there are {known}."
         raise KeyError(msg)
+    if layer is None and holder.isbacked:
+        msg = (
+            "X is needed, but it lies on disk (backed mode): call adata.to_memory() first, or give "
+            "expression=, an object with the same cells and X in memory."
+        )
+        raise ValueError(msg)
     matrix = holder.layers[layer] if layer is not None else holder.X
     if matrix is None or holder.n_vars == 0:
         return None
@@ -141,8 +150,12 @@ def component_table(
     responsibilities: tuple[np.ndarray, np.ndarray],
     name_by: str | None,
     held: Held | None,
+    names_source: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Components of both sides with names, markers and cell types; and what named them."""
+    """Components of both sides with names, markers and cell types; and what named them.
+
+    ``names_source`` are names that the source components have already.
+    """
     k0, k1 = fit.coupling.shape
     shares = (fit.shares_source, fit.shares_target)
     weights = cell_weights(found)
@@ -173,7 +186,7 @@ def component_table(
         for side in (0, 1)
     ]
     both = naming.name_sides(
-        own[0],
+        own[0] if names_source is None else [str(name) for name in names_source],
         own[1],
         coupling=donors.transfer_mass(fit.coupling, fit.shares_source),
         sizes_source=shares[0],
@@ -257,6 +270,7 @@ def cell_fields(
         log2_net[found.rows_target] = np.log2(r1 @ back)
 
     moves = np.full((n_obs, found.points_source.shape[1]), np.nan)
+    places = moves.copy()
     moves[found.rows_source] = displacement(
         found.points_source,
         r0,
@@ -266,6 +280,7 @@ def cell_fields(
         covariances_target=fit.target.covariances,
         coupling=fit.coupling,
     )
+    places[found.rows_source] = found.points_source + moves[found.rows_source]
     padded = np.full((n_obs, max(fit.coupling.shape)), np.nan)
     names = np.full(n_obs, None, dtype=object)
     for side, rows, r in (
@@ -281,6 +296,7 @@ def cell_fields(
         np.linalg.norm(moves, axis=1),
         padded,
         moves,
+        places,
     )
 
 

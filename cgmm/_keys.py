@@ -63,6 +63,11 @@ class Keys:
         """obsm: displacement source -> target, shape (n_cells, n_dims)."""
         return f"{self.key}_displacement"
 
+    @property
+    def projected(self) -> str:
+        """obsm: where a source cell would stand in the target, shape (n_cells, n_dims)."""
+        return f"{self.key}_projected"
+
     # uns
     @property
     def uns(self) -> str:

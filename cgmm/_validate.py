@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import anndata as ad
@@ -109,6 +110,23 @@ def sides(
     )
 
 
+def check_writable(adata: ad.AnnData, *, copy: bool) -> None:
+    """Refuse what anndata cannot do with an object whose X lies on disk.
+
+    Raises
+    ------
+    ValueError
+        When a backed object is to be copied, or is a view.
+    """
+    if isinstance(adata, ad.AnnData) and adata.isbacked and (copy or adata.is_view):
+        what = "copied" if copy else "written into while it is a view"
+        msg = (
+            f"An object whose X lies on disk (backed mode) cannot be {what}: call "
+            "adata.to_memory() first."
+        )
+        raise ValueError(msg)
+
+
 def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
     """Return a column of ``obs``, or raise a KeyError that lists those there are."""
     if key not in adata.obs:
@@ -117,12 +135,26 @@ def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
     return adata.obs[key]
 
 
+def levels(values: pd.Series) -> list[str]:
+    """Values of a column that occur: in the order of its categories, else in natural order.
+
+    Natural order reads numbers as numbers: "day 2" stands before "day 10".
+    """
+    present = set(values.dropna().astype(str))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return [c for c in map(str, values.cat.categories) if c in present]
+    return sorted(present, key=_natural)
+
+
 def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.ndarray:
     """Return the representation, dense, (n_cells, D), cut to the dimensions to use."""
     if use_rep == "X":
         if adata.X is None:
             msg = "use_rep='X', but the object has no X."
             raise KeyError(msg)
+        if adata.isbacked:
+            msg = "use_rep='X', but X lies on disk (backed mode): call adata.to_memory() first."
+            raise ValueError(msg)
         values = adata.X.toarray() if sp.issparse(adata.X) else np.asarray(adata.X)
     elif use_rep in adata.obsm:
         values = adata.obsm[use_rep]
@@ -153,6 +185,11 @@ def _donors(adata: ad.AnnData, key: str, rows: np.ndarray) -> np.ndarray:
         )
         raise ValueError(msg)
     return donors.astype(object).map(_text).to_numpy()
+
+
+def _natural(text: str) -> tuple[tuple[str | float, ...], str]:
+    parts = re.split(r"(\d+)", text)
+    return tuple(float(p) if i % 2 else p.lower() for i, p in enumerate(parts)), text
 
 
 def _text(value: object) -> str | None:

@@ -142,7 +142,7 @@ class CoupledFit:
 
         Every pair of components has its affine map; a point takes their mean, weighted by its
         responsibilities and by where the mass of each component goes (Delon & Desolneux 2020,
-        eq. 6.2; :mod:`cgmm.displacement`).
+        eq. 6.2; :mod:`cgmm.displacement`).  NaN where components that are gone prevail.
         """
         from .displacement import displacement
 

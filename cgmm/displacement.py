@@ -6,7 +6,8 @@ matrices :math:`A_{kl}` between the components:
 
 .. math:: x \mapsto \sum_k r_k(x) \sum_l T_{kl} \left( m^1_l + A_{kl} (x - m^0_k) \right).
 
-The displacement is that point less ``x``. One small eigenvalue problem per coupled pair: plain
+The displacement is that point less ``x``.  A component that is gone leads nowhere: the mean is over
+those that have a counterpart, and a cell that belongs mostly to others has no place in the target. One small eigenvalue problem per coupled pair: plain
 numpy, because compiling would take longer than computing.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from cgmm import gaussians
 from cgmm.donors import share_of_source
 
+LEAST_MATCHED = 0.5
 SMALLEST = 1e-9  # part of a component's mass below which a pair is not followed
 
 
@@ -47,16 +49,20 @@ def displacement(
 
     Returns
     -------
-    Shape (N0, D). Cells of a component without any coupled mass do not move by it.
+    Shape (N0, D). NaN for cells that belong, by more than half, to components without any coupled
+    mass.
     """
     to = share_of_source(coupling)
     goals = to @ means_target
     maps = _mean_maps(covariances_source, covariances_target, to)
+    kept = to.sum(axis=1) > 0
+    matched = responsibilities[:, kept].sum(axis=1)
     out = np.zeros(points.shape)
-    for k in np.flatnonzero(to.sum(axis=1) > 0):
+    for k in np.flatnonzero(kept):
         moved = goals[k] + (points - means_source[k]) @ maps[k].T - points
         out += responsibilities[:, k, None] * moved
-    return out
+    share = np.where(matched >= LEAST_MATCHED, matched, np.nan)
+    return out / share[:, None]
 
 
 def _mean_maps(source: np.ndarray, target: np.ndarray, to: np.ndarray) -> np.ndarray:

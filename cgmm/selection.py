@@ -59,6 +59,7 @@ def fit_automatic(
     rho: float | None = None,
     epsilon: float | None = None,
     transport_weight: float | None = None,
+    source: GaussianMixture | None = None,
     max_steps: int = 500,
     tol: float = 1e-5,
     random_state: int = 0,
@@ -81,6 +82,9 @@ def fit_automatic(
         Penalties of the coupling, in nats: costs are those of :mod:`cgmm.movement`.
     transport_weight
         ``lambda`` of the objective.
+    source
+        Source components that stay as they are, in the units of the points: those of another
+        comparison with the same source.
     max_steps, tol, random_state
         As in :func:`cgmm.fit_coupled`.
     progress
@@ -126,6 +130,9 @@ def fit_automatic(
         n_components,
         random_state,
     )
+    if source is not None:
+        starts = [one._replace(source=source) for one in starts]
+    locked = None if source is None else "source"
     clouds = [one.points for one in drawn]
     movements = [
         learn_movement(
@@ -148,6 +155,7 @@ def fit_automatic(
                     (one.source, one.target),
                     metric,
                     knobs,
+                    locked=locked,
                     max_steps=FIRST_STEPS,
                     tol=FIRST_TOL,
                     callback=ticks,
@@ -163,6 +171,7 @@ def fit_automatic(
         (cuts[best].source, cuts[best].target),
         movements[best],
         knobs,
+        locked=locked,
         max_steps=max_steps,
         tol=tol,
         random_state=random_state,
@@ -175,6 +184,7 @@ def fit_automatic(
         reasons["n_components"] = (
             f"{k0} and {k1}: of {len(cuts)} partitions ({', '.join(cut.label for cut in cuts)}) "
             f"{cuts[best].label} lies in the middle"
+            + ("" if source is None else "; the source components are given")
         )
     reasons["metric"] = _metric_reason(movements[best], between)
     reasons["shrinkage"] = (
@@ -293,6 +303,8 @@ def _fit(
         **options,
     )
     source, target = fit.source.mapped(back), fit.target.mapped(back)
+    if options.get("locked") == "source":  # there and back again is not quite the same
+        source = start[0]
     prevalence = source.with_weights(fit.shares_source), target.with_weights(fit.shares_target)
     volume = float(np.linalg.slogdet(scale)[1])
     return replace(

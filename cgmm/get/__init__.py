@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from cgmm.get._common import fit, params
 from cgmm.get._components import arrivals, components
+from cgmm.get._compare import compare
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
 from cgmm.get._genes import genes
+from cgmm.get._projected import projected
 from cgmm.get._sensitivity import sensitivity
 from cgmm.get._transfers import shifts, transfers
 
 __all__ = [
     "arrivals",
     "carried_donors",
+    "compare",
     "components",
     "donor_shifts",
     "donors",
@@ -24,6 +27,7 @@ __all__ = [
     "fit",
     "genes",
     "params",
+    "projected",
     "sensitivity",
     "shifts",
     "transfers",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cgmm import donors as donor_level
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
+from cgmm.get._by import arrivals_by
 from cgmm.get._common import as_objects, core, flows, stored
 
 
@@ -31,13 +32,17 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     return as_objects(table, ("side", "name", "markers", "cell_type"))
 
 
-def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def arrivals(
+    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
     """Where each target component came from.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    by
+        Column of ``obs`` to sum the components of both sides to, exactly (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
@@ -46,8 +51,12 @@ def arrivals(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
     (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
     be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when the one
-    that would holds no cell; else "").
+    that would holds no cell; else ""). With ``by`` one row per level that target cells have, without
+    component and with share_new (part of the level in components that are new) and purity (how far
+    components lie within the level, 0 to 1).
     """
+    if by is not None:
+        return arrivals_by(adata, by, key=key)
     uns = stored(adata, key)
     coupling, s, t = core(uns)
     r = donor_level.share_of_target(coupling, s)

@@ -11,6 +11,7 @@ import pandas as pd
 from cgmm import donors as donor_level
 from cgmm._io import loads
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
+from cgmm.get._by import factors_by
 from cgmm.get._common import as_objects, core, donor_shares, flows, params, stored
 from cgmm.get._components import components
 from cgmm.sensitivity import settled
@@ -19,13 +20,18 @@ EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relat
 SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
 
 
-def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def factors(
+    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
     """Prevalence of each source component and how it changed.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    by
+        Column of ``obs`` to sum the components to, exactly: totals are conserved
+        (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
@@ -64,7 +70,14 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     settled
         False when another price of reweighting or another partition moves the factor by more than
         twofold (:func:`sensitivity`).
+
+    With ``by`` one row per level of the annotation, without ``component`` and ``inflow``, and with
+    ``share_target_annotated``, the share of the target cells that carry the level themselves, and
+    ``purity``, how far components lie within the level (0 to 1).
+    Cells without annotation make the level "not annotated". Intervals are over the donors' sums.
     """
+    if by is not None:
+        return factors_by(adata, by, key=key)
     uns = stored(adata, key)
     coupling, s, t = core(uns)
     r = donor_level.share_of_target(coupling, s)

@@ -12,6 +12,7 @@ from cgmm import donors as donor_level
 from cgmm._keys import DEFAULT_KEY, SIDES, Uns
 from cgmm.gaussians import pair_roots, roots, wasserstein_costs
 from cgmm.genes import MIN_CHANGE
+from cgmm.get._by import transfers_by
 from cgmm.get._common import as_objects, core, stored
 
 MIN_SHARE_OF_SOURCE = 0.01
@@ -19,7 +20,9 @@ MIN_MASS = 1e-6
 TOP_GENES = 5
 
 
-def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def transfers(
+    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
     """Who became whom: every pair of components that exchanges mass, largest first.
 
     Pairs with less than a millionth of the mass are left out.
@@ -28,6 +31,9 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     ----------
     adata
         Object with a fit.
+    by
+        Column of ``obs`` to sum the components of both sides to, exactly: totals are conserved
+        (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
@@ -37,7 +43,11 @@ def transfers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     all source cells), share_of_source (where the source component goes), share_of_target (where
     the target component came from), ci_low, ci_high (95 % interval of
     share_of_source over donors, after :func:`cgmm.tl.donors`, else NaN).
+    With ``by`` the pairs are levels of the annotation: no indices, no intervals, no pair left out,
+    and mass_target beside mass (fraction of all target cells that came along the pair).
     """
+    if by is not None:
+        return transfers_by(adata, by, key=key)
     uns = stored(adata, key)
     coupling, s, _ = core(uns)
     mass = donor_level.transfer_mass(coupling, s)

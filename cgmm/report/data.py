@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cgmm.report.colours import subpopulation_colours
+from cgmm._colours import subpopulation_colours
 
 TEXT = {
     "factors": ("name", "reason", "status"),

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -17,6 +17,7 @@ from cgmm import _annotate, _validate, donors
 from cgmm._io import dumps
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm.coupled import CoupledFit
+from cgmm.mixture import GaussianMixture
 from cgmm.movement import emptied, within_covariance
 
 
@@ -37,6 +38,7 @@ def fit(
     name_by: str | None = None,
     expression: ad.AnnData | None = None,
     layer: str | None = None,
+    share_source: str | None = None,
     random_state: int = 0,
     progress: Callable[..., Any] | None = None,
     key_added: str = DEFAULT_KEY,
@@ -77,6 +79,10 @@ def fit(
         Object with the same cells and log-normalised ``X``, when ``adata`` has none.
     layer
         Layer with log-normalised expression, in place of ``X``.
+    share_source
+        The ``key_added`` of an earlier fit of the same source: its source components are taken as
+        they are, names included, so that rows of both fits speak of the same subpopulations
+        (:func:`fit_targets`).
     random_state
         Seed.
     progress
@@ -93,8 +99,12 @@ def fit(
     ``obs["cgmm_component"]``, ``obs["cgmm_log2_net_factor"]``, ``obs["cgmm_shift"]``
         Name of the component of each cell, log2 net factor, length of the displacement (source
         cells, units of ``use_rep``). Missing in cells of other conditions.
-    ``obsm["cgmm_responsibilities"]``, ``obsm["cgmm_displacement"]``
-        Shapes (n_cells, max(K0, K1)) and (n_cells, D), NaN where they do not apply.
+    ``obsm["cgmm_responsibilities"]``
+        Shape (n_cells, max(K0, K1)), NaN where it does not apply.
+    ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``
+        How far a source cell would move, and where in ``use_rep`` it would stand in the target
+        (:mod:`cgmm.displacement`), shapes (n_cells, D). NaN in target cells, and in source cells
+        whose component is gone.
     ``uns["cgmm"]``
         Weights, means, covariances, coupling, costs, shares, history, names, components, donors,
         and ``params``, one JSON text.
@@ -105,6 +115,7 @@ def fit(
         When the input cannot be used; the sentence says what to do. Nothing is written then.
     """
     keys = Keys(key_added)
+    _validate.check_writable(adata, copy=copy)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -114,6 +125,17 @@ def fit(
         n_dims=n_dims,
         donor_key=donor_key,
     )
+    earlier = None
+    if share_source is not None:
+        earlier = _earlier(
+            adata,
+            share_source,
+            condition_key=condition_key,
+            source=str(source),
+            use_rep=use_rep,
+            n_dims=found.points_source.shape[1],
+            donor_key=donor_key,
+        )
     # Everything that annotate could refuse is refused here, before the long work.
     _annotate.check_naming(adata, name_by, expression, layer)
     from cgmm.selection import fit_automatic
@@ -130,6 +152,7 @@ def fit(
         rho=rho,
         epsilon=epsilon,
         transport_weight=transport_weight,
+        source=None if earlier is None else earlier.mixture,
         random_state=random_state,
         progress=progress,
     )
@@ -146,6 +169,8 @@ def fit(
         name_by=name_by,
         expression=expression,
         layer=layer,
+        names_source=None if earlier is None else earlier.names,
+        share_source=share_source,
         random_state=random_state,
         key_added=keys.key,
         copy=copy,
@@ -166,6 +191,8 @@ def annotate(
     name_by: str | None = None,
     expression: ad.AnnData | None = None,
     layer: str | None = None,
+    names_source: Sequence[str] | None = None,
+    share_source: str | None = None,
     random_state: int | None = None,
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
@@ -180,6 +207,10 @@ def annotate(
         The fit, for instance from :func:`cgmm.fit_coupled`.
     condition_key, source, target, use_rep, n_dims, donor_key, paired, name_by, expression, layer
         As in :func:`fit`.
+    names_source
+        Names of the source components, when they have some already.
+    share_source
+        The fit that the source components are from, for the record.
     random_state
         The seed that was used, for the record.
     key_added, copy
@@ -195,6 +226,7 @@ def annotate(
         When the input cannot be used or has another number of dimensions than the fit.
     """
     keys = Keys(key_added)
+    _validate.check_writable(adata, copy=copy)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -221,7 +253,9 @@ def annotate(
         fit.prevalence_source.responsibilities(found.points_source),
         fit.prevalence_target.responsibilities(found.points_target),
     )
-    table, named_by = _annotate.component_table(adata, fit, found, r, name_by, held)
+    table, named_by = _annotate.component_table(
+        adata, fit, found, r, name_by, held, names_source
+    )
     per_donor = {
         side: None if d is None else donors.donor_shares(x, d)
         for side, x, d in zip(SIDES, r, (found.donors_source, found.donors_target), strict=True)
@@ -241,6 +275,7 @@ def annotate(
         "paired": paired,
         "name_by": name_by,
         "named_by": named_by,
+        "share_source": share_source,
         "random_state": random_state,
         "n_cells": {SOURCE: len(r[0]), TARGET: len(r[1])},
         "parameters": dict(fit.parameters),
@@ -287,4 +322,29 @@ def annotate(
         adata.obs[keys.shift] = cells.shift
         adata.obsm[keys.responsibilities] = cells.responsibilities
         adata.obsm[keys.displacement] = cells.displacement
+        adata.obsm[keys.projected] = cells.projected
     return adata if copy else None
+
+
+class _Earlier(NamedTuple):
+    """Source components of an earlier fit."""
+
+    mixture: GaussianMixture
+    names: list[str]
+
+
+def _earlier(adata: ad.AnnData, key: str, **wanted: Any) -> _Earlier:
+    """Source side of a fit in the object, which must be of the same cells and representation."""
+    from cgmm import get
+
+    known = get.params(adata, key=key)
+    for name, value in wanted.items():
+        if known[name] != value:
+            msg = (
+                f"share_source={key!r} was fitted with {name}={known[name]!r}, not {value!r}: "
+                "source components can only be shared by fits of the same source cells."
+            )
+            raise ValueError(msg)
+    fit = get.fit(adata, key=key)
+    names = [str(name) for name in adata.uns[Keys(key).uns][Uns.names(SOURCE)]]
+    return _Earlier(fit.source, names)

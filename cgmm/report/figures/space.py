@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
 from cgmm.report import text
-from cgmm.report.colours import diverging, mix
+from cgmm._colours import diverging, mix
 from cgmm.report.data import Results, Subpopulation, each
 from cgmm.report.figures.svg import el, label, tip
 

@@ -1,0 +1,245 @@
+r"""Tables of components, summed to the levels of an annotation.
+
+With :math:`r` the responsibilities, :math:`w` the weights that make donors count equally and
+:math:`a_i` the level of a cell, the fraction of a component in a level is
+
+.. math:: A_{ka} = \frac{\sum_{i \in source} w_i r_{ik} [a_i = a]}{\sum_{i \in source} w_i r_{ik}},
+    \qquad B_{lb} \text{ likewise over the target cells.}
+
+Rows of both sum to one: cells without annotation are a level of their own. Masses are then split
+in these proportions and summed, so that totals are conserved:
+
+.. math:: s_a = \sum_k A_{ka} s_k, \qquad M_{ab} = \sum_{kl} A_{ka} s_k T_{kl} B_{lb}, \qquad
+    E_{ab} = \sum_{kl} A_{ka} R_{kl} t_l B_{lb},
+
+with :math:`T` where source components go, :math:`R` where target components came from, and
+:math:`M`, :math:`E` what leaves and what arrives, as fractions of the cells of either side. The
+log2 net factor of a level is :math:`\log_2 (\sum_b E_{ab} / s_a)`. When every component lies in one
+level these are sums of rows. When it lies in two, both take its factor and its cells cross between
+them in proportion: such transfers are made by the split, not seen. ``purity``, the mean over a
+level's cells of the fraction that their component has in the level, says how much of that there
+is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those of
+:mod:`cgmm.donors` for the shares per donor, multiplied by the same :math:`A`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm import donors as donor_level
+from cgmm._keys import SIDES, SOURCE, TARGET, Keys, Uns
+from cgmm._validate import column
+from cgmm._validate import levels as levels_of
+from cgmm.get._common import as_objects, core, donor_shares, params, stored
+from cgmm.sensitivity import settled
+
+NOT_ANNOTATED = "not annotated"
+MOSTLY = 0.95
+LEAST_SHARE = 1e-12
+
+
+class Summed(NamedTuple):
+    """Shares and masses of a fit, over annotation levels."""
+
+    levels: np.ndarray  #: (n,) names
+    source: np.ndarray  #: A, (K0, n), rows sum to one
+    target: np.ndarray  #: B, (K1, n)
+    share_source: np.ndarray  #: (n,) of the source cells
+    share_target: np.ndarray  #: (n,) of the target cells, by their own annotation
+    leaves: np.ndarray  #: M, (n, n)
+    enters: np.ndarray  #: E, (n, n)
+
+
+def summed(adata: ad.AnnData, by: str, *, key: str) -> Summed:
+    """Sum shares and masses to the levels of a column of ``obs``.
+
+    Raises
+    ------
+    KeyError
+        When the column or the responsibilities are missing.
+    ValueError
+        When the object lacks the cells of one condition.
+    """
+    uns = stored(adata, key)
+    coupling, s, t = core(uns)
+    levels, a, b = _fractions(adata, by, coupling.shape, key=key)
+    leaves = donor_level.transfer_mass(coupling, s)
+    enters = donor_level.share_of_target(coupling, s) * t
+    return Summed(levels, a, b, s @ a, t @ b, a.T @ leaves @ b, a.T @ enters @ b)
+
+
+def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
+    """Give :func:`cgmm.get.factors`, summed."""
+    uns, known = stored(adata, key), params(adata, key=key)
+    coupling, s, _ = core(uns)
+    found = summed(adata, by, key=key)
+    came = found.enters.sum(axis=1)
+    gone = donor_level.divide(found.source.T @ (s * donor_level.lost(coupling)), found.share_source)
+    n_cells = _cells(uns, SOURCE) @ found.source
+    origin = found.source.T @ donor_level.share_of_target(coupling, s)
+    n_target = origin @ _cells(uns, TARGET)
+    present = found.share_source > LEAST_SHARE
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log2_net = np.where(present, np.log2(came) - np.log2(found.share_source), np.nan)
+        outflow = np.where(present, _outflow(uns, found.source), np.nan)
+        log2_outflow = np.log2(outflow)
+    own, other = donor_shares(uns)
+    if own is not None:
+        own = donor_level.DonorShares(own.donors, own.shares @ found.source, own.n_cells)
+    # A level that is not in the source is no test, and must not count as one.
+    ci = donor_level.intervals(own, other, origin, paired=known["paired"])
+    p = np.where(present, ci.p, np.nan)
+    absent = f"No source cell is annotated so; {by} has it in the target only."
+    frame = pd.DataFrame(
+        {
+            "name": found.levels,
+            "share_source": found.share_source,
+            "share_target": came,
+            "share_target_annotated": found.share_target,
+            "purity": _purity(found.source, s),
+            "outflow": outflow,
+            "log2_outflow": log2_outflow,
+            "log2_net": log2_net,
+            "ci_low": np.where(present, ci.low, np.nan),
+            "ci_high": np.where(present, ci.high, np.nan),
+            "p": p,
+            "q": donor_level.benjamini_hochberg(p),
+            "n_cells": np.rint(n_cells).astype(int),
+            "n_cells_target": np.rint(n_target).astype(int),
+            "reason": [r if here else absent for r, here in zip(ci.reason, present, strict=True)],
+            "status": np.where(present & ((gone > MOSTLY) | (n_target < 1)), "gone", ""),
+            "settled": settled(log2_net, _choices(known, s, found.source)) | ~present,
+        }
+    )
+    return as_objects(frame, ("name", "reason", "status"))
+
+
+def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
+    """Give :func:`cgmm.get.transfers`, summed."""
+    found = summed(adata, by, key=key)
+    i, j = np.nonzero((found.leaves > LEAST_SHARE) | (found.enters > LEAST_SHARE))
+    arrives = found.enters.sum(axis=0, keepdims=True)
+    frame = pd.DataFrame(
+        {
+            "source": found.levels[i],
+            "target": found.levels[j],
+            "mass": found.leaves[i, j],
+            "mass_target": found.enters[i, j],
+            "share_of_source": donor_level.share_of_source(found.leaves)[i, j],
+            "share_of_target": donor_level.divide(found.enters, arrives)[i, j],
+            "ci_low": np.nan,
+            "ci_high": np.nan,
+        }
+    )
+    frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
+    return as_objects(frame, ("source", "target"))
+
+
+def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
+    """Give :func:`cgmm.get.arrivals`, summed."""
+    uns = stored(adata, key)
+    coupling, _, t = core(uns)
+    found = summed(adata, by, key=key)
+    here = found.share_target > LEAST_SHARE
+    arrived = found.enters.sum(axis=0)
+    came = donor_level.divide(found.enters, arrived[None])
+    # As for components: no counterpart, or the one there would be holds no cell.
+    lost = donor_level.lost(coupling.T) | (_cells(uns, SOURCE)[coupling.argmax(axis=0)] < 1)
+    share_new = donor_level.divide((t * lost) @ found.target, found.share_target)
+    new = share_new > MOSTLY
+    with np.errstate(divide="ignore"):
+        inflow = 1 / _outflow(uns, found.target, target=True)
+        log2_inflow = np.log2(inflow)
+    frame = pd.DataFrame(
+        {
+            "name": found.levels,
+            "share_target": found.share_target,
+            "purity": _purity(found.target, t),
+            "inflow": inflow,
+            "log2_inflow": log2_inflow,
+            "main_source": np.where(new, "", found.levels[came.argmax(axis=0)]),
+            "share_from_main_source": came.max(axis=0),
+            "share_new": share_new,
+            "n_cells": np.rint(_cells(uns, TARGET) @ found.target).astype(int),
+            "status": np.where(new, "new", ""),
+        }
+    )
+    return as_objects(frame[here].reset_index(drop=True), ("name", "main_source", "status"))
+
+
+def _fractions(
+    adata: ad.AnnData, by: str, shape: tuple[int, ...], *, key: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Levels, A and B."""
+    known, keys = params(adata, key=key), Keys(key)
+    values = column(adata, by, "by")
+    if keys.responsibilities not in adata.obsm:
+        msg = (
+            f"obsm[{keys.responsibilities!r}] is missing, so components cannot be summed to "
+            f"{by!r}: use the object that cgmm.tl.fit has filled."
+        )
+        raise KeyError(msg)
+    text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
+    condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
+    rows = [np.flatnonzero(condition == known[side]) for side in SIDES]
+    for side, found in zip(SIDES, rows, strict=True):
+        if not len(found):
+            msg = (
+                f"The object has no cells of the {side} {known[side]!r}, so components cannot be "
+                f"summed to {by!r}: use the object that was fitted."
+            )
+            raise ValueError(msg)
+    present = set(text[np.concatenate(rows)])
+    levels = [level for level in levels_of(values) if level in present]
+    if NOT_ANNOTATED in present and NOT_ANNOTATED not in levels:
+        levels.append(NOT_ANNOTATED)
+    padded = np.asarray(adata.obsm[keys.responsibilities])
+    parts = []
+    for found, k in zip(rows, shape, strict=True):
+        r = padded[found][:, :k]
+        if known["donor_key"] is not None:
+            donor = adata.obs[known["donor_key"]].astype(str).to_numpy(object)[found]
+            r = r * donor_level.donor_weights(donor)[:, None]
+        inside = text[found][:, None] == np.array(levels, dtype=object)[None]
+        mass = r.T @ inside.astype(float)
+        overall = mass.sum(axis=0) / mass.sum()
+        total = mass.sum(axis=1, keepdims=True)
+        # A component without cells is split as all cells are; its share is zero.
+        parts.append(np.where(total > 0, donor_level.divide(mass, total), overall))
+    return np.array(levels, dtype=object), parts[0], parts[1]
+
+
+def _cells(uns: dict[str, Any], side: str) -> np.ndarray:
+    """Cells of each component, shape (K,)."""
+    table = uns[Uns.COMPONENTS]
+    return table.loc[table["side"].astype(str) == side, "n_cells"].to_numpy(float)
+
+
+def _purity(fractions: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Mean over the cells of each level of what their component has in it, NaN without cells."""
+    mass = shares @ fractions
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > LEAST_SHARE, (shares @ fractions**2) / mass, np.nan)
+
+
+def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False) -> np.ndarray:
+    """Transported part of the fitted weight of each level, relative to the whole, shape (n,)."""
+    coupling = np.asarray(uns[Uns.COUPLING])
+    margin = coupling.sum(axis=0 if target else 1) / coupling.sum()
+    weights = np.asarray(uns[Uns.weights(TARGET if target else SOURCE)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (margin @ fractions) / (weights @ fractions)
+
+
+def _choices(known: dict[str, Any], s: np.ndarray, a: np.ndarray) -> list[dict[str, Any]]:
+    """Log2 net factor of each level under every other choice of :mod:`cgmm.sensitivity`."""
+    rows = []
+    for row in known.get("sensitivity") or []:
+        came = s * np.exp2(np.asarray(row["log2_net"], dtype=float))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rows.append({"log2_net": np.log2(came @ a) - np.log2(s @ a)})
+    return rows

@@ -1,0 +1,88 @@
+"""Several targets against one source, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm._keys import DEFAULT_KEY, SOURCE, Uns
+from cgmm._validate import levels
+from cgmm.get._common import as_objects, params, stored
+from cgmm.get._factors import factors
+
+
+def compare(
+    adata: ad.AnnData,
+    keys: Sequence[str] | None = None,
+    *,
+    by: str | None = None,
+    key: str = DEFAULT_KEY,
+) -> pd.DataFrame:
+    """Factors of several comparisons with the same source components, below each other.
+
+    Parameters
+    ----------
+    adata
+        Object that :func:`cgmm.tl.fit_targets` has filled.
+    keys
+        The comparisons, in the order of the table. By default all ``<key>_<target>``, in the order
+        of the conditions: of the categories, or sorted.
+    by
+        Sum to this column of ``obs``, as in :func:`cgmm.get.factors`.
+    key
+        The ``key_added`` of :func:`cgmm.tl.fit_targets`, when ``keys`` is not given.
+
+    Returns
+    -------
+    The columns of :func:`cgmm.get.factors`, after ``key`` and ``target`` (the condition). ``q`` is
+    over the rows of one comparison.
+
+    Raises
+    ------
+    KeyError
+        When a fit is missing.
+    ValueError
+        When the fits do not have the same source components, so that rows are not comparable.
+    """
+    chosen = _keys(adata, key) if keys is None else [str(k) for k in keys]
+    if not chosen:
+        msg = f"uns has no fit called {key!r}_<target>: run cgmm.tl.fit_targets, or give keys."
+        raise KeyError(msg)
+    first = stored(adata, chosen[0])
+    parts = []
+    for name in chosen:
+        uns, known = stored(adata, name), params(adata, key=name)
+        same = all(
+            np.array_equal(np.asarray(uns[part(SOURCE)]), np.asarray(first[part(SOURCE)]))
+            for part in (Uns.means, Uns.covariances)
+        )
+        if not same:
+            msg = (
+                f"{name!r} and {chosen[0]!r} have different source components, so their rows are "
+                "not comparable: fit them with cgmm.tl.fit_targets."
+            )
+            raise ValueError(msg)
+        table = factors(adata, key=name, by=by) if by else factors(adata, key=name)
+        table.insert(0, "key", name)
+        table.insert(1, "target", str(known["target"]))
+        parts.append(table)
+    frame = pd.concat(parts, ignore_index=True)
+    return as_objects(frame, ("key", "target", "name", "reason", "status"))
+
+
+def _keys(adata: ad.AnnData, key: str) -> list[str]:
+    """Fits ``<key>_<target>``, in the order of the conditions."""
+    found: dict[str, dict[str, Any]] = {
+        name: params(adata, key=name)
+        for name, value in adata.uns.items()
+        if name.startswith(f"{key}_") and hasattr(value, "keys") and Uns.PARAMS in value
+    }
+    order: list[str] = []
+    for column in dict.fromkeys(known["condition_key"] for known in found.values()):
+        order += levels(adata.obs[column]) if column in adata.obs else []
+    place = {target: i for i, target in enumerate(order)}
+    return sorted(found, key=lambda name: place.get(found[name]["target"], len(place)))

@@ -1,0 +1,145 @@
+r"""Where cells would be in the target, in terms of genes.
+
+A displacement :math:`d` in principal components changes gene :math:`g` by :math:`L_g d`, with
+:math:`L` the loadings; the projected profile of a cell is its own expression plus that. What the
+components leave out, a cell keeps. Only the genes asked for are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from cgmm import _annotate
+from cgmm._keys import DEFAULT_KEY, Keys
+from cgmm.get._common import params, stored
+
+LOADINGS = {"X_pca": "PCs", "X_pca_harmony": "PCs"}
+N_CHECKED = 200
+MAX_MISFIT = 0.05
+
+
+def projected(
+    adata: ad.AnnData,
+    *,
+    genes: Sequence[str] | str,
+    loadings: str | None = None,
+    expression: ad.AnnData | None = None,
+    layer: str | None = None,
+    key: str = DEFAULT_KEY,
+) -> pd.DataFrame:
+    """Expression that source cells would have in the target condition.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit, the loadings and the expression that the loadings are of.
+    genes
+        Names in ``var_names``. Nothing is computed or kept for others.
+    loadings
+        Entry of ``varm``, shape (n_genes, n_components). By default "PCs" for "X_pca" and
+        "X_pca_harmony"; not needed for ``use_rep="X"``.
+    expression
+        Object with the same cells, genes and expression, when ``adata`` has none.
+    layer
+        Layer with the expression, in place of ``X``.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per source cell (``obs_names``), one column per gene, in the units of the expression.
+    NaN where the cell's component is gone. A prediction of a linear map from populations: it can be
+    negative, and it says nothing of what this very cell would do.
+
+    Raises
+    ------
+    KeyError
+        When a gene, the loadings or the displacement are missing.
+    ValueError
+        When genes have no loadings (principal components did not see them), or when the loadings
+        are not of this expression, for instance because it was scaled for them.
+    """
+    stored(adata, key)
+    known, keys = params(adata, key=key), Keys(key)
+    wanted = [genes] if isinstance(genes, str) else [str(g) for g in genes]
+    if keys.displacement not in adata.obsm:
+        msg = f"obsm[{keys.displacement!r}] is missing: use the object that cgmm.tl.fit has filled."
+        raise KeyError(msg)
+    condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
+    rows = np.flatnonzero(condition == known["source"])
+    moves = np.asarray(adata.obsm[keys.displacement])[rows]
+    held = _annotate.expression_of(adata, expression, layer)
+    if held is None:
+        msg = "The object has no X: give expression=, an object with the same cells and genes."
+        raise ValueError(msg)
+    columns = _columns(held.adata, wanted)
+    if known["use_rep"] == "X":
+        change = moves[:, columns] if moves.shape[1] > columns.max(initial=-1) else None
+        if change is None:
+            msg = f"The fit has the first {moves.shape[1]} features only: ask for these."
+            raise KeyError(msg)
+    else:
+        table = _loadings(held.adata, adata, loadings, known["use_rep"])[:, : moves.shape[1]]
+        blind = [g for g, c in zip(wanted, columns, strict=True) if not table[c].any()]
+        if blind:
+            msg = (
+                f"{len(blind)} of {len(wanted)} genes have no loadings (for instance {blind[0]!r}): "
+                "the representation did not see them, so their change is not known. "
+                "cgmm.tl.genes compares all genes."
+            )
+            raise ValueError(msg)
+        if known["use_rep"] == "X_pca":
+            _check_units(held.matrix, table, np.asarray(adata.obsm["X_pca"]), rows)
+        change = moves @ table[columns].T
+    own = held.matrix[rows][:, columns]
+    own = own.toarray() if sp.issparse(own) else np.asarray(own)
+    return pd.DataFrame(own + change, index=adata.obs_names[rows], columns=wanted)
+
+
+def _columns(holder: ad.AnnData, wanted: list[str]) -> np.ndarray:
+    columns = holder.var_names.get_indexer(pd.Index(wanted, dtype=holder.var_names.dtype))
+    missing = [g for g, c in zip(wanted, columns, strict=True) if c < 0]
+    if missing:
+        msg = f"{len(missing)} of {len(wanted)} genes are not in var_names, such as {missing[0]!r}."
+        raise KeyError(msg)
+    return columns
+
+
+def _loadings(
+    holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: str
+) -> np.ndarray:
+    """Loadings of the genes of ``holder``, shape (n_genes, n_components)."""
+    name = name or LOADINGS.get(use_rep)
+    if name is None:
+        msg = f"Name the loadings of {use_rep!r}: loadings= is an entry of varm."
+        raise KeyError(msg)
+    for one in (holder, adata):
+        if name in one.varm and one.n_vars == holder.n_vars:
+            return np.asarray(one.varm[name], dtype=float)
+    msg = f"loadings={name!r} is not in varm (scanpy.pp.pca writes 'PCs')."
+    raise KeyError(msg)
+
+
+def _check_units(
+    matrix: object, table: np.ndarray, scores: np.ndarray, rows: np.ndarray
+) -> None:
+    """Refuse loadings of other values: expression times loadings is the scores, up to a constant."""
+    some = rows[np.linspace(0, len(rows) - 1, min(N_CHECKED, len(rows))).astype(int)]
+    seen = np.flatnonzero(table.any(axis=1))
+    part = matrix[some][:, seen]  # type: ignore[index]
+    part = part.toarray() if sp.issparse(part) else np.asarray(part)
+    scores = scores[some, : table.shape[1]]
+    off = part @ table[seen] - scores
+    misfit = off.var(axis=0).sum() / max(float(scores.var(axis=0).sum()), 1e-300)
+    if misfit > MAX_MISFIT:
+        msg = (
+            "X_pca is not this expression times the loadings (it misses "
+            f"{100 * misfit:.0f} % of the variance): the values were probably scaled for PCA. "
+            "Give the values that PCA saw with expression= or layer=."
+        )
+        raise ValueError(msg)

@@ -1,0 +1,105 @@
+"""Several targets against one source: a loop of fits that share their source components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import anndata as ad
+
+from cgmm import _validate
+from cgmm._keys import DEFAULT_KEY, Keys
+from cgmm.tl._fit import fit
+
+
+def fit_targets(
+    adata: ad.AnnData,
+    *,
+    condition_key: str,
+    source: str,
+    targets: Sequence[str] | None = None,
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+    **options: Any,
+) -> ad.AnnData | None:
+    """Fit one source against several targets, such as doses or time points.
+
+    The first comparison finds the source components. All others take them as they are
+    (``share_source`` of :func:`fit`), so that a row of one comparison speaks of the same
+    subpopulation as that row of another: :func:`cgmm.get.compare`, :func:`cgmm.pl.compare`.
+    The transport term ties source components to the first target, but weakly; put first the
+    target that differs least from the source.
+
+    Parameters
+    ----------
+    adata
+        Cells of all conditions.
+    condition_key, source
+        As in :func:`fit`.
+    targets
+        Conditions to compare with the source, in the order of the comparison. By default all
+        others, in the order of the categories, or sorted when the column is text ("day 2" before
+        "day 10").
+    key_added
+        Prefix of the keys: each target has the key ``<key_added>_<target>``, with "-" in the place
+        of "/".
+    copy
+        Return a changed copy and leave ``adata`` as it is.
+    **options
+        All other arguments of :func:`fit`, the same for each comparison.
+
+    Returns
+    -------
+    None, or the copy. Sets for each target the fields that :func:`fit` lists.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As :func:`fit`; when there is no target, or when two targets would have the same key.
+        Comparisons that were fitted before stay.
+    """
+    _validate.check_writable(adata, copy=copy)
+    chosen = _targets(adata, condition_key, str(source), targets)
+    keys = [target_key(target, key_added=key_added) for target in chosen]
+    if len(set(keys)) < len(keys):
+        msg = f"Targets {', '.join(map(repr, chosen))} do not give different keys: name each once."
+        raise ValueError(msg)
+    first: str | None = options.pop("share_source", None)
+    adata = adata.copy() if copy else adata
+    for target, key in zip(chosen, keys, strict=True):
+        fit(
+            adata,
+            condition_key=condition_key,
+            source=source,
+            target=target,
+            share_source=first,
+            key_added=key,
+            **options,
+        )
+        first = first or key
+    return adata if copy else None
+
+
+def target_key(target: str, *, key_added: str = DEFAULT_KEY) -> str:
+    """Key of one comparison of :func:`fit_targets`."""
+    return Keys(f"{key_added}_{str(target).replace('/', '-')}").key
+
+
+def _targets(
+    adata: ad.AnnData, condition_key: str, source: str, targets: Sequence[str] | None
+) -> list[str]:
+    column = _validate.column(adata, condition_key, "condition_key")
+    present = _validate.levels(column)
+    if targets is None:
+        targets = [c for c in present if c != source]
+    if isinstance(targets, str):
+        targets = [targets]
+    missing = [str(t) for t in targets if str(t) not in present]
+    if missing or source not in present:
+        role, name = ("targets", missing[0]) if missing else ("source", source)
+        msg = f"{role}: {name!r} is not a condition: obs[{condition_key!r}] has {present}."
+        raise ValueError(msg)
+    if not targets:
+        msg = f"obs[{condition_key!r}] has no condition beside {source!r}: there is no target."
+        raise ValueError(msg)
+    return [str(t) for t in targets]
