@@ -267,7 +267,9 @@ def cell_fields(
     log2_net = np.full(n_obs, np.nan)
     with np.errstate(divide="ignore"):
         log2_net[found.rows_source] = np.log2(r0 @ np.where(np.isfinite(net), net, 0.0))
-        log2_net[found.rows_target] = np.log2(r1 @ back)
+        old = r1 @ (origin.sum(axis=0) > 0)
+        factor = donors.divide(r1 @ back, old)
+        log2_net[found.rows_target] = np.where(old < 0.5, np.inf, np.log2(factor))
 
     moves = np.full((n_obs, found.points_source.shape[1]), np.nan)
     places = moves.copy()

@@ -7,8 +7,9 @@ matrices :math:`A_{kl}` between the components:
 .. math:: x \mapsto \sum_k r_k(x) \sum_l T_{kl} \left( m^1_l + A_{kl} (x - m^0_k) \right).
 
 The displacement is that point less ``x``.  A component that is gone leads nowhere: the mean is over
-those that have a counterpart, and a cell that belongs mostly to others has no place in the target. One small eigenvalue problem per coupled pair: plain
-numpy, because compiling would take longer than computing.
+those that have a counterpart, and a cell that belongs mostly to others has no place in the target.
+One small eigenvalue problem per coupled pair: plain numpy, because compiling would take longer than
+computing.
 """
 
 from __future__ import annotations

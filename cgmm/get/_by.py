@@ -18,8 +18,8 @@ log2 net factor of a level is :math:`\log_2 (\sum_b E_{ab} / s_a)`. When every c
 level these are sums of rows. When it lies in two, both take its factor and its cells cross between
 them in proportion: such transfers are made by the split, not seen. ``purity``, the mean over a
 level's cells of the fraction that their component has in the level, says how much of that there
-is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those of
-:mod:`cgmm.donors` for the shares per donor, multiplied by the same :math:`A`.
+is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those
+of :mod:`cgmm.donors` for the shares per donor, multiplied by the same :math:`A`.
 """
 
 from __future__ import annotations

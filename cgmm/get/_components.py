@@ -32,9 +32,7 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     return as_objects(table, ("side", "name", "markers", "cell_type"))
 
 
-def arrivals(
-    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
-) -> pd.DataFrame:
+def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Where each target component came from.
 
     Parameters
@@ -51,9 +49,9 @@ def arrivals(
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
     (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
     be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when the one
-    that would holds no cell; else ""). With ``by`` one row per level that target cells have, without
-    component and with share_new (part of the level in components that are new) and purity (how far
-    components lie within the level, 0 to 1).
+    that would holds no cell; else ""). With ``by`` one row per level that target cells have,
+    without component and with share_new (part of the level in components that are new) and purity
+    (how far components lie within the level, 0 to 1).
     """
     if by is not None:
         return arrivals_by(adata, by, key=key)

@@ -20,9 +20,7 @@ EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relat
 SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
 
 
-def factors(
-    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
-) -> pd.DataFrame:
+def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Prevalence of each source component and how it changed.
 
     Parameters

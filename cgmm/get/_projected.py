@@ -88,7 +88,7 @@ def projected(
         blind = [g for g, c in zip(wanted, columns, strict=True) if not table[c].any()]
         if blind:
             msg = (
-                f"{len(blind)} of {len(wanted)} genes have no loadings (for instance {blind[0]!r}): "
+                f"{len(blind)} of {len(wanted)} genes have no loadings (such as {blind[0]!r}): "
                 "the representation did not see them, so their change is not known. "
                 "cgmm.tl.genes compares all genes."
             )
@@ -110,10 +110,8 @@ def _columns(holder: ad.AnnData, wanted: list[str]) -> np.ndarray:
     return columns
 
 
-def _loadings(
-    holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: str
-) -> np.ndarray:
-    """Loadings of the genes of ``holder``, shape (n_genes, n_components)."""
+def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: str) -> np.ndarray:
+    """Find the loadings of the genes of ``holder``, shape (n_genes, n_components)."""
     name = name or LOADINGS.get(use_rep)
     if name is None:
         msg = f"Name the loadings of {use_rep!r}: loadings= is an entry of varm."
@@ -125,10 +123,8 @@ def _loadings(
     raise KeyError(msg)
 
 
-def _check_units(
-    matrix: object, table: np.ndarray, scores: np.ndarray, rows: np.ndarray
-) -> None:
-    """Refuse loadings of other values: expression times loadings is the scores, up to a constant."""
+def _check_units(matrix: object, table: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> None:
+    """Refuse loadings of other values: scores are expression times loadings, up to a constant."""
     some = rows[np.linspace(0, len(rows) - 1, min(N_CHECKED, len(rows))).astype(int)]
     seen = np.flatnonzero(table.any(axis=1))
     part = matrix[some][:, seen]  # type: ignore[index]

@@ -20,9 +20,7 @@ MIN_MASS = 1e-6
 TOP_GENES = 5
 
 
-def transfers(
-    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
-) -> pd.DataFrame:
+def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Who became whom: every pair of components that exchanges mass, largest first.
 
     Pairs with less than a millionth of the mass are left out.

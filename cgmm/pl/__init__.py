@@ -1,18 +1,30 @@
 """Figures of a fit: each takes the object that :func:`cgmm.tl.fit` filled.
 
-Colour is never the only cue: what rises is blue and points up, what falls is orange and points
+Colour is never the only cue: what rises is orange and points up, what falls is blue and points
 down, and every subpopulation carries its name or number. All figures stay readable at thirty
 subpopulations; functions with ``ax`` size a new figure to what it holds and return the Axes.
 """
 
 from __future__ import annotations
 
+from cgmm.pl._compare import compare
 from cgmm.pl._components import components
 from cgmm.pl._donors import donors
+from cgmm.pl._embedding import embedding
 from cgmm.pl._factors import factors
 from cgmm.pl._flow import flow
 from cgmm.pl._sensitivity import sensitivity
 from cgmm.pl._shifts import shifts
 from cgmm.pl._transfers import transfers
 
-__all__ = ["components", "donors", "factors", "flow", "sensitivity", "shifts", "transfers"]
+__all__ = [
+    "compare",
+    "components",
+    "donors",
+    "embedding",
+    "factors",
+    "flow",
+    "sensitivity",
+    "shifts",
+    "transfers",
+]

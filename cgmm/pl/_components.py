@@ -14,6 +14,7 @@ from cgmm._keys import DEFAULT_KEY, SOURCE
 from cgmm._validate import representation
 from cgmm.donors import share_of_source
 from cgmm.pl import _style
+from cgmm.pl._view import view
 
 MOST_CELLS = 4000
 ARROW_FROM = 0.1
@@ -44,7 +45,8 @@ def components(
     -------
     Axes. Solid ellipses are source, dashed ones target components (1.5 standard deviations, which
     hold about two thirds of the cells); arrows lead from source to target where a tenth or more of
-    the source goes. Numbers are explained beside the figure, largest subpopulation first.
+    the source goes; grey ellipses are new. Numbers are explained beside the figure, largest
+    subpopulation first.
 
     Raises
     ------
@@ -69,9 +71,8 @@ def components(
     _cells(ax, adata, known, pair)
     for k in range(len(fit.shares_source)):
         _ellipse(ax, fit.source.means[k], fit.source.covariances[k], pair, colours[k], "-")
-    main = fit.coupling.argmax(axis=0)
-    for j in range(len(fit.shares_target)):
-        colour = colours[int(main[j])]
+    _, theirs = view(adata, by=None, key=key).colours
+    for j, colour in enumerate(theirs):
         _ellipse(ax, fit.target.means[j], fit.target.covariances[j], pair, colour, "--")
     for k, j in np.argwhere(share_of_source(fit.coupling) >= ARROW_FROM):
         start, end = fit.source.means[k][pair], fit.target.means[j][pair]
@@ -89,27 +90,29 @@ def components(
             },
             zorder=4,
         )
-    for k in order:
+    ax.autoscale_view()
+    size = _style.text_size(len(order))
+    places = _style.apart(ax, fit.source.means[order][:, pair], size=size)
+    for k, (x, y) in zip(order, places, strict=True):
         text = ax.text(
-            float(fit.source.means[k][pair[0]]),
-            float(fit.source.means[k][pair[1]]),
+            x,
+            y,
             str(number[int(k)]),
             ha="center",
             va="center",
-            fontsize=9 if len(order) <= 16 else 7.5,
+            fontsize=size,
             fontweight="bold",
             color=_style.TEXT,
             zorder=5,
         )
         text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
-    ax.autoscale_view()
     label = str(known["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
     ax.set_xlabel(f"{label} {dims[0] + 1}")
     ax.set_ylabel(f"{label} {dims[1] + 1}")
     _style.bare(ax)
     handles = [
-        Line2D([], [], color=_style.TEXT, linestyle="-", label=str(known["source"])),
-        Line2D([], [], color=_style.TEXT, linestyle="--", label=str(known["target"])),
+        Line2D([], [], color=_style.TEXT, linestyle="-", label=_style.plain(known["source"])),
+        Line2D([], [], color=_style.TEXT, linestyle="--", label=_style.plain(known["target"])),
     ]
     handles += [
         Line2D(
@@ -143,7 +146,7 @@ def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
         rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
     x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]
     ax.scatter(
-        x[:, 0], x[:, 1], s=3, color="#C4C4C4", linewidths=0, alpha=0.6, rasterized=True, zorder=0
+        x[:, 0], x[:, 1], s=3, color=_style.BAR, linewidths=0, alpha=0.6, rasterized=True, zorder=0
     )
 
 
@@ -152,7 +155,7 @@ def _ellipse(
     mean: np.ndarray,
     covariance: np.ndarray,
     pair: list[int],
-    colour: tuple[float, float, float],
+    colour: _style.Colour,
     line: str,
 ) -> None:
     values, vectors = np.linalg.eigh(covariance[np.ix_(pair, pair)])

@@ -15,13 +15,21 @@ from cgmm.pl import _style
 WIDEST = 6.0
 
 
-def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None) -> Axes:
+def factors(
+    adata: ad.AnnData,
+    *,
+    by: str | None = None,
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+) -> Axes:
     """Net factor of each subpopulation with its interval over donors.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    by
+        Sum to this column of ``obs``, as in :func:`cgmm.get.factors`.
     key
         The ``key_added`` of the fit.
     ax
@@ -30,10 +38,12 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None
     Returns
     -------
     Axes. Filled points have an interval that excludes no change; open ones do not, or have none.
-    Subpopulations that are gone stand at the left edge.
+    Subpopulations that are gone stand at the left edge. Names in grey italics are not settled:
+    other choices move the factor by more than twofold.
     """
-    table = get.factors(adata, key=key)
+    table = get.factors(adata, by=by, key=key)
     known = get.params(adata, key=key)
+    table = table[table["log2_net"].notna()]
     table = table.sort_values("log2_net", kind="stable", ignore_index=True)
     ax = _style.new_axes(ax, width=7.0, height=_style.rows_height(len(table)))
     net = table["log2_net"].to_numpy()
@@ -72,12 +82,15 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None
                 color=_style.TEXT,
             )
     ax.axvline(0, color=_style.TEXT, linewidth=0.9, zorder=1)
-    ax.set_yticks(y, [_style.short(n) for n in table["name"]])
+    ax.set_yticks(y, [_style.short(n) for n in table["name"]], fontsize=_style.text_size(len(y)))
+    for label, sure in zip(ax.get_yticklabels(), table["settled"], strict=True):
+        if not sure:
+            label.set(style="italic", color=_style.FLAT)
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.set_xlim(-limit * 1.05, limit * 1.05)
     _style.bare(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=limit > 1.5))
-    ax.set_xlabel(f"log2 net factor, {known['source']} → {known['target']}")
+    ax.set_xlabel(_style.plain(f"log2 net factor, {known['source']} → {known['target']}"))
     top = ax.secondary_xaxis("top")
     folds = [f for f in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16) if abs(np.log2(f)) <= limit]
     top.xaxis.set_major_locator(FixedLocator(np.log2(folds).tolist()))
@@ -99,9 +112,9 @@ def factors(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None
     ]
     if not np.isfinite(low).any():
         handles = handles[2:]
-    ax.figure.legend(
-        handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8
-    ) if ax.figure.get_layout_engine() is not None else ax.legend(handles=handles, frameon=False)
+    if not table["settled"].all():
+        handles.append(Line2D([], [], linestyle="none", label="italics: not settled"))
+    _style.legend_below(ax, handles)
     return ax
 
 

@@ -10,25 +10,39 @@ from matplotlib.path import Path
 
 from cgmm import get
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm.donors import share_of_target, transfer_mass
 from cgmm.pl import _style
-from cgmm.pl._transfers import ordered
+from cgmm.pl._view import View, view
 
 BAR = 0.045
 GAP = 0.25  # of the height, over all gaps together
-THINNEST = 0.002
+THINNEST = 0.0005
+FULL_COLOUR = 2.0  # log2 change from which a ribbon has the full colour
+COLOURS = ("subpopulation", "change")
 
 
-def flow(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None) -> Axes:
+def flow(
+    adata: ad.AnnData,
+    *,
+    by: str | None = None,
+    color: str = "subpopulation",
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+) -> Axes:
     """Shares of both conditions, joined by the transfers.
 
     A ribbon leaves with the part of the source that goes along it and arrives with the part of the
-    target that came along it: where it widens, the subpopulation became more common.
+    target that came along it: where it widens, the subpopulation became more common. Both sides
+    have the same scale.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    by
+        Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
+    color
+        Of the ribbons: "subpopulation", or "change": orange where they widen, blue where they
+        narrow.
     key
         The ``key_added`` of the fit.
     ax
@@ -36,71 +50,44 @@ def flow(adata: ad.AnnData, *, key: str = DEFAULT_KEY, ax: Axes | None = None) -
 
     Returns
     -------
-    Axes
-    """
-    fit = get.fit(adata, key=key)
-    known = get.params(adata, key=key)
-    parts = get.components(adata, key=key)
-    s, t = fit.shares_source, fit.shares_target
-    rows, columns = ordered(adata, key)
-    leaves = transfer_mass(fit.coupling, s)
-    enters = share_of_target(fit.coupling, s) * t
-    n = max(len(s), len(t))
-    ax = _style.new_axes(ax, width=8.0, height=_style.rows_height(n, per_row=0.27, least=4.0))
-    colours = dict(zip(rows.tolist(), _style.colours(len(rows)), strict=True))
+    Axes. Beside each source stand its share and what of the target came from it; grey targets are
+    new. Ribbons of less than 0.05 % at both ends are left out.
 
-    left, right = _stack(s, rows), _stack(t, columns)
-    left_cursor, right_cursor = left.copy(), right.copy()
-    ribbons = []
-    for k in rows:
-        for j in columns:
-            ribbons.append((k, j, leaves[k, j], enters[k, j]))
-    starts = {}
-    for k, j, a, _ in ribbons:
-        starts[k, j] = left_cursor[k]
-        left_cursor[k] += a
-    for j in columns:
-        for k in rows:
-            a, b = leaves[k, j], enters[k, j]
-            y1 = right_cursor[j]
-            right_cursor[j] += b
-            if max(a, b) >= THINNEST:
-                ax.add_patch(_ribbon(starts[k, j], a, y1, b, colours[int(k)]))
-    for x, base, share, order, side in (
-        (0.0, left, s, rows, SOURCE),
-        (1.0 - BAR, right, t, columns, TARGET),
-    ):
-        names = parts.loc[parts["side"] == side, "name"].to_numpy()
-        main = fit.coupling.argmax(axis=0)
-        for i in order:
-            colour = colours[int(i if side == SOURCE else main[i])]
-            ax.add_patch(Rectangle((x, base[i]), BAR, share[i], color=colour, linewidth=0))
-        centres = np.array([base[i] + share[i] / 2 for i in order])
-        size = 9 if n <= 16 else 7.5
-        inches = ax.get_window_extent().height / ax.figure.dpi
-        places = _style.spread(centres, 1.5 * size / 72 / inches * (1 + GAP), 0.0, 1 + GAP)
-        for i, centre, place in zip(order, centres, places, strict=True):
-            edge, out = (0.0, -1) if side == SOURCE else (1.0, 1)
-            ax.plot(
-                [edge + out * 0.008, edge + out * 0.03],
-                [centre, place],
-                color="#9A9A9A",
-                linewidth=0.7,
-                clip_on=False,
-            )
-            ax.text(
-                edge + out * 0.036,
-                place,
-                f"{_style.short(names[i])}  {100 * share[i]:.1f} %",
-                ha="right" if side == SOURCE else "left",
-                va="center",
-                fontsize=size,
-                color=_style.TEXT,
-            )
+    Raises
+    ------
+    ValueError
+        When ``color`` is neither.
+    """
+    if color not in COLOURS:
+        msg = f"color={color!r} must be one of {', '.join(COLOURS)}."
+        raise ValueError(msg)
+    shown = view(adata, by=by, key=key)
+    known = get.params(adata, key=key)
+    n = max(len(shown.rows), len(shown.columns))
+    ax = _style.new_axes(ax, width=8.0, height=_style.rows_height(n, per_row=0.27, least=4.0))
+    left = _stack(shown.share_source, shown.rows)
+    right = _stack(shown.share_target, shown.columns)
+    _ribbons(ax, shown, left, right, color)
+    own, theirs = shown.colours
+    came = shown.enters.sum(axis=1)
+    before = [
+        f"{_style.short(name)}  "
+        + ("gone" if gone else f"{_style.percent(s)} → ")
+        + ("" if gone else f"{_style.percent(c)} %")
+        for name, gone, s, c in zip(
+            shown.names_source, shown.gone, shown.share_source, came, strict=True
+        )
+    ]
+    after = [
+        f"{_style.short(name)}  {_style.percent(t)} %" + ("  new" if new else "")
+        for name, new, t in zip(shown.names_target, shown.new, shown.share_target, strict=True)
+    ]
+    _bars(ax, left, shown.share_source, shown.rows, own, before, SOURCE, n)
+    _bars(ax, right, shown.share_target, shown.columns, theirs, after, TARGET, n)
     ax.set_xlim(-0.52, 1.52)
     ax.set_ylim(1 + GAP + 0.02, -0.04)
     for x, ha, name in ((0.0, "left", known["source"]), (1.0, "right", known["target"])):
-        ax.text(x, -0.03, str(name).replace("$", r"\$"), ha=ha, va="bottom", fontweight="bold")
+        ax.text(x, -0.03, _style.plain(name), ha=ha, va="bottom", fontweight="bold")
     ax.set_axis_off()
     return ax
 
@@ -116,8 +103,34 @@ def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
     return base
 
 
+def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: str) -> None:
+    """Ribbons between the bars, in the same order on both sides so that none cross in a bar."""
+    own, _ = shown.colours
+    start, end = left.copy(), right.copy()
+    at: dict[tuple[int, int], float] = {}
+    for k in shown.rows:
+        for j in shown.columns:
+            at[k, j] = start[k]
+            start[k] += shown.leaves[k, j]
+    for j in shown.columns:
+        for k in shown.rows:
+            a, b = float(shown.leaves[k, j]), float(shown.enters[k, j])
+            y = end[j]
+            end[j] += b
+            if max(a, b) < THINNEST:
+                continue
+            colour = own[k]
+            if color == "change":
+                change = np.log2(max(b, 1e-9) / max(a, 1e-9))
+                place = 0.5 + 0.5 * np.clip(change / FULL_COLOUR, -1, 1)
+                colour = _style.DIVERGING(float(place))[:3]
+            patch = _ribbon(at[k, j], a, y, b, colour, 0.45 if color != "change" else 0.8)
+            patch.set_gid(f"ribbon-{k}-{j}")
+            ax.add_patch(patch)
+
+
 def _ribbon(
-    y0: float, a: float, y1: float, b: float, colour: tuple[float, float, float]
+    y0: float, a: float, y1: float, b: float, colour: _style.Colour, alpha: float
 ) -> PathPatch:
     x0, x1, mid = BAR, 1.0 - BAR, 0.5
     points = [
@@ -132,4 +145,43 @@ def _ribbon(
         (x0, y0),
     ]
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
-    return PathPatch(Path(points, codes), facecolor=colour, alpha=0.45, linewidth=0)
+    return PathPatch(Path(points, codes), facecolor=colour, alpha=alpha, linewidth=0)
+
+
+def _bars(
+    ax: Axes,
+    base: np.ndarray,
+    shares: np.ndarray,
+    order: np.ndarray,
+    colours: list[_style.Colour],
+    labels: list[str],
+    side: str,
+    n: int,
+) -> None:
+    """Bars of one side with their labels, moved apart where they would overlap."""
+    x, edge, out = (0.0, 0.0, -1) if side == SOURCE else (1.0 - BAR, 1.0, 1)
+    for i in order:
+        bar = Rectangle((x, base[i]), BAR, shares[i], color=colours[i], linewidth=0)
+        bar.set_gid(f"bar-{side}-{i}")
+        ax.add_patch(bar)
+    centres = base[order] + shares[order] / 2
+    size = _style.text_size(n)
+    inches = ax.get_window_extent().height / ax.figure.dpi
+    places = _style.spread(centres, 1.5 * size / 72 / inches * (1 + GAP), 0.0, 1 + GAP)
+    for i, centre, place in zip(order, centres, places, strict=True):
+        ax.plot(
+            [edge + out * 0.008, edge + out * 0.03],
+            [centre, place],
+            color=_style.NEW,
+            linewidth=0.7,
+            clip_on=False,
+        )
+        ax.text(
+            edge + out * 0.036,
+            place,
+            labels[i],
+            ha="right" if side == SOURCE else "left",
+            va="center",
+            fontsize=size,
+            color=_style.TEXT,
+        )

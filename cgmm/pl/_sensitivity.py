@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import anndata as ad
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -42,16 +41,12 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
         msg = "The fit has no alternatives: cgmm.tl.fit makes them, cgmm.fit_coupled does not."
         raise ValueError(msg)
     factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
-    n = len(factors)
-    n_columns = min(n_columns, n)
-    n_rows = -(-n // n_columns)
-    figure = plt.figure(figsize=(1.6 * n_columns + 0.6, 1.6 * n_rows + 0.5), layout="constrained")
-    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.ravel()[n:]:
-        ax.set_visible(False)
+    figure, axes = _style.panels(
+        len(factors), n_columns=n_columns, width=1.55, height=1.6, sharex=True, sharey=True
+    )
     columns = ("component", "name", "log2_net", "settled")
     rows = zip(*(factors[c].to_list() for c in columns), strict=True)
-    for ax, (component, name, log2_net, settled) in zip(axes.ravel(), rows, strict=False):
+    for ax, (component, name, log2_net, settled) in zip(axes, rows, strict=True):
         own = table[table["component"] == component]
         path = own[own["parameter"] == "rho"]
         dots = own[own["parameter"] == "partition"]["log2_net"].clip(-LIMIT, LIMIT)
@@ -61,18 +56,18 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
         ax.plot(
             path["value"].astype(float),
             path["log2_net"].clip(-LIMIT, LIMIT),
-            color=_style.UP,
+            color=_style.TEXT,
             marker="o",
             markersize=2.5,
         )
         right = path["value"].astype(float).max() * 2.5 if len(path) else 1.0
-        ax.plot(np.full(len(dots), right), dots, "D", color=_style.DOWN, markersize=3.5, alpha=0.7)
+        ax.plot(np.full(len(dots), right), dots, "D", color=_style.AFTER, markersize=3.5, alpha=0.7)
         ax.set_xscale("log")
         ax.set_ylim(-LIMIT - 0.3, LIMIT + 0.3)
         title = _style.short(name) + ("" if settled else "\nnot settled")
-        ax.set_title(title, fontsize=7, color=_style.TEXT if settled else _style.DOWN)
-        ax.tick_params(labelsize=6)
+        ax.set_title(title, fontsize=8, color=_style.TEXT if settled else _style.UP)
+        ax.tick_params(labelsize=7)
         _style.bare(ax)
-    figure.supxlabel("price of reweighting, rho (nats); diamonds: other partitions", fontsize=8)
-    figure.supylabel("log2 net factor", fontsize=8)
+    figure.supxlabel("price of reweighting, rho (nats); diamonds: other partitions", fontsize=9)
+    figure.supylabel("log2 net factor", fontsize=9)
     return figure

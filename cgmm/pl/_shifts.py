@@ -46,14 +46,14 @@ def shifts(
         table["total_shift_sd"] / table["total_shift"].where(table["total_shift"] > 0, 1)
     ).max()
     shape = table["covariance_shift"] * ratio
-    ax.barh(y, table["total_shift_sd"], height=0.5, color="#D5E6F2", label="whole distance")
-    ax.plot(table["mean_shift_sd"], y, "o", color=_style.UP, markersize=6, label="of the means")
+    ax.barh(y, table["total_shift_sd"], height=0.5, color=_style.BAR, label="whole distance")
+    ax.plot(table["mean_shift_sd"], y, "o", color=_style.TEXT, markersize=6, label="of the means")
     ax.plot(
         shape,
         y,
         "o",
         markerfacecolor="white",
-        markeredgecolor=_style.DOWN,
+        markeredgecolor=_style.TEXT,
         markersize=5,
         label="of the shapes",
     )
@@ -66,21 +66,24 @@ def shifts(
         ax.text(
             length + 0.02 * widest,
             i,
-            ", ".join(genes).replace("$", r"\$"),
+            _style.plain(", ".join(genes)),
             va="center",
             fontsize=7.5,
-            color="#555555",
+            color=_style.FLAT,
         )
     labels = [
         _style.short(k) if k == j else f"{_style.short(k)} → {_style.short(j)}"
         for k, j in zip(table["source"], table["target"], strict=True)
     ]
-    ax.set_yticks(y, labels)
+    ax.set_yticks(y, labels, fontsize=_style.text_size(len(labels)))
     ax.set_ylim(-0.7, max(len(table), 1) - 0.3)
     ax.set_xlim(0, widest * (1.5 if table["top_genes"].str.len().any() else 1.05))
     _style.bare(ax, grid="x")
     ax.set_xlabel(
-        f"shift {known['source']} → {known['target']}, in within-subpopulation standard deviations"
+        _style.plain(
+            f"shift {known['source']} → {known['target']}, "
+            "in within-subpopulation standard deviations"
+        )
     )
     ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
     return ax

@@ -1,39 +1,75 @@
-"""Colours, sizes and text shared by all figures."""
+"""Colours, sizes, panels and text shared by all figures.
+
+Colours are those of :mod:`cgmm._colours`, which the report uses too: what rises is orange and
+points up, what falls is blue and points down.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
 
-# Okabe & Ito 2008, without black.
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A800")
-UP, DOWN, FLAT = "#0072B2", "#D55E00", "#6B6B6B"
+from cgmm._colours import DOWN as DOWN_RGB
+from cgmm._colours import MIDDLE, mix, subpopulation_colours
+from cgmm._colours import UP as UP_RGB
+
+UP, DOWN = (mix(colour, colour, 0.0) for colour in (UP_RGB, DOWN_RGB))
+FLAT, NEW, CONTEXT, BAR = "#6B6B6B", "#9A9A9A", "#E6E6E6", "#DADADA"
+BEFORE, AFTER = "#4D4D4D", "#029E73"
 GRID, TEXT = "#E3E3E3", "#222222"
+LENGTHS = ("#C9C9C4", "#6A1B7A")
 LONGEST_NAME = 28
+#: Up to here labels are of full size; beyond, they shrink.
+FEW = 16
+
+DIVERGING = LinearSegmentedColormap.from_list(
+    "cgmm_change",
+    [
+        mix(DOWN_RGB, (0, 0, 0), 0.35),
+        DOWN,
+        "#F4F4F2",
+        UP,
+        mix(UP_RGB, (0, 0, 0), 0.35),
+    ],
+)
+AMOUNT = LinearSegmentedColormap.from_list(
+    "cgmm_amount", ["#F7F9FB", mix(DOWN_RGB, (255, 255, 255), 0.45), mix(DOWN_RGB, (0, 0, 0), 0.45)]
+)
+#: For points on white: no change and no movement are grey, not white.
+CHANGE = LinearSegmentedColormap.from_list(
+    "cgmm_change_points", [DOWN, mix(MIDDLE, MIDDLE, 0.0), UP]
+)
+LENGTH = LinearSegmentedColormap.from_list("cgmm_length", list(LENGTHS))
+
+Colour = tuple[float, float, float]
 
 
-def colours(n: int) -> list[tuple[float, float, float]]:
-    """Give n colours: the Okabe-Ito seven, then the same darker and lighter."""
-    out = []
-    for i in range(n):
-        base = np.array(to_rgb(OKABE_ITO[i % len(OKABE_ITO)]))
-        turn = i // len(OKABE_ITO) % 4
-        base = base * (1.0, 0.6, 0.8, 0.4)[turn] + (0.0, 0.0, 0.2, 0.15)[turn]
-        red, green, blue = np.clip(base, 0, 1).tolist()
-        out.append((red, green, blue))
-    return out
+def colours(n: int) -> list[Colour]:
+    """Give n colours: the base palette, then the same darker, lighter and greyer."""
+    return [to_rgb(colour) for colour in subpopulation_colours(n)]
 
 
-def short(name: object) -> str:
+def text_size(n: int, *, large: float = 9.0, small: float = 7.5) -> float:
+    """Size of labels of which there are n."""
+    return large if n <= FEW else small
+
+
+def plain(name: object) -> str:
+    """Keep matplotlib from reading a text as mathematics."""
+    return str(name).replace("$", r"\$")
+
+
+def short(name: object, longest: int = LONGEST_NAME) -> str:
     """Cut a long name and keep matplotlib from reading it as mathematics."""
     text = str(name)
-    if len(text) > LONGEST_NAME:
-        text = text[: LONGEST_NAME - 1].rstrip() + "…"
-    return text.replace("$", r"\$")
+    if len(text) > longest:
+        text = text[: longest - 1].rstrip() + "…"
+    return plain(text)
 
 
 def new_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
@@ -42,6 +78,45 @@ def new_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
         return ax
     figure = plt.figure(figsize=(width, height), layout="constrained")
     return figure.subplots()
+
+
+def panels(
+    n: int, *, n_columns: int, width: float, height: float, **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of n small panels and their Axes, row by row; sizes in inches per panel."""
+    n_columns = max(1, min(n_columns, n))
+    n_rows = -(-n // n_columns)
+    figure = plt.figure(
+        figsize=(width * n_columns + 0.6, height * n_rows + 0.5), layout="constrained"
+    )
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, **shared).ravel()
+    for ax in axes[n:]:
+        ax.set_visible(False)
+    if shared.get("sharex"):  # panels with nothing below them carry the ticks of their column
+        for ax in axes[max(n - n_columns, 0) : n]:
+            ax.tick_params(labelbottom=True)
+    return figure, list(axes[:n])
+
+
+def trend(name: object, log2_net: float, q: float) -> str:
+    """Name with a triangle when the change is significant."""
+    mark = "" if not q < 0.05 else "  ▲" if log2_net > 0 else "  ▼"  # NaN is not
+    return short(name) + mark
+
+
+def legend_below(ax: Axes, handles: list[Any], *, n_columns: int = 4) -> None:
+    """Legend under a figure of ours, or inside Axes that were given."""
+    style: dict[str, Any] = {"handles": handles, "frameon": False, "fontsize": 8}
+    if ax.figure.get_layout_engine() is None:
+        ax.legend(**style)
+    else:
+        ax.figure.legend(loc="outside lower center", ncols=n_columns, **style)
+
+
+def percent(share: float) -> str:
+    """Share as text: two digits where it is small."""
+    value = 100 * share
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.05 else "0"
 
 
 def bare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
@@ -56,6 +131,33 @@ def bare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
 def rows_height(n: int, *, per_row: float = 0.3, extra: float = 1.2, least: float = 2.4) -> float:
     """Height in inches of a figure with n rows."""
     return max(least, per_row * n + extra)
+
+
+def apart(ax: Axes, points: np.ndarray, *, size: float) -> np.ndarray:
+    """Move labels at points (n, 2) a little, so that they do not lie upon each other.
+
+    ``size`` is that of the text in points; no label moves by more than twice its size.
+    """
+    if len(points) < 2:
+        return points
+    inches = np.array(ax.get_window_extent().size) / ax.figure.dpi
+    low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
+    unit = (high - low) / (72 * inches)  # data per typographic point
+    at = points / unit
+    start, wanted = at.copy(), 1.35 * size
+    for _ in range(80):
+        gap = at[:, None] - at[None]
+        # Labels at one place part in the order in which they come.
+        rank = np.arange(len(at))
+        gap = gap + 1e-3 * np.stack([(rank[:, None] - rank[None]) * x for x in (1.0, 0.6)], axis=-1)
+        length = np.maximum(np.linalg.norm(gap, axis=-1), 1e-9)
+        push = np.maximum(wanted - length, 0.0) / length
+        np.fill_diagonal(push, 0.0)
+        at = at + 0.3 * (push[..., None] * gap).sum(axis=1)
+        away = at - start
+        far = np.linalg.norm(away, axis=1, keepdims=True)
+        at = start + away * np.minimum(1.0, 2 * size / np.maximum(far, 1e-9))
+    return at * unit
 
 
 def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:

@@ -97,8 +97,9 @@ def fit(
     None, or the copy. Sets the following fields (for ``key_added="cgmm"``):
 
     ``obs["cgmm_component"]``, ``obs["cgmm_log2_net_factor"]``, ``obs["cgmm_shift"]``
-        Name of the component of each cell, log2 net factor, length of the displacement (source
-        cells, units of ``use_rep``). Missing in cells of other conditions.
+        Name of the component of each cell, log2 net factor (``-inf`` where the component is gone,
+        ``inf`` where it is new), length of the displacement (source cells, units of ``use_rep``).
+        Missing in cells of other conditions.
     ``obsm["cgmm_responsibilities"]``
         Shape (n_cells, max(K0, K1)), NaN where it does not apply.
     ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``
@@ -253,9 +254,7 @@ def annotate(
         fit.prevalence_source.responsibilities(found.points_source),
         fit.prevalence_target.responsibilities(found.points_target),
     )
-    table, named_by = _annotate.component_table(
-        adata, fit, found, r, name_by, held, names_source
-    )
+    table, named_by = _annotate.component_table(adata, fit, found, r, name_by, held, names_source)
     per_donor = {
         side: None if d is None else donors.donor_shares(x, d)
         for side, x, d in zip(SIDES, r, (found.donors_source, found.donors_target), strict=True)

@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from cgmm.report import text
 from cgmm._colours import diverging, mix
+from cgmm.report import text
 from cgmm.report.data import Results, Subpopulation, each
 from cgmm.report.figures.svg import el, label, tip
 

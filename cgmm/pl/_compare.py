@@ -1,0 +1,89 @@
+"""Heatmap of several comparisons with one source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anndata as ad
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from cgmm import get
+from cgmm._keys import DEFAULT_KEY
+from cgmm.pl import _style
+
+SIGNIFICANT = 0.05
+WIDEST = 4.0
+
+
+def compare(
+    adata: ad.AnnData,
+    keys: Sequence[str] | None = None,
+    *,
+    by: str | None = None,
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+) -> Axes:
+    """Net factors of one source against several targets, such as doses or time points.
+
+    Parameters
+    ----------
+    adata
+        Object that :func:`cgmm.tl.fit_targets` has filled.
+    keys, key
+        The comparisons, as in :func:`cgmm.get.compare`.
+    by
+        Sum to this column of ``obs``, as in :func:`cgmm.get.factors`.
+    ax
+        Axes to draw on.
+
+    Returns
+    -------
+    Axes. Rows are source subpopulations from the largest down, columns targets in their order. A
+    dot marks q < 0.05 over donors, "?" a factor that is not settled, "gone" no counterpart.
+    """
+    table = get.compare(adata, keys, by=by, key=key)
+    columns = list(dict.fromkeys(table["key"]))
+    first = table[table["key"] == columns[0]]
+    source = get.params(adata, key=columns[0])["source"]
+    names = first.sort_values("share_source", ascending=False, kind="stable")["name"].to_list()
+    wide = {
+        name: table.pivot(index="name", columns="key", values=name).loc[names, columns]
+        for name in ("log2_net", "q", "settled", "status")
+    }
+    net = wide["log2_net"].to_numpy(dtype=float)
+    inside = np.abs(net[np.isfinite(net)])
+    limit = float(np.clip(inside.max(initial=1.0), 1.0, WIDEST))
+    marks = np.full(net.shape, "", dtype=object)
+    marks[wide["q"].to_numpy(dtype=float) < SIGNIFICANT] = "●"
+    marks[~wide["settled"].to_numpy(dtype=bool) & np.isfinite(net)] += "?"
+    marks[(wide["status"] == "gone").to_numpy()] = "gone"
+    size = _style.text_size(len(names))
+    ax = _style.new_axes(
+        ax,
+        width=3.6 + 0.75 * len(columns),
+        height=_style.rows_height(len(names), per_row=0.27, extra=1.6),
+    )
+    sns.heatmap(
+        np.clip(net, -limit, limit),
+        ax=ax,
+        cmap=_style.DIVERGING,
+        vmin=-limit,
+        vmax=limit,
+        mask=np.isnan(net),
+        annot=marks,
+        fmt="",
+        annot_kws={"fontsize": size, "color": _style.TEXT},
+        linewidths=0.8,
+        linecolor="white",
+        cbar_kws={"label": f"log2 net factor against {_style.plain(source)}", "shrink": 0.7},
+        xticklabels=[_style.short(t, 16) for t in table.drop_duplicates("key")["target"]],
+        yticklabels=[_style.short(name) for name in names],
+    )
+    ax.set_xticklabels(ax.get_xticklabels(), rotation=0 if len(columns) <= 6 else 60)
+    ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=size)
+    ax.tick_params(length=0)
+    ax.set_xlabel("● q < 0.05 over donors     ? not settled", fontsize=8, color=_style.FLAT)
+    ax.set_ylabel("")
+    return ax

@@ -1,0 +1,298 @@
+"""Cells on a map such as UMAP, with arrows to where they would go."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import anndata as ad
+import matplotlib.patheffects as patheffects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cgmm import get
+from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys
+from cgmm._validate import column, representation
+from cgmm.pl import _style
+from cgmm.pl._landing import MOST_CELLS, Arrows, by_component, by_grid, landing, middle
+from cgmm.pl._view import View, view
+
+COLOURS = {
+    "component": "",
+    "log2_net_factor": "log2 net factor",
+    "shift": "shift (units of the representation)",
+}
+PANELS = ("both", SOURCE, TARGET, "overlay")
+ARROWS = ("components", "grid", None)
+HIGHEST = 98  # percentile of the values that has the full colour
+WIDEST = 4.0
+CAPTION = (
+    "Arrows are a drawing: each ends among the target cells that are nearest to where the fit\n"
+    "puts the source cells. Lengths on this map mean nothing; pl.shifts has them."
+)
+
+
+class _Cells(NamedTuple):
+    """Cells of both conditions on the map."""
+
+    xy: np.ndarray  #: (n_cells, 2)
+    rows: dict[str, np.ndarray]  #: side -> positions of its cells
+    own: dict[str, np.ndarray]  #: side -> component of each of its cells
+
+
+def embedding(
+    adata: ad.AnnData,
+    *,
+    color: str = "component",
+    basis: str = "X_umap",
+    panels: str | None = None,
+    arrows: str | None = "components",
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+) -> Axes | Figure:
+    """Cells of both conditions on a map, coloured by a result, with arrows for the displacement.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit, a map and the representation that was fitted.
+    color
+        "component", "log2_net_factor" or "shift" (source cells only).
+    basis
+        Entry of ``obsm`` with the map; its first two columns are drawn.
+    panels
+        "both": source and target side by side; "source", "target"; "overlay": both in one. By
+        default "both", or "overlay" when ``ax`` is given.
+    arrows
+        "components": one arrow per source subpopulation; "grid": one per place; None.
+    key
+        The ``key_added`` of the fit.
+    ax
+        Axes to draw on.
+
+    Returns
+    -------
+    Figure when ``panels="both"``, else Axes. Numbers are subpopulations of the source, largest
+    first; a target subpopulation has the number of the source it mainly came from, or "new".
+
+    Raises
+    ------
+    KeyError
+        When the map or the representation is missing.
+    ValueError
+        When an argument is not one of those above.
+
+    Notes
+    -----
+    Arrows are a drawing, and the figure says so: a map has no distances. A source cell lands at the
+    median, on the map, of the 15 target cells that are nearest to its projected position
+    (``obsm["<key>_projected"]``) in the representation; an arrow leads from the middle cell of a
+    subpopulation, or from a square of the map, to the middle of where its cells land.
+    """
+    panels = panels or ("both" if ax is None else "overlay")
+    for name, value, choices in (
+        ("color", color, tuple(COLOURS)),
+        ("panels", panels, PANELS),
+        ("arrows", arrows, ARROWS),
+    ):
+        if value not in choices:
+            msg = f"{name}={value!r} must be one of {', '.join(map(str, choices))}."
+            raise ValueError(msg)
+    if panels == "both" and ax is not None:
+        msg = 'panels="both" makes a figure of its own: leave out ax, or name one panel.'
+        raise ValueError(msg)
+    cells, shown = _cells(adata, basis, key), view(adata, by=None, key=key)
+    drawn = None if arrows is None else _arrows(adata, cells, arrows, key)
+    known = get.params(adata, key=key)
+    sides: list[tuple[str, ...]] = [(SOURCE,), (TARGET,)]
+    if panels != "both":
+        sides = [SIDES if panels == "overlay" else (panels,)]
+    if panels == "both":
+        n_columns = 0 if color != "component" else 1 if len(shown.rows) <= 24 else 2
+        _, axes = _style.panels(2, n_columns=2, width=4.6 + n_columns, height=4.8)
+    else:
+        axes = [_style.new_axes(ax, width=7.4 if color == "component" else 6.2, height=5.2)]
+    figure: Any = axes[0].figure
+    paint = _paint(adata, shown, cells, color, key)
+    for one, mine in zip(axes, sides, strict=True):
+        _panel(one, cells, mine, paint)
+        title = " and ".join(_style.plain(known[s]) for s in mine)
+        one.set_title(title, fontsize=10, fontweight="bold", color=_style.TEXT)
+        if drawn is not None and SOURCE in mine:
+            _draw_arrows(one, drawn)
+        _frame(one, cells, basis)
+        if color == "component":
+            _numbers(one, shown, cells, mine)
+    _explain(figure, axes, shown, paint, color)
+    if drawn is not None and ax is None:
+        figure.supxlabel(CAPTION, fontsize=7.5, color=_style.FLAT)
+    return figure if panels == "both" else axes[0]
+
+
+def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
+    known, keys = get.params(adata, key=key), Keys(key)
+    if basis not in adata.obsm:
+        there = ", ".join(map(str, adata.obsm)) or "none"
+        msg = f"basis={basis!r} is not in obsm; there are {there}. scanpy.tl.umap writes 'X_umap'."
+        raise KeyError(msg)
+    xy = np.asarray(adata.obsm[basis], dtype=float)[:, :2]
+    condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
+    good = np.isfinite(xy).all(axis=1)
+    rows = {side: np.flatnonzero((condition == known[side]) & good) for side in SIDES}
+    r = np.asarray(adata.obsm[keys.responsibilities])
+    own = {side: np.nan_to_num(r[at], nan=-1.0).argmax(axis=1) for side, at in rows.items()}
+    return _Cells(xy, rows, own)
+
+
+def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
+    """Arrows of a sample of the source cells that have a place in the target."""
+    known = get.params(adata, key=key)
+    places = np.asarray(adata.obsm[Keys(key).projected])
+    there = np.flatnonzero(np.isfinite(places[cells.rows[SOURCE]]).all(axis=1))
+    if len(there) > MOST_CELLS:
+        there = np.random.default_rng(0).choice(there, MOST_CELLS, replace=False)
+    rows = cells.rows[SOURCE][there]
+    if not len(rows) or not len(cells.rows[TARGET]):
+        return Arrows(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, dtype=int))
+    points = representation(adata, known["use_rep"], known["n_dims"])[cells.rows[TARGET]]
+    end = landing(places[rows], points, cells.xy[cells.rows[TARGET]])
+    if kind == "grid":
+        return by_grid(cells.xy[rows], end)
+    return by_component(cells.xy[rows], end, cells.own[SOURCE][there])
+
+
+class _Paint(NamedTuple):
+    """Colour of every cell of each side; NaN values are left to the context."""
+
+    colours: dict[str, np.ndarray]  #: side -> (n, 4)
+    scale: ScalarMappable | None
+
+
+def _paint(adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str) -> _Paint:
+    if color == "component":
+        tables = dict(zip(SIDES, shown.colours, strict=True))
+        return _Paint(
+            {
+                side: np.column_stack([np.array(tables[side])[own], np.ones(len(own))])
+                for side, own in cells.own.items()
+            },
+            None,
+        )
+    values = column(adata, f"{key}_{color}", "color").to_numpy(dtype=float)
+    inside = values[np.concatenate([cells.rows[side] for side in SIDES])]
+    inside = np.abs(inside[np.isfinite(inside)])
+    limit = float(np.percentile(inside, HIGHEST)) if len(inside) else 1.0
+    if color == "shift":
+        scale = ScalarMappable(Normalize(0, max(limit, 1e-9)), cmap=_style.LENGTH)
+    else:
+        limit = min(max(limit, 1.0), WIDEST)
+        scale = ScalarMappable(Normalize(-limit, limit), cmap=_style.CHANGE)
+    colours = {}
+    for side, rows in cells.rows.items():
+        part = scale.to_rgba(np.clip(values[rows], *scale.get_clim()))
+        part[np.isnan(values[rows]), 3] = 0.0
+        colours[side] = part
+    return _Paint(colours, scale)
+
+
+def _panel(ax: Axes, cells: _Cells, sides: tuple[str, ...], paint: _Paint) -> None:
+    """Cells of the sides in colour and in one random order, the others in grey beneath."""
+    n = sum(len(rows) for rows in cells.rows.values())
+    size = float(np.clip(40000 / max(n, 1), 1.5, 12))
+    everything = np.concatenate([cells.rows[side] for side in SIDES])
+    rows = np.concatenate([cells.rows[side] for side in sides])
+    colours = np.concatenate([paint.colours[side] for side in sides])
+    order = np.random.default_rng(0).permutation(len(rows))
+    under, over = cells.xy[everything], cells.xy[rows[order]]
+    ax.scatter(
+        under[:, 0], under[:, 1], s=size, color=_style.CONTEXT, linewidths=0, rasterized=True
+    )
+    ax.scatter(over[:, 0], over[:, 1], s=size, color=colours[order], linewidths=0, rasterized=True)
+
+
+def _draw_arrows(ax: Axes, drawn: Arrows) -> None:
+    large = drawn.of.max(initial=-1) >= 0
+    for start, end in zip(drawn.start, drawn.end, strict=True):
+        line = ax.annotate(
+            "",
+            xy=end,
+            xytext=start,
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": _style.TEXT,
+                "linewidth": 1.2 if large else 0.6,
+                "alpha": 0.9 if large else 0.6,
+                "shrinkA": 4 if large else 0,
+                "shrinkB": 0,
+                "mutation_scale": 9 if large else 5,
+                "connectionstyle": "arc3,rad=0.12" if large else "arc3",
+            },
+            zorder=4,
+        )
+        if large and line.arrow_patch is not None:
+            line.arrow_patch.set_path_effects(
+                [patheffects.withStroke(linewidth=2.6, foreground="white")]
+            )
+
+
+def _numbers(ax: Axes, shown: View, cells: _Cells, sides: tuple[str, ...]) -> None:
+    """Numbers in the middle of each component; in an overlay those of the source only."""
+    number = {int(k): str(i + 1) for i, k in enumerate(shown.rows)}
+    side, size = sides[0], _style.text_size(len(number))
+    present = np.unique(cells.own[side])
+    centres = [middle(cells.xy[cells.rows[side][cells.own[side] == k]]) for k in present]
+    places = _style.apart(ax, np.array(centres).reshape(-1, 2), size=size)
+    for k, (x, y) in zip(present, places, strict=True):
+        came = int(k) if side == SOURCE else int(shown.main[k])
+        text = ax.text(
+            x,
+            y,
+            number.get(came, "new"),
+            ha="center",
+            va="center",
+            fontsize=size,
+            fontweight="bold",
+            color=_style.TEXT,
+            zorder=5,
+        )
+        text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
+
+
+def _frame(ax: Axes, cells: _Cells, basis: str) -> None:
+    both = cells.xy[np.concatenate([cells.rows[side] for side in SIDES])]
+    margin = 0.04 * np.ptp(both, axis=0)
+    low, high = both.min(axis=0) - margin, both.max(axis=0) + margin
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    name = basis.removeprefix("X_").upper()
+    ax.set_xlabel(f"{name} 1", fontsize=8, loc="left", color=_style.FLAT)
+    ax.set_ylabel(f"{name} 2", fontsize=8, loc="bottom", color=_style.FLAT)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def _explain(figure: Any, axes: list[Axes], shown: View, paint: _Paint, color: str) -> None:
+    """Legend of the numbers, or colour bar."""
+    if paint.scale is not None:
+        figure.colorbar(paint.scale, ax=axes, label=COLOURS[color], shrink=0.6, extend="both")
+        return
+    own, _ = shown.colours
+    handles = [
+        Line2D([], [], color=own[k], marker="o", linestyle="none", label=f"{i + 1}  {name}")
+        for i, (k, name) in enumerate(
+            (int(k), _style.short(shown.names_source[k], 22)) for k in shown.rows
+        )
+    ]
+    axes[-1].legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        ncols=1 if len(handles) <= 24 else 2,
+        frameon=False,
+        fontsize=8 if len(handles) <= _style.FEW else 7,
+        handletextpad=0.4,
+    )

@@ -1,0 +1,75 @@
+"""Displacements of the fitted representation, carried onto a map for display.
+
+A map such as UMAP has no inverse and no distances. What can be said is where the neighbours are: a
+source cell lands among the target cells that are nearest, in the representation, to its projected
+position, and on the map that is their median.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+N_NEIGHBOURS = 15
+MOST_CELLS = 3000
+N_BINS = 22
+LEAST_IN_BIN = 5
+
+
+class Arrows(NamedTuple):
+    """Arrows on the map."""
+
+    start: np.ndarray  #: (n, 2)
+    end: np.ndarray  #: (n, 2)
+    of: np.ndarray  #: (n,) component, or -1 for places of a grid
+
+
+def landing(projected: np.ndarray, target: np.ndarray, target_map: np.ndarray) -> np.ndarray:
+    """Where projected cells land on the map, shape (n, 2).
+
+    Parameters
+    ----------
+    projected
+        Positions in the representation, shape (n, D), finite.
+    target
+        Target cells in the representation, shape (N1, D).
+    target_map
+        The same cells on the map, shape (N1, 2).
+    """
+    k = min(N_NEIGHBOURS, len(target))
+    _, near = cKDTree(target).query(projected, k=k)
+    return np.median(target_map[np.asarray(near).reshape(len(projected), k)], axis=1)
+
+
+def by_component(start: np.ndarray, end: np.ndarray, component: np.ndarray) -> Arrows:
+    """One arrow per component: from its middle cell to the middle of where its cells land."""
+    names = np.unique(component)
+    inside = [component == k for k in names]
+    return Arrows(
+        np.array([middle(start[rows]) for rows in inside]).reshape(-1, 2),
+        np.array([middle(end[rows]) for rows in inside]).reshape(-1, 2),
+        names,
+    )
+
+
+def by_grid(start: np.ndarray, end: np.ndarray, *, n_bins: int = N_BINS) -> Arrows:
+    """One arrow per square of the map that holds enough cells."""
+    low, high = start.min(axis=0), start.max(axis=0)
+    size = np.maximum((high - low).max() / n_bins, 1e-12)
+    place = ((start - low) / size).astype(int)
+    _, square, counts = np.unique(place, axis=0, return_inverse=True, return_counts=True)
+    square = square.ravel()
+    full = [square == i for i in np.flatnonzero(counts >= LEAST_IN_BIN)]
+    return Arrows(
+        np.array([start[rows].mean(axis=0) for rows in full]).reshape(-1, 2),
+        np.array([middle(end[rows]) for rows in full]).reshape(-1, 2),
+        np.full(len(full), -1),
+    )
+
+
+def middle(points: np.ndarray) -> np.ndarray:
+    """Point nearest to the median of all, so that it lies among them, shape (2,)."""
+    gap = np.square(points - np.median(points, axis=0)).sum(axis=1)
+    return points[int(gap.argmin())]
