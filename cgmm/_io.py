@@ -17,6 +17,7 @@ from typing import Any
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 
 from cgmm._keys import SIDES
 from cgmm.coupled import CoupledFit
@@ -78,6 +79,19 @@ def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
     )
     with atomic(path) as temporary, plain:
         adata.write_h5ad(temporary, compression="gzip")
+
+
+def storable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Table whose text every version of anndata writes, and older ones read.
+
+    Columns of text become categorical: pandas 3 makes them a string dtype, which anndata 0.13
+    writes as a nullable string array, which anndata before 0.11 cannot read.
+    """
+    out = frame.copy()
+    for name, column in frame.items():
+        if pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column):
+            out[name] = pd.Categorical(column.astype(str).to_numpy(object))
+    return out
 
 
 def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:

@@ -14,7 +14,7 @@ import anndata as ad
 import numpy as np
 
 from cgmm import _annotate, _validate, donors
-from cgmm._io import dumps
+from cgmm._io import dumps, storable
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm.coupled import CoupledFit
 from cgmm.mixture import GaussianMixture
@@ -295,8 +295,8 @@ def annotate(
         Uns.COUPLING: np.asarray(fit.coupling, dtype=float),
         Uns.COSTS: np.asarray(fit.costs, dtype=float),
         Uns.HISTORY: np.asarray(fit.history, dtype=float),
-        Uns.COMPONENTS: table,
-        Uns.DONORS: _annotate.donor_table(per_donor),
+        Uns.COMPONENTS: storable(table),
+        Uns.DONORS: storable(_annotate.donor_table(per_donor)),
     }
     if fit.metric is not None:
         uns[Uns.METRIC] = np.asarray(fit.metric, dtype=float)

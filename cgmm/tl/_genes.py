@@ -9,6 +9,7 @@ import numpy as np
 
 from cgmm import _annotate, _validate, donors
 from cgmm import genes as gene_level
+from cgmm._io import storable
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Keys, Uns
 
 MIN_CELLS_FOR_GENES = 20
@@ -103,5 +104,5 @@ def genes(
     adata = adata.copy() if copy else adata
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
-        adata.uns[key] = {**adata.uns[key], Uns.GENES: table}
+        adata.uns[key] = {**adata.uns[key], Uns.GENES: storable(table)}
     return adata if copy else None
