@@ -40,6 +40,7 @@ from cgmm.sensitivity import settled
 NOT_ANNOTATED = "not annotated"
 MOSTLY = 0.95
 LEAST_SHARE = 1e-12
+LEAST_FRACTION = 1e-9  # less is the far tail of a Gaussian
 
 
 class Summed(NamedTuple):
@@ -209,7 +210,9 @@ def _fractions(
         overall = mass.sum(axis=0) / mass.sum()
         total = mass.sum(axis=1, keepdims=True)
         # A component without cells is split as all cells are; its share is zero.
-        parts.append(np.where(total > 0, donor_level.divide(mass, total), overall))
+        split = np.where(total > 0, donor_level.divide(mass, total), overall)
+        split[split < LEAST_FRACTION] = 0.0
+        parts.append(split / split.sum(axis=1, keepdims=True))
     return np.array(levels, dtype=object), parts[0], parts[1]
 
 

@@ -71,6 +71,11 @@ def stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
     return adata.uns[name]
 
 
+def component_names(uns: dict[str, Any], side: str) -> np.ndarray:
+    """Names of the components of a side as plain strings, whatever a file made of them, (K,)."""
+    return np.array([str(name) for name in uns[Uns.names(side)]], dtype=object)
+
+
 def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coupling and the shares of both sides."""
     return (

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cgmm import donors as donor_level
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
-from cgmm.get._common import as_objects, core, donor_shares, params, stored
+from cgmm.get._common import as_objects, component_names, core, donor_shares, params, stored
 
 
 def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     table = uns[Uns.DONORS]
     side = table["side"].astype(str).to_numpy(object)
     component = table["component"].to_numpy(int)
-    names = {s: np.asarray(uns[Uns.names(s)]).astype(str) for s in SIDES}
+    names = {s: component_names(uns, s) for s in SIDES}
     frame = pd.DataFrame(
         {
             "side": side,
@@ -61,7 +61,7 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     ``share`` is ``sum_l R_kl`` times the donor's share of target component l.
     """
     uns, known = stored(adata, key), params(adata, key=key)
-    names = np.asarray(uns[Uns.names(SOURCE)]).astype(str).astype(object)
+    names = component_names(uns, SOURCE)
     coupling, s, _ = core(uns)
     back = donor_level.share_of_target(coupling, s)
     parts = []

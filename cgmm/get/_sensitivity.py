@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cgmm import donors as donor_level
-from cgmm._keys import DEFAULT_KEY, SIDES, Uns
-from cgmm.get._common import as_objects, core, params, stored
+from cgmm._keys import DEFAULT_KEY, SIDES
+from cgmm.get._common import as_objects, component_names, core, params, stored
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     uns = stored(adata, key)
     coupling, s, t = core(uns)
     reference = donor_level.log2_net(coupling, s, t)
-    names = [np.asarray(uns[Uns.names(side)]).astype(object) for side in SIDES]
+    names = [component_names(uns, side) for side in SIDES]
     columns = [
         "parameter",
         "value",

@@ -13,7 +13,7 @@ from cgmm._keys import DEFAULT_KEY, SIDES, Uns
 from cgmm.gaussians import pair_roots, roots, wasserstein_costs
 from cgmm.genes import MIN_CHANGE
 from cgmm.get._by import transfers_by
-from cgmm.get._common import as_objects, core, stored
+from cgmm.get._common import as_objects, component_names, core, stored
 
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
@@ -50,7 +50,7 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     coupling, s, _ = core(uns)
     mass = donor_level.transfer_mass(coupling, s)
     k, j = np.nonzero(mass > MIN_MASS)
-    names = [np.asarray(uns[Uns.names(side)]).astype(str).astype(object) for side in SIDES]
+    names = [component_names(uns, side) for side in SIDES]
     frame = pd.DataFrame(
         {
             "source": names[0][k],

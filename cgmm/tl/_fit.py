@@ -97,9 +97,9 @@ def fit(
     None, or the copy. Sets the following fields (for ``key_added="cgmm"``):
 
     ``obs["cgmm_component"]``, ``obs["cgmm_log2_net_factor"]``, ``obs["cgmm_shift"]``
-        Name of the component of each cell, log2 net factor (``-inf`` where the component is gone,
-        ``inf`` where it is new), length of the displacement (source cells, units of ``use_rep``).
-        Missing in cells of other conditions.
+        Name of the component of each cell, log2 net factor (far below zero, down to ``-inf``, where
+        the component is gone; ``inf`` where it is new), length of the displacement (source cells,
+        units of ``use_rep``). Missing in cells of other conditions.
     ``obsm["cgmm_responsibilities"]``
         Shape (n_cells, max(K0, K1)), NaN where it does not apply.
     ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``

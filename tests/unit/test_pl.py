@@ -130,6 +130,10 @@ def test_thirty_subpopulations_stay_readable(couple: Callable) -> None:
         if name == "flow":
             assert overlaps(ax.texts) == 0
     cg.pl.donors(adata).canvas.draw()
+    adata.obsm["X_umap"] = drawn.points[:, :2]
+    figure = cg.pl.embedding(adata)
+    figure.canvas.draw()
+    assert overlaps(figure.axes[1].get_legend().get_texts()) == 0
 
 
 def test_spread_keeps_order_and_distance() -> None:
@@ -146,4 +150,4 @@ def test_spread_keeps_order_and_distance() -> None:
 
 
 def test_colours_are_all_different() -> None:
-    assert len(set(_style.colours(28))) == 28
+    assert len(set(_style.colours(36))) == 36

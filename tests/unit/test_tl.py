@@ -14,7 +14,7 @@ from cgmm.displacement import displacement
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "donors")
 OBS = ["cgmm_component", "cgmm_log2_net_factor", "cgmm_shift"]
-OBSM = ["cgmm_responsibilities", "cgmm_displacement"]
+OBSM = ["cgmm_responsibilities", "cgmm_displacement", "cgmm_projected"]
 
 
 def broken(adata: ad.AnnData, how: str) -> tuple[ad.AnnData, dict]:
