@@ -1,9 +1,8 @@
 """Every figure against a small picture of it.
 
 Text is taken out before drawing, so that fonts and their versions do not count, and pictures are
-compared after averaging blocks of pixels: what is measured is where the colour is. To draw the
-pictures again after a change that was meant: ``CGMM_BASELINE=1 pytest tests/unit/test_pl_images.py``,
-then look at them.
+compared after averaging blocks of pixels: what is measured is where the colour is. After a change
+that was meant, run this file with ``CGMM_BASELINE=1`` to draw the pictures again, and look at them.
 """
 
 from __future__ import annotations
