@@ -19,7 +19,8 @@ level these are sums of rows. When it lies in two, both take its factor and its 
 them in proportion: such transfers are made by the split, not seen. ``purity``, the mean over a
 level's cells of the fraction that their component has in the level, says how much of that there
 is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those
-of :mod:`cgmm.donors` for the shares per donor, multiplied by the same :math:`A`.
+of :mod:`cgmm.donors` for the shares per donor, multiplied by the same :math:`A`: the quick ones,
+also after :func:`cgmm.tl.donors`, whose draws are of components.
 """
 
 from __future__ import annotations
@@ -112,11 +113,12 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "n_cells": np.rint(n_cells).astype(int),
             "n_cells_target": np.rint(n_target).astype(int),
             "reason": [r if here else absent for r, here in zip(ci.reason, present, strict=True)],
+            "interval_from": np.where(present & np.isfinite(ci.low), "donor t", ""),
             "status": np.where(present & ((gone > MOSTLY) | (n_target < 1)), "gone", ""),
             "settled": settled(log2_net, _choices(known, s, found.source)) | ~present,
         }
     )
-    return as_objects(frame, ("name", "reason", "status"))
+    return as_objects(frame, ("name", "reason", "interval_from", "status"))
 
 
 def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:

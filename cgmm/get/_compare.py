@@ -71,7 +71,7 @@ def compare(
         table.insert(1, "target", str(known["target"]))
         parts.append(table)
     frame = pd.concat(parts, ignore_index=True)
-    return as_objects(frame, ("key", "target", "name", "reason", "status"))
+    return as_objects(frame, ("key", "target", "name", "reason", "interval_from", "status"))
 
 
 def _keys(adata: ad.AnnData, key: str) -> list[str]:

@@ -12,7 +12,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from cgmm import _validate, get
-from cgmm._io import dumps
+from cgmm._io import dumps, storable
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
 from cgmm.design import Design, design, unit_of_cells
 from cgmm.donor_shifts import donor_positions
@@ -281,7 +281,7 @@ def _stored(result: Uncertainty, facts: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         "facts": dumps(facts),
-        "factors": factors,
+        "factors": storable(factors),
         "transfers_low": result.transfers.low,
         "transfers_high": result.transfers.high,
         "shifts": shifts,
@@ -307,4 +307,4 @@ def _shift_table(
                 }
             )
         )
-    return pd.concat(parts, ignore_index=True)
+    return storable(pd.concat(parts, ignore_index=True))

@@ -16,7 +16,17 @@ import pytest
 
 import cgmm as cg
 
-FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "donors", "genes")
+FRAMES = (
+    "components",
+    "factors",
+    "transfers",
+    "arrivals",
+    "shifts",
+    "donors",
+    "carried_donors",
+    "donor_shifts",
+    "genes",
+)
 #: What anndata 0.10 reads.
 PLAIN = {"array", "categorical", "dataframe", "dict", "string", "string-array", "numeric-scalar"}
 HEAVY = ("anndata", "jax", "matplotlib", "numpy", "pandas", "scanpy", "scipy", "seaborn", "sklearn")
@@ -56,6 +66,7 @@ def test_files_keep_everything_in_plain_encodings(
     if not donors:
         cg.tl.annotate(fitted, fit, **call)
         cg.tl.genes(fitted)
+    cg.tl.donors(fitted, n_bootstrap=3, n_permutations=0)
     path, again = tmp_path / name, tmp_path / f"again_{name}"
     write(fitted, path)
     first = read(path)
