@@ -117,7 +117,7 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     if "donor_shifts" not in uns[Uns.UNCERTAINTY]:
         return pd.DataFrame({name: np.array([], dtype=object) for name in columns})
     table = uns[Uns.UNCERTAINTY]["donor_shifts"].reset_index(drop=True)
-    names = np.asarray(uns[Uns.names(SOURCE)]).astype(str).astype(object)
+    names = component_names(uns, SOURCE)
     within = np.trace(np.asarray(uns[Uns.covariances(SOURCE)]), axis1=1, axis2=2)
     frame = pd.DataFrame(
         {
