@@ -89,7 +89,7 @@ def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: 
     with pytest.raises(FileNotFoundError, match=r"fit\.npz"):
         _io.load_fit(tmp_path / "fit")
     _, values = _io.save_fit(fit, tmp_path / "fit")
-    values.write_text(values.read_text().replace('"format": 2', '"format": 99'))
+    values.write_text(values.read_text().replace(f'"format": {_io.FORMAT}', '"format": 99'))
     with pytest.raises(ValueError, match="format 99"):
         _io.load_fit(tmp_path / "fit")
 
