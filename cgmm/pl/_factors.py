@@ -37,7 +37,8 @@ def factors(
 
     Returns
     -------
-    Axes. Filled points have an interval that excludes no change; open ones do not, or have none.
+    Axes. Filled points have an interval over donors that excludes no change; open ones do not,
+    have none, or one from cells alone (thin line), which is too narrow.
     Subpopulations that are gone stand at the left edge. Names in grey italics are not settled:
     other choices move the factor by more than twofold.
     """
@@ -50,13 +51,15 @@ def factors(
     low, high = table["ci_low"].to_numpy(), table["ci_high"].to_numpy()
     limit = _limit(net, low, high)
     y = np.arange(len(table))
+    of_donors = (table["interval_from"] != "cells").to_numpy()
     for i, value in enumerate(net):
-        clear = bool(low[i] > 0 or high[i] < 0)
+        clear = bool(of_donors[i] and (low[i] > 0 or high[i] < 0))
         colour = _style.FLAT if not clear else _style.UP if value > 0 else _style.DOWN
         x = float(np.clip(value, -limit, limit))
         if np.isfinite(low[i]):
             ends = np.clip([low[i], high[i]], -limit, limit)
-            ax.plot(ends, [i, i], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+            width = 2.2 if of_donors[i] else 0.8
+            ax.plot(ends, [i, i], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
         marker = "o" if not clear else "^" if value > 0 else "v"
         ax.plot(
             x,

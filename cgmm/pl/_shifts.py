@@ -34,7 +34,9 @@ def shifts(
     Returns
     -------
     Axes. Lengths are in units of the standard deviation within a subpopulation: the bar is the
-    whole distance, the filled point the part of the means, the open point that of the shapes.
+    whole distance, the filled point the part of the means, the open point that of the shapes. After
+    :func:`cgmm.tl.donors` the point of the means is free of what noise adds to a distance, with its
+    95 % interval.
     """
     table = get.shifts(adata, key=key)
     table = table[table["share_of_source"] >= min_share]
@@ -47,7 +49,9 @@ def shifts(
     ).max()
     shape = table["covariance_shift"] * ratio
     ax.barh(y, table["total_shift_sd"], height=0.5, color=_style.BAR, label="whole distance")
-    ax.plot(table["mean_shift_sd"], y, "o", color=_style.TEXT, markersize=6, label="of the means")
+    means = table["unbiased_shift_sd"].fillna(table["mean_shift_sd"])
+    ax.hlines(y, table["ci_low"], table["ci_high"], color=_style.TEXT, linewidth=1.2)
+    ax.plot(means, y, "o", color=_style.TEXT, markersize=6, label="of the means")
     ax.plot(
         shape,
         y,
