@@ -14,7 +14,8 @@ from cgmm.report import build, build_index, text
 from cgmm.report.alerts import make_alerts
 from cgmm.report.data import read_results
 from cgmm.report.figures.svg import el, spread, ticks
-from cgmm.report.verdict import donor_pairs, make_verdict
+from cgmm.report.findings import donor_pairs
+from cgmm.report.verdict import make_verdict
 from tests.report.conftest import CASES
 from tests.report.folders import COMMON, NASTY, make_folder
 

@@ -18,7 +18,7 @@ import pytest
 from tests.workflow.conftest import Project, copy_code, rows_of
 
 TABLES = ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors")
-TABLES += ("donor_shifts",)
+TABLES += ("donor_shifts", "sensitivity")
 AFTER_FIT = {"fit", "summarise", "report", "index"}
 
 

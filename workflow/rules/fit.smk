@@ -49,6 +49,7 @@ rule summarise:
                 "components",
                 "donors",
                 "donor_shifts",
+                "sensitivity",
             ),
         ),
         cells="results/{comparison}/cells.tsv.gz",

@@ -15,6 +15,7 @@ rule report:
                 "genes",
                 "components",
                 "donors",
+                "sensitivity",
             ),
         ),
     output:

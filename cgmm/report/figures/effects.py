@@ -10,14 +10,8 @@ from markupsafe import Markup
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
 from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, ticks, tip
-from cgmm.report.verdict import (
-    FOLD_LIMIT,
-    GENE_LIMIT,
-    PREVALENCE_WORDS,
-    Finding,
-    Verdict,
-    leading_genes,
-)
+from cgmm.report.findings import FOLD_LIMIT, GENE_LIMIT, PREVALENCE_WORDS, Finding, leading_genes
+from cgmm.report.verdict import Verdict
 
 WIDTH = 860
 NAMES = 200.0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results, each
-from cgmm.report.figures.svg import Figure, drawing, el, label, polyline, spread, ticks, tip
-from cgmm.report.verdict import Finding, Verdict, donor_pairs
+from cgmm.report.figures.svg import Figure, about, drawing, el, label, polyline, spread, ticks, tip
+from cgmm.report.findings import Finding, donor_pairs
+from cgmm.report.truth import known_truth
+from cgmm.report.verdict import Verdict
 
 
 def donors(results: Results, verdict: Verdict) -> Figure | None:
@@ -187,33 +187,14 @@ def convergence(results: Results) -> Figure | None:
     )
 
 
-def truth_table(results: Results) -> pd.DataFrame | None:
-    """Estimated and true log2 factors by name, or None when there is no truth to compare with."""
-    truth = results.meta.get("truth")
-    if not isinstance(truth, Mapping) or not truth.get("names"):
-        return None
-    known = pd.DataFrame(
-        {
-            "name": [str(n) for n in truth["names"]],
-            "truth": pd.to_numeric(pd.Series(truth["log2_net"]), errors="coerce"),
-        }
-    )
-    factors = results.tables["factors"][["name", "log2_net", "ci_low", "ci_high"]]
-    known["truth"] = known["truth"].replace([np.inf, -np.inf], np.nan)
-    return known.merge(factors, on="name", how="left")
-
-
 def truth(results: Results) -> Figure | None:
     """Estimate against simulated truth."""
-    both = truth_table(results)
-    if both is None:
-        return None
-    both = both.dropna(subset=["truth", "log2_net"])
-    if both.empty:
+    both = [k for k in known_truth(results) if k.comparable]
+    if not both:
         return None
     side, left, top = 360.0, 56.0, 14.0
-    reach = np.abs(both[["truth", "log2_net"]].to_numpy(dtype=float)).max()
-    limit = float(np.ceil(max(float(reach), 0.9) * 1.08 * 2) / 2)
+    reach = max(max(abs(k.truth), abs(k.found)) for k in both)
+    limit = float(np.ceil(max(reach, 0.9) * 1.08 * 2) / 2)
 
     def sx(value: float) -> float:
         return left + (np.clip(value, -limit, limit) + limit) / (2 * limit) * side
@@ -237,15 +218,15 @@ def truth(results: Results) -> Figure | None:
         label("found", left + 8, top + 12, class_="head"),
     ]
     width = left + side + 190
-    both = both.sort_values("log2_net", ascending=False, kind="stable")
-    places = spread([sy(v) for v in both["log2_net"]], 15.0, top + 6, top + side - 6)
+    both = sorted(both, key=lambda k: -k.found)
+    places = spread([sy(k.found) for k in both], 15.0, top + 6, top + side - 6)
     column = left + side + 26
-    for row, place in zip(each(both), places, strict=True):
-        i = results.index_of(row.name)
-        x, y = sx(row.truth), sy(row.log2_net)
-        hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.log2_net)}"
+    for row, place in zip(both, places, strict=True):
+        i = row.subs[0]
+        x, y = sx(row.truth), sy(row.found)
+        hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.found)}"
         children: list[Markup] = [tip(hover)]
-        if np.isfinite(row.ci_low) and np.isfinite(row.ci_high):
+        if row.has_interval:
             children.append(
                 el(
                     "line",
@@ -266,7 +247,7 @@ def truth(results: Results) -> Figure | None:
             ),
             label(text.short(row.name, 22), column, place),
         ]
-        parts.append(el("g", *children, class_="mark", data_s=i))
+        parts.append(el("g", *children, class_="mark", **about(row.subs)))
     return Figure(
         key="truth-plot",
         title="Found against true factors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -60,6 +61,15 @@ def drawing(
 def label(content: str, x: float, y: float, *, anchor: str = "start", **more: object) -> Markup:
     """Write a text element, vertically centred on `y`."""
     return el("text", content, x=x, y=y, dy="0.35em", text_anchor=anchor, **more)
+
+
+def about(subs: Sequence[int]) -> dict[str, object]:
+    """Name the subpopulations a mark is about, for the selection in the browser."""
+    keys = ("data_s", "data_t")
+    named: dict[str, object] = dict(zip(keys, subs, strict=False))
+    if len(subs) > len(keys):
+        named["data_more"] = " ".join(str(i) for i in subs[len(keys) :])
+    return named
 
 
 def tip(content: str) -> Markup:
