@@ -12,7 +12,7 @@ from cgmm.report.downloads import downloads
 from cgmm.report.figures import effects, flow, small, space
 from cgmm.report.figures.sensitivity import sensitivity, sensitivity_sentence
 from cgmm.report.glossary import GLOSSARY
-from cgmm.report.influence import Influence, donor_sentences, influences
+from cgmm.report.influence import Influence, donor_sentences, driven_by_one, influences
 from cgmm.report.maps import map_figures, views
 from cgmm.report.methods import make_methods
 from cgmm.report.provenance import make_provenance
@@ -60,6 +60,16 @@ def _no_donor_sentence(results: Results) -> str:
         "people sampled. Add a donor column to config/samples.tsv (at least three donors per "
         "condition) to get intervals and tests."
     )
+
+
+def _caveats(verdict: Verdict, entries: list[Influence]) -> dict[int, list[tuple[str, str]]]:
+    """Collect what weakens a finding: the section that shows it, and the words."""
+    found: dict[int, list[tuple[str, str]]] = {
+        f.index: [("sensitivity", "not settled")] for f in verdict.findings if not f.settled
+    }
+    for entry in driven_by_one(entries, verdict):
+        found.setdefault(entry.index, []).append(("donors", f"rests on {entry.donor}"))
+    return found
 
 
 def _figures(results: Results, verdict: Verdict) -> dict[str, Any]:
@@ -115,6 +125,7 @@ def _context(results: Results, verdict: Verdict, title: str | None) -> dict[str,
         "maps": map_figures(results, found),
         "tables": _tables(results, verdict, entries),
         "no_donors": _no_donor_sentence(results),
+        "caveats": _caveats(verdict, entries),
         "donor_sentences": donor_sentences(entries, verdict),
         "donor_notices": results.donor_notices,
         "sensitivity_sentence": sensitivity_sentence(results),

@@ -168,9 +168,14 @@ class Results:
         return float(sum(v for v in values if isinstance(v, int | float)))
 
     @property
+    def donor_settings(self) -> dict[str, Any]:
+        """How intervals over donors were made: the `donors` block of report.json, or empty."""
+        return _block(self.meta, "donors")
+
+    @property
     def donor_notices(self) -> list[str]:
         """What the step over donors says was left out or should be known."""
-        found = _block(self.meta, "donors").get("sentences")
+        found = self.donor_settings.get("sentences")
         return [str(s) for s in found if s] if isinstance(found, list) else []
 
     @property

@@ -71,6 +71,7 @@ class Finding:
     total_low: float = np.nan
     total_high: float = np.nan
     estimate_source: str = ""
+    settled: bool = True
     donors_up: int | None = None
     donors_paired: int = 0
     prevalence_text: str = ""
@@ -300,6 +301,7 @@ def make_findings(results: Results) -> list[Finding]:
             total_low=_first(shift, "ci_low"),
             total_high=_first(shift, "ci_high"),
             estimate_source=str(row["estimate_source"]),
+            settled=str(row["settled"]) != "False",
             genes=leading_genes(results, sub.name),
             donors_up=up,
             donors_paired=n_paired,

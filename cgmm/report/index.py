@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,17 +25,23 @@ class Entry:
     results: Results
     verdict: Verdict
     href: str
-
-    @property
-    def title(self) -> str:
-        """Heading of its report."""
-        return self.results.title
+    title: str
 
 
 def _entry(folder: Path, report: Path, out: Path) -> Entry:
     results = read_results(folder)
     href = os.path.relpath(report, out.parent).replace(os.sep, "/")
-    return Entry(results, make_verdict(results), "/".join(quote(p) for p in href.split("/")))
+    href = "/".join(quote(p) for p in href.split("/"))
+    return Entry(results, make_verdict(results), href, results.title)
+
+
+def _distinct(entries: list[Entry]) -> list[Entry]:
+    """Add the name of the comparison where two have the same title."""
+    times = Counter(e.title for e in entries)
+    return [
+        replace(e, title=f"{e.title} ({e.results.name})") if times[e.title] > 1 else e
+        for e in entries
+    ]
 
 
 def _card(entry: Entry) -> dict[str, Any]:
@@ -181,7 +188,9 @@ def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
         msg = f"{len(folders)} results folders but {len(reports)} reports: give one report each"
         raise ValueError(msg)
     out = Path(out)
-    entries = [_entry(Path(f), Path(r), out) for f, r in zip(folders, reports, strict=True)]
+    entries = _distinct(
+        [_entry(Path(f), Path(r), out) for f, r in zip(folders, reports, strict=True)]
+    )
     context = {
         "cards": [_card(e) for e in entries],
         "overview": _overview(entries) if len(entries) > 1 else None,

@@ -10,10 +10,11 @@ from tests.report.folders import make_folder
 
 CASES = {
     "donors": {"truth": True},
-    "paired": {"paired": True, "donors": 8},
-    "none": {"donors": 0, "n_cells": 3000},
+    "paired": {"paired": True, "donors": 8, "intervals": True},
+    "none": {"donors": 0, "n_cells": 3000, "sensitivity": False},
     "few": {"donors": 2, "n_cells": 2000},
     "two": {"k": 2, "donors": 0, "genes": False},
+    "thirty": {"k": 30, "n_cells": 24_000, "intervals": True},
     "sixty": {"k": 60, "n_cells": 24_000},
     "nasty": {"nasty": True},
     "flat": {"flat": True, "n_cells": 3000},
