@@ -9,7 +9,7 @@ from cgmm.report import tables, text
 from cgmm.report.alerts import make_alerts
 from cgmm.report.data import Results, read_results
 from cgmm.report.downloads import downloads
-from cgmm.report.figures import effects, flow, small, space
+from cgmm.report.figures import effects, flow, people, small, space
 from cgmm.report.figures.sensitivity import sensitivity, sensitivity_sentence
 from cgmm.report.glossary import GLOSSARY
 from cgmm.report.influence import Influence, donor_sentences, driven_by_one, influences
@@ -79,7 +79,8 @@ def _figures(results: Results, verdict: Verdict) -> dict[str, Any]:
         "forest": effects.forest(results, verdict),
         "shifts": effects.shifts(results, verdict),
         "genes": effects.gene_map(results),
-        "donors": small.donors(results, verdict),
+        "donors": people.donors(results, verdict),
+        "positions": people.positions(results, verdict),
         "truth": small.truth(results),
         "sensitivity": sensitivity(results, verdict),
         "convergence": small.convergence(results),
@@ -95,6 +96,7 @@ def _tables(results: Results, verdict: Verdict, found: list[Influence]) -> dict[
         "genes": tables.genes(results),
         "components": tables.components(results),
         "donors": tables.donors(results),
+        "positions": tables.positions(results),
         "influence": tables.influence(found),
         "sensitivity": tables.sensitivity(results),
         "truth": tables.truth(results),

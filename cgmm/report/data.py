@@ -2,9 +2,9 @@
 
 The report is a pure function of the files written by the workflow: the tables of `cgmm.get`
 (``factors``, ``transfers``, ``arrivals``, ``shifts``, ``genes``, ``components``, ``donors``,
-``sensitivity``), the cells drawn (``cells.tsv.gz``) and ``report.json``. Everything is read as text
-first, so that a subpopulation called "NA" or "1" keeps its name, and numbers are converted column
-by column.
+``donor_shifts``, ``sensitivity``), the cells drawn (``cells.tsv.gz``) and ``report.json``.
+Everything is read as text first, so that a subpopulation called "NA" or "1" keeps its name, and
+numbers are converted column by column.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import pandas as pd
 from cgmm._colours import subpopulation_colours
 
 TEXT = {
-    "factors": ("name", "reason", "status", "settled", "estimate_source"),
+    "factors": ("name", "reason", "status", "settled", "interval_from"),
     "transfers": ("source", "target"),
     "arrivals": ("name", "main_source", "status"),
     "shifts": ("source", "target", "top_genes"),
     "genes": ("name", "gene", "scope"),
     "components": ("side", "name", "markers", "cell_type"),
     "donors": ("side", "condition", "donor", "name"),
+    "donor_shifts": ("side", "condition", "donor", "name"),
     "sensitivity": ("parameter", "value", "name", "main_target"),
 }
 NUMBERS = {
@@ -46,6 +47,11 @@ NUMBERS = {
         "q",
         "n_cells",
         "n_cells_target",
+        "p_moderated",
+        "p_permutation",
+        "log2_relative",
+        "relative_low",
+        "relative_high",
     ),
     "transfers": (
         "source_component",
@@ -71,6 +77,7 @@ NUMBERS = {
         "total_shift",
         "mean_shift_sd",
         "total_shift_sd",
+        "unbiased_shift_sd",
         "ci_low",
         "ci_high",
     ),
@@ -91,6 +98,7 @@ NUMBERS = {
     ),
     "components": ("component", "weight", "share", "n_cells", "cell_type_purity"),
     "donors": ("component", "share", "n_cells"),
+    "donor_shifts": ("component", "position_sd", "n_cells"),
     "sensitivity": ("component", "log2_net", "difference", "F"),
 }
 REQUIRED = {
@@ -109,10 +117,12 @@ REQUIRED = {
     "genes": ("component", "name", "gene", "log2_change", "rank"),
     "components": ("side", "component", "name", "share"),
     "donors": ("side", "donor", "component", "share"),
+    "donor_shifts": ("side", "donor", "component", "name", "position_sd"),
     "sensitivity": ("parameter", "value", "component", "name", "log2_net"),
 }
-MAY_BE_ABSENT = ("genes", "donors", "shifts", "components", "sensitivity")
+MAY_BE_ABSENT = ("genes", "donors", "shifts", "components", "donor_shifts", "sensitivity")
 MAX_DRAWN_CELLS = 20_000
+CELLS_ONLY = "cells"  # where an interval comes from that no donor stands behind
 
 
 @dataclass(frozen=True)
@@ -166,6 +176,11 @@ class Results:
         counts = _block(self.meta, "n_cells")
         values = (counts.get(key) for key in ("source", "target"))
         return float(sum(v for v in values if isinstance(v, int | float)))
+
+    @property
+    def cells_only(self) -> bool:
+        """Whether intervals come from drawing cells, with no donors behind them."""
+        return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())
 
     @property
     def donor_settings(self) -> dict[str, Any]:
@@ -347,6 +362,7 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
         "transfers": ("source", "target"),
         "shifts": ("source", "target"),
         "genes": ("name",),
+        "donor_shifts": ("name",),
         "sensitivity": ("name",),
     }.items():
         for column in columns:

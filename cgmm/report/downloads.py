@@ -31,6 +31,7 @@ WHAT = {
     "genes.tsv": "gene changes per subpopulation",
     "components.tsv": "names, sizes and markers",
     "donors.tsv": "shares per donor",
+    "donor_shifts.tsv": "how far the cells of each donor moved",
     "sensitivity.tsv": "factors under other choices",
     "cells.tsv.gz": "every cell: subpopulation, factor, shift, coordinates",
     "report.json": "parameters, versions, quality control",

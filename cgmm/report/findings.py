@@ -3,7 +3,8 @@
 Prevalence words follow the donors when there are donors: "more common" and "rarer" need q < 0.05,
 "same" needs the whole 95 % interval within 1.5-fold of no change, everything else is "no clear
 change". Where no interval could be computed, a factor of 1.5 or more is called "seems", never a
-result. State words follow the distance moved, in units of the spread within a subpopulation.
+result. State words follow the distance moved, in units of the spread within a subpopulation, less
+what noise adds to any distance where that is known.
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ import numpy as np
 import pandas as pd
 
 from cgmm.report import text
-from cgmm.report.data import Results, row_of
+from cgmm.report.data import CELLS_ONLY, Results, row_of
 
 Q_LIMIT = 0.05
 FOLD_LIMIT = float(np.log2(1.5))
 STATE_LEVELS = ((1.0, "strong"), (0.5, "moderate"), (0.25, "small"))
 MAIN_SHARE = 0.8
 GENE_LIMIT = FOLD_LIMIT  # smaller changes are drawn but not named
-
-CELLS_ONLY = "cells only"  # an interval that no donor stands behind
 
 PREVALENCE_WORDS = {
     "more": "more common",
@@ -67,10 +66,9 @@ class Finding:
     genes: tuple[tuple[str, float], ...] = ()
     goes_low: float = np.nan
     goes_high: float = np.nan
-    total_sd: float = np.nan
-    total_low: float = np.nan
-    total_high: float = np.nan
-    estimate_source: str = ""
+    shift_low: float = np.nan
+    shift_high: float = np.nan
+    interval_from: str = ""
     settled: bool = True
     donors_up: int | None = None
     donors_paired: int = 0
@@ -81,7 +79,7 @@ class Finding:
     @property
     def has_interval(self) -> bool:
         """Whether a 95 % interval over donors is known."""
-        return self.estimate_source != CELLS_ONLY and _finite(self.ci_low, self.ci_high)
+        return self.interval_from != CELLS_ONLY and _finite(self.ci_low, self.ci_high)
 
     @property
     def sentence(self) -> str:
@@ -114,7 +112,7 @@ def _prevalence(row: dict[str, Any]) -> str:
     value = row["log2_net"]
     if not np.isfinite(value):
         return "unknown"
-    if row["estimate_source"] != CELLS_ONLY and _finite(row["ci_low"], row["ci_high"]):
+    if row["interval_from"] != CELLS_ONLY and _finite(row["ci_low"], row["ci_high"]):
         centre = (row["ci_low"] + row["ci_high"]) / 2
         if np.isfinite(row["q"]) and row["q"] < Q_LIMIT:
             return "more" if centre > 0 else "less"
@@ -145,17 +143,14 @@ def _prevalence_text(finding: Finding) -> str:
         if finding.prevalence == "unclear" and finding.ci_low * finding.ci_high > 0:
             number += f"; q {text.probability(finding.q)}" if np.isfinite(finding.q) else ""
         return f"{words} ({number})"
-    if _finite(finding.ci_low, finding.ci_high):
-        number += f", {text.fold_range(finding.ci_low, finding.ci_high)} over cells only"
     return f"{words} ({number}, not tested)"
 
 
 def shift_number(finding: Finding) -> str:
     """Write the distance moved, with its interval where there is one."""
     number = f"{text.fixed(finding.shift_sd)} SD"
-    if _finite(finding.total_sd, finding.total_low, finding.total_high):
-        span = text.fixed_range(finding.total_low, finding.total_high)
-        number += f"; with shape {text.fixed(finding.total_sd)}, {span}"
+    if finding.interval_from != CELLS_ONLY and _finite(finding.shift_low, finding.shift_high):
+        number += f", {text.fixed_range(finding.shift_low, finding.shift_high)}"
     return number
 
 
@@ -188,7 +183,7 @@ def _transfer_text(finding: Finding, target: str) -> str:
 
 def _goes(finding: Finding) -> str:
     share = text.percent(finding.goes_share)
-    if _finite(finding.goes_low, finding.goes_high):
+    if finding.interval_from != CELLS_ONLY and _finite(finding.goes_low, finding.goes_high):
         share += f", {text.percent_range(finding.goes_low, finding.goes_high)},"
     return share
 
@@ -242,6 +237,12 @@ def _main(table: pd.DataFrame, column: str, value: str, by: str) -> pd.Series | 
     return best
 
 
+def _moved(shift: pd.DataFrame) -> float:
+    """Return the distance moved less what noise adds to any distance, where that is known."""
+    corrected = _first(shift, "unbiased_shift_sd")
+    return corrected if np.isfinite(corrected) else _first(shift, "mean_shift_sd")
+
+
 def _first(table: pd.DataFrame, column: str) -> float:
     return float(table[column].iloc[0]) if len(table) else np.nan
 
@@ -277,7 +278,7 @@ def make_findings(results: Results) -> list[Finding]:
         goes_to = "" if main is None else str(main["target"])
         shifts = tables["shifts"]
         shift = shifts.loc[(shifts["source"] == sub.name) & (shifts["target"] == goes_to)]
-        sd = _first(shift, "mean_shift_sd")
+        sd = _moved(shift)
         up, n_paired = _donors_up(pairs, row["component"], shared)
         finding = Finding(
             index=sub.index,
@@ -297,10 +298,9 @@ def make_findings(results: Results) -> list[Finding]:
             goes_high=np.nan if main is None else float(main["ci_high"]),
             state=state_level(sd),
             shift_sd=sd,
-            total_sd=_first(shift, "total_shift_sd"),
-            total_low=_first(shift, "ci_low"),
-            total_high=_first(shift, "ci_high"),
-            estimate_source=str(row["estimate_source"]),
+            shift_low=_first(shift, "ci_low"),
+            shift_high=_first(shift, "ci_high"),
+            interval_from=str(row["interval_from"]),
             settled=str(row["settled"]) != "False",
             genes=leading_genes(results, sub.name),
             donors_up=up,

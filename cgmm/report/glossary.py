@@ -26,8 +26,8 @@ GLOSSARY = (
     ),
     (
         "95% interval",
-        "The range of factors that fits the donors' scatter, given the subpopulations "
-        "found. It needs at least three donors per condition.",
+        "The range that fits how much donors scatter: the numbers again with donors drawn anew. "
+        "It needs at least three donors per condition; drawn from cells alone it is too narrow.",
     ),
     (
         "p, q",

@@ -66,6 +66,12 @@ def _card(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
+    if not any(per_side):
+        return ""
+    return f"{per_side[0]} + {per_side[1]}" + ("" if tested else ", untested")
+
+
 def _strongest(findings: list[Finding]) -> Cell:
     if not findings:
         return Cell("none", None, note=True)
@@ -82,7 +88,7 @@ def _overview(entries: list[Entry]) -> Table:
             Cell(e.title, e.title.lower(), href=e.href),
             words(f"{e.results.source} → {e.results.target}"),
             number(e.results.n_cells, text.count),
-            words(f"{donors[0]} + {donors[1]}" if any(donors) else "", "none given"),
+            words(_donors(donors, tested=e.verdict.tested), "none given, untested"),
             number(len(e.results.tables["factors"]), text.count),
             number(len(groups["more"]), text.count),
             number(len(groups["less"]), text.count),
@@ -90,7 +96,6 @@ def _overview(entries: list[Entry]) -> Table:
             number(len(groups["new"]) + len(groups["gone"]), text.count),
             _strongest(groups["more"]),
             words(f"{moved[0].name}, {text.fixed(moved[0].shift_sd)} SD" if moved else ""),
-            words("yes" if e.verdict.tested else "", "no: no intervals"),
             number(n_alerts, text.count),
         ]
         rows.append(Row(cells))
@@ -102,14 +107,13 @@ def _overview(entries: list[Entry]) -> Table:
             Column("From → to", number=False),
             Column("Cells"),
             Column("Donors", number=False),
-            Column("Subpopulations"),
+            Column("Groups", "Subpopulations of the source"),
             Column("More common"),
             Column("Rarer"),
             Column("Changed state"),
             Column("New or gone"),
             Column("Largest growth", number=False),
             Column("Largest state shift", number=False),
-            Column("Tested over donors", number=False),
             Column("Warnings", "Alerts that must be read before trusting the numbers"),
         ],
         rows=rows,

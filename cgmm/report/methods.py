@@ -10,7 +10,6 @@ import pandas as pd
 
 from cgmm.report import text
 from cgmm.report.data import Results
-from cgmm.report.findings import CELLS_ONLY
 from cgmm.report.references import REFERENCES, Reference
 
 MIN_DONORS = 3
@@ -216,6 +215,11 @@ def _effects(results: Results, used: list[str], *, tested: bool) -> str:
         )
     if tested:
         sentences.append(_test(results, used))
+    elif results.cells_only:
+        sentences.append(
+            "Without donors, intervals come from drawing cells; they are too narrow, and no test "
+            "of prevalence is reported."
+        )
     else:
         sentences.append("No intervals or tests are reported for prevalence.")
     sentences += [_choices_tried(results), _genes(results)]
@@ -223,32 +227,62 @@ def _effects(results: Results, used: list[str], *, tested: bool) -> str:
 
 
 def _test(results: Results, used: list[str]) -> str:
+    """Say how intervals and p-values over donors were made."""
     used.append("benjamini")
-    sources = set(results.tables["factors"]["estimate_source"]) - {"", CELLS_ONLY}
     done = results.donor_settings
-    n0, n1 = results.donors_per_side()
-    shared = len(results.shared_donors())
-    ways = []
-    if any("bootstrap" in s for s in sources) and text.is_number(done.get("n_bootstrap")):
-        ways.append(f"{text.count(done['n_bootstrap'])} bootstrap samples of the donors")
-    if not sources or any(s.endswith(" t") for s in sources):
-        ways.append(
+    from_refits = (results.tables["factors"]["interval_from"] == "donor bootstrap").any()
+    if not from_refits:
+        n0, n1 = results.donors_per_side()
+        shared = len(results.shared_donors())
+        kind = (
             f"a paired t-test over the {shared} donors seen in both conditions"
             if shared >= MIN_DONORS
             else f"Welch's t-test over {n0} and {n1} donors"
         )
-    permuted = ""
-    if text.is_number(done.get("n_permutations")) and done["n_permutations"] > 0:
-        permuted = f", with {text.count(done['n_permutations'])} permutations of the donors"
-        if text.is_number(done.get("smallest_p")):
-            permuted += f" (smallest possible p = {text.probability(done['smallest_p'])})"
-    sentence = (
-        "Intervals (95%) and p values of the log2 factors come from "
-        f"{text.join(ways) or text.join(sorted(sources))}{permuted}, corrected over "
-        "subpopulations [Benjamini & Hochberg 1995]; they are conditional on the fitted components."
-    )
+        return (
+            f"Intervals (95%) and p values of the log2 factors come from {kind}, corrected over "
+            "subpopulations [Benjamini & Hochberg 1995]; they are conditional on the fitted "
+            "components."
+        )
+    paired = ", compared with themselves" if done.get("paired") else ""
+    n = done.get("n_bootstrap")
+    draws = f"{text.count(n)} times " if text.is_number(n) else ""
+    sentences = [
+        f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
+        f"{draws}with replacement{paired} and fitting both mixtures and the coupling again.",
+        _p_values(done, used),
+    ]
+    if done.get("adjusted_for_batch"):
+        sentences.append("Draws and tests were made within batches.")
     baseline = str(done.get("baseline") or "")
-    return f"{sentence} {text.sentence(baseline)}".strip()
+    if results.tables["factors"]["log2_relative"].notna().any() and baseline:
+        what = "the median subpopulation" if baseline == "median" else baseline
+        sentences.append(f"Factors relative to {what} are given beside them.")
+    return " ".join(sentences)
+
+
+def _p_values(done: Mapping[str, Any], used: list[str]) -> str:
+    test = str(done.get("test") or "")
+    n, smallest = done.get("n_permutations"), done.get("smallest_p")
+    if test == "permutation":
+        made = "exchanging the conditions of donors"
+        if text.is_number(n):
+            made += f" ({text.count(n)} exchanges"
+            made += (
+                f", smallest possible p = {text.probability(smallest)})"
+                if text.is_number(smallest)
+                else ")"
+            )
+        made += " and fitting again"
+    elif test == "moderated_t":
+        used += ["smyth", "phipson"]
+        made = (
+            "a moderated t-test of the log-odds of the donors' shares [Smyth 2004; Phipson et al. "
+            "2022]"
+        )
+    else:
+        return "No p values are given."
+    return f"p values come from {made}, corrected over subpopulations [Benjamini & Hochberg 1995]."
 
 
 def _choices_tried(results: Results) -> str:

@@ -77,6 +77,19 @@ REFERENCES = {
         "single-cell data with Harmony. Nature Methods 16:1289–1296, 2019.",
         "https://doi.org/10.1038/s41592-019-0619-0",
     ),
+    "smyth": Reference(
+        "Smyth 2004",
+        "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression "
+        "in microarray experiments. Statistical Applications in Genetics and Molecular Biology "
+        "3(1):3, 2004.",
+        "https://doi.org/10.2202/1544-6115.1027",
+    ),
+    "phipson": Reference(
+        "Phipson et al. 2022",
+        "Phipson B, Sim CB, Porrello ER, et al. propeller: testing for differences in cell type "
+        "proportions in single cell data. Bioinformatics 38(20):4720–4726, 2022.",
+        "https://doi.org/10.1093/bioinformatics/btac582",
+    ),
     "traag": Reference(
         "Traag et al. 2019",
         "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden: guaranteeing well-connected "

@@ -134,9 +134,10 @@ def make_folder(
     if sensitivity:
         factors["settled"] = [flat or i != 2 % k for i in range(k)]
     if intervals:
-        factors["estimate_source"] = np.where(
-            np.isfinite(low), np.where(np.arange(k) % 2, "donor bootstrap", "donor t"), ""
-        )
+        factors["interval_from"] = np.where(np.isfinite(low), "donor bootstrap", "")
+        factors["p_moderated"], factors["p_permutation"] = p, np.sqrt(p)
+        factors["log2_relative"] = log2_net - 0.1
+        factors["relative_low"], factors["relative_high"] = log2_net - 0.4, log2_net + 0.3
     rows = [
         (source_names[i], target_names[j], i, j, mass[i, j], to[i, j], back[i, j], np.nan, np.nan)
         for i in range(k)
@@ -196,8 +197,9 @@ def make_folder(
     if intervals:
         transfers["ci_low"] = transfers["share_of_source"] * 0.8
         transfers["ci_high"] = transfers["share_of_source"] ** 0.8
-        shifts["ci_low"] = shifts["total_shift_sd"] * 0.7
-        shifts["ci_high"] = shifts["total_shift_sd"] * 1.4
+        shifts["unbiased_shift_sd"] = shifts["mean_shift_sd"] * 0.95
+        shifts["ci_low"] = shifts["mean_shift_sd"] * 0.7
+        shifts["ci_high"] = shifts["mean_shift_sd"] * 1.4
         gene_table["de_log2_change"] = gene_table["log2_change"] * 0.9
         gene_table["de_p"], gene_table["de_q"] = 0.0012, 0.023
         gene_table["common_change"] = gene_table["log2_change"] * 0.6
@@ -236,6 +238,11 @@ def make_folder(
     donor_table = pd.DataFrame(
         donor_rows, columns=["side", "condition", "donor", "component", "name", "share", "n_cells"]
     )
+    positions = donor_table.loc[donor_table["component"] < k - 1].copy()
+    moved = np.where(positions["side"] == "target", shift_sd[positions["component"]], 0.0)
+    positions["position_sd"] = moved + rng.normal(0, 0.1, len(positions))
+    positions["name"] = [source_names[i] for i in positions["component"]]
+    positions = positions.drop(columns="share")
 
     angle = np.linspace(0, 2 * np.pi, k, endpoint=False)
     centre = np.zeros((k, D))
@@ -261,10 +268,13 @@ def make_folder(
     tables = {
         "factors": factors, "transfers": transfers, "arrivals": arrivals, "shifts": shifts,
         "genes": gene_table, "components": components, "donors": donor_table,
-        "sensitivity": sensitivity_table,
+        "sensitivity": sensitivity_table, "donor_shifts": positions,
     }  # fmt: skip
     for name, table in tables.items():
-        wanted = {"genes": genes, "donors": donors, "sensitivity": sensitivity}
+        wanted = {
+            "genes": genes, "donors": donors, "sensitivity": sensitivity,
+            "donor_shifts": donors and intervals,
+        }  # fmt: skip
         if not wanted.get(name, True):
             continue
         table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
@@ -319,8 +329,8 @@ def make_folder(
     }  # fmt: skip
     if intervals:
         meta["donors"] = {
-            "n_bootstrap": 400, "n_permutations": 252, "smallest_p": 0.0079,
-            "baseline": "shares are compared with all other cells",
+            "n_bootstrap": 400, "n_permutations": 252, "smallest_p": 0.0079, "paired": paired,
+            "test": "permutation", "baseline": "median", "adjusted_for_batch": True,
             "sentences": ["Donor <b>d9</b> has 12 cells and was left out."],
         }  # fmt: skip
         meta["reasons"]["metric"] = "learned from the matches"

@@ -32,7 +32,9 @@ TABLES = [
     ("t-factors", "factors", ("Subpopulation", "name"), {
         "Share in source": "share_source", "Share in target": "share_target",
         "Net factor": "log2_net", "p": "p", "q": "q", "Outflow": "outflow", "Inflow": "inflow",
-        "Cells, source": "n_cells", "Cells, target": "n_cells_target", "95% interval": "ci_low",
+        "p, moderated t": "p_moderated", "Its interval": "relative_low",
+        "Relative factor": "log2_relative", "Cells, source": "n_cells",
+        "Cells, target": "n_cells_target", "95% interval": "ci_low",
     }),
     ("t-arrivals", "arrivals", ("Subpopulation", "name"), {
         "Share in target": "share_target", "Share from it": "share_from_main_source",
@@ -45,7 +47,8 @@ PAIRS = [
         "95% interval": "ci_low",
     }),
     ("t-shifts", "shifts", {
-        "Of source": "share_of_source", "Moved (SD)": "mean_shift_sd",
+        "Of source": "share_of_source", "Distance (SD)": "mean_shift_sd",
+        "Moved (SD)": "unbiased_shift_sd",
         "With shape (SD)": "total_shift_sd", "Shape": "covariance_shift", "95% interval": "ci_low",
     }),
 ]  # fmt: skip
@@ -87,7 +90,9 @@ def test_intervals_and_gene_tests_are_shown_when_they_are_given(made):
     assert {"Change over donors", "p", "q", "Shared part", "Own part"} <= set(page.heads["t-genes"])
     assert "Interval from" in page.heads["t-factors"]
     kinds = {r["Interval from"][0] for r in rows(page, "t-factors")}
-    assert kinds == {"donor t", "donor bootstrap", "no interval"}
+    assert kinds == {"donor bootstrap", "no interval"}
+    assert {"p, permutation", "Relative factor"} <= set(page.heads["t-factors"])
+    assert "relative to the median subpopulation" in page.sections["factors"]
     for absent in ("donors", "none"):
         page = read(made(absent)[1])
         assert "95% interval" not in page.heads["t-transfers"]
@@ -185,9 +190,10 @@ def test_methods_name_what_was_really_done(made):
     for piece in (
         f"for {rho.nunique()} values of ρ from {rho.min():g} to {rho.max():g}",
         f"under {cuts} partitions of the cells",
-        "400 bootstrap samples of the donors",
-        "252 permutations of the donors (smallest possible p = 0.008)",
-        "Shares are compared with all other cells.",
+        "drawing the donors anew 400 times with replacement, compared with themselves",
+        "exchanging the conditions of donors (252 exchanges, smallest possible p = 0.008)",
+        "Draws and tests were made within batches.",
+        "relative to the median subpopulation",
         "metric learned from matched components",
         "Leiden clusters [Traag et al. 2019]",
         "Traag VA",
@@ -195,20 +201,23 @@ def test_methods_name_what_was_really_done(made):
     ):
         assert piece in said, piece
     plain = read(made("none")[1]).sections["methods"]
-    for piece in ("bootstrap", "permutations", "Leiden", "settled", "Tests of genes"):
+    for piece in ("drawing the donors", "exchanging", "Leiden", "settled", "Tests of genes"):
         assert piece not in plain, piece
 
 
 def test_an_interval_over_cells_is_never_a_test(tmp_path):
     folder = make_folder(tmp_path / "a", k=4, n_cells=400, new_and_gone=False)
     table = _tsv(folder, "factors")
-    table["estimate_source"] = "cells only"
+    table["interval_from"] = "cells"
     table.to_csv(folder / "factors.tsv", sep="\t", index=False)
     page = read(build(folder, tmp_path / "a.html"))
     said = page.sections["verdict"]
-    assert "over cells only, not tested" in said
+    assert "not tested" in said
+    assert "95% interval" in page.heads["t-factors"]
+    assert {r["Interval from"][0] for r in rows(page, "t-factors")} == {"cells"}
     assert "became" not in said
-    assert "No intervals or tests are reported for prevalence" in page.sections["methods"]
+    assert "no test of prevalence is reported" in page.sections["methods"]
+    assert "from drawing cells" in page.sections["methods"]
 
 
 def test_one_donor_that_drives_a_change_is_named(tmp_path):
@@ -305,7 +314,7 @@ def test_the_index_compares(made, tmp_path):
     for (folder, _), row in zip(pairs, overview, strict=True):
         meta = json.loads((folder / "report.json").read_text())
         assert row["Cells"][1] == sum(meta["n_cells"].values())
-        assert row["Subpopulations"][1] == len(_tsv(folder, "factors"))
+        assert row["Groups"][1] == len(_tsv(folder, "factors"))
     across = {r["Subpopulation"][0]: list(r.values()) for r in rows(page, "t-across")}
     tables = [_tsv(folder, "factors").set_index("name") for folder, _ in pairs]
     for name, cells in across.items():

@@ -93,7 +93,7 @@ def _allowed(folder) -> dict[str, set[str]]:
             row = shifts.loc[(shifts["source"] == r.name) & (shifts["target"] == main["target"])]
             if len(row):
                 first = row.iloc[0]
-                columns = ("mean_shift_sd", "total_shift_sd", "ci_low", "ci_high")
+                columns = ("mean_shift_sd", "unbiased_shift_sd", "ci_low", "ci_high")
                 values |= {f"{first[c]:.2f}" for c in columns if c in row}
         found[r.name] = values
     for r in arrivals.itertuples():
@@ -257,14 +257,15 @@ def test_statements_that_must_always_stand(made):
     assert "the donor as the unit" in _said(made("donors")[1])
 
 
-def test_methods_use_the_real_parameters(made):
+def test_methods_use_the_real_parameters(made, tmp_path):
     _folder, html = made("donors")
     said = _said(html)
     for piece in ("λ = 0.03", "ε = 0.05", "ρ = 2", "F = 0.91", "Welch's t-test over 5 and 5 donors",
                   "at least 200 genes", "12 and 12 components", "version 1.11.5",
                   "Kang HM"):  # fmt: skip
         assert piece in said, piece
-    assert "paired t-test over the 8 donors" in _said(made("paired")[1])
+    folder = make_folder(tmp_path / "a", k=3, n_cells=300, paired=True, donors=8)
+    assert "paired t-test over the 8 donors" in _said(build(folder, tmp_path / "a.html"))
     assert "Five times the typical spread" in said
 
 

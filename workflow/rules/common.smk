@@ -107,6 +107,7 @@ TABLES = {
     "genes": "genes",
     "components": "subpopulations",
     "donors": "donors",
+    "donor_shifts": "state of donors",
     "sensitivity": "sensitivity",
 }
 

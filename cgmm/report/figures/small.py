@@ -1,122 +1,14 @@
-"""Donors (small multiples), convergence, and estimate against truth."""
+"""Convergence, and estimate against truth."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
-from cgmm.report.data import Results, each
+from cgmm.report.data import Results
 from cgmm.report.figures.svg import Figure, about, drawing, el, label, polyline, spread, ticks, tip
-from cgmm.report.findings import Finding, donor_pairs
 from cgmm.report.truth import known_truth
-from cgmm.report.verdict import Verdict
-
-
-def donors(results: Results, verdict: Verdict) -> Figure | None:
-    """One small panel per subpopulation: its share in every donor, source left, target right."""
-    pairs = donor_pairs(results)
-    if pairs.empty:
-        return None
-    shared = set(results.shared_donors())
-    findings = [f for f in verdict.findings if np.isfinite(f.share_source)]
-    component = {s.name: s.source for s in results.subpopulations}
-    across, w, h = 5, 160.0, 138.0
-    parts: list[Markup] = []
-    for number, f in enumerate(findings):
-        x, y = (number % across) * (w + 12), (number // across) * (h + 18)
-        rows = pairs.loc[pairs["component"] == component[f.name]]
-        parts.append(_donor_panel(results, f, rows, shared, x, y, w, h))
-    lines = -(-len(findings) // across)
-    linked = "Lines join the same donor. " if shared else ""
-    return Figure(
-        key="donors-panels",
-        title="Every donor",
-        svg=drawing(
-            parts,
-            width=across * (w + 12) - 12,
-            height=max(lines, 1) * (h + 18),
-            title="Share of each subpopulation in every donor",
-            text="One panel per subpopulation; each dot is one donor. The donor table has the "
-            "values.",
-            key="donors-panels",
-        ),
-        reading=(
-            f"One panel per subpopulation, one dot per donor; hollow left in {results.source}, "
-            f"filled right in {results.target}; height is the share of that donor's cells. "
-            f"{linked}A change is convincing when nearly all donors go the same way. The scale "
-            "differs from panel to panel."
-        ),
-    )
-
-
-def _donor_panel(
-    results: Results,
-    finding: Finding,
-    rows: pd.DataFrame,
-    shared: set[str],
-    x: float,
-    y: float,
-    w: float,
-    h: float,
-) -> Markup:
-    name = finding.name
-    colour = results.subpopulations[finding.index].colour
-    limit = float(np.nanmax(rows["share"].to_numpy(dtype=float), initial=0.0)) * 1.08 or 1.0
-    low, high, left, right = y + h - 18, y + 24, x + 62, x + w - 28
-
-    def at(value: float) -> float:
-        return low - value / limit * (low - high)
-
-    parts: list[Markup] = [
-        el("rect", x=x, y=y, width=w, height=h, rx=5, class_="panel"),
-        label(text.short(name, 21), x + 8, y + 12, class_="panel-title"),
-        label(text.short(results.source, 9), left, low + 9, anchor="middle", class_="tick"),
-        label(text.short(results.target, 9), right, low + 9, anchor="middle", class_="tick"),
-    ]
-    for value in ticks(0.0, limit, 3):
-        parts.append(el("line", x1=x + 38, x2=x + w - 8, y1=at(value), y2=at(value), class_="grid"))
-        parts.append(label(f"{100 * value:.3g}%", x + 35, at(value), anchor="end", class_="tick"))
-    dots: list[Markup] = []
-    ends: dict[str, dict[str, tuple[float, float]]] = {}
-    for side, centre in (("source", left), ("target", right)):
-        mine = rows.loc[rows["side"] == side].sort_values("donor", kind="stable")
-        n = len(mine)
-        for k, row in enumerate(each(mine)):
-            spot = centre + (0.0 if row.donor in shared else (k - (n - 1) / 2) * min(5.0, 24 / n))
-            ends.setdefault(row.donor, {})[side] = (spot, at(row.share))
-            where = results.source if side == "source" else results.target
-            dots.append(
-                el(
-                    "circle",
-                    tip(
-                        f"{row.donor}, {where}: {text.percent(row.share)} of "
-                        f"{text.count(row.n_cells) if np.isfinite(row.n_cells) else 'its'} cells"
-                    ),
-                    cx=spot,
-                    cy=at(row.share),
-                    r=3.6,
-                    class_=f"donor {side}",
-                    stroke=colour,
-                    fill=colour if side == "target" else None,
-                    data_donor=row.donor,
-                )
-            )
-    for donor, two in ends.items():
-        if len(two) == 2:
-            (x0, y0), (x1, y1) = two["source"], two["target"]
-            parts.append(
-                el(
-                    "path",
-                    tip(donor),
-                    d=f"M{x0:.1f},{y0:.1f}L{x1:.1f},{y1:.1f}",
-                    class_="pair",
-                    stroke=colour,
-                    data_donor=donor,
-                )
-            )
-    return el("g", *parts, *dots, class_="mark", data_s=finding.index)
 
 
 def convergence(results: Results) -> Figure | None:

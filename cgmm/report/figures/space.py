@@ -375,7 +375,7 @@ def change_panels(results: Results, view: Map) -> list[Panel]:
         limit = float(max(np.percentile(np.abs(values[keep]), 98), 1e-9))
         if column == "shift":
             colours = [
-                mix((0xC9, 0xC9, 0xC4), (0x6A, 0x1B, 0x7A), float(np.clip(v / limit, 0, 1)))
+                mix((0xC9, 0xC9, 0xC4), (0x9C, 0x33, 0xB8), float(np.clip(v / limit, 0, 1)))
                 for v in values[keep]
             ]
             scale = f"distance 0 to {text.fixed(limit, 1)} or more"

@@ -43,6 +43,44 @@ def donors(results: Results) -> Table | None:
     )
 
 
+def positions(results: Results) -> Table | None:
+    """Where every donor lies along the shift of every subpopulation."""
+    table = results.tables["donor_shifts"]
+    if table.empty:
+        return None
+    label = {"source": results.source, "target": results.target}
+    rows = [
+        Row(
+            [
+                words(r.donor),
+                words(label.get(r.side, r.side)),
+                words(r.name),
+                number(r.position_sd, missing="too few cells"),
+                number(r.n_cells, text.count),
+            ],
+            (results.index_of(r.name),),
+        )
+        for r in each(table)
+    ]
+    return Table(
+        key="t-positions",
+        caption="How far the cells of every donor moved",
+        columns=[
+            Column("Donor", number=False),
+            Column("Condition", number=False),
+            Column("Subpopulation", number=False),
+            Column(
+                "Position (SD)",
+                "Along the shift of the subpopulation: donors of the source lie about zero",
+            ),
+            Column("Cells", "Cells of the donor in it, each counted by its degree of membership"),
+        ],
+        rows=rows,
+        file="donor_shifts.tsv",
+        open=False,
+    )
+
+
 def influence(entries: list[Influence]) -> Table | None:
     """Factors with one donor left out, and the donors who go against the change."""
     if not entries:

@@ -25,7 +25,16 @@ FACTOR_COLUMNS = (
     Column("95% interval", "Over donors, given the fitted subpopulations"),
     Column("p", "Test of no change, donors as the unit"),
     Column("q", "p corrected for testing many subpopulations (Benjamini-Hochberg)"),
-    Column("Interval from", "What the interval and the test are made of", number=False),
+    Column("p, moderated t", "Test of the donors' shares with variances drawn together"),
+    Column("p, permutation", "Test by exchanging the conditions of donors"),
+    Column(
+        "Interval from",
+        "donor bootstrap: refits to donors drawn anew; donor t: Student's t over donors; cells: "
+        "no donors behind it, too narrow",
+        number=False,
+    ),
+    Column("Relative factor", "Net factor divided by that of the baseline"),
+    Column("Its interval", "95% interval of the relative factor"),
     Column(
         "Settled",
         "no: another partition of the cells or price of reweighting moves the factor more than "
@@ -41,7 +50,6 @@ FACTOR_COLUMNS = (
 
 def _factor_row(f: Finding, row: dict[str, object]) -> Row:
     reason = f.reason or "No interval: the tables give no reason."
-    source = str(row["estimate_source"])
     return Row(
         [
             words(f.name),
@@ -52,7 +60,11 @@ def _factor_row(f: Finding, row: dict[str, object]) -> Row:
             interval(f.ci_low, f.ci_high, text.fold_range, reason),
             number(row["p"], text.probability, "not tested"),
             number(f.q, text.probability, "not tested"),
-            words(source if text.is_number(f.ci_low) else "", "no interval"),
+            number(row["p_moderated"], text.probability, "not tested"),
+            number(row["p_permutation"], text.probability, "not tested"),
+            words(f.interval_from if text.is_number(f.ci_low) else "", "no interval"),
+            number(row["log2_relative"], text.fold, "not computed"),
+            interval(row["relative_low"], row["relative_high"], text.fold_range, "not computed"),
             words(SETTLED.get(str(row["settled"]), "not examined")),
             number(row["outflow"]),
             number(row["inflow"]),
@@ -76,18 +88,54 @@ def factors(results: Results, verdict: Verdict) -> Table:
             if np.isfinite(f.share_source)
         ],
         file="factors.tsv",
-        notes=[
-            "Net factors come from each cell's membership without any penalty; the matching "
-            "(coupling) only decides which subpopulations belong together. The net factor counts "
-            "all donors equally; the interval is centred on the mean over donors on the log scale, "
-            "so the two can differ a little."
-        ],
+        notes=_factor_notes(results),
     )
-    if not (table["estimate_source"] != "").any():
-        shown = _without(shown, "Interval from")
+    reasons = {str(r) for r in table["reason"]}
+    if len(reasons) == 1 and "" not in reasons:
+        note = f"No interval, p or q: {reasons.pop()}"
+        if any_finite(table["ci_low"]):
+            note = note.removeprefix("No interval, p or q: ")
+        shown = replace(shown, notes=[note, *shown.notes])
+    return _without(shown, *_empty(table))
+
+
+def _factor_notes(results: Results) -> list[str]:
+    notes = [
+        "Net factors come from each cell's membership without any penalty; the matching "
+        "(coupling) only decides which subpopulations belong together. The net factor counts "
+        "all donors equally."
+    ]
+    if (results.tables["factors"]["interval_from"] == "donor t").any():
+        notes.append(
+            "Student's interval is centred on the mean over donors on the log scale, so factor and "
+            "interval can differ a little."
+        )
+    baseline = str(results.donor_settings.get("baseline") or "")
+    if any_finite(results.tables["factors"]["log2_relative"]) and baseline:
+        what = "the median subpopulation" if baseline == "median" else baseline
+        notes.append(f"Relative factors are relative to {what}.")
+    return notes
+
+
+def _empty(table: pd.DataFrame) -> list[str]:
+    """Name the headings that would have no number in this table."""
+    columns = {
+        "95% interval": "ci_low",
+        "p": "p",
+        "q": "q",
+        "p, moderated t": "p_moderated",
+        "p, permutation": "p_permutation",
+        "Relative factor": "log2_relative",
+        "Its interval": "relative_low",
+    }
+    several = len({str(r) for r in table["reason"]}) > 1
+    kept = ("95% interval", "p", "q") if several else ()  # the reasons stand in these columns
+    empty = [h for h, c in columns.items() if not any_finite(table[c]) and h not in kept]
+    if not (table["interval_from"] != "").any():
+        empty.append("Interval from")
     if not (table["settled"] != "").any():
-        shown = _without(shown, "Settled")
-    return _without_intervals(shown, verdict)
+        empty.append("Settled")
+    return empty
 
 
 def _without(table: Table, *names: str) -> Table:
@@ -97,15 +145,6 @@ def _without(table: Table, *names: str) -> Table:
         columns=[table.columns[i] for i in keep],
         rows=[replace(row, cells=[row.cells[i] for i in keep]) for row in table.rows],
     )
-
-
-def _without_intervals(table: Table, verdict: Verdict) -> Table:
-    """Say once why there are no intervals when the reason is the same for all."""
-    reasons = {f.reason for f in verdict.findings if np.isfinite(f.share_source)}
-    if len(reasons) != 1 or any(f.has_interval for f in verdict.findings) or "" in reasons:
-        return table
-    bare = _without(table, "95% interval", "p", "q", "Interval from")
-    return replace(bare, notes=[f"No interval, p or q: {reasons.pop()}", *table.notes])
 
 
 def arrivals(results: Results) -> Table:
@@ -143,14 +182,19 @@ def arrivals(results: Results) -> Table:
     )
 
 
-def _transfer_notes(table: pd.DataFrame, n_listed: int, *, with_interval: bool) -> list[str]:
+def _transfer_notes(
+    table: pd.DataFrame, n_listed: int, *, with_interval: bool, cells_only: bool
+) -> list[str]:
     if table.empty:
         return ["No mass was matched, so there are no transfers."]
-    notes = (
-        ["The interval is that of the share of the source, with the donor as the unit."]
-        if with_interval
-        else ["Transfers have no intervals here."]
-    )
+    notes = [
+        "Transfers have no intervals here."
+        if not with_interval
+        else "The interval is that of the share of the source; it comes from drawing cells, not "
+        "donors, and is too narrow."
+        if cells_only
+        else "The interval is that of the share of the source, from refits to donors drawn anew."
+    ]
     left = len(table) - n_listed
     if left:
         notes.append(
@@ -196,5 +240,7 @@ def transfers(results: Results) -> Table:
         rows=rows,
         file="transfers.tsv",
         open=False,
-        notes=_transfer_notes(table, len(listed), with_interval=with_interval),
+        notes=_transfer_notes(
+            table, len(listed), with_interval=with_interval, cells_only=results.cells_only
+        ),
     )

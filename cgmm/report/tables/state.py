@@ -33,20 +33,26 @@ def shifts(results: Results) -> Table | None:
             words(r.top_genes, "genes not computed"),
         ]
         if with_interval:
-            cells.insert(5, interval(r.ci_low, r.ci_high, text.fixed_range))
+            cells[3:3] = [
+                number(r.unbiased_shift_sd),
+                interval(r.ci_low, r.ci_high, text.fixed_range),
+            ]
         rows.append(Row(cells, (results.index_of(r.source), results.index_of(r.target))))
     columns = [
         Column("From", number=False),
         Column("To", number=False),
         Column("Of source", "Share of the origin's matched mass that goes here"),
-        Column("Moved (SD)", "Distance between the centres, in within-subpopulation spreads"),
+        Column("Distance (SD)", "Distance between the centres, in within-subpopulation spreads"),
         Column("With shape (SD)", "The same, with the change in shape added"),
-        Column("Moved", "Distance between the centres, in units of the representation"),
+        Column("Distance", "Distance between the centres, in units of the representation"),
         Column("Shape", "Change in shape, in units of the representation"),
         Column("Top genes", number=False),
     ]
     if with_interval:
-        columns.insert(5, Column("95% interval", "Of the shift with shape, over donors"))
+        columns[3:3] = [
+            Column("Moved (SD)", "The distance less what noise adds to any distance"),
+            Column("95% interval", "Of the distance moved"),
+        ]
     return Table(
         key="t-shifts",
         caption="State shifts of matched pairs",
@@ -54,8 +60,16 @@ def shifts(results: Results) -> Table | None:
         rows=rows,
         file="shifts.tsv",
         open=False,
-        notes=[] if with_interval else ["Shifts have no intervals here."],
+        notes=[_shift_note(results, with_interval=with_interval)],
     )
+
+
+def _shift_note(results: Results, *, with_interval: bool) -> str:
+    if not with_interval:
+        return "Shifts have no intervals here."
+    if results.cells_only:
+        return "Intervals come from drawing cells, not donors: they are too narrow."
+    return "Intervals come from refits to donors drawn anew."
 
 
 def _whole(value: float) -> str:
