@@ -175,16 +175,16 @@ def _transfer_text(finding: Finding, target: str) -> str:
     if finding.prevalence == "gone" or not finding.goes_to:
         return ""
     if finding.goes_to != finding.name:
-        return f"matches {finding.goes_to} in {target} ({_goes(finding)} of it)"
+        return f"matches {finding.goes_to} in {target} ({_goes(finding)})"
     if finding.goes_share < MAIN_SHARE:
-        return f"only {_goes(finding)} of it matches itself"
+        return f"only {_goes(finding)} matches itself"
     return ""
 
 
 def _goes(finding: Finding) -> str:
-    share = text.percent(finding.goes_share)
+    share = f"{text.percent(finding.goes_share)} of it"
     if finding.interval_from != CELLS_ONLY and _finite(finding.goes_low, finding.goes_high):
-        share += f", {text.percent_range(finding.goes_low, finding.goes_high)},"
+        share += f" [{text.percent_range(finding.goes_low, finding.goes_high)}]"
     return share
 
 

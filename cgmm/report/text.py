@@ -65,7 +65,8 @@ def fold_range(low: float, high: float) -> str:
 
 def percent_range(low: float, high: float) -> str:
     """Write an interval of shares."""
-    return f"{percent(low)}{DASH}{percent(high)}"
+    first, last = percent(low), percent(high)
+    return first if first == last else f"{first.removesuffix('%')}{DASH}{last}"
 
 
 def fixed_range(low: float, high: float) -> str:

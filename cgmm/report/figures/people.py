@@ -94,14 +94,14 @@ def positions(results: Results, verdict: Verdict) -> Figure | None:
             key="donors-shifts",
             title="Position of every donor along the shift of each subpopulation",
             what="The table of positions has the values.",
-            tick=lambda v: f"{v:g}",
+            tick=lambda v: f"{v + 0.0:g}",
             words=lambda row: f"{text.fixed(row.value)} SD along the shift",
         ),
         reading=(
             "One panel per subpopulation that moved visibly, one dot per donor: how far that "
             f"donor's cells lie along the shift, in SD. Donors of {results.source} (hollow) lie "
-            f"about zero, donors of {results.target} (filled) about the shift; a donor among the "
-            "others' colour did not respond."
+            f"about zero, donors of {results.target} (filled) about the shift. A filled dot among "
+            "the hollow ones is a donor who did not respond."
         ),
     )
 

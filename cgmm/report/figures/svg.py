@@ -105,7 +105,7 @@ def ticks(low: float, high: float, n: int = 5) -> list[float]:
     first = -(-low // step) * step
     values = []
     while first <= high + 1e-9 * step:
-        values.append(round(first, 12))
+        values.append(round(first, 12) + 0.0)
         first += step
     return values
 
