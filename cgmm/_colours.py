@@ -31,7 +31,7 @@ def mix(colour: tuple[int, int, int], other: tuple[int, int, int], amount: float
 
 def subpopulation_colours(n: int) -> list[str]:
     """`n` colours: the base palette, then darker and lighter rounds of it."""
-    rounds = ((None, 0.0), ((0, 0, 0), 0.4), ((255, 255, 255), 0.45), ((90, 90, 90), 0.55))
+    rounds = ((None, 0.0), ((0, 0, 0), 0.28), ((255, 255, 255), 0.45), ((90, 90, 90), 0.55))
     colours = []
     for i in range(n):
         towards, amount = rounds[(i // len(BASE)) % len(rounds)]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TABLES = (
     ("factors", "transfers", "arrivals", "shifts", "genes", "components")
-    + ("donors", "donor_shifts")
+    + ("donors", "donor_shifts", "sensitivity")
 )  # fmt: skip
 VERSIONED = (
     ("cgmm", "snakemake", "scanpy", "anndata", "jax", "numpy", "pandas", "scipy")

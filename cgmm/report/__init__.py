@@ -7,6 +7,7 @@ complete, and treats every name as untrusted text.
 
 from __future__ import annotations
 
-from cgmm.report.build import build, build_index
+from cgmm.report.build import build
+from cgmm.report.index import build_index
 
 __all__ = ["build", "build_index"]

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cgmm.report import text
 from cgmm.report.data import Results
+from cgmm.report.figures.sensitivity import moved_by
+from cgmm.report.influence import MIN_DONORS, Influence, driven_by_one, influences
+from cgmm.report.verdict import Verdict, make_verdict
 
 FEW_CELLS_A_SIDE = 500
 FEW_CELLS = 50
 BLURRED = 0.5
 ONE_DONOR = 0.6
+LOW_F = 0.02
+MUCH_UNMATCHED = 0.2
+KEPT_AT_LEAST = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,23 +34,53 @@ class Alert:
     advice: str = ""
 
 
-def _fit_alerts(results: Results) -> list[Alert]:
+def _convergence(results: Results) -> list[Alert]:
     fit = results.fit
-    alerts = []
-    if fit.get("converged") is False:
-        alerts.append(
-            Alert(
-                "problem",
-                "The fit did not converge",
-                text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
-                "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
-                "config/config.yaml) and run again.",
-            )
+    if fit.get("converged") is not False:
+        return []
+    return [
+        Alert(
+            "problem",
+            "The fit did not converge",
+            text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
+            "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
+            "config/config.yaml) and run again.",
         )
-    return alerts
+    ]
 
 
-def _donor_alerts(results: Results) -> list[Alert]:
+def _overlap(results: Results) -> list[Alert]:
+    """Judge by the matched mass, and by the share of cells without a counterpart."""
+    factors, arrivals = results.tables["factors"], results.tables["arrivals"]
+    gone = float(factors.loc[factors["status"] == "gone", "share_source"].sum())
+    new = float(arrivals.loc[arrivals["status"] == "new", "share_target"].sum())
+    f = results.fit.get("F")
+    said = []
+    if text.is_number(f) and f < LOW_F:
+        said.append(
+            f"Matching is far dearer than leaving cells unmatched: the matched mass is only F = "
+            f"{text.fixed(f, 3)}."
+        )
+    if max(gone, new) > MUCH_UNMATCHED:
+        said.append(
+            f"{text.percent(gone)} of {results.source} and {text.percent(new)} of {results.target} "
+            "have no counterpart."
+        )
+    if not said:
+        return []
+    return [
+        Alert(
+            "warning",
+            "The two conditions hardly overlap",
+            " ".join(said),
+            "Look at the maps: if the same cell types lie apart, a batch effect or a difference "
+            "in processing is more likely than biology. Compare within a batch, or integrate over "
+            "batch (integrate in config/config.yaml), and check that both files count genes alike.",
+        )
+    ]
+
+
+def _few_donors(results: Results) -> list[Alert]:
     n0, n1 = results.donors_per_side()
     if not results.has_donors:
         return [
@@ -56,22 +93,51 @@ def _donor_alerts(results: Results) -> list[Alert]:
                 "give intervals.",
             )
         ]
-    if min(n0, n1) < 3:
-        return [
-            Alert(
-                "warning",
-                "Too few donors for intervals",
-                f"{results.source} has {text.plural(n0, 'donor')}, {results.target} has {n1}. "
-                "With fewer than three on a side the spread between donors cannot be estimated.",
-                "Treat every factor as a description of these donors only; add donors to test it.",
-            )
-        ]
+    if min(n0, n1) >= MIN_DONORS:
+        return []
+    return [
+        Alert(
+            "warning",
+            "Too few donors for intervals",
+            f"{results.source} has {text.plural(n0, 'donor')}, {results.target} has {n1}. "
+            "With fewer than three on a side the spread between donors cannot be estimated.",
+            "Treat every factor as a description of these donors only; add donors to test it.",
+        )
+    ]
+
+
+def _drivers(verdict: Verdict, entries: list[Influence]) -> list[Alert]:
+    driven = driven_by_one(entries, verdict)
+    if not driven:
+        return []
+    said = [
+        f"{e.name} ({text.fold(e.log2_net)}; without {e.donor} {text.fold(e.without[e.donor])})"
+        for e in driven
+    ]
+    return [
+        Alert(
+            "warning",
+            "One donor drives a change",
+            f"Less than half of the change is left without one donor: {text.join_some(said)}.",
+            "Look at that donor in the Donors section, and at its quality control, before "
+            "reporting the change; say in the paper that it rests on one donor.",
+        )
+    ]
+
+
+def _heavy_donors(results: Results) -> list[Alert]:
+    if min(results.donors_per_side()) < MIN_DONORS:
+        return []
     donors = results.tables["donors"]
     amount = donors.assign(cells=donors["share"] * donors["n_cells"])
     heavy = []
     for (_, name), rows in amount.groupby(["side", "name"], sort=True):
         total = rows["cells"].sum()
-        if total >= FEW_CELLS and len(rows) >= 3 and rows["cells"].max() / total > ONE_DONOR:
+        if (
+            total >= FEW_CELLS
+            and len(rows) >= MIN_DONORS
+            and rows["cells"].max() > (ONE_DONOR * total)
+        ):
             worst = rows.sort_values("cells", kind="stable").iloc[-1]
             heavy.append(
                 f"{name} ({worst['donor']}: "
@@ -84,29 +150,30 @@ def _donor_alerts(results: Results) -> list[Alert]:
             "warning",
             "One donor supplies most cells of a subpopulation",
             text.join_some(heavy) + ".",
-            "Check these in the donor panel before believing a change there.",
+            "Check these in the Donors section before believing a change there.",
         )
     ]
 
 
-def _size_alerts(results: Results) -> list[Alert]:
+def _few_cells(results: Results) -> list[Alert]:
     alerts = []
     counts = results.meta.get("n_cells")
-    if isinstance(counts, Mapping):
-        small = [
-            f"{label} ({text.count(counts[key])})"
-            for key, label in (("source", results.source), ("target", results.target))
-            if text.is_number(counts.get(key)) and counts[key] < FEW_CELLS_A_SIDE
-        ]
-        if small:
-            alerts.append(
-                Alert(
-                    "warning",
-                    "Few cells",
-                    f"Fewer than {FEW_CELLS_A_SIDE} cells in {text.join(small)}.",
-                    "Expect only large subpopulations to be resolved.",
-                )
+    small = [
+        f"{label} ({text.count(counts[key])})"
+        for key, label in (("source", results.source), ("target", results.target))
+        if isinstance(counts, Mapping)
+        and text.is_number(counts.get(key))
+        and counts[key] < FEW_CELLS_A_SIDE
+    ]
+    if small:
+        alerts.append(
+            Alert(
+                "warning",
+                "Few cells",
+                f"Fewer than {FEW_CELLS_A_SIDE} cells in {text.join(small)}.",
+                "Expect only large subpopulations to be resolved.",
             )
+        )
     factors, arrivals = results.tables["factors"], results.tables["arrivals"]
     tiny = sorted(
         set(factors.loc[factors["n_cells"] < FEW_CELLS, "name"])
@@ -121,74 +188,85 @@ def _size_alerts(results: Results) -> list[Alert]:
                 "Their factors and shifts move with a handful of cells.",
             )
         )
-    if "settled" in factors:
-        loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
-        if loose:
-            alerts.append(
-                Alert(
-                    "warning",
-                    "Factors that are not settled",
-                    f"Another partition of the cells, or another price of reweighting, changes "
-                    f"the factor of {text.join_some(loose)} by more than twofold.",
-                    "Do not build on these numbers alone: look at cgmm.pl.sensitivity, and at the "
-                    "neighbours that share the same cells.",
-                )
-            )
-    transfers = results.tables["transfers"]
+    return alerts
+
+
+def _unsettled(results: Results) -> list[Alert]:
+    factors = results.tables["factors"]
+    loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
+    if not loose:
+        return []
+    how = "it moves" if len(loose) == 1 else "they move"
+    cause = moved_by(results, loose)
+    return [
+        Alert(
+            "warning",
+            "Factors that are not settled",
+            f"Another choice changes the factor of {text.join_some(loose)} by more than twofold"
+            f"{f': {how} with {cause}' if cause else ''}.",
+            "Do not build on these numbers alone: look at the Sensitivity section, and at the "
+            "neighbours that share the same cells.",
+        )
+    ]
+
+
+def _blurred(results: Results) -> list[Alert]:
+    factors, transfers = results.tables["factors"], results.tables["transfers"]
     alive = set(factors.loc[factors["status"] != "gone", "name"])
     best = transfers.groupby("source", sort=True)["share_of_source"].max()
     blurred = [str(n) for n, v in best.items() if v < BLURRED and n in alive]
-    if blurred:
-        alerts.append(
-            Alert(
-                "info",
-                "Matches that are not one to one",
-                f"Less than half of the mass goes to any single place for "
-                f"{text.join_some(blurred)}.",
-                "Read them together with their neighbours in the flow figure; they may be one "
-                "continuum cut in several pieces.",
-            )
+    if not blurred:
+        return []
+    return [
+        Alert(
+            "info",
+            "Matches that are not one to one",
+            f"Less than half of the mass goes to any single place for {text.join_some(blurred)}.",
+            "Read them together with their neighbours in the flow figure; they may be one "
+            "continuum cut in several pieces.",
         )
-    return alerts
-
-
-def _sample_alerts(results: Results) -> list[Alert]:
-    samples = [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
-    alerts = []
-    lost = [
-        f"{s.get('sample')} ({text.percent(s['n_cells_kept'] / s['n_cells_read'])} kept)"
-        for s in samples
-        if text.is_number(s.get("n_cells_read"))
-        and text.is_number(s.get("n_cells_kept"))
-        and s["n_cells_read"] > 0
-        and s["n_cells_kept"] / s["n_cells_read"] < 0.5
     ]
-    if lost:
-        alerts.append(
-            Alert(
-                "warning",
-                "Quality control removed most cells of a sample",
-                text.join_some(lost) + ".",
-                "Look at the thresholds under qc in config/config.yaml.",
-            )
+
+
+def _samples(results: Results) -> list[Mapping[str, Any]]:
+    return [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
+
+
+def _lost_cells(results: Results) -> list[Alert]:
+    lost = []
+    for s in _samples(results):
+        read, kept = s.get("n_cells_read"), s.get("n_cells_kept")
+        if text.is_number(read) and text.is_number(kept) and kept < KEPT_AT_LEAST * read:
+            lost.append(f"{s.get('sample')} ({text.percent(kept / read)} kept)")
+    if not lost:
+        return []
+    return [
+        Alert(
+            "warning",
+            "Quality control removed most cells of a sample",
+            text.join_some(lost) + ".",
+            "Look at the thresholds under qc in config/config.yaml.",
         )
+    ]
+
+
+def _confounded(results: Results) -> list[Alert]:
     where: dict[str, set[str]] = defaultdict(set)
-    for s in samples:
+    for s in _samples(results):
         if s.get("batch") not in (None, "", "nan"):
             where[str(s["batch"])].add(str(s.get("condition")))
-    if len(where) > 1 and all(len(c) == 1 for c in where.values()):
-        conditions = {next(iter(c)) for c in where.values()}
-        if len(conditions) > 1:
-            alerts.append(
-                Alert(
-                    "problem",
-                    "Batch and condition cannot be told apart",
-                    "Every batch holds one condition only, so any difference may come from the "
-                    "batch. No analysis can separate them.",
-                    "State it as a limit, or measure both conditions within one batch.",
-                )
-            )
-    return alerts
+    conditions = set().union(*where.values()) if where else set()
+    if len(where) < 2 or len(conditions) < 2 or any(len(c) > 1 for c in where.values()):
+        return []
+    return [
+        Alert(
+            "problem",
+            "Batch and condition cannot be told apart",
+            "Every batch holds one condition only, so any difference may come from the batch. No "
+            "analysis can separate them.",
+            "State it as a limit, or measure both conditions within one batch.",
+        )
+    ]
 
 
 def _notices(results: Results) -> list[Alert]:
@@ -209,19 +287,31 @@ def _notices(results: Results) -> list[Alert]:
     return alerts
 
 
-def make_alerts(results: Results) -> list[Alert]:
+def make_alerts(
+    results: Results, verdict: Verdict | None = None, entries: list[Influence] | None = None
+) -> list[Alert]:
     """All alerts, worst first.
 
     Parameters
     ----------
     results
         A checked results folder.
+    verdict, entries
+        What is said about it, and :func:`cgmm.report.influence.influences`; None: made here.
     """
+    verdict = make_verdict(results) if verdict is None else verdict
+    entries = influences(results, verdict) if entries is None else entries
     alerts = [
-        *_fit_alerts(results),
-        *_donor_alerts(results),
-        *_sample_alerts(results),
-        *_size_alerts(results),
+        *_convergence(results),
+        *_overlap(results),
+        *_few_donors(results),
+        *_drivers(verdict, entries),
+        *_heavy_donors(results),
+        *_lost_cells(results),
+        *_confounded(results),
+        *_few_cells(results),
+        *_unsettled(results),
+        *_blurred(results),
         *_notices(results),
     ]
     order = {"problem": 0, "warning": 1, "info": 2}

@@ -1,9 +1,10 @@
 """Reading and checking one comparison's results folder.
 
 The report is a pure function of the files written by the workflow: the tables of `cgmm.get`
-(``factors``, ``transfers``, ``arrivals``, ``shifts``, ``genes``, ``components``, ``donors``), the
-cells drawn (``cells.tsv.gz``) and ``report.json``. Everything is read as text first, so that a
-subpopulation called "NA" or "1" keeps its name, and numbers are converted column by column.
+(``factors``, ``transfers``, ``arrivals``, ``shifts``, ``genes``, ``components``, ``donors``,
+``donor_shifts``, ``sensitivity``), the cells drawn (``cells.tsv.gz``) and ``report.json``.
+Everything is read as text first, so that a subpopulation called "NA" or "1" keeps its name, and
+numbers are converted column by column.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ import pandas as pd
 from cgmm._colours import subpopulation_colours
 
 TEXT = {
-    "factors": ("name", "reason", "status"),
+    "factors": ("name", "reason", "status", "settled", "interval_from"),
     "transfers": ("source", "target"),
     "arrivals": ("name", "main_source", "status"),
     "shifts": ("source", "target", "top_genes"),
     "genes": ("name", "gene", "scope"),
     "components": ("side", "name", "markers", "cell_type"),
     "donors": ("side", "condition", "donor", "name"),
+    "donor_shifts": ("side", "condition", "donor", "name"),
+    "sensitivity": ("parameter", "value", "name", "main_target"),
 }
 NUMBERS = {
     "factors": (
@@ -44,6 +47,11 @@ NUMBERS = {
         "q",
         "n_cells",
         "n_cells_target",
+        "p_moderated",
+        "p_permutation",
+        "log2_relative",
+        "relative_low",
+        "relative_high",
     ),
     "transfers": (
         "source_component",
@@ -69,6 +77,9 @@ NUMBERS = {
         "total_shift",
         "mean_shift_sd",
         "total_shift_sd",
+        "unbiased_shift_sd",
+        "ci_low",
+        "ci_high",
     ),
     "genes": (
         "component",
@@ -79,9 +90,16 @@ NUMBERS = {
         "fraction_target",
         "rank",
         "n_subpopulations",
+        "de_log2_change",
+        "de_p",
+        "de_q",
+        "common_change",
+        "specific_change",
     ),
     "components": ("component", "weight", "share", "n_cells", "cell_type_purity"),
     "donors": ("component", "share", "n_cells"),
+    "donor_shifts": ("component", "position_sd", "n_cells"),
+    "sensitivity": ("component", "log2_net", "difference", "F"),
 }
 REQUIRED = {
     "factors": ("component", "name", "share_source", "share_target", "log2_net", "n_cells"),
@@ -99,9 +117,12 @@ REQUIRED = {
     "genes": ("component", "name", "gene", "log2_change", "rank"),
     "components": ("side", "component", "name", "share"),
     "donors": ("side", "donor", "component", "share"),
+    "donor_shifts": ("side", "donor", "component", "name", "position_sd"),
+    "sensitivity": ("parameter", "value", "component", "name", "log2_net"),
 }
-MAY_BE_ABSENT = ("genes", "donors", "shifts", "components")
+MAY_BE_ABSENT = ("genes", "donors", "shifts", "components", "donor_shifts", "sensitivity")
 MAX_DRAWN_CELLS = 20_000
+CELLS_ONLY = "cells"  # where an interval comes from that no donor stands behind
 
 
 @dataclass(frozen=True)
@@ -145,6 +166,34 @@ class Results:
         return str(self.meta.get("name", self.folder.name))
 
     @property
+    def title(self) -> str:
+        """Heading of the report."""
+        return str(self.meta.get("title") or f"{self.source} → {self.target}")
+
+    @property
+    def n_cells(self) -> float:
+        """Cells of both conditions that were analysed."""
+        counts = _block(self.meta, "n_cells")
+        values = (counts.get(key) for key in ("source", "target"))
+        return float(sum(v for v in values if isinstance(v, int | float)))
+
+    @property
+    def cells_only(self) -> bool:
+        """Whether intervals come from drawing cells, with no donors behind them."""
+        return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())
+
+    @property
+    def donor_settings(self) -> dict[str, Any]:
+        """How intervals over donors were made: the `donors` block of report.json, or empty."""
+        return _block(self.meta, "donors")
+
+    @property
+    def donor_notices(self) -> list[str]:
+        """What the step over donors says was left out or should be known."""
+        found = self.donor_settings.get("sentences")
+        return [str(s) for s in found if s] if isinstance(found, list) else []
+
+    @property
     def change_of_genes(self) -> tuple[str, str]:
         """What a change of a gene (or marker) is called, and what one unit of it means."""
         if _block(self.meta, "config").get("modality") == "cytometry":
@@ -154,6 +203,10 @@ class Results:
     def index_of(self, name: str) -> int:
         """Return the position of the subpopulation called `name`."""
         return self._by_name[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a subpopulation called `name`."""
+        return name in self._by_name
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {s.name: s.index for s in self.subpopulations})
@@ -309,6 +362,8 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
         "transfers": ("source", "target"),
         "shifts": ("source", "target"),
         "genes": ("name",),
+        "donor_shifts": ("name",),
+        "sensitivity": ("name",),
     }.items():
         for column in columns:
             unknown = sorted(set(tables[table][column]) - known)

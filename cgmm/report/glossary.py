@@ -26,8 +26,8 @@ GLOSSARY = (
     ),
     (
         "95% interval",
-        "The range of factors that fits the donors' scatter, given the subpopulations "
-        "found. It needs at least three donors per condition.",
+        "The range that fits how much donors scatter: the numbers again with donors drawn anew. "
+        "It needs at least three donors per condition; drawn from cells alone it is too narrow.",
     ),
     (
         "p, q",
@@ -47,14 +47,24 @@ GLOSSARY = (
         "without a convincing counterpart.",
     ),
     (
+        "Settled",
+        "No other price of reweighting (rho) and no other partition of the cells that was tried "
+        "moves the factor by more than twofold.",
+    ),
+    (
+        "Without a donor, against",
+        "The factor computed again without one donor; a donor goes against a change when it alone "
+        "points the other way.",
+    ),
+    (
         "Outflow, inflow",
         "Weight factors on leaving and on arriving, as the coupling sees them "
         "(normalised by F). The net factor is the one to read.",
     ),
     (
         "Coupling, F",
-        "The table of matched mass between subpopulations, and its total. F near 1: "
-        "nearly everything was matched without moving; it falls as states move far.",
+        "The table of matched mass between subpopulations, and its total. F falls as states move "
+        "far and as leaving cells unmatched gets cheap (small rho), so alone it says little.",
     ),
     (
         "Donor",

@@ -6,89 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from cgmm.report import text
 from cgmm.report.data import Results
+from cgmm.report.references import REFERENCES, Reference
 
-
-@dataclass(frozen=True)
-class Reference:
-    """One entry of the reference list."""
-
-    key: str
-    citation: str
-    link: str = ""
-
-
-REFERENCES = {
-    "delon": Reference(
-        "Delon & Desolneux 2020",
-        "Delon J, Desolneux A. A Wasserstein-type distance in the space of Gaussian mixture "
-        "models. SIAM Journal on Imaging Sciences 13(2):936–970, 2020.",
-        "https://doi.org/10.1137/19M1301047",
+MIN_DONORS = 3
+SETTINGS = (
+    ("transport_weight", "transport weight λ"),
+    ("epsilon", "entropy ε"),
+    ("rho", "marginal penalty ρ"),
+)
+LIMITS = (
+    (("min_genes",), "at least {} genes"),
+    (("min_counts",), "at least {} counts"),
+    (
+        ("max_pct_mt", "max_mt", "pct_mt_max", "max_mito_percent"),
+        "at most {}% mitochondrial counts",
     ),
-    "chizat": Reference(
-        "Chizat et al. 2018",
-        "Chizat L, Peyré G, Schmitzer B, Vialard F-X. Scaling algorithms for unbalanced optimal "
-        "transport problems. Mathematics of Computation 87:2563–2609, 2018.",
-        "https://doi.org/10.1090/mcom/3303",
-    ),
-    "liero": Reference(
-        "Liero et al. 2018",
-        "Liero M, Mielke A, Savaré G. Optimal entropy-transport problems and a new "
-        "Hellinger–Kantorovich distance between positive measures. Inventiones Mathematicae "
-        "211:969–1117, 2018.",
-        "https://doi.org/10.1007/s00222-017-0759-8",
-    ),
-    "bhatia": Reference(
-        "Bhatia et al. 2019",
-        "Bhatia R, Jain T, Lim Y. On the Bures–Wasserstein distance between positive definite "
-        "matrices. Expositiones Mathematicae 37(2):165–191, 2019.",
-        "https://doi.org/10.1016/j.exmath.2018.01.002",
-    ),
-    "cuturi": Reference(
-        "Cuturi et al. 2022",
-        "Cuturi M, Meng-Papaxanthos L, Tian Y, Bunne C, Davis G, Teboul O. Optimal Transport "
-        "Tools (OTT): a JAX toolbox for all things Wasserstein. arXiv:2201.12324, 2022.",
-        "https://arxiv.org/abs/2201.12324",
-    ),
-    "wolf": Reference(
-        "Wolf et al. 2018",
-        "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data "
-        "analysis. Genome Biology 19:15, 2018.",
-        "https://doi.org/10.1186/s13059-017-1382-0",
-    ),
-    "virshup": Reference(
-        "Virshup et al. 2024",
-        "Virshup I, Rybakov S, Theis FJ, Angerer P, Wolf FA. anndata: access and store annotated "
-        "data matrices. Journal of Open Source Software 9(101):4371, 2024.",
-        "https://doi.org/10.21105/joss.04371",
-    ),
-    "moelder": Reference(
-        "Mölder et al. 2021",
-        "Mölder F, Jablonski KP, Letcher B, et al. Sustainable data analysis with Snakemake. "
-        "F1000Research 10:33, 2021.",
-        "https://doi.org/10.12688/f1000research.29032.2",
-    ),
-    "benjamini": Reference(
-        "Benjamini & Hochberg 1995",
-        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful "
-        "approach to multiple testing. Journal of the Royal Statistical Society B 57(1):289–300, "
-        "1995.",
-        "https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
-    ),
-    "korsunsky": Reference(
-        "Korsunsky et al. 2019",
-        "Korsunsky I, Millard N, Fan J, et al. Fast, sensitive and accurate integration of "
-        "single-cell data with Harmony. Nature Methods 16:1289–1296, 2019.",
-        "https://doi.org/10.1038/s41592-019-0619-0",
-    ),
-    "mcinnes": Reference(
-        "McInnes et al. 2018",
-        "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
-        "dimension reduction. arXiv:1802.03426, 2018.",
-        "https://arxiv.org/abs/1802.03426",
-    ),
-}
+    (("max_genes",), "at most {} genes"),
+)
+LEARNED = (
+    ", in a metric learned from matched components: the inverse of their covariance plus the "
+    "covariance of the movement, found by expectation–maximisation"
+)
 
 
 @dataclass(frozen=True)
@@ -125,33 +67,29 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if text.is_number(value) else str(value)
 
 
+def _limits(config: Any) -> list[str]:
+    found = []
+    for keys, words in LIMITS:
+        value = _first(config, keys)
+        if value is not None and value > 0:
+            found.append(words.format(_number(value)))
+    return found
+
+
+def _version(results: Results, package: str) -> str:
+    version = (results.meta.get("versions") or {}).get(package)
+    return f" (version {version})" if version else ""
+
+
 def _preprocessing(results: Results, used: list[str]) -> str:
     meta = results.meta
     config = meta.get("config") or {}
-    versions = meta.get("versions") or {}
-    representation = meta.get("representation") or {}
-    use_rep = str(representation.get("use_rep") or "X_pca")
-    n_dims = representation.get("n_dims")
     used += ["wolf", "virshup"]
-    version = f" (version {versions['scanpy']})" if versions.get("scanpy") else ""
     sentences = [
-        f"Cells were processed with scanpy{version} [Wolf et al. 2018] and anndata "
-        "[Virshup et al. 2024]."
+        f"Cells were processed with scanpy{_version(results, 'scanpy')} [Wolf et al. 2018] and "
+        f"anndata{_version(results, 'anndata')} [Virshup et al. 2024]."
     ]
-    limits = [
-        (("min_genes",), "at least {} genes"),
-        (("min_counts",), "at least {} counts"),
-        (
-            ("max_pct_mt", "max_mt", "pct_mt_max", "max_mito_percent"),
-            "at most {}% mitochondrial counts",
-        ),
-        (("max_genes",), "at most {} genes"),
-    ]
-    kept = []
-    for keys, words in limits:
-        value = _first(config, keys)
-        if value is not None and value > 0:
-            kept.append(words.format(_number(value)))
+    kept = _limits(config)
     if kept:
         sentences.append(f"Cells with {text.join(kept)} were kept.")
     counts = meta.get("n_cells") or {}
@@ -160,44 +98,42 @@ def _preprocessing(results: Results, used: list[str]) -> str:
             f"The comparison uses {text.count(counts['source'])} cells of {results.source} and "
             f"{text.count(counts['target'])} of {results.target}."
         )
-    method = _find(config, "integrate")
-    if (isinstance(method, str) and "harmony" in method.lower()) or "harmony" in use_rep.lower():
-        used.append("korsunsky")
-        sentences.append("Batches were integrated with Harmony [Korsunsky et al. 2019].")
-    if use_rep == "X_pca":
-        genes = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
-        top = f" of {text.count(genes)} highly variable genes" if genes else ""
-        dims = f" the first {n_dims} principal components" if n_dims else " principal components"
-        modality = _find(config, "modality")
-        scaled = (
-            ""
-            if modality == "cytometry"
-            else "Counts were normalised per cell and log-transformed. "
-        )
-        sentences.append(f"{scaled}The mixtures were fitted in{dims}{top}.")
-    else:
-        dims = f" ({n_dims} dimensions)" if n_dims else ""
-        sentences.append(f"The mixtures were fitted in the representation {use_rep}{dims}.")
+    sentences.append(_space(results, used))
     if any(str(c).upper() == "UMAP1" for c in results.cells.columns):
         used.append("mcinnes")
         sentences.append("UMAP [McInnes et al. 2018] serves for display only.")
     return " ".join(sentences)
 
 
+def _space(results: Results, used: list[str]) -> str:
+    """Say in which representation the mixtures were fitted."""
+    config = results.meta.get("config") or {}
+    representation = results.meta.get("representation") or {}
+    use_rep = str(representation.get("use_rep") or "X_pca")
+    n_dims = representation.get("n_dims")
+    method = _find(config, "integrate")
+    before = ""
+    if (isinstance(method, str) and "harmony" in method.lower()) or "harmony" in use_rep.lower():
+        used.append("korsunsky")
+        before = "Batches were integrated with Harmony [Korsunsky et al. 2019]. "
+    if use_rep != "X_pca":
+        dims = f" ({n_dims} dimensions)" if n_dims else ""
+        return f"{before}The mixtures were fitted in the representation {use_rep}{dims}."
+    genes = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
+    top = f" of {text.count(genes)} highly variable genes" if genes else ""
+    dims = f" the first {n_dims} principal components" if n_dims else " principal components"
+    cytometry = _find(config, "modality") == "cytometry"
+    scaled = "" if cytometry else "Counts were normalised per cell and log-transformed. "
+    return f"{scaled}{before}The mixtures were fitted in{dims}{top}."
+
+
 def _model(results: Results, used: list[str]) -> str:
     parameters = results.meta.get("parameters") or {}
     used += ["delon", "liero", "chizat", "bhatia", "cuturi"]
-    fit = results.fit
-    k0 = len(results.tables["factors"])
-    k1 = len(results.tables["arrivals"])
-    names = (
-        ("transport_weight", "transport weight λ"),
-        ("epsilon", "entropy ε"),
-        ("rho", "marginal penalty ρ"),
-    )
+    k0, k1 = len(results.tables["factors"]), len(results.tables["arrivals"])
     values = [
         f"{words} = {_number(parameters[key])}"
-        for key, words in names
+        for key, words in SETTINGS
         if parameters.get(key) is not None
     ]
     kind = parameters.get("covariance_type")
@@ -211,20 +147,52 @@ def _model(results: Results, used: list[str]) -> str:
         f"of components{given}. The model extends the mixture-Wasserstein "
         "distance [Delon & Desolneux 2020] to unequal masses [Liero et al. 2018; Chizat et al. "
         "2018], as the pair fit of OTT-JAX does [Cuturi et al. 2022]; the cost between two "
-        "components is their squared Bures–Wasserstein distance [Bhatia et al. 2019]."
+        "components is their squared Bures–Wasserstein distance [Bhatia et al. 2019]"
+        f"{LEARNED if _reason(results, 'metric') else ''}."
     ]
+    return " ".join([*sentences, *_choice(results, used), *_course(results)])
+
+
+def _reason(results: Results, key: str) -> str:
+    return str((results.meta.get("reasons") or {}).get(key) or "")
+
+
+def _choice(results: Results, used: list[str]) -> list[str]:
+    """Say where the fit started, when it chose by itself."""
+    why = _reason(results, "n_components")
+    if "partitions" not in why:
+        return []
+    if "resolution" not in why:
+        return [f"Number of components: {why}."]
+    used += ["traag", "luxburg"]
+    return [
+        "Fits started from Leiden clusters [Traag et al. 2019] of each condition by itself at "
+        "several resolutions; the partition whose factors lie nearest to those of the others was "
+        f"taken, by stability [von Luxburg 2010] ({why})."
+    ]
+
+
+def _course(results: Results) -> list[str]:
+    """Say how the fit went."""
+    fit = results.fit
+    sentences = []
     if fit.get("n_steps"):
         state = " and converged" if fit.get("converged") else " without converging"
         sentences.append(
-            f"The fit (expectation–maximisation with closed-form updates) took "
-            f"{fit['n_steps']} steps{state}."
+            f"The fit (expectation–maximisation with closed-form updates"
+            f"{f', JAX {v}' if (v := _jax(results)) else ''}) took {fit['n_steps']} steps{state}."
         )
     if text.is_number(fit.get("F")):
         sentences.append(f"The matched mass was F = {text.fixed(fit['F'])}.")
+    parameters = results.meta.get("parameters") or {}
     seed = parameters.get("random_state", _find(results.meta.get("config") or {}, "seed"))
     if seed is not None:
         sentences.append(f"The random seed was {seed}.")
-    return " ".join(sentences)
+    return sentences
+
+
+def _jax(results: Results) -> str:
+    return str((results.meta.get("versions") or {}).get("jax") or "")
 
 
 def _effects(results: Results, used: list[str], *, tested: bool) -> str:
@@ -240,35 +208,115 @@ def _effects(results: Results, used: list[str], *, tested: bool) -> str:
         "State shifts are the distances between the means of coupled components and the "
         "Bures–Wasserstein distances between their covariances."
     ]
-    n0, n1 = results.donors_per_side()
     if results.has_donors:
         sentences.append(
             "Cells were weighted so that every donor counts equally, and the donor is the unit of "
             "replication."
         )
     if tested:
-        used.append("benjamini")
-        shared = len(results.shared_donors())
-        kind = (
-            f"a paired t-test over the {shared} donors seen in both conditions"
-            if shared >= 3
-            else f"Welch's t-test over {n0} and {n1} donors"
-        )
+        sentences.append(_test(results, used))
+    elif results.cells_only:
         sentences.append(
-            "Intervals (95%) and p values of the log2 factors come from "
-            f"{kind}, corrected over subpopulations [Benjamini & Hochberg 1995]; they are "
-            "conditional on the fitted components."
+            "Without donors, intervals come from drawing cells; they are too narrow, and no test "
+            "of prevalence is reported."
         )
     else:
         sentences.append("No intervals or tests are reported for prevalence.")
-    if not results.tables["genes"].empty:
-        in_log2 = results.change_of_genes[0] == "log2 change"
-        values = "log2-normalised expression" if in_log2 else "transformed values"
-        sentences.append(
-            f"Gene changes are differences of mean {values} between the cells of a source "
-            "component and the target cells matched to it, weighted by membership."
+    sentences += [_choices_tried(results), _genes(results)]
+    return " ".join(s for s in sentences if s)
+
+
+def _test(results: Results, used: list[str]) -> str:
+    """Say how intervals and p-values over donors were made."""
+    used.append("benjamini")
+    done = results.donor_settings
+    from_refits = (results.tables["factors"]["interval_from"] == "donor bootstrap").any()
+    if not from_refits:
+        n0, n1 = results.donors_per_side()
+        shared = len(results.shared_donors())
+        kind = (
+            f"a paired t-test over the {shared} donors seen in both conditions"
+            if shared >= MIN_DONORS
+            else f"Welch's t-test over {n0} and {n1} donors"
         )
+        return (
+            f"Intervals (95%) and p values of the log2 factors come from {kind}, corrected over "
+            "subpopulations [Benjamini & Hochberg 1995]; they are conditional on the fitted "
+            "components."
+        )
+    paired = ", compared with themselves" if done.get("paired") else ""
+    n = done.get("n_bootstrap")
+    draws = f"{text.count(n)} times " if text.is_number(n) else ""
+    sentences = [
+        f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
+        f"{draws}with replacement{paired} and fitting both mixtures and the coupling again.",
+        _p_values(done, used),
+    ]
+    if done.get("adjusted_for_batch"):
+        sentences.append("Draws and tests were made within batches.")
+    baseline = str(done.get("baseline") or "")
+    if results.tables["factors"]["log2_relative"].notna().any() and baseline:
+        what = "the median subpopulation" if baseline == "median" else baseline
+        sentences.append(f"Factors relative to {what} are given beside them.")
     return " ".join(sentences)
+
+
+def _p_values(done: Mapping[str, Any], used: list[str]) -> str:
+    test = str(done.get("test") or "")
+    n, smallest = done.get("n_permutations"), done.get("smallest_p")
+    if test == "permutation":
+        made = "exchanging the conditions of donors"
+        if text.is_number(n):
+            made += f" ({text.count(n)} exchanges"
+            made += (
+                f", smallest possible p = {text.probability(smallest)})"
+                if text.is_number(smallest)
+                else ")"
+            )
+        made += " and fitting again"
+    elif test == "moderated_t":
+        used += ["smyth", "phipson"]
+        made = (
+            "a moderated t-test of the log-odds of the donors' shares [Smyth 2004; Phipson et al. "
+            "2022]"
+        )
+    else:
+        return "No p values are given."
+    return f"p values come from {made}, corrected over subpopulations [Benjamini & Hochberg 1995]."
+
+
+def _choices_tried(results: Results) -> str:
+    table = results.tables["sensitivity"]
+    if table.empty:
+        return ""
+    rho = pd.to_numeric(table.loc[table["parameter"] == "rho", "value"], errors="coerce").dropna()
+    cuts = table.loc[table["parameter"] == "partition", "value"].nunique()
+    tried = []
+    if len(rho):
+        tried.append(
+            f"for {text.plural(rho.nunique(), 'value')} of ρ from {rho.min():g} to {rho.max():g}"
+        )
+    if cuts:
+        tried.append(f"under {text.plural(cuts, 'partition')} of the cells")
+    return (
+        f"Factors were computed again {text.join(tried)}; a factor is called settled when none of "
+        "these changes it by more than twofold."
+    )
+
+
+def _genes(results: Results) -> str:
+    genes = results.tables["genes"]
+    if genes.empty:
+        return ""
+    in_log2 = results.change_of_genes[0] == "log2 change"
+    values = "log2-normalised expression" if in_log2 else "transformed values"
+    sentence = (
+        f"Gene changes are differences of mean {values} between the cells of a source "
+        "component and the target cells matched to it, weighted by membership."
+    )
+    if genes["de_q"].notna().any():
+        sentence += " Tests of genes take the donor as the unit and are corrected over genes."
+    return sentence
 
 
 def make_methods(results: Results, *, tested: bool) -> Methods:
@@ -282,14 +330,16 @@ def make_methods(results: Results, *, tested: bool) -> Methods:
         Whether any interval over donors was computed.
     """
     used: list[str] = []
-    paragraphs = [_preprocessing(results, used), _model(results, used)]
-    paragraphs.append(_effects(results, used, tested=tested))
+    paragraphs = [
+        _preprocessing(results, used),
+        _model(results, used),
+        _effects(results, used, tested=tested),
+    ]
     used.append("moelder")
-    versions = results.meta.get("versions") or {}
-    version = f" (version {versions['snakemake']})" if versions.get("snakemake") else ""
     paragraphs.append(
-        f"The workflow was run with Snakemake{version} [Mölder et al. 2021]; all parameters, "
-        "versions and input checksums are listed with the results."
+        f"The workflow was run with Snakemake{_version(results, 'snakemake')} [Mölder et al. 2021]"
+        "; all parameters, versions and SHA-256 checksums of the input files are listed with the "
+        "results."
     )
     references = [REFERENCES[key] for key in dict.fromkeys(used)]
     source = results.meta.get("data_source")

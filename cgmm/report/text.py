@@ -48,6 +48,11 @@ def ratio(value: float) -> str:
     return "under 0.01"
 
 
+def ratio_digits(value: float) -> str:
+    """Write a ratio near one with two decimals: 1.07."""
+    return f"{value:.2f}" if value < 9.95 else ratio(value)
+
+
 def fold(log2_value: float) -> str:
     """Write a log2 change as a factor: x0.95."""
     return f"×{ratio(2.0**log2_value)}"
@@ -56,6 +61,17 @@ def fold(log2_value: float) -> str:
 def fold_range(low: float, high: float) -> str:
     """Write a log2 interval as a range of factors."""
     return f"{ratio(2.0**low)}{DASH}{ratio(2.0**high)}"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Write an interval of shares."""
+    first, last = percent(low), percent(high)
+    return first if first == last else f"{first.removesuffix('%')}{DASH}{last}"
+
+
+def fixed_range(low: float, high: float) -> str:
+    """Write an interval of plain numbers."""
+    return f"{fixed(low)}{DASH}{fixed(high)}"
 
 
 def percent(value: float) -> str:

@@ -1,88 +1,14 @@
-"""From tables to sentences: what happened to each subpopulation, and to all of them.
-
-Prevalence words follow the donors when there are donors: "more common" and "rarer" need q < 0.05,
-"same" needs the whole 95 % interval within 1.5-fold of no change, everything else is "no clear
-change". Where no interval could be computed, a factor of 1.5 or more is called "seems", never a
-result. State words follow the distance moved, in units of the spread within a subpopulation.
-"""
+"""The opening of the report: what happened to all subpopulations together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from cgmm.report import text
-from cgmm.report.data import Results, row_of
-
-Q_LIMIT = 0.05
-FOLD_LIMIT = float(np.log2(1.5))
-STATE_LEVELS = ((1.0, "strong"), (0.5, "moderate"), (0.25, "small"))
-MAIN_SHARE = 0.8
-GENE_LIMIT = FOLD_LIMIT  # smaller changes are drawn but not named
-
-PREVALENCE_WORDS = {
-    "more": "more common",
-    "less": "rarer",
-    "seems_more": "seems more common",
-    "seems_less": "seems rarer",
-    "same": "about the same prevalence",
-    "similar": "similar prevalence",
-    "unclear": "no clear change in prevalence",
-    "gone": "gone",
-    "new": "new",
-    "unknown": "prevalence unknown",
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is said about one subpopulation."""
-
-    index: int
-    name: str
-    prevalence: str
-    log2_net: float
-    ci_low: float
-    ci_high: float
-    q: float
-    reason: str
-    share_source: float
-    share_target: float
-    n_cells: float
-    goes_to: str = ""
-    goes_share: float = np.nan
-    comes_from: str = ""
-    comes_share: float = np.nan
-    state: str = "unknown"
-    shift_sd: float = np.nan
-    genes: tuple[tuple[str, float], ...] = ()
-    donors_up: int | None = None
-    donors_paired: int = 0
-    prevalence_text: str = ""
-    state_text: str = ""
-    transfer_text: str = ""
-
-    @property
-    def has_interval(self) -> bool:
-        """Whether a 95 % interval is known."""
-        return bool(np.isfinite(self.ci_low) and np.isfinite(self.ci_high))
-
-    @property
-    def sentence(self) -> str:
-        """The whole finding in one line."""
-        parts = (self.prevalence_text, self.transfer_text, self.state_text)
-        return ", ".join(p for p in parts if p)
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything is reported as changed."""
-        return self.prevalence not in {"same", "similar", "unclear", "unknown"} or self.state in {
-            "strong",
-            "moderate",
-        }
+from cgmm.report.data import Results
+from cgmm.report.findings import GENE_LIMIT, Finding, led_by, make_findings, shift_number
 
 
 @dataclass(frozen=True)
@@ -95,216 +21,6 @@ class Verdict:
     common_genes: list[tuple[str, float, int]]
     tested: bool
     notes: list[str] = field(default_factory=list)
-
-
-def state_level(shift_sd: float) -> str:
-    """Word for a mean shift in units of the within-subpopulation spread."""
-    if not np.isfinite(shift_sd):
-        return "unknown"
-    for limit, word in STATE_LEVELS:
-        if shift_sd >= limit:
-            return word
-    return "none"
-
-
-def _prevalence(row: dict[str, Any]) -> str:
-    if row["status"] == "gone":
-        return "gone"
-    value = row["log2_net"]
-    if not np.isfinite(value):
-        return "unknown"
-    if np.isfinite(row["ci_low"]) and np.isfinite(row["ci_high"]):
-        centre = (row["ci_low"] + row["ci_high"]) / 2
-        if np.isfinite(row["q"]) and row["q"] < Q_LIMIT:
-            return "more" if centre > 0 else "less"
-        if row["ci_low"] > -FOLD_LIMIT and row["ci_high"] < FOLD_LIMIT:
-            return "same"
-        return "unclear"
-    if abs(value) < FOLD_LIMIT:
-        return "similar"
-    return "seems_more" if value > 0 else "seems_less"
-
-
-def _prevalence_text(finding: Finding) -> str:
-    words = PREVALENCE_WORDS[finding.prevalence]
-    if finding.prevalence in {"unknown", "new"}:
-        return words
-    if finding.prevalence == "gone":
-        before, after = text.percent(finding.share_source), text.percent(finding.share_target)
-        number = f"{text.fold(finding.log2_net)}; " if np.isfinite(finding.log2_net) else ""
-        return f"gone or nearly so ({number}{before} to {after} of cells)"
-    number = text.fold(finding.log2_net)
-    if finding.has_interval:
-        number += f", {text.fold_range(finding.ci_low, finding.ci_high)}"
-        if finding.donors_up is not None and finding.donors_paired >= 3:
-            up = finding.donors_up
-            total = finding.donors_paired
-            many, word = (up, "up") if up * 2 >= total else (total - up, "down")
-            number += f"; {word} in {many} of {total} donors"
-        return f"{words} ({number})"
-    return f"{words} ({number}, not tested)"
-
-
-def _state_text(finding: Finding) -> str:
-    if finding.prevalence in {"gone", "new"} or finding.state == "unknown":
-        return ""
-    words = {"none": "no visible state shift"}.get(finding.state, f"{finding.state} state shift")
-    sentence = f"{words} ({text.fixed(finding.shift_sd)} SD)"
-    if finding.genes and finding.state != "none":
-        sentence += ", led by " + ", ".join(
-            f"{gene}\u00a0{'↑' if change > 0 else '↓'}" for gene, change in finding.genes
-        )
-    return sentence
-
-
-def _transfer_text(finding: Finding, target: str) -> str:
-    if finding.prevalence == "gone" or not finding.goes_to:
-        return ""
-    if finding.goes_to != finding.name:
-        share = text.percent(finding.goes_share)
-        return f"matches {finding.goes_to} in {target} ({share} of its mass)"
-    if finding.goes_share < MAIN_SHARE:
-        return f"only {text.percent(finding.goes_share)} of its mass stays with itself"
-    return ""
-
-
-def donor_pairs(results: Results) -> pd.DataFrame:
-    """Share of every subpopulation in every donor, target shares carried back to source names.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``component`` (source component), ``side``, ``donor``, ``share`` (0 to 1),
-        ``n_cells`` (cells of that donor in that condition). The target share of donor d in
-        component k is ``sum_l R_kl t_dl``: the number the interval is computed from.
-    """
-    donors = results.tables["donors"]
-    columns = ["component", "side", "donor", "share", "n_cells"]
-    if donors.empty:
-        return pd.DataFrame({c: [] for c in columns})
-    source = donors.loc[donors["side"] == "source", columns]
-    target = donors.loc[donors["side"] == "target", columns]
-    transfers = results.tables["transfers"][
-        ["source_component", "target_component", "share_of_target"]
-    ]
-    joined = target.merge(transfers, left_on="component", right_on="target_component")
-    joined["share"] = joined["share"] * joined["share_of_target"]
-    carried = (
-        joined.groupby(["source_component", "side", "donor"], sort=True)
-        .agg(share=("share", "sum"), n_cells=("n_cells", "first"))
-        .reset_index()
-        .rename(columns={"source_component": "component"})
-    )
-    return pd.concat([source, carried[columns]], ignore_index=True)
-
-
-def _donors_up(pairs: pd.DataFrame, component: float, shared: list[str]) -> tuple[int | None, int]:
-    if not shared:
-        return None, 0
-    rows = pairs.loc[(pairs["component"] == component) & pairs["donor"].isin(shared)]
-    wide = rows.pivot_table(index="donor", columns="side", values="share", aggfunc="sum")
-    if not {"source", "target"} <= set(wide.columns):
-        return None, 0
-    wide = wide.dropna()
-    return int((wide["target"] > wide["source"]).sum()), len(wide)
-
-
-def _main(table: pd.DataFrame, column: str, value: str, by: str) -> pd.Series | None:
-    rows = table.loc[(table[column] == value) & np.isfinite(table[by])]
-    if rows.empty:
-        return None
-    best: pd.Series = rows.loc[rows[by].idxmax()]
-    return best
-
-
-def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[str, float], ...]:
-    """Name the first genes in rank whose average expression changed 1.5-fold or more."""
-    genes = results.tables["genes"]
-    rows = genes.loc[(genes["name"] == name) & (genes["log2_change"].abs() >= GENE_LIMIT)]
-    rows = rows.sort_values("rank", kind="stable").head(limit)
-    return tuple(zip(rows["gene"].astype(str), rows["log2_change"].astype(float), strict=True))
-
-
-def _findings(results: Results) -> list[Finding]:
-    tables = results.tables
-    pairs = donor_pairs(results)
-    shared = results.shared_donors()
-    factors = tables["factors"]
-    arrivals = tables["arrivals"]
-    findings = []
-    for sub in results.subpopulations:
-        if sub.source is None:
-            findings.append(_arrived(results, sub.index, sub.name, row_of(arrivals, sub.name)))
-            continue
-        row = row_of(factors, sub.name)
-        main = _main(tables["transfers"], "source", sub.name, "share_of_source")
-        goes_to = "" if main is None else str(main["target"])
-        shifts = tables["shifts"]
-        shift = shifts.loc[(shifts["source"] == sub.name) & (shifts["target"] == goes_to)]
-        sd = float(shift["mean_shift_sd"].iloc[0]) if len(shift) else np.nan
-        up, n_paired = _donors_up(pairs, row["component"], shared)
-        finding = Finding(
-            index=sub.index,
-            name=sub.name,
-            prevalence=_prevalence(row),
-            log2_net=float(row["log2_net"]),
-            ci_low=float(row["ci_low"]),
-            ci_high=float(row["ci_high"]),
-            q=float(row["q"]),
-            reason=str(row["reason"]),
-            share_source=float(row["share_source"]),
-            share_target=float(row["share_target"]),
-            n_cells=float(row["n_cells"]),
-            goes_to=goes_to,
-            goes_share=np.nan if main is None else float(main["share_of_source"]),
-            state=state_level(sd),
-            shift_sd=sd,
-            genes=leading_genes(results, sub.name),
-            donors_up=up,
-            donors_paired=n_paired,
-        )
-        findings.append(_with_text(finding, results.target))
-    return findings
-
-
-def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Finding:
-    new = row["status"] == "new"
-    source = str(row["main_source"])
-    share = float(row["share_from_main_source"])
-    size = text.percent(float(row["share_target"]))
-    if new:
-        sentence = f"new: {size} of the target cells, with no convincing origin in the source"
-    elif source and np.isfinite(share):
-        sentence = (
-            f"{size} of the cells in {results.target}, coming from {source} "
-            f"({text.percent(share)} of its mass)"
-        )
-    else:
-        sentence = f"{size} of the cells in {results.target}, with no known origin"
-    return Finding(
-        index=index,
-        name=name,
-        prevalence="new" if new else "unknown",
-        log2_net=np.nan,
-        ci_low=np.nan,
-        ci_high=np.nan,
-        q=np.nan,
-        reason="A factor needs a counterpart in the source.",
-        share_source=np.nan,
-        share_target=float(row["share_target"]),
-        n_cells=float(row["n_cells"]),
-        comes_from=source,
-        comes_share=share,
-        prevalence_text=sentence,
-    )
-
-
-def _with_text(finding: Finding, target: str) -> Finding:
-    values = {**finding.__dict__}
-    values["prevalence_text"] = _prevalence_text(finding)
-    values["state_text"] = _state_text(finding)
-    values["transfer_text"] = _transfer_text(finding, target)
-    return Finding(**values)
 
 
 def _group(findings: list[Finding], *, tested: bool) -> dict[str, list[Finding]]:
@@ -350,9 +66,9 @@ def _opening(
     n = sum(np.isfinite(f.share_source) for f in findings)
     tested = any(f.has_interval for f in findings)
     sentences = []
-    more, less, moved = groups["more"], groups["less"], groups["moved"]
+    moved = groups["moved"]
     counts = []
-    for group, word in ((more, "more common"), (less, "rarer")):
+    for group, word in ((groups["more"], "more common"), (groups["less"], "rarer")):
         seem = "seems" if len(group) == 1 else "seem"
         verb = "became" if tested else f"{seem} to have become"
         if group:
@@ -371,18 +87,44 @@ def _opening(
         names = text.join_some([f.name for f in groups["new"]])
         verb = "has" if len(groups["new"]) == 1 else "have"
         sentences.append(f"{names} {verb} no convincing origin in {results.source}: new there.")
-    for group, word in ((more, "growth"), (less, "loss")):
-        if group:
-            sentences.append(f"Largest {word}: {group[0].name}, {_short_number(group[0])}.")
-    if moved:
-        sentences.append(f"Largest state shift: {moved[0].name}, {moved[0].state_text}.")
-    if common:
-        genes = [f"{g}\u00a0{'↑' if c > 0 else '↓'} ({k} of {n})" for g, c, k in common[:5]]
-        sentences.append(
-            "A response shared across subpopulations (number of them with the gene in their "
-            f"top 20): {text.join(genes)}."
-        )
+    return [*sentences, *_largest(findings, groups, tested=tested), *_shared(common, n)]
+
+
+def _largest(
+    findings: list[Finding], groups: dict[str, list[Finding]], *, tested: bool
+) -> list[str]:
+    sentences = []
+    for key, word in (("more", "growth"), ("less", "loss")):
+        if groups[key]:
+            top = groups[key][0]
+            sentences.append(f"Largest {word}: {top.name}, {_short_number(top)}.")
+    estimated = [f for f in findings if f.has_interval]
+    if tested and not groups["more"] and estimated:
+        top = max(estimated, key=lambda f: f.log2_net)
+        if top.log2_net > 0:
+            sentences.append(
+                f"No growth is beyond the scatter of donors; the largest estimate is {top.name}, "
+                f"{_short_number(top)}."
+            )
+    if groups["moved"]:
+        top = groups["moved"][0]
+        sentences.append(f"Largest state shift: {top.name}, {_short_shift(top)}.")
     return sentences
+
+
+def _shared(common: list[tuple[str, float, int]], n: int) -> list[str]:
+    if not common:
+        return []
+    genes = [f"{g}\u00a0{'↑' if c > 0 else '↓'} ({k} of {n})" for g, c, k in common[:5]]
+    return [
+        "A response shared across subpopulations (number of them with the gene in their "
+        f"top 20): {text.join(genes)}."
+    ]
+
+
+def _short_shift(finding: Finding) -> str:
+    number = f"{shift_number(finding)} ({finding.state})"
+    return f"{number}, {led_by(finding)}" if finding.genes else number
 
 
 def _short_number(finding: Finding) -> str:
@@ -406,7 +148,7 @@ def _notes(
             "No donors were given, so nothing here says how far the numbers would move with other "
             "people or animals: read factors as a description of these samples."
         )
-    elif min(n0, n1) < 3:
+    elif min(n0, n1) < 3 and not any(f.has_interval for f in findings):
         notes.append(
             f"With {text.plural(n0, 'donor')} in {results.source} and {n1} in {results.target}, no "
             "interval is given: at least three on each side are needed."
@@ -443,7 +185,7 @@ def make_verdict(results: Results) -> Verdict:
     Verdict
         Findings in the order of `results.subpopulations`.
     """
-    findings = _findings(results)
+    findings = make_findings(results)
     groups = _group(findings, tested=any(f.has_interval for f in findings))
     common = _common_genes(results)
     return Verdict(

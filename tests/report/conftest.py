@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from tests.report.folders import make_folder
 
 CASES = {
     "donors": {"truth": True},
-    "paired": {"paired": True, "donors": 8},
-    "none": {"donors": 0, "n_cells": 3000},
+    "paired": {"paired": True, "donors": 8, "intervals": True},
+    "none": {"donors": 0, "n_cells": 3000, "sensitivity": False},
     "few": {"donors": 2, "n_cells": 2000},
     "two": {"k": 2, "donors": 0, "genes": False},
+    "thirty": {"k": 30, "n_cells": 24_000, "intervals": True},
     "sixty": {"k": 60, "n_cells": 24_000},
     "nasty": {"nasty": True},
     "flat": {"flat": True, "n_cells": 3000},
@@ -51,6 +53,15 @@ def browser():
         )
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """Source of axe-core, from the Python package that carries it."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None:
+        pytest.skip("axe-playwright-python, which carries axe-core, is not installed")
+    return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture

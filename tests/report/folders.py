@@ -49,6 +49,8 @@ def make_folder(
     new_and_gone: bool = True,
     converged: bool = True,
     empty_transfers: bool = False,
+    sensitivity: bool = True,
+    intervals: bool = False,
     seed: int = 0,
 ) -> Path:
     """Write a results folder of `k` subpopulations a side and return it."""
@@ -129,6 +131,13 @@ def make_folder(
         "q": q, "n_cells": s * n0, "n_cells_target": matched * n1, "reason": reason,
         "status": ["gone" if special and i == k - 1 else "" for i in range(k)],
     })  # fmt: skip
+    if sensitivity:
+        factors["settled"] = [flat or i != 2 % k for i in range(k)]
+    if intervals:
+        factors["interval_from"] = np.where(np.isfinite(low), "donor bootstrap", "")
+        factors["p_moderated"], factors["p_permutation"] = p, np.sqrt(p)
+        factors["log2_relative"] = log2_net - 0.1
+        factors["relative_low"], factors["relative_high"] = log2_net - 0.4, log2_net + 0.3
     rows = [
         (source_names[i], target_names[j], i, j, mass[i, j], to[i, j], back[i, j], np.nan, np.nan)
         for i in range(k)
@@ -185,6 +194,28 @@ def make_folder(
     )  # fmt: skip
     if empty_transfers:
         shifts = shifts.iloc[:0]
+    if intervals:
+        transfers["ci_low"] = transfers["share_of_source"] * 0.8
+        transfers["ci_high"] = transfers["share_of_source"] ** 0.8
+        shifts["unbiased_shift_sd"] = shifts["mean_shift_sd"] * 0.95
+        shifts["ci_low"] = shifts["mean_shift_sd"] * 0.7
+        shifts["ci_high"] = shifts["mean_shift_sd"] * 1.4
+        gene_table["de_log2_change"] = gene_table["log2_change"] * 0.9
+        gene_table["de_p"], gene_table["de_q"] = 0.0012, 0.023
+        gene_table["common_change"] = gene_table["log2_change"] * 0.6
+        gene_table["specific_change"] = gene_table["log2_change"] * 0.4
+    tried = [("rho", v, 0.1 * j) for j, v in enumerate(("0.05", "0.3", "5"))]
+    tried += [("partition", v, 0.2 * j) for j, v in enumerate(("resolution 1", "resolution 2"))]
+    far = np.where(np.arange(k) == 2 % k, 1.0 if flat else 9.0, 1.0)
+    sensitivity_table = pd.DataFrame(
+        [
+            (what, value, i, source_names[i], log2_net[i] + far[i] * extra, far[i] * extra,
+             target_names[i] if what == "rho" else "", f)
+            for what, value, extra in tried for i in range(k)
+        ],
+        columns=["parameter", "value", "component", "name", "log2_net", "difference",
+                 "main_target", "F"],
+    )  # fmt: skip
     components = pd.concat([
         pd.DataFrame({
             "side": side, "component": range(k), "name": names, "weight": share, "share": share,
@@ -207,6 +238,11 @@ def make_folder(
     donor_table = pd.DataFrame(
         donor_rows, columns=["side", "condition", "donor", "component", "name", "share", "n_cells"]
     )
+    positions = donor_table.loc[donor_table["component"] < k - 1].copy()
+    moved = np.where(positions["side"] == "target", shift_sd[positions["component"]], 0.0)
+    positions["position_sd"] = moved + rng.normal(0, 0.1, len(positions))
+    positions["name"] = [source_names[i] for i in positions["component"]]
+    positions = positions.drop(columns="share")
 
     angle = np.linspace(0, 2 * np.pi, k, endpoint=False)
     centre = np.zeros((k, D))
@@ -232,9 +268,14 @@ def make_folder(
     tables = {
         "factors": factors, "transfers": transfers, "arrivals": arrivals, "shifts": shifts,
         "genes": gene_table, "components": components, "donors": donor_table,
+        "sensitivity": sensitivity_table, "donor_shifts": positions,
     }  # fmt: skip
     for name, table in tables.items():
-        if (name == "genes" and not genes) or (name == "donors" and not donors):
+        wanted = {
+            "genes": genes, "donors": donors, "sensitivity": sensitivity,
+            "donor_shifts": donors and intervals,
+        }  # fmt: skip
+        if not wanted.get(name, True):
             continue
         table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     with gzip.open(folder / "cells.tsv.gz", "wt", encoding="utf-8") as handle:
@@ -286,6 +327,14 @@ def make_folder(
         },
         "truth": {"names": source_names, "log2_net": log2_true.tolist()} if truth else None,
     }  # fmt: skip
+    if intervals:
+        meta["donors"] = {
+            "n_bootstrap": 400, "n_permutations": 252, "smallest_p": 0.0079, "paired": paired,
+            "test": "permutation", "baseline": "median", "adjusted_for_batch": True,
+            "sentences": ["Donor <b>d9</b> has 12 cells and was left out."],
+        }  # fmt: skip
+        meta["reasons"]["metric"] = "learned from the matches"
+        meta["reasons"]["n_components"] = "of 4 partitions (resolution 1, resolution 2) the middle"
     if nasty:
         meta["source"], meta["target"] = "ctrl", "stim"
         meta["notices"] = [{"level": "warning", "text": "<b>odd</b>", "advice": "</script>"}]

@@ -6,7 +6,10 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
+import zipfile
 from pathlib import Path
 
 import anndata as ad
@@ -18,7 +21,7 @@ import pytest
 from tests.workflow.conftest import Project, copy_code, rows_of
 
 TABLES = ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors")
-TABLES += ("donor_shifts",)
+TABLES += ("donor_shifts", "sensitivity")
 AFTER_FIT = {"fit", "summarise", "report", "index"}
 
 
@@ -44,6 +47,22 @@ def test_console_shows_progress_and_reports(finished: Project) -> None:
     assert "[check data] 6 samples, 600 cells, 140 genes" in text
     assert str(finished.folder / "reports" / "index.html") in text
     assert str(finished.folder / "reports" / "drug.html") in text
+
+
+def test_snakemakes_own_report_has_pages_and_tables(finished: Project) -> None:
+    own = finished.folder / "own.zip"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(finished.code / "Snakefile")]
+    command += ["--directory", str(finished.folder), "--report", str(own)]
+    command += ["--configfile", str(finished.folder / "lab.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(own) as archive:
+        held = {Path(n).name for n in archive.namelist()}
+        page = next(n for n in archive.namelist() if n.endswith("report.html"))
+        text = archive.read(page).decode("utf-8")
+    assert {"drug.html", "index.html", *(f"{t}.tsv" for t in TABLES)} <= held
+    for words in ("Comparisons", "Overview", "Tables", "net factors", "no cell is followed"):
+        assert words in text, words
 
 
 def test_every_file_is_there(finished: Project) -> None:

@@ -92,7 +92,35 @@ def settings_of(wildcards):
 
 def threads_per_fit():
     """Threads of a fit: comparisons side by side first, then more threads for each."""
-    return max(1, min(8, (workflow.cores or 2) // len(COMPARISONS)))
+    try:
+        cores = workflow.cores
+    except WorkflowError:  # not given where nothing runs: snakemake --report
+        cores = 2
+    return max(1, min(8, cores // len(COMPARISONS)))
+
+
+TABLES = {
+    "factors": "net factors",
+    "transfers": "transfers",
+    "arrivals": "origins",
+    "shifts": "state shifts",
+    "genes": "genes",
+    "components": "subpopulations",
+    "donors": "donors",
+    "donor_shifts": "state of donors",
+    "sensitivity": "sensitivity",
+}
+
+
+def table(name):
+    """A table of a comparison, with its place in Snakemake's own report."""
+    return report(
+        f"results/{{comparison}}/{name}.tsv",
+        caption=f"../report/tables/{name}.rst",
+        category="Tables",
+        subcategory="{comparison}",
+        labels={"comparison": "{comparison}", "table": TABLES[name]},
+    )
 
 
 def memory(base, per_input):

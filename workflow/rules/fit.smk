@@ -38,19 +38,7 @@ rule summarise:
         check=of_dataset("check.json"),
         qc=of_dataset("qc.json"),
     output:
-        collect(
-            "results/{{comparison}}/{table}.tsv",
-            table=(
-                "factors",
-                "transfers",
-                "arrivals",
-                "shifts",
-                "genes",
-                "components",
-                "donors",
-                "donor_shifts",
-            ),
-        ),
+        [table(name) for name in TABLES],
         cells="results/{comparison}/cells.tsv.gz",
         annotated="results/{comparison}/annotated.h5ad",
         facts="results/{comparison}/report.json",

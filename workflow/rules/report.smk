@@ -7,22 +7,14 @@ rule report:
         "results/{comparison}/cells.tsv.gz",
         collect(
             "results/{{comparison}}/{table}.tsv",
-            table=(
-                "factors",
-                "transfers",
-                "arrivals",
-                "shifts",
-                "genes",
-                "components",
-                "donors",
-            ),
+            table=TABLES,
         ),
     output:
         report(
             "reports/{comparison}.html",
             caption="../report/comparison.rst",
             category="Comparisons",
-            labels={"comparison": "{comparison}"},
+            labels={"comparison": "{comparison}", "page": "report"},
         ),
     log:
         "logs/report/{comparison}.log",

@@ -10,17 +10,15 @@ from markupsafe import Markup
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
 from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, ticks, tip
-from cgmm.report.verdict import (
-    FOLD_LIMIT,
-    GENE_LIMIT,
-    PREVALENCE_WORDS,
-    Finding,
-    Verdict,
-    leading_genes,
-)
+from cgmm.report.findings import FOLD_LIMIT, GENE_LIMIT, PREVALENCE_WORDS, Finding, leading_genes
+from cgmm.report.verdict import Verdict
 
 WIDTH = 860
 NAMES = 200.0
+INTERVAL_WORDS = {
+    False: "The grey line over it is the 95% interval over donors. ",
+    True: "The grey line over it is a 95% interval from drawing cells: too narrow, no donors. ",
+}
 STATE_SHORT = {"none": "not visible", "small": "small", "moderate": "moderate", "strong": "strong"}
 CLASS = {"more": "up", "less": "down", "seems_more": "up", "seems_less": "down"}
 
@@ -183,7 +181,9 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
     table = results.tables["shifts"]
     step, top = 26.0, 40.0
     left, right = NAMES + 10, 480.0
-    limit = max(1.2, max(f.shift_sd for f in rows) * 1.08)
+    ends = [v for f in rows for v in (f.shift_sd, f.shift_high) if np.isfinite(v)]
+    limit = max(1.2, max(ends) * 1.08)
+    spread_known = any(np.isfinite(f.shift_high) for f in rows)
     bottom = top + step * len(rows)
 
     def x(value: float) -> float:
@@ -200,6 +200,9 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         y = top + step * (i + 0.5)
         row = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
         hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
+        known = np.isfinite([f.shift_low, f.shift_high]).all()
+        if known:
+            hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
         if np.isfinite(row["total_shift_sd"]):
             hover += f" (with change of shape {text.fixed(row['total_shift_sd'])} SD)"
         genes = "  ".join(
@@ -235,6 +238,16 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
                 )
                 if np.isfinite(total)
                 else Markup(""),
+                el(
+                    "line",
+                    x1=x(max(f.shift_low, 0.0)),
+                    x2=x(min(f.shift_high, limit)),
+                    y1=y,
+                    y2=y,
+                    class_="ci flat",
+                )
+                if known
+                else Markup(""),
                 label(
                     f"{text.fixed(f.shift_sd)} {STATE_SHORT[f.state]}",
                     right + 18,
@@ -263,6 +276,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         reading=(
             "The dot is how far the centre of a subpopulation moved, measured in typical spreads "
             "within a subpopulation (1 SD: as far as its cells usually lie from their centre). "
+            f"{INTERVAL_WORDS[results.cells_only] if spread_known else ''}"
             "The small upright tick adds the change in shape. Genes: the largest changes of "
             "average expression, ↑ higher and ↓ lower in "
             f"{results.target}."

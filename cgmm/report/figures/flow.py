@@ -278,7 +278,7 @@ def heatmap(results: Results) -> Figure:
                 aria_pressed="true" if mode == 0 else "false",
             )
         )
-        for mode, words in enumerate(("of source", "of target", "of all mass"))
+        for mode, words in enumerate(("of source", "of target", "raw mass"))
     )
     return Figure(
         key="transfers-map",
@@ -295,7 +295,8 @@ def heatmap(results: Results) -> Figure:
         reading=(
             f"Each row is a subpopulation of {results.source}; the numbers along it say what "
             f"percentage of it corresponds to each subpopulation of {results.target} (a row adds "
-            "up to 100). Strong colour on the diagonal means: stayed what it was."
+            "up to 100). Strong colour on the diagonal means: stayed what it was. The buttons "
+            "change what is counted: shares of the target, or raw mass, not normalised."
         ),
         controls=Markup(
             f'<span class="modes js-only" role="group" aria-label="Percent of">{buttons}</span>'

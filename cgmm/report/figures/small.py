@@ -1,122 +1,14 @@
-"""Donors (small multiples), convergence, and estimate against truth."""
+"""Convergence, and estimate against truth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
-from cgmm.report.data import Results, each
-from cgmm.report.figures.svg import Figure, drawing, el, label, polyline, spread, ticks, tip
-from cgmm.report.verdict import Finding, Verdict, donor_pairs
-
-
-def donors(results: Results, verdict: Verdict) -> Figure | None:
-    """One small panel per subpopulation: its share in every donor, source left, target right."""
-    pairs = donor_pairs(results)
-    if pairs.empty:
-        return None
-    shared = set(results.shared_donors())
-    findings = [f for f in verdict.findings if np.isfinite(f.share_source)]
-    component = {s.name: s.source for s in results.subpopulations}
-    across, w, h = 5, 160.0, 138.0
-    parts: list[Markup] = []
-    for number, f in enumerate(findings):
-        x, y = (number % across) * (w + 12), (number // across) * (h + 18)
-        rows = pairs.loc[pairs["component"] == component[f.name]]
-        parts.append(_donor_panel(results, f, rows, shared, x, y, w, h))
-    lines = -(-len(findings) // across)
-    linked = "Lines join the same donor. " if shared else ""
-    return Figure(
-        key="donors-panels",
-        title="Every donor",
-        svg=drawing(
-            parts,
-            width=across * (w + 12) - 12,
-            height=max(lines, 1) * (h + 18),
-            title="Share of each subpopulation in every donor",
-            text="One panel per subpopulation; each dot is one donor. The donor table has the "
-            "values.",
-            key="donors-panels",
-        ),
-        reading=(
-            f"One panel per subpopulation, one dot per donor; hollow left in {results.source}, "
-            f"filled right in {results.target}; height is the share of that donor's cells. "
-            f"{linked}A change is convincing when nearly all donors go the same way. The scale "
-            "differs from panel to panel."
-        ),
-    )
-
-
-def _donor_panel(
-    results: Results,
-    finding: Finding,
-    rows: pd.DataFrame,
-    shared: set[str],
-    x: float,
-    y: float,
-    w: float,
-    h: float,
-) -> Markup:
-    name = finding.name
-    colour = results.subpopulations[finding.index].colour
-    limit = float(np.nanmax(rows["share"].to_numpy(dtype=float), initial=0.0)) * 1.08 or 1.0
-    low, high, left, right = y + h - 18, y + 24, x + 62, x + w - 28
-
-    def at(value: float) -> float:
-        return low - value / limit * (low - high)
-
-    parts: list[Markup] = [
-        el("rect", x=x, y=y, width=w, height=h, rx=5, class_="panel"),
-        label(text.short(name, 21), x + 8, y + 12, class_="panel-title"),
-        label(text.short(results.source, 9), left, low + 9, anchor="middle", class_="tick"),
-        label(text.short(results.target, 9), right, low + 9, anchor="middle", class_="tick"),
-    ]
-    for value in ticks(0.0, limit, 3):
-        parts.append(el("line", x1=x + 38, x2=x + w - 8, y1=at(value), y2=at(value), class_="grid"))
-        parts.append(label(f"{100 * value:.3g}%", x + 35, at(value), anchor="end", class_="tick"))
-    dots: list[Markup] = []
-    ends: dict[str, dict[str, tuple[float, float]]] = {}
-    for side, centre in (("source", left), ("target", right)):
-        mine = rows.loc[rows["side"] == side].sort_values("donor", kind="stable")
-        n = len(mine)
-        for k, row in enumerate(each(mine)):
-            spot = centre + (0.0 if row.donor in shared else (k - (n - 1) / 2) * min(5.0, 24 / n))
-            ends.setdefault(row.donor, {})[side] = (spot, at(row.share))
-            where = results.source if side == "source" else results.target
-            dots.append(
-                el(
-                    "circle",
-                    tip(
-                        f"{row.donor}, {where}: {text.percent(row.share)} of "
-                        f"{text.count(row.n_cells) if np.isfinite(row.n_cells) else 'its'} cells"
-                    ),
-                    cx=spot,
-                    cy=at(row.share),
-                    r=3.6,
-                    class_=f"donor {side}",
-                    stroke=colour,
-                    fill=colour if side == "target" else None,
-                    data_donor=row.donor,
-                )
-            )
-    for donor, two in ends.items():
-        if len(two) == 2:
-            (x0, y0), (x1, y1) = two["source"], two["target"]
-            parts.append(
-                el(
-                    "path",
-                    tip(donor),
-                    d=f"M{x0:.1f},{y0:.1f}L{x1:.1f},{y1:.1f}",
-                    class_="pair",
-                    stroke=colour,
-                    data_donor=donor,
-                )
-            )
-    return el("g", *parts, *dots, class_="mark", data_s=finding.index)
+from cgmm.report.data import Results
+from cgmm.report.figures.svg import Figure, about, drawing, el, label, polyline, spread, ticks, tip
+from cgmm.report.truth import known_truth
 
 
 def convergence(results: Results) -> Figure | None:
@@ -187,33 +79,14 @@ def convergence(results: Results) -> Figure | None:
     )
 
 
-def truth_table(results: Results) -> pd.DataFrame | None:
-    """Estimated and true log2 factors by name, or None when there is no truth to compare with."""
-    truth = results.meta.get("truth")
-    if not isinstance(truth, Mapping) or not truth.get("names"):
-        return None
-    known = pd.DataFrame(
-        {
-            "name": [str(n) for n in truth["names"]],
-            "truth": pd.to_numeric(pd.Series(truth["log2_net"]), errors="coerce"),
-        }
-    )
-    factors = results.tables["factors"][["name", "log2_net", "ci_low", "ci_high"]]
-    known["truth"] = known["truth"].replace([np.inf, -np.inf], np.nan)
-    return known.merge(factors, on="name", how="left")
-
-
 def truth(results: Results) -> Figure | None:
     """Estimate against simulated truth."""
-    both = truth_table(results)
-    if both is None:
-        return None
-    both = both.dropna(subset=["truth", "log2_net"])
-    if both.empty:
+    both = [k for k in known_truth(results) if k.comparable]
+    if not both:
         return None
     side, left, top = 360.0, 56.0, 14.0
-    reach = np.abs(both[["truth", "log2_net"]].to_numpy(dtype=float)).max()
-    limit = float(np.ceil(max(float(reach), 0.9) * 1.08 * 2) / 2)
+    reach = max(max(abs(k.truth), abs(k.found)) for k in both)
+    limit = float(np.ceil(max(reach, 0.9) * 1.08 * 2) / 2)
 
     def sx(value: float) -> float:
         return left + (np.clip(value, -limit, limit) + limit) / (2 * limit) * side
@@ -237,15 +110,15 @@ def truth(results: Results) -> Figure | None:
         label("found", left + 8, top + 12, class_="head"),
     ]
     width = left + side + 190
-    both = both.sort_values("log2_net", ascending=False, kind="stable")
-    places = spread([sy(v) for v in both["log2_net"]], 15.0, top + 6, top + side - 6)
+    both = sorted(both, key=lambda k: -k.found)
+    places = spread([sy(k.found) for k in both], 15.0, top + 6, top + side - 6)
     column = left + side + 26
-    for row, place in zip(each(both), places, strict=True):
-        i = results.index_of(row.name)
-        x, y = sx(row.truth), sy(row.log2_net)
-        hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.log2_net)}"
+    for row, place in zip(both, places, strict=True):
+        i = row.subs[0]
+        x, y = sx(row.truth), sy(row.found)
+        hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.found)}"
         children: list[Markup] = [tip(hover)]
-        if np.isfinite(row.ci_low) and np.isfinite(row.ci_high):
+        if row.has_interval:
             children.append(
                 el(
                     "line",
@@ -266,7 +139,7 @@ def truth(results: Results) -> Figure | None:
             ),
             label(text.short(row.name, 22), column, place),
         ]
-        parts.append(el("g", *children, class_="mark", data_s=i))
+        parts.append(el("g", *children, class_="mark", **about(row.subs)))
     return Figure(
         key="truth-plot",
         title="Found against true factors",

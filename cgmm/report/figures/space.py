@@ -23,6 +23,7 @@ SCALE = 1.7
 # radius of the ellipse that holds half of a two-dimensional Gaussian
 HALF = float(np.sqrt(2 * np.log(2)))
 MAX_LABELS = 26
+CONDITION = ("#85857f", "#0b8a8a")  # source, target
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,33 @@ def cell_panels(results: Results, view: Map, *, ellipses: bool) -> tuple[list[Pa
     return panels, left_out
 
 
+def both_panel(results: Results, view: Map) -> Panel:
+    """Cells of both conditions over each other, coloured by condition."""
+    index, side = cell_index(results), cell_side(results)
+    place = view.place(view.xy)
+    good = np.isfinite(place).all(axis=1)
+    order = np.random.default_rng(1).permutation(len(place))
+    shown = order[good[order] & (side[order] < 2)]
+    colours = [CONDITION[i] for i in side[shown]]
+    image = _png(place[shown], colours, _size(len(order)), 0.6)
+    centres = []
+    for sub in results.subpopulations:
+        own = shown[index[shown] == sub.index]
+        if len(own):
+            x, y = np.median(place[own], axis=0)
+            centres.append((sub, float(x), float(y), float(len(own))))
+    labels, _ = _labels(results, centres)
+    return Panel(
+        title=f"both: {results.source} grey, {results.target} teal",
+        alt=f"Scatter of the cells of both conditions on {view.axes[0]} and {view.axes[1]}, "
+        "coloured by condition",
+        image=_encode(image),
+        overlay=_overlay(labels, view.axes),
+        map_key=view.key,
+        show="all",
+    )
+
+
 def movement_panel(results: Results, view: Map) -> Panel | None:
     """Ellipses of both sides over each other, with an arrow for every transfer of 10 % or more."""
     source, target = _gaussians(results, "source"), _gaussians(results, "target")
@@ -256,7 +284,9 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
         return None
     place = view.place(view.xy)
     good = np.isfinite(place).all(axis=1)
-    image = _png(place[good], ["#8a8a8a"] * int(good.sum()), _size(len(place)), 0.13)
+    mine = good & (cell_side(results) < 2)
+    colours = [CONDITION[i] for i in cell_side(results)[mine]]
+    image = _png(place[mine], colours, _size(len(place)), 0.16)
     parts: list[Markup] = []
     for which, group in (("source", source), ("target", target)):
         for sub, centre, covariance in group:
@@ -312,7 +342,7 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
         lift=20.0,
     )
     return Panel(
-        title=f"{results.source} (dashed) to {results.target} (solid)",
+        title=f"{results.source} (dashed, grey cells) to {results.target} (solid, teal cells)",
         alt="Ellipses of the subpopulations of both conditions with arrows for transfers",
         image=_encode(image),
         overlay=_overlay([*parts, *labels], view.axes),
@@ -345,10 +375,10 @@ def change_panels(results: Results, view: Map) -> list[Panel]:
         limit = float(max(np.percentile(np.abs(values[keep]), 98), 1e-9))
         if column == "shift":
             colours = [
-                mix((0xC9, 0xC9, 0xC4), (0x6A, 0x1B, 0x7A), float(np.clip(v / limit, 0, 1)))
+                mix((0xC9, 0xC9, 0xC4), (0x9C, 0x33, 0xB8), float(np.clip(v / limit, 0, 1)))
                 for v in values[keep]
             ]
-            scale = f"0 to {text.fixed(limit, 1)} or more"
+            scale = f"distance 0 to {text.fixed(limit, 1)} or more"
         else:
             limit = max(limit, 1.0)
             colours = [diverging(float(v), limit) for v in values[keep]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -62,6 +63,15 @@ def label(content: str, x: float, y: float, *, anchor: str = "start", **more: ob
     return el("text", content, x=x, y=y, dy="0.35em", text_anchor=anchor, **more)
 
 
+def about(subs: Sequence[int]) -> dict[str, object]:
+    """Name the subpopulations a mark is about, for the selection in the browser."""
+    keys = ("data_s", "data_t")
+    named: dict[str, object] = dict(zip(keys, subs, strict=False))
+    if len(subs) > len(keys):
+        named["data_more"] = " ".join(str(i) for i in subs[len(keys) :])
+    return named
+
+
 def tip(content: str) -> Markup:
     """Write the hover text of the enclosing element (works without JavaScript)."""
     return el("title", content)
@@ -95,7 +105,7 @@ def ticks(low: float, high: float, n: int = 5) -> list[float]:
     first = -(-low // step) * step
     values = []
     while first <= high + 1e-9 * step:
-        values.append(round(first, 12))
+        values.append(round(first, 12) + 0.0)
         first += step
     return values
 

@@ -1,30 +1,19 @@
+// What the report adds: one selection across figures and tables, maps, and figures as files.
 (function () {
   "use strict";
-  var doc = document, root = doc.documentElement;
+  var doc = document, root = doc.documentElement, all = cgmm.all, save = cgmm.save;
   var data = JSON.parse(doc.getElementById("island").textContent);
-  var all = function (query, from) { return Array.prototype.slice.call((from || doc).querySelectorAll(query)); };
-
-  // Theme: follow the system until the reader chooses.
-  var stored = null;
-  try { stored = localStorage.getItem("cgmm-theme"); } catch (e) { stored = null; }
-  if (stored) root.setAttribute("data-theme", stored);
-  doc.getElementById("theme").addEventListener("click", function () {
-    var now = root.getAttribute("data-theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-    var next = now === "dark" ? "light" : "dark";
-    root.setAttribute("data-theme", next);
-    try { localStorage.setItem("cgmm-theme", next); } catch (e) { /* private mode: not remembered */ }
-    paint();
-  });
 
   // One selected subpopulation, shown in every figure and table.
   var picked = null;
   var pick = doc.getElementById("pick"), clear = doc.getElementById("clear"), said = doc.getElementById("said");
   var marks = all("[data-s]");
+  function subs(m) { return [m.dataset.s, m.dataset.t].concat((m.dataset.more || "").split(" ")); }
   function select(index) {
     picked = index;
     root.classList.toggle("has-pick", index !== null);
     marks.forEach(function (m) {
-      var on = index !== null && (+m.dataset.s === index || (m.dataset.t !== undefined && +m.dataset.t === index));
+      var on = index !== null && subs(m).indexOf(String(index)) >= 0;
       m.classList.toggle("is-on", on);
       if (m.tagName === "BUTTON") m.setAttribute("aria-pressed", String(on));
     });
@@ -32,6 +21,7 @@
     clear.hidden = index === null;
     said.textContent = index === null ? "" : data.names[index] + ": " + data.sentences[index];
     said.title = said.textContent;
+    cgmm.tell("pick", index);
     paint();
   }
   pick.addEventListener("change", function () { select(pick.value === "" ? null : +pick.value); });
@@ -77,6 +67,7 @@
       plot.classList.toggle("lit", lit);
     });
   }
+  doc.addEventListener("cgmm:theme", paint);
   window.addEventListener("resize", function () { if (picked !== null) paint(); });
   function nearest(plot, event) {
     if (!cells) return -1;
@@ -91,28 +82,15 @@
     return best < 0 || cells.component[best] === 255 ? -1 : cells.component[best];
   }
 
-  // Hover: the <title> of a mark becomes our own tip, at once and readable.
-  var tip = doc.createElement("div");
-  tip.id = "tip"; tip.hidden = true; doc.body.appendChild(tip);
-  all("svg.chart title").forEach(function (t) {
-    if (t.parentNode.tagName.toLowerCase() === "svg") return;
-    t.parentNode.setAttribute("data-tip", t.textContent);
-    t.remove();
+  plots.forEach(function (plot) {
+    plot.addEventListener("pointermove", function (e) {
+      if (e.target.closest("[data-tip]")) return;
+      var index = nearest(plot, e);
+      if (index < 0) { cgmm.hideTip(); return; }
+      cgmm.showTip(data.names[index] + ": " + data.sentences[index], e.clientX, e.clientY);
+      e.stopPropagation();
+    });
   });
-  function showTip(text, e) {
-    tip.textContent = text; tip.hidden = false;
-    var w = tip.offsetWidth, h = tip.offsetHeight;
-    tip.style.left = Math.max(4, Math.min(e.clientX + 14, innerWidth - w - 6)) + "px";
-    tip.style.top = (e.clientY + 18 + h > innerHeight ? e.clientY - h - 10 : e.clientY + 18) + "px";
-  }
-  doc.addEventListener("pointermove", function (e) {
-    var mark = e.target.closest && e.target.closest("[data-tip]");
-    if (mark) { showTip(mark.getAttribute("data-tip"), e); return; }
-    var plot = e.target.closest && e.target.closest(".plot");
-    var index = plot ? nearest(plot, e) : -1;
-    if (index >= 0) showTip(data.names[index] + ": " + data.sentences[index], e); else tip.hidden = true;
-  });
-  doc.addEventListener("scroll", function () { tip.hidden = true; }, true);
   plots.forEach(function (plot) {
     plot.addEventListener("click", function (e) {
       if (e.target.closest("[data-s]")) return;
@@ -127,58 +105,6 @@
           if (other.dataset.donor === dot.dataset.donor) other.classList.toggle("same-donor", kind === "pointerenter");
         });
       });
-    });
-  });
-
-  // Tables: sort by any column, filter rows, save what is shown.
-  function save(name, blob) {
-    var link = doc.createElement("a");
-    link.href = URL.createObjectURL(blob); link.download = name;
-    doc.body.appendChild(link); link.click(); link.remove();
-    setTimeout(function () { URL.revokeObjectURL(link.href); }, 2000);
-  }
-  all(".tbl table").forEach(function (table) {
-    var body = table.tBodies[0], heads = all("thead th", table), box = table.closest(".tbl");
-    heads.forEach(function (head, column) {
-      var button = doc.createElement("button");
-      button.type = "button"; button.textContent = head.textContent;
-      head.textContent = ""; head.appendChild(button); head.setAttribute("aria-sort", "none");
-      button.addEventListener("click", function () {
-        var first = head.classList.contains("num") ? "descending" : "ascending";
-        var now = head.getAttribute("aria-sort");
-        var next = now === "none" ? first : now === "ascending" ? "descending" : "ascending";
-        heads.forEach(function (h) { h.setAttribute("aria-sort", "none"); });
-        head.setAttribute("aria-sort", next);
-        var sign = next === "ascending" ? 1 : -1, number = head.classList.contains("num");
-        Array.prototype.slice.call(body.rows).map(function (row, i) {
-          var cell = row.cells[column], v = cell.dataset.v;
-          return { row: row, i: i, v: v === undefined ? (number ? null : cell.textContent.toLowerCase()) : number ? +v : v };
-        }).sort(function (a, b) {
-          if (a.v === null || b.v === null) return (a.v === null) - (b.v === null) || a.i - b.i;
-          return sign * (number ? a.v - b.v : a.v.localeCompare(b.v, undefined, { numeric: true })) || a.i - b.i;
-        }).forEach(function (item) { body.appendChild(item.row); });
-      });
-    });
-    var filter = box.querySelector("[data-filter]"), shown = box.querySelector("[data-shown]");
-    if (filter) filter.addEventListener("input", function () {
-      var words = filter.value.toLowerCase().split(/\s+/).filter(Boolean), n = 0;
-      Array.prototype.forEach.call(body.rows, function (row) {
-        var text = row.textContent.toLowerCase();
-        row.hidden = !words.every(function (w) { return text.indexOf(w) >= 0; });
-        if (!row.hidden) n++;
-      });
-      shown.textContent = words.length ? n + " of " + body.rows.length + " rows" : "";
-    });
-    var csv = box.querySelector("[data-csv]");
-    if (csv) csv.addEventListener("click", function () {
-      var quote = function (s) { return '"' + s.replace(/^([=+@\t\r])/, "'$1").replace(/"/g, '""') + '"'; };
-      var lines = [heads.map(function (h) { return quote(h.textContent); }).join(",")];
-      Array.prototype.forEach.call(body.rows, function (row) {
-        if (!row.hidden) lines.push(Array.prototype.map.call(row.cells, function (c) {
-          return c.classList.contains("num") && c.dataset.v !== undefined ? c.dataset.v : quote(c.textContent);
-        }).join(","));
-      });
-      save(data.stem + "_" + csv.dataset.csv.replace(/\.tsv$/, "") + ".csv", new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv;charset=utf-8" }));
     });
   });
 
@@ -210,7 +136,7 @@
       svg = figure.querySelector(".fig-scroll svg").cloneNode(true);
       w = svg.viewBox.baseVal.width; h = svg.viewBox.baseVal.height;
     }
-    var css = getComputedStyle(root), names = ["paper", "raised", "ink", "soft", "line", "faint", "accent", "up", "down", "seq", "on-strong"];
+    var css = getComputedStyle(root), names = ["paper", "raised", "ink", "soft", "line", "faint", "accent", "up", "down", "seq", "on-strong", "warn"];
     var style = doc.createElementNS(ns, "style");
     style.textContent = ":root{" + names.map(function (n) { return "--" + n + ":" + css.getPropertyValue("--" + n); }).join(";") + "}" + doc.getElementById("chart-css").textContent;
     var back = doc.createElementNS(ns, "rect");

@@ -1,0 +1,183 @@
+"""How each factor moves with choices that the data do not settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from cgmm.report import text
+from cgmm.report.data import Results, each
+from cgmm.report.figures.svg import Figure, drawing, el, label, tip
+from cgmm.report.findings import Finding
+from cgmm.report.verdict import Verdict
+
+WIDTH, NAMES, STEP, TOP = 860.0, 200.0, 30.0, 44.0
+LEFT, RIGHT = NAMES + 12, WIDTH - 200.0
+TWOFOLD = 1.0
+MOST = 5.0
+STILL_GONE = -3.0  # log2 factor under which a subpopulation that is gone stays so
+LANES = {"rho": -4.5, "partition": 5.5}
+
+
+def _reach(table: pd.DataFrame, rows: list[Finding]) -> float:
+    values = [*table["log2_net"], *(f.log2_net for f in rows)]
+    finite = [abs(v) for v in values if np.isfinite(v)]
+    return float(np.clip(np.ceil((max(finite, default=1.0) + TWOFOLD) * 2) / 2, 2.0, MOST))
+
+
+def _mark(row: Finding, choice: pd.Series, x: float, y: float) -> Markup:
+    value = text.fold(choice["log2_net"]) if np.isfinite(choice["log2_net"]) else "no cell left"
+    if choice["parameter"] == "rho":
+        words = f"{row.name}: {value} with rho = {choice['value']}"
+        return el("circle", tip(words), cx=x, cy=y + LANES["rho"], r=3.2, class_="along")
+    words = f"{row.name}: {value} with the partition “{choice['value']}”"
+    at = y + LANES["partition"]
+    return el("path", tip(words), d=f"M{x:.1f},{at - 4.5:.1f}l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
+              class_="other")  # fmt: skip
+
+
+def _words(own: pd.DataFrame, settled: str) -> str:
+    found = own.loc[np.isfinite(own["log2_net"]), "log2_net"]
+    span = text.fold_range(found.min(), found.max()) if len(found) else "no number"
+    state = {"True": "settled", "False": "not settled"}.get(settled, "")
+    return f"{span}, {state}" if state else span
+
+
+def _row(
+    row: Finding, own: pd.DataFrame, settled: str, y: float, x: Callable[[float], float]
+) -> Markup:
+    parts: list[Markup] = [
+        el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
+        label(text.short(row.name, 27), NAMES, y, anchor="end"),
+    ]
+    if np.isfinite(row.log2_net):
+        low, high = x(row.log2_net - TWOFOLD), x(row.log2_net + TWOFOLD)
+        parts.append(el("rect", x=low, y=y - 11, width=high - low, height=22, class_="band"))
+        at = x(row.log2_net)
+        parts.append(
+            el(
+                "path",
+                tip(f"{row.name}: {text.fold(row.log2_net)} in this report"),
+                d=f"M{at:.1f},{y - 11:.1f}v22",
+                class_="fitted",
+            )
+        )
+    path = own.loc[(own["parameter"] == "rho") & np.isfinite(own["log2_net"])]
+    if len(path) > 1:
+        ends = x(path["log2_net"].min()), x(path["log2_net"].max())
+        lane = y + LANES["rho"]
+        parts.append(el("line", x1=ends[0], x2=ends[1], y1=lane, y2=lane, class_="along-line"))
+    parts += [_mark(row, choice, x(choice["log2_net"]), y) for _, choice in own.iterrows()]
+    parts.append(
+        label(
+            _words(own, settled),
+            RIGHT + 24,
+            y,
+            class_="value unsettled" if settled == "False" else "value",
+        )
+    )
+    return el("g", *parts, class_="mark row", data_s=row.index)
+
+
+def _axis(x: Callable[[float], float], limit: float, bottom: float) -> list[Markup]:
+    parts = [
+        label("factor under other choices", LEFT, 12, class_="head"),
+        label("lowest–highest", RIGHT + 24, 12, class_="head"),
+    ]
+    for value in range(-int(limit), int(limit) + 1):
+        kind = "zero" if value == 0 else "grid"
+        parts.append(el("line", x1=x(value), x2=x(value), y1=TOP - 6, y2=bottom, class_=kind))
+        name = f"×{2**value}" if value >= 0 else f"×1/{2**-value}"
+        parts.append(label(name, x(value), 32, anchor="middle", class_="tick"))
+    return parts
+
+
+def sensitivity(results: Results, verdict: Verdict) -> Figure | None:
+    """Draw the factor of every subpopulation under every other choice.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    verdict
+        Its findings.
+
+    Returns
+    -------
+    Figure or None
+        None when no other choice was tried.
+    """
+    table = results.tables["sensitivity"]
+    known = set(table["name"])
+    rows = [f for f in verdict.findings if f.name in known]
+    if not rows:
+        return None
+    factors = results.tables["factors"]
+    settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
+    rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
+    limit = _reach(table, rows)
+    bottom = TOP + STEP * len(rows)
+
+    def x(value: float) -> float:
+        return LEFT + (float(np.clip(value, -limit, limit)) + limit) / (2 * limit) * (RIGHT - LEFT)
+
+    parts = _axis(x, limit, bottom)
+    for i, f in enumerate(rows):
+        own = table.loc[table["name"] == f.name]
+        parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
+    return Figure(
+        key="sensitivity",
+        title="Would another choice give another factor?",
+        svg=drawing(
+            parts,
+            width=WIDTH,
+            height=bottom + 14,
+            title="Factors under other choices",
+            text="One row per subpopulation: the factor of this report and the factors that other "
+            "prices of reweighting and other partitions give. The table below has every value.",
+            key="sensitivity",
+        ),
+        reading=(
+            "The upright line is the factor of this report, the grey band twofold around it. Round "
+            "dots: the same subpopulations with another price of reweighting (rho). Diamonds: "
+            "other partitions of the cells. All inside the band: settled, the choice does not "
+            "matter. A mark outside: do not build on this factor alone."
+        ),
+    )
+
+
+def sensitivity_sentence(results: Results) -> str:
+    """Say how many factors hold under other choices, and which do not."""
+    factors = results.tables["factors"]
+    state = factors["settled"].astype(str)
+    n = int((state != "").sum())
+    if not n:
+        return ""
+    loose = factors.loc[state == "False", "name"].astype(str).to_list()
+    if not loose:
+        return f"All {text.plural(n, 'factor')} stay within twofold under every other choice tried."
+    cause = moved_by(results, loose)
+    return (
+        f"{n - len(loose)} of {text.plural(n, 'factor')} stay within twofold under every other "
+        f"choice tried. Not settled: {text.join_some(loose)}"
+        f"{f' (moved by {cause})' if cause else ''}."
+    )
+
+
+def moved_by(results: Results, names: list[str]) -> str:
+    """Name the kinds of choice that move these factors more than twofold; "" when not known."""
+    table = results.tables["sensitivity"]
+    factors = results.tables["factors"].set_index("name")["log2_net"]
+    kinds = set()
+    for row in each(table.loc[table["name"].isin(names)]):
+        reference = factors[row.name]
+        gone = not np.isfinite(reference)
+        far = row.log2_net > STILL_GONE if gone else abs(row.log2_net - reference) > TWOFOLD
+        if far:
+            kinds.add(row.parameter)
+    words = {"rho": "the price of reweighting", "partition": "the partition of the cells"}
+    found = [words[k] for k in ("rho", "partition") if k in kinds]
+    return text.join(found)

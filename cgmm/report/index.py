@@ -1,0 +1,204 @@
+"""The page that compares the comparisons."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cgmm.report import text
+from cgmm.report.alerts import make_alerts
+from cgmm.report.data import Results, read_results
+from cgmm.report.findings import Finding
+from cgmm.report.render import environment, write
+from cgmm.report.tables.base import Cell, Column, Row, Table, number, words
+from cgmm.report.verdict import Verdict, make_verdict
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One comparison on the page."""
+
+    results: Results
+    verdict: Verdict
+    href: str
+    title: str
+
+
+def _entry(folder: Path, report: Path, out: Path) -> Entry:
+    results = read_results(folder)
+    href = os.path.relpath(report, out.parent).replace(os.sep, "/")
+    href = "/".join(quote(p) for p in href.split("/"))
+    return Entry(results, make_verdict(results), href, results.title)
+
+
+def _distinct(entries: list[Entry]) -> list[Entry]:
+    """Add the name of the comparison where two have the same title."""
+    times = Counter(e.title for e in entries)
+    return [
+        replace(e, title=f"{e.title} ({e.results.name})") if times[e.title] > 1 else e
+        for e in entries
+    ]
+
+
+def _card(entry: Entry) -> dict[str, Any]:
+    results, verdict, groups = entry.results, entry.verdict, entry.verdict.groups
+    return {
+        "title": entry.title,
+        "name": results.name,
+        "href": entry.href,
+        "sentences": verdict.sentences,
+        "numbers": [
+            ("more common", len(groups["more"])),
+            ("rarer", len(groups["less"])),
+            ("changed state", len(groups["moved"])),
+            ("new or gone", len(groups["new"]) + len(groups["gone"])),
+        ],
+        "tested": verdict.tested,
+        "cells": results.n_cells,
+        "subpopulations": len(results.tables["factors"]),
+        "donors": results.donors_per_side(),
+        "alerts": [a for a in make_alerts(results, verdict) if a.level != "info"],
+        "simulated": results.meta.get("truth") is not None,
+    }
+
+
+def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
+    if not any(per_side):
+        return ""
+    return f"{per_side[0]} + {per_side[1]}" + ("" if tested else ", untested")
+
+
+def _strongest(findings: list[Finding]) -> Cell:
+    if not findings:
+        return Cell("none", None, note=True)
+    return Cell(f"{findings[0].name}, {text.fold(findings[0].log2_net)}", findings[0].name.lower())
+
+
+def _overview(entries: list[Entry]) -> Table:
+    rows = []
+    for e in entries:
+        groups, donors = e.verdict.groups, e.results.donors_per_side()
+        n_alerts = sum(a.level != "info" for a in make_alerts(e.results, e.verdict))
+        moved = groups["moved"]
+        cells = [
+            Cell(e.title, e.title.lower(), href=e.href),
+            words(f"{e.results.source} → {e.results.target}"),
+            number(e.results.n_cells, text.count),
+            words(_donors(donors, tested=e.verdict.tested), "none given, untested"),
+            number(len(e.results.tables["factors"]), text.count),
+            number(len(groups["more"]), text.count),
+            number(len(groups["less"]), text.count),
+            number(len(moved), text.count),
+            number(len(groups["new"]) + len(groups["gone"]), text.count),
+            _strongest(groups["more"]),
+            words(f"{moved[0].name}, {text.fixed(moved[0].shift_sd)} SD" if moved else ""),
+            number(n_alerts, text.count),
+        ]
+        rows.append(Row(cells))
+    return Table(
+        key="t-overview",
+        caption="All comparisons side by side",
+        columns=[
+            Column("Comparison", number=False),
+            Column("From → to", number=False),
+            Column("Cells"),
+            Column("Donors", number=False),
+            Column("Groups", "Subpopulations of the source"),
+            Column("More common"),
+            Column("Rarer"),
+            Column("Changed state"),
+            Column("New or gone"),
+            Column("Largest growth", number=False),
+            Column("Largest state shift", number=False),
+            Column("Warnings", "Alerts that must be read before trusting the numbers"),
+        ],
+        rows=rows,
+        file="comparisons",
+    )
+
+
+def _across(entries: list[Entry]) -> Table | None:
+    """Factors and shifts of the subpopulations that several comparisons share by name."""
+    by_name: dict[str, dict[int, Finding]] = {}
+    for i, e in enumerate(entries):
+        for f in e.verdict.findings:
+            by_name.setdefault(f.name, {})[i] = f
+    shared = {n: found for n, found in by_name.items() if len(found) > 1}
+    if not shared:
+        return None
+    order = sorted(shared, key=lambda n: (-len(shared[n]), n))
+    rows = [Row([words(n), *(_both(shared[n].get(i)) for i in range(len(entries)))]) for n in order]
+    return Table(
+        key="t-across",
+        caption="The same subpopulation in several comparisons",
+        columns=[
+            Column("Subpopulation", number=False),
+            *(
+                Column(e.title, "Net factor (95% interval over donors), then state shift")
+                for e in entries
+            ),
+        ],
+        rows=rows,
+        file="across",
+        notes=[
+            "Subpopulations are put side by side by name only: give the comparisons the same "
+            "annotation (annotation_key in config/config.yaml) for names that mean the same."
+        ],
+    )
+
+
+def _both(finding: Finding | None) -> Cell:
+    if finding is None:
+        return Cell("not there", None, note=True)
+    if finding.prevalence in {"gone", "new"}:
+        return Cell(finding.prevalence, None, note=True)
+    if not text.is_number(finding.log2_net):
+        return Cell("no counterpart", None, note=True)
+    shown = text.fold(finding.log2_net)
+    if finding.has_interval:
+        shown += f" ({text.fold_range(finding.ci_low, finding.ci_high)})"
+    if text.is_number(finding.shift_sd):
+        shown += f"; {text.fixed(finding.shift_sd)} SD"
+    return Cell(shown, finding.log2_net, number=True)
+
+
+def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
+    """Write the page that compares the comparisons.
+
+    Parameters
+    ----------
+    folders
+        Results folders, one per comparison.
+    reports
+        Their HTML reports, in the same order; linked relative to `out`.
+    out
+        HTML file to write.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    ValueError
+        When the two lists differ in length.
+    """
+    if len(folders) != len(reports):
+        msg = f"{len(folders)} results folders but {len(reports)} reports: give one report each"
+        raise ValueError(msg)
+    out = Path(out)
+    entries = _distinct(
+        [_entry(Path(f), Path(r), out) for f, r in zip(folders, reports, strict=True)]
+    )
+    context = {
+        "cards": [_card(e) for e in entries],
+        "overview": _overview(entries) if len(entries) > 1 else None,
+        "across": _across(entries),
+        "several": len(entries) > 1,
+    }
+    return write(out, environment().get_template("index.html.j2").render(context))

@@ -1,0 +1,126 @@
+"""The section with cells on the page: each map with its panels and its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgmm.report import text
+from cgmm.report.data import Results
+from cgmm.report.figures import space
+
+
+@dataclass(frozen=True)
+class MapFigure:
+    """Panels that belong together, and how to read them."""
+
+    key: str
+    title: str
+    panels: list[space.Panel]
+    reading: str
+    note: str = ""
+
+
+def views(results: Results) -> list[space.Map]:
+    """Make the maps that the cells table has coordinates for."""
+    made = (space.make_map(results, key) for key in ("UMAP", "PC"))
+    return [m for m in made if m is not None]
+
+
+def map_figures(results: Results, found: list[space.Map]) -> list[MapFigure]:
+    """Draw every map.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    found
+        From :func:`views`.
+    """
+    made = []
+    for view in found:
+        made += _umap(results, view) if view.key == "UMAP" else _axes(results, view)
+    return made
+
+
+def _shown(results: Results) -> str:
+    drawn, total = len(results.cells), results.n_cells_total
+    if drawn >= total:
+        return ""
+    return f"{text.count(drawn)} of {text.count(total)} cells drawn, chosen at random. "
+
+
+def _crowded(left_out: int) -> str:
+    if not left_out:
+        return ""
+    return (
+        f"{text.plural(left_out, 'name')} left out for lack of room: choose one in the list "
+        "above, or hover."
+    )
+
+
+def _umap(results: Results, view: space.Map) -> list[MapFigure]:
+    panels, left_out = space.cell_panels(results, view, ellipses=False)
+    both = space.both_panel(results, view)
+    figures = [
+        MapFigure(
+            key="map-umap",
+            title="Where the cells are (UMAP)",
+            panels=[*panels, both],
+            reading=(
+                "Each dot is a cell, placed so that similar cells are near each other; first "
+                f"{results.source}, then {results.target}, coloured by subpopulation with the "
+                "other condition in grey behind, then both over each other, coloured by "
+                "condition. Distances on a UMAP are only a sketch; nothing is computed from it."
+            ),
+            note=_shown(results) + _crowded(left_out),
+        )
+    ]
+    change = space.change_panels(results, view)
+    if change:
+        figures.append(
+            MapFigure(
+                key="map-change",
+                title="The same cells, coloured by what changed",
+                panels=change,
+                reading=(
+                    "Prevalence: how much more or less common cells like this one became. State "
+                    "shift: how far cells like this one moved. Both follow the subpopulations a "
+                    "cell belongs to."
+                ),
+                note=_shown(results),
+            )
+        )
+    return figures
+
+
+def _axes(results: Results, view: space.Map) -> list[MapFigure]:
+    panels, left_out = space.cell_panels(results, view, ellipses=True)
+    figures = [
+        MapFigure(
+            key="map-pc",
+            title="Where the fit sees them (first two axes)",
+            panels=panels,
+            reading=(
+                "The two main axes of the space in which the fit was made. Ellipses are the fitted "
+                "subpopulations; each holds about half of its cells on these axes. The other axes "
+                "are not visible, so ellipses that overlap here may be apart there."
+            ),
+            note=_shown(results) + _crowded(left_out),
+        )
+    ]
+    moved = space.movement_panel(results, view)
+    if moved is not None:
+        figures.append(
+            MapFigure(
+                key="map-moves",
+                title="How the subpopulations moved",
+                panels=[moved],
+                reading=(
+                    "Both conditions over each other. Dashed ellipses: "
+                    f"{results.source}; solid: {results.target}. Arrows lead from where a "
+                    "subpopulation was to where its counterpart is (transfers of at least 10%). "
+                    "No arrow: it did not move visibly on these axes."
+                ),
+            )
+        )
+    return figures
