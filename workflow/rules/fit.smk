@@ -46,6 +46,7 @@ rule summarise:
                 "arrivals",
                 "shifts",
                 "genes",
+                "gene_agreement",
                 "components",
                 "donors",
                 "donor_shifts",
