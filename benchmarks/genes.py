@@ -1,4 +1,4 @@
-"""Genes behind the shifts of blood cells under interferon beta (Kang et al. 2018), with truth known.
+"""Genes behind the shifts of blood cells under interferon beta (Kang et al. 2018).
 
     python benchmarks/genes.py [--data ../shared/data] [--no-de]
 
@@ -48,6 +48,8 @@ def fitted(path: Path) -> ad.AnnData:
 def leaders(adata: ad.AnnData, table: pd.DataFrame) -> list[str]:
     """One line per subpopulation: cells, how many expected genes lead, and which genes do."""
     cells = cg.get.factors(adata).set_index("name")
+    like = cg.get.gene_agreement(adata).set_index("name")["resembles"]
+    before = table[table["gene"] == EXPECTED[0]].set_index("name")["mean_source"] / np.log(2)
     lines = [f"{'subpopulation':14s} {'cells before/after':>18s}  expected  first {TOP} genes"]
     for name, row in cells.iterrows():
         part = table[(table["name"] == name) & (table["rank"] <= TOP)].sort_values("rank")
@@ -56,7 +58,11 @@ def leaders(adata: ad.AnnData, table: pd.DataFrame) -> list[str]:
             lines.append(f"{head}       -  too few cells on one side, genes are not told")
             continue
         n = part["gene"].isin(EXPECTED).sum()
-        mark = "" if n >= WANTED else "  <- fewer than expected"
+        mark = "" if n >= WANTED else "  <- fewer than expected:"
+        if n < WANTED or before[name] > 2 * before.median():
+            mark += f" {EXPECTED[0]} at {before[name]:.1f} before (median {before.median():.1f})"
+        if like[name]:
+            mark += f" [its target cells resemble {like[name]}]"
         words = [
             f"{'-' if change < 0 else ''}{gene}"
             for gene, change in zip(part["gene"], part["log2_change"], strict=True)
@@ -83,7 +89,7 @@ def scopes(table: pd.DataFrame) -> list[str]:
 
 
 def verdict(table: pd.DataFrame) -> list[str]:
-    """The two requirements, in words."""
+    """Say in words whether the requirements are met."""
     first = table[table["rank"] <= TOP]
     hits = first["gene"].isin(EXPECTED).groupby(first["name"]).sum()
     lines = [

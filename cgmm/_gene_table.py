@@ -8,7 +8,7 @@ import scipy.stats
 
 from cgmm import genes as gene_level
 from cgmm._gene_ways import Expression, Loadings, Tested
-from cgmm.programme import programme
+from cgmm.programme import programme, resembles
 
 MOSTLY_AMBIENT = 0.5
 SIGNIFICANT = 0.05
@@ -93,10 +93,18 @@ def gene_tables(
         }
     )
     top = (ranks <= gene_level.TOP) & ~np.isnan(ranked)
-    return table, agreement_table(
+    summary = agreement_table(
         np.where(usable, change.log2_change, np.nan), moved, tests, loadings.reason, names,
         agree_top=np.where(agreement != "", agreement == AGREE, np.nan), top=top,
     )  # fmt: skip
+    like = resembles(
+        change.source.mean,
+        change.target.mean,
+        np.where(enough[:, None], change.log2_change, np.nan),
+    )
+    own = (like < 0) | (like == np.arange(len(names)))
+    summary["resembles"] = np.where(own, "", np.array(names, dtype=object)[like]).astype(object)
+    return table, summary
 
 
 def agree(expression: np.ndarray, moved: np.ndarray, tested: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ import numpy as np
 MIN_CHANGE = float(np.log2(1.5))
 EXCEPTIONS = 0.2  # part of the subpopulations that need not follow a common programme
 MIN_PART = 0.5
+CLEARLY = 0.05
 COMMON = "common"
 SPECIFIC = "specific"
 
@@ -102,3 +103,51 @@ def common_change(change: np.ndarray) -> np.ndarray:
     exceptions = int(EXCEPTIONS * k + 1e-9)
     ordered = np.sort(change, axis=0)
     return np.maximum(ordered[exceptions], 0.0) + np.minimum(ordered[k - 1 - exceptions], 0.0)
+
+
+def resembles(source: np.ndarray, target: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Which source subpopulation each group of target cells resembles most.
+
+    When that is not the one they are said to come from, changes of its genes are partly
+    differences between cell types: a mixture of rare cells that has no counterpart of its own, or
+    cells that had responded before.
+
+    Only genes that the treatment leaves alone are looked at, those that change by a factor of 1.5
+    or more in at most a fifth of the subpopulations, by Pearson's correlation of their deviations
+    from the mean over subpopulations.
+
+    Parameters
+    ----------
+    source, target
+        Mean log expression of the source subpopulations and of what each became, (K, n_genes).
+    change
+        Their difference in log2 units, shape (K, n_genes). Rows of NaN are left out.
+
+    Returns
+    -------
+    Shape (K,) of integers: the row of ``source``; its own where none is closer by 0.05 or more, -1
+    for rows that were left out.
+    """
+    rows = np.flatnonzero(np.isfinite(change).all(axis=1))
+    out = np.full(len(change), -1)
+    out[rows] = rows
+    if len(rows) < 3:
+        return out
+    n_changed = (np.abs(change[rows]) >= MIN_CHANGE).sum(axis=0)
+    alone = n_changed <= max(1, int(EXCEPTIONS * len(rows) + 1e-9))
+    a, b = source[np.ix_(rows, alone)], target[np.ix_(rows, alone)]
+    r = _correlations(b - b.mean(axis=0), a - a.mean(axis=0))
+    best = r.argmax(axis=1)
+    clear = r.max(axis=1) >= np.diag(r) + CLEARLY
+    out[rows] = np.where(clear, rows[best], rows)
+    return out
+
+
+def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of every row of a with every row of b; 0 for rows without spread."""
+    units = []
+    for x in (a, b):
+        centred = x - x.mean(axis=1, keepdims=True)
+        norm = np.linalg.norm(centred, axis=1, keepdims=True)
+        units.append(np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0))
+    return units[0] @ units[1].T

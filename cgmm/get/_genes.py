@@ -101,6 +101,10 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
         Part of the first 20 genes for which all ways have the same sign.
     loading_reason, de_reason
         Why a way says nothing, in a sentence; else "".
+    resembles
+        Another source component that the target cells resemble more, by the genes that the
+        treatment leaves alone (:func:`cgmm.programme.resembles`): its changes are then partly
+        differences between cell types. Else "".
 
     Raises
     ------
@@ -108,7 +112,7 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
         When :func:`cgmm.tl.genes` was not run.
     """
     table = _table(adata, key, Uns.GENE_AGREEMENT)
-    return as_objects(table, ("name", "loading_reason", "de_reason"))
+    return as_objects(table, ("name", "loading_reason", "de_reason", "resembles"))
 
 
 def _table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:

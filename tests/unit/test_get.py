@@ -25,7 +25,8 @@ COLUMNS = {
     "loading_log2_sd de_log2_change de_p de_q agreement mean_source mean_target fraction_source "
     "fraction_target ambient_share rank n_subpopulations n_specific scope",
     "gene_agreement": "component name n_genes n_loading n_tested n_significant "
-    "r_expression_loading r_expression_de r_loading_de agree_top loading_reason de_reason",
+    "r_expression_loading r_expression_de r_loading_de agree_top loading_reason de_reason "
+    "resembles",
     "donors": "side condition donor component name share n_cells",
     "components": "side component name weight share n_cells markers cell_type cell_type_purity",
 }

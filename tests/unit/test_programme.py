@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cgmm.programme import MIN_CHANGE, common_change, programme
+from cgmm.programme import MIN_CHANGE, common_change, programme, resembles
 
 
 def test_common_and_specific_genes_are_told_apart() -> None:
@@ -67,3 +67,19 @@ def test_with_one_subpopulation_nothing_can_be_common() -> None:
     three = programme(np.vstack([change, change[0]]))
     assert list(three.scope) == ["common", ""]
     assert np.isnan(three.specific[1]).all()
+
+
+def test_cells_that_became_another_type_are_noticed() -> None:
+    rng = np.random.default_rng(0)
+    source = rng.gamma(1.0, 1.0, size=(6, 300))
+    response = np.zeros(300)
+    response[:40] = 3.0  # hides the types unless it is left out
+    noise = 0.05 * rng.normal(size=source.shape)
+    target = source + response * rng.uniform(0.5, 1, size=(6, 1)) + noise
+    np.testing.assert_array_equal(resembles(source, target, target - source), np.arange(6))
+    target[2] = target[4]
+    change = target - source
+    np.testing.assert_array_equal(resembles(source, target, change), [0, 1, 4, 3, 4, 5])
+    change[5] = np.nan
+    np.testing.assert_array_equal(resembles(source, target, change), [0, 1, 4, 3, 4, -1])
+    np.testing.assert_array_equal(resembles(source[:2], target[:2], change[:2]), [0, 1])
