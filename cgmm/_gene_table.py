@@ -47,7 +47,7 @@ def gene_tables(
     The frames of :func:`cgmm.get.genes` and :func:`cgmm.get.gene_agreement`.
     """
     change = expression.change
-    enough = usable.any(axis=1)
+    enough = np.asarray(usable.any(axis=1))
     doubtful = np.nan_to_num(expression.ambient) >= MOSTLY_AMBIENT
     ranked = np.where(usable & ~doubtful, change.log2_change, np.nan)
     ranks = gene_level.top_ranks(ranked)

@@ -72,7 +72,7 @@ def loading_shift(
     ]
     with np.errstate(invalid="ignore", divide="ignore"):
         log2_sd = 0.5 * np.log2(variance[1] / variance[0])
-    known = loadings.any(axis=1)[None, :] & (parts.sum(axis=1) > 0)[:, None]
+    known = (parts.sum(axis=1) > 0)[:, None] & np.asarray(loadings.any(axis=1))[None, :]
     return LoadingShift(np.where(known, change, np.nan), np.where(known, log2_sd, np.nan))
 
 

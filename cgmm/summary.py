@@ -221,8 +221,6 @@ def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     tl.donors(adata, batch_key=batch, covariates=known, **options)
 
 
-def read_values(path: Path) -> ad.AnnData:
-    """Read ``X`` and the names of an h5ad file, leaving its layers where they are."""
 def read_values(path: Path, *, counts: bool = False) -> ad.AnnData:
     """Read ``X`` and the names of an h5ad file, and of its layers at most the counts."""
     import h5py
