@@ -216,9 +216,8 @@ def _moved_everywhere(
 ) -> np.ndarray:
     """Genes that tell the conditions apart rather than the subpopulations."""
     change = gene_level.gene_shift(moments[0], moments[1], origin).log2_change
-    _, scope = gene_level.breadth(change)
-    strong = np.abs(np.nan_to_num(change)).max(axis=0) > 1
-    return (np.array(scope) == "common") & strong
+    _, widespread = gene_level.breadth(change)
+    return widespread & (np.abs(np.nan_to_num(change)).max(axis=0) > 1)
 
 
 def donor_table(per_donor: dict[str, donors.DonorShares | None]) -> pd.DataFrame:
@@ -302,47 +301,7 @@ def cell_fields(
     )
 
 
-# Genes -----------------------------------------------------------------------------
-
-
-def gene_table(
-    change: gene_level.GeneShift,
-    genes: np.ndarray,
-    names: list[str],
-    *,
-    enough: np.ndarray,
-    n_genes: int | None,
-    min_fraction: float,
-) -> pd.DataFrame:
-    """Tidy table of gene changes, ranked within each subpopulation that has enough cells."""
-    fraction = np.fmax(change.source.fraction, change.target.fraction)
-    ranked = np.where((fraction >= min_fraction) & enough[:, None], change.log2_change, np.nan)
-    ranks = gene_level.top_ranks(ranked)
-    n_subpopulations, scope = gene_level.breadth(ranked)
-    keep = np.ones_like(ranks, dtype=bool)
-    if n_genes is not None:
-        keep = (ranks <= n_genes) & ~np.isnan(ranked)
-        keep |= ((ranks <= gene_level.TOP) & ~np.isnan(ranked)).any(axis=0)
-    keep &= np.isfinite(change.log2_change) & enough[:, None]
-    k, g = np.nonzero(keep)
-    order = np.lexsort((ranks[k, g], k))
-    k, g = k[order], g[order]
-    text = np.array(names, dtype=object)
-    return pd.DataFrame(
-        {
-            "component": k,
-            "name": text[k],
-            "gene": np.asarray(genes, dtype=object)[g],
-            "log2_change": change.log2_change[k, g],
-            "mean_source": change.source.mean[k, g],
-            "mean_target": change.target.mean[k, g],
-            "fraction_source": change.source.fraction[k, g],
-            "fraction_target": change.target.fraction[k, g],
-            "rank": ranks[k, g],
-            "n_subpopulations": n_subpopulations[g],
-            "scope": np.array(scope, dtype=object)[g],
-        }
-    )
+# Versions --------------------------------------------------------------------------
 
 
 def versions() -> dict[str, str]:

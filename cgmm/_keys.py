@@ -85,6 +85,7 @@ class Uns:
     METRIC = "metric"  # (n_dims, n_dims), absent when costs are those of the points as they are
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
     GENES = "genes"  # DataFrame, written by tl.genes
+    GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, likewise
     UNCERTAINTY = "uncertainty"  # dict of arrays, DataFrame and one JSON string, by tl.donors
     COMPONENTS = "components"  # DataFrame: side, component, name, markers, cell_type, ...
 

@@ -13,14 +13,16 @@ It is a difference of means of logarithms, in log2 units; it is a size, not a te
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
+from cgmm.programme import MIN_CHANGE
+
 TOP = 20
-COMMON_FRACTION = 0.5
-MIN_CHANGE = float(np.log2(1.5))
+WIDESPREAD = 0.5
 
 
 class Moments(NamedTuple):
@@ -48,8 +50,6 @@ def moments(
 ) -> Moments:
     """Weighted means and expressing fractions.
 
-    Sparse expression stays sparse; dense expression is taken a block of cells at a time.
-
     Parameters
     ----------
     expression
@@ -65,24 +65,56 @@ def moments(
     -------
     Moments; rows of components without any weight are NaN.
     """
+    mean, fraction = (
+        means(expression, memberships, weights=weights, of=of, block=block)
+        for of in (None, _positive)
+    )
     m = memberships if weights is None else memberships * weights[:, None]
-    mass = m.sum(axis=0)
+    return Moments(mean, fraction, m.sum(axis=0))
+
+
+def means(
+    expression: np.ndarray | sp.spmatrix | sp.sparray,
+    memberships: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    of: Callable[[np.ndarray], np.ndarray] | None = None,
+    block: int = 4096,
+) -> np.ndarray:
+    """Weighted means of a function of the values, one row per component.
+
+    Sparse expression stays sparse; dense expression is taken a block of cells at a time.
+
+    Parameters
+    ----------
+    expression, memberships, weights, block
+        As for :func:`moments`.
+    of
+        Elementwise function that is zero at zero; the values themselves when not given.
+
+    Returns
+    -------
+    Shape (K, n_genes); rows of components without any weight are NaN.
+    """
+    m = memberships if weights is None else memberships * weights[:, None]
     if sp.issparse(expression):
         matrix = sp.csr_array(expression)
-        positive = sp.csr_array(
-            ((matrix.data > 0).astype(np.float64), matrix.indices, matrix.indptr),
-            shape=matrix.shape,
-        )
-        sums, hits = np.asarray(matrix.T @ m).T, np.asarray(positive.T @ m).T
+        if of is not None:
+            values = of(matrix.data)
+            matrix = sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+        sums = np.asarray(matrix.T @ m).T
     else:
         dense = np.asarray(expression)
         sums = np.zeros((m.shape[1], dense.shape[1]))
-        hits = np.zeros_like(sums)
         for start in range(0, len(dense), block):
             rows = slice(start, start + block)
-            sums += m[rows].T @ dense[rows]
-            hits += m[rows].T @ (dense[rows] > 0)
-    return Moments(_over(sums, mass), _over(hits, mass), mass)
+            part = dense[rows] if of is None else of(dense[rows])
+            sums += m[rows].T @ part
+    return _over(sums, m.sum(axis=0))
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return (values > 0).astype(np.float64)
 
 
 def carry(target: Moments, origin: np.ndarray) -> Moments:
@@ -143,11 +175,11 @@ def top_ranks(log2_change: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, list[str]]:
-    """In how many components a gene is among the top ones, and what that makes it.
+def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.ndarray]:
+    """In how many components a gene is among the top ones.
 
-    Only changes of one half or more count (a factor of 1.5 either way), so that a component in
-    which nothing happens does not contribute its largest noise.
+    Only changes by a factor of 1.5 or more either way count, so that a component in which nothing
+    happens does not contribute its largest noise.
 
     Parameters
     ----------
@@ -160,19 +192,14 @@ def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, lis
     -------
     n
         Number of components in whose top the gene is with such a change, shape (n_genes,).
-    scope
-        "common" (in at least half of the components, and two), "specific" (in exactly one),
-        "shared" (between) and "" (in none).
+    widespread
+        Whether these are at least half of the components that have changes, and two; (n_genes,).
     """
     counted = ~np.isnan(log2_change).all(axis=1)
     ranks = top_ranks(log2_change[counted])
     changed = np.abs(np.nan_to_num(log2_change[counted])) >= MIN_CHANGE
     n = ((ranks <= top) & changed).sum(axis=0)
-    enough = max(2.0, COMMON_FRACTION * counted.sum())
-    scope = [
-        "" if i == 0 else "common" if i >= enough else "specific" if i == 1 else "shared" for i in n
-    ]
-    return n, scope
+    return n, n >= max(2.0, WIDESPREAD * counted.sum())
 
 
 def _over(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.metadata
+import logging
 import math
 import subprocess
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from cgmm.coupled import CoupledFit
 
 TABLES = (
-    ("factors", "transfers", "arrivals", "shifts", "genes", "components")
+    ("factors", "transfers", "arrivals", "shifts", "genes", "gene_agreement", "components")
     + ("donors", "donor_shifts", "sensitivity")
 )  # fmt: skip
 VERSIONED = (
@@ -36,6 +37,9 @@ VERSIONED = (
 )  # fmt: skip
 PCS_WRITTEN = 5
 CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
+COUNTS = "counts"  # layer of the prepared file
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +94,14 @@ def summarise(
     fit = load_fit(paths.fit)
     adata = annotated(
         ad.read_h5ad(paths.embedding),
-        read_values(paths.prepared),
+        read_values(paths.prepared, counts=settings["test_genes"]),
         fit,
         source=source,
         target=target,
         facts=facts,
         annotation_key=annotation_key,
         natural_log=settings["modality"] == "rna",
+        test_genes=settings["test_genes"],
         random_state=settings["fit"]["random_state"] or 0,
     )
     with_uncertainty(
@@ -129,6 +134,7 @@ def annotated(
     facts: dict[str, Any],
     annotation_key: str | None = None,
     natural_log: bool = True,
+    test_genes: bool = False,
     random_state: int = 0,
 ) -> ad.AnnData:
     """Put embedding, log-normalised values and a fit together for the cells of a comparison.
@@ -138,7 +144,8 @@ def annotated(
     embedding
         The dataset's embedding, without values.
     values
-        The dataset's log-normalised values in ``X``, the same cells in the same order.
+        The dataset's log-normalised values in ``X``, the same cells in the same order; counts in
+        ``layers["counts"]``, for ``test_genes``.
     fit
         The fit of the two conditions.
     source, target
@@ -149,6 +156,8 @@ def annotated(
         Column of ``obs`` to name subpopulations by.
     natural_log
         Whether values are natural logs (not so for cytometry).
+    test_genes
+        Whether to test genes over donors.
     random_state
         The seed that was used, for the record.
 
@@ -180,7 +189,11 @@ def annotated(
         name_by=annotation_key,
         random_state=random_state,
     )
-    tl.genes(adata, natural_log=natural_log)
+    if COUNTS in values.layers:
+        counts: Any = values.layers[COUNTS]
+        adata.layers[COUNTS] = counts[kept]
+    tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS)
+    adata.layers.pop(COUNTS, None)
     return adata
 
 
@@ -208,15 +221,17 @@ def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     tl.donors(adata, batch_key=batch, covariates=known, **options)
 
 
-def read_values(path: Path) -> ad.AnnData:
-    """Read ``X`` and the names of an h5ad file, leaving its layers where they are."""
+def read_values(path: Path, *, counts: bool = False) -> ad.AnnData:
+    """Read ``X`` and the names of an h5ad file, and of its layers at most the counts."""
     import h5py
 
     with h5py.File(path, "r") as file:
         values: Any = read_elem(file["X"])
         obs: Any = read_elem(file["obs"])
         var: Any = read_elem(file["var"])
-    return ad.AnnData(X=values, obs=obs[[]], var=var[[]])
+        wanted = counts and COUNTS in file.get("layers", {})
+        layers: Any = {COUNTS: read_elem(file["layers"][COUNTS])} if wanted else {}
+    return ad.AnnData(X=values, obs=obs[[]], var=var[[]], layers=layers)
 
 
 def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
@@ -295,12 +310,23 @@ def report_facts(
         },
         "config": settings,
         "versions": {package: version(package) for package in VERSIONED},
-        "notices": [*check["notices"], *facts["notices"]],
+        "notices": [*check["notices"], *facts["notices"], *gene_notices(adata, settings)],
         "data_source": check.get("data_source"),
         "truth": None
         if truth is None
         else {key: truth[key] for key in ("names", "log2_net") if key in truth},
     }
+
+
+def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:
+    """Say that genes could not be tested in any subpopulation, when that was asked for."""
+    reasons = get.gene_agreement(adata)["de_reason"]
+    if not settings["test_genes"] or (reasons == "").any():
+        return []
+    words = " ".join(dict.fromkeys(reasons))
+    logger.warning("genes were not tested: %s", words)
+    advice = "Set `test_genes: false` in the config, or provide what is missing."
+    return [{"level": "warning", "text": f"Genes were not tested. {words}", "advice": advice}]
 
 
 def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:

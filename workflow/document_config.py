@@ -29,6 +29,7 @@ def kind(schema: dict[str, Any]) -> str:
         return " or ".join(kind(part) for part in schema["anyOf"])
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     words = {"string": "text", "integer": "whole number", "number": "number", "array": "list"}
+    words["boolean"] = "true or false"
     return " or ".join(words.get(name, name) for name in types)
 
 

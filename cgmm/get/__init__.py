@@ -11,7 +11,7 @@ from cgmm.get._compare import compare
 from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
-from cgmm.get._genes import genes
+from cgmm.get._genes import gene_agreement, genes
 from cgmm.get._projected import projected
 from cgmm.get._sensitivity import sensitivity
 from cgmm.get._transfers import shifts, transfers
@@ -25,6 +25,7 @@ __all__ = [
     "donors",
     "factors",
     "fit",
+    "gene_agreement",
     "genes",
     "params",
     "projected",

@@ -10,7 +10,7 @@ from cgmm.get._common import as_objects, stored
 
 
 def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Change of expression within each source component.
+    """Change of every leading gene within each source component, seen in up to three ways.
 
     Parameters
     ----------
@@ -21,21 +21,103 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns component, name, gene, log2_change (difference of mean log-normalised expression, in
-    log2 units), mean_source, mean_target (natural log), fraction_source, fraction_target (of
-    expressing cells), rank (by size of the change, 1 = largest, within the component),
-    n_subpopulations (in how many the gene is among the first 20 and changes by a factor of 1.5 or
-    more), scope ("common" in at least half of them, "specific" to one, "shared" between, ""
-    none). A size, not a test.
+    One row per component and gene, by rank:
+
+    component, name, gene
+        The source component and the gene.
+    log2_change
+        Difference of mean log-normalised expression between the component and what it became, in
+        log2 units. A size, not a test.
+    common_change, specific_change
+        The part of it that nearly all subpopulations share, and the remainder; they add up to
+        ``log2_change`` (:mod:`cgmm.programme`). NaN with fewer than two subpopulations.
+    loading_change
+        Displacement of the component's mean taken back through the loadings of the PCA, in the
+        units of ``log2_change``; smaller, because PCA leaves out a part. NaN for genes that PCA
+        did not see, and without loadings.
+    loading_log2_sd
+        Covariance part: log2 ratio of the gene's standard deviation within the component, after to
+        before, along the same loadings. Above zero: the subpopulation became more uneven.
+    de_log2_change, de_p, de_q
+        Pseudobulk change, Wald's p over donors, and Benjamini-Hochberg q within the subpopulation.
+        NaN where a gene was not tested (:func:`gene_agreement` has the reason).
+    agreement
+        Whether the ways have the same sign: "all", "loadings differ", "DE differs", "both differ";
+        "" when there is one way only.
+    mean_source, mean_target
+        Mean log-normalised expression (natural log).
+    fraction_source, fraction_target
+        Of expressing cells.
+    ambient_share
+        At most this part of the change can come from RNA of other cells in the droplets
+        (:mod:`cgmm.ambient`). NaN for values that are not logarithms of counts.
+    rank
+        By size of the change, 1 = largest, within the component. Genes that few cells express, and
+        those whose change can be ambient by half or more, come last.
+    n_subpopulations
+        In how many components the gene is among the first 20 and changes by a factor of 1.5 or
+        more.
+    n_specific
+        In how many components the specific part is a factor of 1.5 or more and at least half of the
+        gene's largest.
+    scope
+        "common": nearly all subpopulations change it, and the common part is at least half of what
+        the middle one does; "specific": some change it, not all; "": none does.
 
     Raises
     ------
     KeyError
         When :func:`cgmm.tl.genes` was not run.
     """
+    table = _table(adata, key, Uns.GENES)
+    return as_objects(table, ("name", "gene", "agreement", "scope"))
+
+
+def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """How well the ways of seeing genes change agree in each source component.
+
+    Parameters
+    ----------
+    adata
+        Object on which :func:`cgmm.tl.genes` was run.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per source component:
+
+    component, name
+        Index and name.
+    n_genes, n_loading, n_tested
+        Genes that enough cells express; of these, those with loadings, and those tested over
+        donors.
+    n_significant
+        Genes with ``de_q`` below 0.05.
+    r_expression_loading, r_expression_de, r_loading_de
+        Spearman's correlation between the changes, over the genes that both ways know. NaN below
+        ten genes.
+    agree_top
+        Part of the first 20 genes for which all ways have the same sign.
+    loading_reason, de_reason
+        Why a way says nothing, in a sentence; else "".
+    resembles
+        Another source component that the target cells resemble more, by the genes that the
+        treatment leaves alone (:func:`cgmm.programme.resembles`): its changes are then partly
+        differences between cell types. Else "".
+
+    Raises
+    ------
+    KeyError
+        When :func:`cgmm.tl.genes` was not run.
+    """
+    table = _table(adata, key, Uns.GENE_AGREEMENT)
+    return as_objects(table, ("name", "loading_reason", "de_reason", "resembles"))
+
+
+def _table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
     uns = stored(adata, key)
-    if Uns.GENES not in uns:
+    if name not in uns:
         msg = f"uns[{key!r}] has no gene changes: run cgmm.tl.genes(adata, key={key!r}) first."
         raise KeyError(msg)
-    table = uns[Uns.GENES].reset_index(drop=True).copy()
-    return as_objects(table, ("name", "gene", "scope"))
+    return uns[name].reset_index(drop=True).copy()

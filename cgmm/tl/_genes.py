@@ -7,10 +7,9 @@ import warnings
 import anndata as ad
 import numpy as np
 
-from cgmm import _annotate, _validate, donors
-from cgmm import genes as gene_level
+from cgmm import _annotate, _gene_table, _gene_ways, _validate
 from cgmm._io import storable
-from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Keys, Uns
+from cgmm._keys import DEFAULT_KEY, SOURCE, Keys, Uns
 
 MIN_CELLS_FOR_GENES = 20
 
@@ -24,15 +23,25 @@ def genes(
     n_genes: int | None = 200,
     min_fraction: float = 0.1,
     natural_log: bool = True,
+    de: bool = False,
+    counts_layer: str = "counts",
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
-    """Change of expression within each subpopulation.
+    """Which genes carry the shift of each subpopulation, seen in three ways.
+
+    The change of mean log expression between a subpopulation and what it became
+    (:mod:`cgmm.genes`), taken apart into a common programme and what is specific
+    (:mod:`cgmm.programme`); the displacement of the fitted Gaussians taken back through the
+    loadings of the PCA (:mod:`cgmm.loadings`); and, when asked for, differential expression of
+    pseudobulks with donors as replicates (:mod:`cgmm.pseudobulk`, PyDESeq2).
 
     Parameters
     ----------
     adata
-        Object with a fit, from :func:`fit`.
+        Object with a fit, from :func:`fit`. Loadings are taken from ``varm["PCs"]`` when the fit
+        used ``X_pca``, else from the entry of ``varm`` that is called as the representation. Genes
+        that were scaled before PCA by ``scanpy.pp.scale`` are told by ``var["std"]``.
     expression
         Object with the same cells and log-normalised ``X``, when ``adata`` has none.
     layer
@@ -47,6 +56,13 @@ def genes(
     natural_log
         Whether expression is in natural logs (log1p), so that changes are told in log2. False for
         cytometry: ``log2_change`` then holds differences in the units of the values.
+    de
+        Test genes over donors. Takes about ten seconds per subpopulation. Needs a ``donor_key`` in
+        the fit, at least three donors a side, counts, and PyDESeq2 (``pip install 'cgmm[de]'``);
+        where one of these is missing, the columns are NaN and :func:`cgmm.get.gene_agreement` says
+        why.
+    counts_layer
+        Layer with counts, for ``de``; of ``expression`` when given, else of ``adata``.
     key
         The ``key_added`` of the fit.
     copy
@@ -54,7 +70,8 @@ def genes(
 
     Returns
     -------
-    None, or the copy. Sets ``uns[key]["genes"]``, the DataFrame of :func:`cgmm.get.genes`.
+    None, or the copy. Sets ``uns[key]["genes"]`` and ``uns[key]["gene_agreement"]``, the DataFrames
+    of :func:`cgmm.get.genes` and :func:`cgmm.get.gene_agreement`.
 
     Raises
     ------
@@ -80,29 +97,35 @@ def genes(
         raise ValueError(msg)
     _annotate.refuse_counts(held.matrix)
     names = _annotate.gene_names(held.adata, gene_symbols)
-    coupling = np.asarray(uns[Uns.COUPLING])
-    padded = np.asarray(adata.obsm[Keys(key).responsibilities])
-    r = [
-        padded[rows][:, :k]
-        for rows, k in zip((found.rows_source, found.rows_target), coupling.shape, strict=True)
-    ]
-    source, target = _annotate.side_moments(held, found, r)
-    shares = [np.asarray(uns[Uns.shares(side)]) for side in SIDES]
-    origin = donors.share_of_target(coupling, shares[0])
-    change = gene_level.gene_shift(source, target, origin, natural_log=natural_log)
-    carried = origin @ r[1].sum(axis=0)
-    enough = np.minimum(r[0].sum(axis=0), carried) >= MIN_CELLS_FOR_GENES
-    table = _annotate.gene_table(
-        change,
+    of = _gene_ways.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), uns)
+    changed = _gene_ways.by_expression(held, of, natural_log=natural_log)
+    fraction = np.fmax(changed.change.source.fraction, changed.change.target.fraction)
+    usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS_FOR_GENES)[:, None]
+    tables = _gene_table.gene_tables(
+        changed,
+        _gene_ways.by_loadings(adata, held, of, changed, use_rep=params["use_rep"], uns=uns),
+        _gene_ways.by_donors(
+            adata,
+            held,
+            of,
+            counts_layer=counts_layer,
+            usable=usable,
+            paired=params["paired"],
+            wanted=de,
+        ),
         names,
         [str(n) for n in uns[Uns.names(SOURCE)]],
-        enough=enough,
+        usable=usable,
+        natural_log=natural_log,
         n_genes=n_genes,
-        min_fraction=min_fraction,
     )
 
     adata = adata.copy() if copy else adata
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
-        adata.uns[key] = {**adata.uns[key], Uns.GENES: storable(table)}
+        adata.uns[key] = {
+            **adata.uns[key],
+            Uns.GENES: storable(tables[0]),
+            Uns.GENE_AGREEMENT: storable(tables[1]),
+        }
     return adata if copy else None

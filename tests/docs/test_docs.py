@@ -76,7 +76,9 @@ def test_api_page_lists_every_public_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["factors", "transfers", "arrivals", "shifts", "genes", "donor_shifts", "sensitivity"]
+    "table",
+    ["factors", "transfers", "arrivals", "shifts", "genes", "gene_agreement", "donor_shifts"]
+    + ["sensitivity"],
 )
 def test_every_column_is_explained(first: dict[str, Any], table: str) -> None:
     adata: ad.AnnData = first["adata"]

@@ -25,10 +25,13 @@ def log_counts(**arguments: Any) -> ad.AnnData:
     adata.layers["counts"] = counts
     adata.X = sp.csr_matrix(sp.diags(1e4 / counts.sum(axis=1).A1) @ counts).log1p()
     x = adata.X.toarray()
-    x = x[:, np.argsort(-x.var(axis=0))[:150]]
-    x = x - x.mean(axis=0)
+    chosen = np.argsort(-x.var(axis=0))[:150]
+    x = x[:, chosen] - x[:, chosen].mean(axis=0)
     values, vectors = np.linalg.eigh(x.T @ x)
-    adata.obsm["X_pca"] = x @ vectors[:, np.argsort(-values)[:6]]
+    loadings = vectors[:, np.argsort(-values)[:6]]
+    adata.obsm["X_pca"] = x @ loadings
+    adata.varm["PCs"] = np.zeros((adata.n_vars, 6))
+    adata.varm["PCs"][chosen] = loadings
     return adata
 
 

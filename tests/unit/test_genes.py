@@ -74,13 +74,21 @@ def test_ranks_and_breadth() -> None:
     )
     ranks = genes.top_ranks(change)
     np.testing.assert_array_equal(ranks[0], [1, 2, 3, 4, 5])
-    n, scope = genes.breadth(change, top=2)
+    n, widespread = genes.breadth(change, top=2)
     np.testing.assert_array_equal(n, [3, 1, 1, 1, 0])
-    assert scope == ["common", "specific", "specific", "specific", ""]
+    np.testing.assert_array_equal(widespread, [True, False, False, False, False])
 
 
 def test_missing_components_do_not_count_for_breadth() -> None:
     change = np.vstack([[1.0, 0.0], [np.nan, np.nan], [2.0, 0.0], [np.nan, np.nan]])
-    n, scope = genes.breadth(change, top=1)
+    n, widespread = genes.breadth(change, top=1)
     np.testing.assert_array_equal(n, [2, 0])
-    assert scope == ["common", ""]
+    np.testing.assert_array_equal(widespread, [True, False])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_means_of_a_function(sparse: bool) -> None:
+    rng = np.random.default_rng(4)
+    x, r = random_side(rng, 40, 2)
+    found = genes.means(sp.csr_matrix(x) if sparse else x, r, of=np.expm1, block=16)
+    np.testing.assert_allclose(found, (r / r.sum(axis=0)).T @ np.expm1(x))

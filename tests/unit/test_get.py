@@ -21,8 +21,12 @@ COLUMNS = {
     "shifts": "source target source_component target_component share_of_source mean_shift "
     "covariance_shift total_shift mean_shift_sd total_shift_sd unbiased_shift_sd ci_low "
     "ci_high top_genes",
-    "genes": "component name gene log2_change mean_source mean_target fraction_source "
-    "fraction_target rank n_subpopulations scope",
+    "genes": "component name gene log2_change common_change specific_change loading_change "
+    "loading_log2_sd de_log2_change de_p de_q agreement mean_source mean_target fraction_source "
+    "fraction_target ambient_share rank n_subpopulations n_specific scope",
+    "gene_agreement": "component name n_genes n_loading n_tested n_significant "
+    "r_expression_loading r_expression_de r_loading_de agree_top loading_reason de_reason "
+    "resembles",
     "donors": "side condition donor component name share n_cells",
     "components": "side component name weight share n_cells markers cell_type cell_type_purity",
 }
@@ -55,6 +59,8 @@ def test_genes_name_the_step_that_is_missing(
     cg.tl.annotate(simulated, fit, **call)
     with pytest.raises(KeyError, match=r"run cgmm\.tl\.genes"):
         cg.get.genes(simulated)
+    with pytest.raises(KeyError, match=r"run cgmm\.tl\.genes"):
+        cg.get.gene_agreement(simulated)
     assert (cg.get.shifts(simulated)["top_genes"] == "").all()
 
 

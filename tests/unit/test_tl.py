@@ -314,11 +314,18 @@ def test_genes_restrict_and_keep(fitted: ad.AnnData) -> None:
     np.testing.assert_array_equal(common["log2_change"], common["log2_change_all"])
     # a gene in anyone's first twenty is there for everyone, so that a table can be made
     expressed = everything[["fraction_source", "fraction_target"]].max(axis=1) >= 0.1
+    expressed &= everything["ambient_share"] < 0.5
     top = everything.loc[(everything["rank"] <= 20) & expressed, "gene"].unique()
     assert few[few["gene"].isin(top)].groupby("gene").size().eq(6).all()
     size = everything["log2_change"].abs()
     ranked = everything.assign(size=size).sort_values(["component", "rank"])
     expressed = ranked[ranked[["fraction_source", "fraction_target"]].max(axis=1) >= 0.1]
+    # those that contamination may have made come last
+    own = expressed[expressed["ambient_share"] < 0.5]
+    last = own.groupby("component")["rank"].max()
+    others = expressed[expressed["ambient_share"] >= 0.5]
+    assert (others["rank"] > others["component"].map(last)).all()
+    expressed = own
     assert (expressed.groupby("component")["size"].diff().dropna() <= 1e-12).all()
 
 

@@ -21,7 +21,7 @@ import pytest
 from tests.workflow.conftest import Project, copy_code, rows_of
 
 TABLES = ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors")
-TABLES += ("donor_shifts", "sensitivity")
+TABLES += ("donor_shifts", "sensitivity", "gene_agreement")
 AFTER_FIT = {"fit", "summarise", "report", "index"}
 
 
@@ -195,6 +195,7 @@ def test_comments_and_layout_do_not_count(finished: Project) -> None:
         (("n_dims",), 3, {"embed"} | AFTER_FIT),
         (("qc", "min_genes"), 12, {"prepare", "embed"} | AFTER_FIT),
         (("annotation_key",), "cell_type", {"check", "prepare", "embed"} | AFTER_FIT),
+        (("test_genes",), True, {"summarise", "report", "index"}),
         (("comparisons", 0, "title"), "New", {"summarise", "report", "index"}),
     ],
 )

@@ -105,6 +105,7 @@ TABLES = {
     "arrivals": "origins",
     "shifts": "state shifts",
     "genes": "genes",
+    "gene_agreement": "agreement of gene changes",
     "components": "subpopulations",
     "donors": "donors",
     "donor_shifts": "state of donors",

@@ -1,0 +1,117 @@
+r"""Displacement of subpopulations taken back to genes through the loadings of a PCA.
+
+Principal components are :math:`z = L^T (x - \mu)` with loadings :math:`L` (genes x dimensions), so
+that a Gaussian :math:`N(m, \Sigma)` of :math:`z` is, within the space that PCA keeps, a Gaussian of
+expression with mean :math:`L m + \mu` and covariance :math:`L \Sigma L^T`. What source component
+:math:`k` became is a mixture of target components with the parts :math:`c_{kl}`, mean and
+covariance
+
+.. math:: \tilde m_k = \sum_l c_{kl} m^1_l, \qquad
+    \tilde\Sigma_k = \sum_l c_{kl} \left( \Sigma^1_l
+        + (m^1_l - \tilde m_k)(m^1_l - \tilde m_k)^T \right),
+
+and gene :math:`g` with loadings :math:`\ell_g` moves by :math:`\ell_g^T (\tilde m_k - m^0_k)` (the
+mean part) while its standard deviation within the component changes by the factor
+:math:`(\ell_g^T \tilde\Sigma_k \ell_g / \ell_g^T \Sigma^0_k \ell_g)^{1/2}` (the covariance part).
+Both are smoothed: what PCA leaves out is missing from them. Genes that PCA did not see have none.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+TOLERANCE = 0.02  # relative, of group means: float32 scores stay far below
+
+
+class LoadingShift(NamedTuple):
+    """Displacement of every source component, per gene; NaN for genes without loadings."""
+
+    change: np.ndarray  #: (K0, n_genes), mean part, in the units of expression
+    log2_sd: np.ndarray  #: (K0, n_genes), covariance part: log2 ratio of standard deviations
+
+
+def loading_shift(
+    loadings: np.ndarray,
+    parts: np.ndarray,
+    *,
+    means: tuple[np.ndarray, np.ndarray],
+    covariances: tuple[np.ndarray, np.ndarray],
+    scale: np.ndarray | None = None,
+) -> LoadingShift:
+    """Displacement of every source component, per gene.
+
+    Parameters
+    ----------
+    loadings
+        L, shape (n_genes, D); rows of zeros for genes that PCA did not see.
+    parts
+        What each source component became, shape (K0, K1); rows sum to one, or to zero.
+    means
+        Of the source (K0, D) and of the target components (K1, D).
+    covariances
+        Of the source (K0, D, D) and of the target components (K1, D, D).
+    scale
+        What PCA's input was divided by, shape (n_genes,); not scaled when not given.
+
+    Returns
+    -------
+    LoadingShift. Components that became nothing are NaN.
+    """
+    goal = parts @ means[1]
+    gap = means[1][None] - goal[:, None]
+    spread = np.einsum("kl,lde->kde", parts, covariances[1])
+    spread += np.einsum("kl,kld,kle->kde", parts, gap, gap)
+    change = (goal - means[0]) @ loadings.T
+    if scale is not None:
+        change = change * scale
+    variance = [
+        np.stack([np.einsum("gd,gd->g", loadings @ s, loadings) for s in side])
+        for side in (covariances[0], spread)
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log2_sd = 0.5 * np.log2(variance[1] / variance[0])
+    known = (parts.sum(axis=1) > 0)[:, None] & np.asarray(loadings.any(axis=1))[None, :]
+    return LoadingShift(np.where(known, change, np.nan), np.where(known, log2_sd, np.nan))
+
+
+def scale_of(
+    loadings: np.ndarray,
+    expression: np.ndarray,
+    points: np.ndarray,
+    sds: np.ndarray | None = None,
+) -> np.ndarray | None:
+    """Find out in which units of expression the loadings are.
+
+    Means of expression over groups of cells, taken through the loadings, must be the means of the
+    representation over the same groups, up to a common shift. That fails when genes were scaled
+    before PCA, when dimensions were changed after it, or when values or loadings are of something
+    else.
+
+    Parameters
+    ----------
+    loadings
+        L, shape (n_genes, D).
+    expression
+        Means of expression over groups, shape (n_groups, n_genes).
+    points
+        Means of the representation over the same groups, shape (n_groups, D).
+    sds
+        Standard deviations that genes may have been divided by, shape (n_genes,).
+
+    Returns
+    -------
+    What genes were divided by, shape (n_genes,): ones, or ``sds``; None when neither explains the
+    representation.
+    """
+    centred = expression - expression.mean(axis=0)
+    goal = points - points.mean(axis=0)
+    candidates = [np.ones(len(loadings))]
+    if sds is not None:
+        candidates.append(np.where(np.isfinite(sds) & (sds > 0), sds, 1.0))
+    for scale in candidates:
+        off = np.linalg.norm((centred / scale) @ loadings - goal)
+        if off <= TOLERANCE * np.linalg.norm(goal):
+            return scale
+    return None

@@ -1,0 +1,66 @@
+"""What the workflow's summary makes of genes and their counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pytest
+
+import cgmm as cg
+from cgmm import _deseq, summary
+
+
+@pytest.fixture
+def prepared(simulated: ad.AnnData, tmp_path: Path) -> Path:
+    path = tmp_path / "prepared.h5ad"
+    cg._io.write_h5ad(simulated, path)
+    return path
+
+
+def annotated(
+    simulated: ad.AnnData, fit: cg.CoupledFit, values: ad.AnnData, *, test_genes: bool
+) -> ad.AnnData:
+    return summary.annotated(
+        simulated,
+        values,
+        fit,
+        source="control",
+        target="treated",
+        facts={"use_rep": "X_pca", "n_dims": 6},
+        test_genes=test_genes,
+    )
+
+
+def test_counts_are_read_only_when_they_are_needed(prepared: Path) -> None:
+    without, counts = (summary.read_values(prepared, counts=c) for c in (False, True))
+    assert list(without.layers) != ["counts"]
+    matrix = counts.layers["counts"].data
+    np.testing.assert_array_equal(matrix, np.rint(matrix))
+
+
+@pytest.mark.skipif(not _deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
+def test_genes_are_tested_and_counts_are_not_written_again(
+    simulated: ad.AnnData, fit: cg.CoupledFit, prepared: Path
+) -> None:
+    values = summary.read_values(prepared, counts=True)
+    adata = annotated(simulated, fit, values, test_genes=True)
+    assert "counts" not in adata.layers
+    assert cg.get.genes(adata)["de_q"].notna().any()
+    assert summary.gene_notices(adata, {"test_genes": True}) == []
+
+
+def test_the_report_says_why_genes_were_not_tested(
+    simulated: ad.AnnData,
+    fit: cg.CoupledFit,
+    prepared: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_deseq, "PACKAGE", "no_such_package")
+    values = summary.read_values(prepared, counts=True)
+    adata = annotated(simulated, fit, values, test_genes=True)
+    (notice,) = summary.gene_notices(adata, {"test_genes": True})
+    assert notice["level"] == "warning"
+    assert "Genes were not tested. PyDESeq2 is not installed" in notice["text"]
+    assert summary.gene_notices(adata, {"test_genes": False}) == []
