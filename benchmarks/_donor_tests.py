@@ -7,9 +7,11 @@ and interval.
 
 from __future__ import annotations
 
+import io
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 import pandas as pd
 from _donor_cases import Case
 
+from cgmm.coupled import CoupledFit
 from cgmm.design import design
 from cgmm.donors import donor_weights, log2_net
 from cgmm.moderated import moderated_t
@@ -31,16 +34,17 @@ NEEDS = {"milo": ("pertpy", "pydeseq2")}
 Method = Callable[[Case, int], pd.DataFrame]
 
 
-def ours(
-    case: Case,
-    seed: int,
-    *,
-    n_bootstrap: int = N_BOOTSTRAP,
-    n_permutations: int = N_PERMUTATIONS,
-) -> pd.DataFrame:
-    """The default fit, its intervals and tests; one row per source component."""
+def ours(case: Case, seed: int) -> pd.DataFrame:
+    """Make the default fit, its intervals and tests; one row per source component."""
     began = time.perf_counter()
-    fit = fit_automatic(
+    fit = fitted(case, seed)
+    seconds = time.perf_counter() - began
+    return tested(fit, case, seed).assign(seconds=seconds)
+
+
+def fitted(case: Case, seed: int) -> CoupledFit:
+    """Make the default fit."""
+    return fit_automatic(
         *case.points,
         weights_source=donor_weights(case.donors[0]),
         weights_target=donor_weights(case.donors[1]),
@@ -48,8 +52,19 @@ def ours(
         donors_target=case.donors[1],
         random_state=seed,
     )
-    fitted = time.perf_counter()
-    found = uncertainty(
+
+
+def tested(
+    fit: CoupledFit,
+    case: Case,
+    seed: int,
+    *,
+    n_bootstrap: int = N_BOOTSTRAP,
+    n_permutations: int = N_PERMUTATIONS,
+) -> pd.DataFrame:
+    """Intervals and tests of a fit; one row per source component."""
+    began = time.perf_counter()
+    of = uncertainty(
         fit,
         case.points,
         case.donors,
@@ -57,8 +72,7 @@ def ours(
         n_bootstrap=n_bootstrap,
         n_permutations=n_permutations,
         random_state=seed,
-    )
-    of = found.factors
+    ).factors
     in_source = fit.prevalence_source.responsibilities(case.points[0])
     return features(in_source, case.labels[0], case).assign(
         log2_net=log2_net(fit.coupling, fit.shares_source, fit.shares_target),
@@ -67,8 +81,7 @@ def ours(
         p=of.p,
         p_moderated=of.p_moderated,
         p_permutation=of.p_permutation,
-        seconds=fitted - began,
-        seconds_uncertainty=time.perf_counter() - fitted,
+        seconds_uncertainty=time.perf_counter() - began,
     )
 
 
@@ -79,7 +92,7 @@ def propeller(case: Case, seed: int) -> pd.DataFrame:
 
 
 def labels(case: Case, _seed: int) -> pd.DataFrame:
-    """The same test on the true labels: what could be found if clusters were perfect."""
+    """Do the same test on the true labels: what could be found if clusters were perfect."""
     return _of_classes(case, np.concatenate(case.labels))
 
 
@@ -110,7 +123,9 @@ def milo(case: Case, seed: int) -> pd.DataFrame:
     obs["replicate"] = pd.Categorical(np.char.add(np.char.add(side, "|"), donors))
     cells = ad.AnnData(X=np.zeros((len(points), 1)), obs=obs, obsm={"rep": points})
     tool = pertpy.tl.Milo()
-    with warnings.catch_warnings():
+    # it prints its results and its progress
+    quiet = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(quiet), redirect_stderr(quiet):
         warnings.simplefilter("ignore")
         mdata = tool.load(cells)
         cells = mdata["rna"]
