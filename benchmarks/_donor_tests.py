@@ -39,7 +39,7 @@ def ours(case: Case, seed: int) -> pd.DataFrame:
     began = time.perf_counter()
     fit = fitted(case, seed)
     seconds = time.perf_counter() - began
-    return tested(fit, case, seed).assign(seconds=seconds)
+    return uncertainty_of(fit, case, seed).assign(seconds=seconds)
 
 
 def fitted(case: Case, seed: int) -> CoupledFit:
@@ -54,7 +54,7 @@ def fitted(case: Case, seed: int) -> CoupledFit:
     )
 
 
-def tested(
+def uncertainty_of(
     fit: CoupledFit,
     case: Case,
     seed: int,

@@ -49,14 +49,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-# before anything starts threads: workers inherit it, and each is to use one
-for _name in ("OMP_NUM_THREADS", "NPROC"):
-    os.environ.setdefault(_name, "1")
-
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _accuracy import number, show, table
+from _accuracy import number, show, table, versions
 from _common import DATA
 from _donor_cases import CELLS_PER_DONOR, SIMULATION, Setting, draw, embed
 from _donor_tests import METHODS, missing
@@ -82,7 +78,11 @@ TESTS = {"p": "p", "p_moderated": "mod. t", "p_permutation": "permut."}
 # Runs ------------------------------------------------------------------------------------
 
 
-def plan(parts: list[str], replicates: int, power_replicates: int) -> list[tuple]:
+def plan(
+    parts: Iterable[str],
+    replicates: int = REPLICATES,
+    power_replicates: int = POWER_REPLICATES,
+) -> list[tuple]:
     """Return (setting, seed, methods) of all runs, each case once."""
     absent = missing()
     peers = tuple(m for m in METHODS if m not in absent)
@@ -108,6 +108,9 @@ def one_run(job: tuple) -> pd.DataFrame:
 
 def run(jobs: list[tuple], n_jobs: int) -> pd.DataFrame:
     """Run all, in processes of their own: forked ones would deadlock in OpenMP."""
+    # workers inherit it; each is to use one thread
+    for name in ("OMP_NUM_THREADS", "NPROC", "LOKY_MAX_CPU_COUNT"):
+        os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("spawn")
     found, began = [], time.perf_counter()
     with ProcessPoolExecutor(n_jobs, mp_context=context) as pool:
@@ -220,7 +223,7 @@ def simes(p: np.ndarray) -> float:
 
 
 def of_subpopulations(rows: pd.DataFrame, n_labels: int) -> pd.DataFrame:
-    """p of every true subpopulation in every run: Simes over its pure features."""
+    """Test every true subpopulation in every run: Simes over its pure features."""
     out = []
     for (method, seed), part in rows.groupby(["method", "seed"], sort=False):
         pure = part[part["purity"] > PURE]
@@ -329,9 +332,9 @@ def speed(data: Path) -> list[str]:
 # Command line ----------------------------------------------------------------------------
 
 
-def report(rows: pd.DataFrame | None, parts: Iterable[str], data: Path, settings: str) -> list[str]:
+def report(rows: pd.DataFrame | None, parts: Iterable[str], data: Path) -> list[str]:
     """All tables."""
-    lines = [settings, "What the columns mean: benchmarks/calibration.py", ""]
+    lines = [versions(), "What the columns mean: benchmarks/calibration.py", ""]
     if rows is not None and "calibration" in parts:
         lines += ["Calibration:", *calibration_table(rows), ""]
     if rows is not None and "power" in parts:
@@ -351,7 +354,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the shared data")
     parser.add_argument("--out", type=Path, help="write one line per feature, as .tsv")
-    parser.add_argument("--rows", type=Path, help="read these lines in place of running")
+    parser.add_argument("--rows", type=Path, nargs="*", help="read such lines in place of running")
     args = parser.parse_args(argv)
     args.part = args.part.split(",")
     if strangers := [p for p in args.part if p not in PARTS]:
@@ -363,29 +366,33 @@ def main(argv: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     args = parse(argv)
     options = {"cells_per_donor": args.cells_per_donor, "data": args.data}
-    jobs = [(*job, options) for job in plan(args.part, args.replicates, args.power_replicates)]
-    if args.rows is not None:
-        rows = pd.read_csv(args.rows, sep="\t")
+    wanted = plan(args.part, args.replicates, args.power_replicates)
+    if args.rows:
+        rows = pd.concat([pd.read_csv(f, sep="\t") for f in args.rows], ignore_index=True)
     else:
-        rows = run(jobs, args.jobs) if jobs else None
+        rows = run([(*job, options) for job in wanted], args.jobs) if wanted else None
     if args.out is not None and rows is not None:
         rows.to_csv(args.out, sep="\t", index=False)
-    complete = (
-        set(args.part) == set(PARTS)
-        and args.replicates >= REPLICATES
-        and args.power_replicates >= POWER_REPLICATES
-        and args.cells_per_donor == CELLS_PER_DONOR
-    )
-    settings = (
-        f"{args.replicates} replicates (power {args.power_replicates}), "
-        f"{args.cells_per_donor} cells per simulated donor"
-    )
+    complete = set(args.part) == set(PARTS) and args.cells_per_donor == CELLS_PER_DONOR
     show(
         "calibration",
         f"Donor uncertainty of cgmm {cg.__version__}: type-I error, coverage, power",
-        report(rows, args.part, args.data, settings),
-        keep=complete,
+        report(rows, args.part, args.data),
+        keep=complete and rows is not None and covers(rows, plan(PARTS)),
     )
+
+
+def covers(rows: pd.DataFrame, wanted: list[tuple]) -> bool:
+    """Whether rows hold every run that a full table needs."""
+    names = list(Setting.__dataclass_fields__)
+    keys = [*names, "seed", "method"]
+    there = set(rows[keys].drop_duplicates().itertuples(index=False, name=None))
+    needed = {
+        (*(getattr(setting, n) for n in names), seed, method)
+        for setting, seed, methods in wanted
+        for method in methods
+    }
+    return needed <= there
 
 
 if __name__ == "__main__":
