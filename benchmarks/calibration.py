@@ -25,6 +25,8 @@ Milo) speaks for a subpopulation when more than .9 of its cells are of it; the p
 subpopulation is Simes' over its features, 1 without any. "labels": propeller's test on the true
 labels, which no method can be expected to beat.
 
+"cgmm" reads the p that is read, the lines below it one test alone.
+
 power
     Share of the two changed subpopulations with p < .05.
 alarms
@@ -233,6 +235,13 @@ def of_subpopulations(rows: pd.DataFrame, n_labels: int) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
+def by_test(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add our two tests as methods of their own."""
+    own = rows[rows["method"] == OURS]
+    tests = [own.assign(method=f"{OURS}, {TESTS[t]}", p=own[t]) for t in TESTS if t != "p"]
+    return pd.concat([own, *tests, rows[rows["method"] != OURS]], ignore_index=True)
+
+
 def threshold(null: np.ndarray, alpha: float = ALPHA) -> float:
     """Largest t for which at most alpha of the null p-values lie below t."""
     return float(np.sort(null)[int(np.floor(alpha * len(null)))])
@@ -248,6 +257,7 @@ def power_rows(rows: pd.DataFrame) -> pd.DataFrame:
         seeds = changed["seed"].unique()
         without = rows[_is(rows, Setting(setting.data, setting.donors, setting.shift))]
         without = without[without["seed"].isin(seeds)]
+        changed, without = (by_test(r) for r in (changed, without))
         n_labels = 1 + int(max(changed["label"].max(), without["label"].max()))
         with_change, null = (of_subpopulations(r, n_labels) for r in (changed, without))
         for method, found in with_change.groupby("method", sort=False):
@@ -273,7 +283,8 @@ def power_table(rows: pd.DataFrame) -> list[str]:
         [str(r["method"]), f"{r['shift']:g}", str(r["power"][2]), *(beside(r[c]) for c in columns)]
         for r in found.to_dict("records")
     ]
-    body += [[method, why] for method, why in missing().items()]
+    shown = set(rows["method"])
+    body += [[method, why] for method, why in missing().items() if method not in shown]
     lines = table(["method", "shift", "tests", *columns], body)
     value = {(r["method"], r["shift"]): r["adjusted"][0] for r in found.to_dict("records")}
     if {(m, s) for m in (OURS, PEER) for s in (0.0, LONG_SHIFT)} <= set(value):
