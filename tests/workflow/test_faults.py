@@ -191,9 +191,9 @@ def test_damaged_intermediate_file(
     path = folder / "results" / name
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    # otherwise the tables, made before the damage, are still good
-    for table in (folder / "results" / "drug").glob("*.tsv*"):
-        table.unlink()
+    # otherwise nothing would be made again: tables and reports from before the damage are good
+    for made in (*(folder / "results" / "drug").glob("*.tsv*"), *folder.glob("reports/*.html")):
+        made.unlink()
     text = failed(project)
     assert "was damaged, delete it and run again" in text
     assert f"results/{name}" in text
