@@ -29,6 +29,12 @@ rule all:
         collect("reports/{comparison}.html", comparison=COMPARISONS),
 
 
+# for --batch reports=1/10, which needs a rule with one input per comparison
+rule reports:
+    input:
+        collect("reports/{comparison}.html", comparison=COMPARISONS),
+
+
 onstart:
     greet()
 

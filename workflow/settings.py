@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import csv
 import difflib
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -35,13 +36,18 @@ class SettingsError(ValueError):
         super().__init__("\n".join(["", *(f"  * {p}" for p in self.problems), ""]))
 
 
-def load(config: dict[str, Any]) -> tuple[dict[str, Any], list[Row]]:
+def load(
+    config: dict[str, Any], *, files_are_here: bool = True
+) -> tuple[dict[str, Any], list[Row]]:
     """Fill and check a config and the sample sheet that it names.
 
     Parameters
     ----------
     config
         The config as given; not changed.
+    files_are_here
+        Whether the samples lie on this machine; when they lie in an object storage, Snakemake
+        finds out which are missing.
 
     Returns
     -------
@@ -60,7 +66,8 @@ def load(config: dict[str, Any]) -> tuple[dict[str, Any], list[Row]]:
     sheet = Path(full["samples"]).expanduser()
     rows = read_sheet(sheet)
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
-    problems += problems_of_files(rows, sheet)
+    if files_are_here:
+        problems += problems_of_files(rows, sheet)
     if full["integrate"] == "harmony" and full["use_rep"] is not None:
         problems.append(
             "config: `integrate: harmony` has no effect on an embedding that is given as "
@@ -326,11 +333,22 @@ def digest(root: Path, *starts: str) -> str:
             waiting += [f for name in _imports(file, root) for f in _files(root, name)]
     total = hashlib.sha256()
     for file in sorted(found):
-        content = file.read_bytes()
-        if file.suffix == ".py":
-            content = ast.dump(ast.parse(content)).encode()
-        total.update(file.relative_to(root).as_posix().encode() + b"\0" + content + b"\0")
+        total.update(file.relative_to(root).as_posix().encode() + b"\0" + _content(file) + b"\0")
     return total.hexdigest()[:16]
+
+
+@functools.cache
+def _parsed(source: bytes) -> tuple[bytes, tuple[ast.Import | ast.ImportFrom, ...]]:
+    """Hash of the syntax tree and its import statements; several rules share most files."""
+    tree = ast.parse(source)
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(imports)
+
+
+def _content(file: Path) -> bytes:
+    """Return what counts of a file: its syntax tree, or its bytes when it is not Python."""
+    content = file.read_bytes()
+    return _parsed(content)[0] if file.suffix == ".py" else content
 
 
 def _files(root: Path, name: str) -> list[Path]:
@@ -346,10 +364,10 @@ def _files(root: Path, name: str) -> list[Path]:
 def _imports(file: Path, root: Path) -> Iterator[str]:
     """Dotted names that a file may import from cgmm."""
     package = file.parent.relative_to(root).parts
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in _parsed(file.read_bytes())[1]:
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names if a.name.startswith("cgmm."))
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module or "") if part)
             if module == "cgmm" or module.startswith("cgmm."):

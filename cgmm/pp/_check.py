@@ -120,6 +120,32 @@ def check_samples(
     }
 
 
+def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> None:
+    """Check that every file has a column of ``obs`` to name subpopulations by.
+
+    Parameters
+    ----------
+    paths
+        The h5ad files.
+    annotation_key
+        The column.
+
+    Raises
+    ------
+    InputError
+        With one sentence per file that lacks it or cannot be read.
+    """
+    problems: list[str] = []
+    for path in paths:
+        try:
+            with opened(path) as file:
+                problems += _problems_of_columns(file, [annotation_key], None, {})
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+
+
 def notice(level: str, text: str, advice: str = "") -> dict[str, str]:
     """One remark for the report: ``level`` is "warning" or "info"."""
     return {"level": level, "text": text, "advice": advice}

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anndata as ad
@@ -56,6 +62,52 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         _io.write_h5ad(simulated, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def leave_part(path: Path, process: int) -> Path:
+    part = path.with_name(f".{path.name}.{_io._HOST}-{process}-abc.part{path.suffix}")
+    part.write_text("half")
+    return part
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    left, others = leave_part(path, int(gone.stdout)), leave_part(path, os.getpid())
+    with _io.atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert not left.exists()
+    assert others.exists()  # of a process that still writes
+
+
+def write_much(_: ad.AnnData, path: Path) -> None:
+    with _io.atomic(path) as temporary:
+        temporary.write_bytes(bytes(50_000))
+
+
+@pytest.mark.parametrize(("name", "write"), [("a.h5ad", _io.write_h5ad), ("a.tsv", write_much)])
+def test_a_full_disk_never_leaves_a_half_file(
+    simulated: ad.AnnData, tmp_path: Path, name: str, write: Callable[[ad.AnnData, Path], None]
+) -> None:
+    path = tmp_path / name
+    path.write_text("old")
+    with limited_files(2_000), pytest.raises(OSError, match="too large"):
+        write(simulated, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@contextlib.contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond a size, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:

@@ -17,6 +17,7 @@ from cgmm._io import write_h5ad
 from cgmm.pp import (
     InputError,
     Sample,
+    check_annotation,
     check_samples,
     embed,
     join_samples,
@@ -134,6 +135,8 @@ def test_unknown_layer_column_and_embedding(pair: list[Sample]) -> None:
     assert "no layer 'counts' (layers: none)" in problems(pair, counts_layer="counts")
     assert "var has no column 'symbol'" in problems(pair, gene_column="symbol")
     assert "obs has no column 'type'" in problems(pair, annotation_keys=["type"])
+    with pytest.raises(InputError, match="obs has no column 'type'"):
+        check_annotation([sample.path for sample in pair], annotation_key="type")
     assert "obsm has no 'X_scVI'" in problems(pair, use_rep="X_scVI")
 
 

@@ -45,29 +45,45 @@ class Project:
         (self.folder / "samples.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (self.folder / "lab.yaml").write_text(yaml.dump(self.settings), encoding="utf-8")
 
-    def run(self, *arguments: str, write: bool = True) -> subprocess.CompletedProcess[str]:
-        if write:
-            self.write()
+    def command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(self.folder / "lab.yaml")]
+        return [*command, *arguments]
+
+    def run(
+        self,
+        *arguments: str,
+        write: bool = True,
+        where: tuple[str, ...] = ("--cores", "2"),
+        **options: Any,
+    ) -> subprocess.CompletedProcess[str]:
+        if write:
+            self.write()
+        settings: dict[str, Any] = {"cwd": self.folder, "timeout": 600, "check": False}
         return subprocess.run(
-            [*command, "--cores", "2", *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
+            self.command(*where, *arguments), capture_output=True, text=True, **settings | options
         )
+
+    def tables(self) -> dict[str, bytes]:
+        """Every table of the results, by its path."""
+        found = sorted((self.folder / "results").rglob("*.tsv*"))
+        return {str(p.relative_to(self.folder)): p.read_bytes() for p in found}
 
     def planned(self) -> set[str]:
         """Rules that would run now."""
-        done = self.run("-n", "--quiet", "host")
+        return set(self.jobs())
+
+    def jobs(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule would run now."""
+        done = self.run("-n", "--quiet", "host", *arguments)
         text = done.stdout + done.stderr
         assert done.returncode == 0, text
         if "Nothing to be done" in text:
-            return set()
+            return {}
         table = text.split("Job stats:")[1].split("total")[0].splitlines()[3:]
-        return {line.split()[0] for line in table if line.strip()} - {"all"}
+        counts = {rule: int(n) for rule, n in (x.split() for x in table if x.strip())}
+        counts.pop("all", None)
+        return counts
 
 
 def copy_code(folder: Path) -> Path:
@@ -112,3 +128,18 @@ def project(tmp_path: Path, tiny_file: Path) -> Project:
     folder = tmp_path / "a lab"
     folder.mkdir()
     return Project(folder, ROOT, rows=rows_of(tiny_file))
+
+
+@pytest.fixture(scope="session")
+def tiny_project(tmp_path_factory: pytest.TempPathFactory, tiny_file: Path) -> Project:
+    """A project that ran from start to end, undisturbed; not to be changed."""
+    project = Project(tmp_path_factory.mktemp("undisturbed"), ROOT, rows=rows_of(tiny_file))
+    done = project.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tiny_project: Project) -> dict[str, bytes]:
+    """The tables of a run that nothing disturbed."""
+    return tiny_project.tables()

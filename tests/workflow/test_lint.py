@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.workflow.conftest import ROOT
 
@@ -71,18 +70,20 @@ def test_graph_of_the_demo(tmp_path: Path) -> None:
         "demo_simulated": "1",
         "all": "1",
         "index": "1",
+        "check_annotation": "1",
         **dict.fromkeys(("check", "prepare", "embed", "fit", "summarise", "report"), "2"),
     }
 
 
-def test_profiles_are_accepted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_profiles_are_accepted(tmp_path: Path, name: str) -> None:
+    if name == "slurm":
+        pytest.importorskip("snakemake_executor_plugin_slurm")
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    profile = ROOT / "workflow" / "profiles" / "default"
+    profile = ROOT / "workflow" / "profiles" / name
     arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    slurm = yaml.safe_load((profile.parent / "slurm" / "profile.yaml").read_text(encoding="utf-8"))
-    assert slurm["executor"] == "slurm"
 
 
 def test_sheet_and_config_name_no_absolute_path() -> None:

@@ -194,7 +194,7 @@ def test_comments_and_layout_do_not_count(finished: Project) -> None:
         (("fit", "random_state"), 2, {"embed"} | AFTER_FIT),
         (("n_dims",), 3, {"embed"} | AFTER_FIT),
         (("qc", "min_genes"), 12, {"prepare", "embed"} | AFTER_FIT),
-        (("annotation_key",), "cell_type", {"check", "prepare", "embed"} | AFTER_FIT),
+        (("annotation_key",), "cell_type", {"check_annotation", "summarise", "report", "index"}),
         (("test_genes",), True, {"summarise", "report", "index"}),
         (("comparisons", 0, "title"), "New", {"summarise", "report", "index"}),
     ],
@@ -233,17 +233,83 @@ def test_a_new_sample_or_newer_file_runs_everything(finished: Project) -> None:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_a_second_comparison_leaves_the_first_alone(finished: Project) -> None:
-    finished.settings["comparisons"].append(
-        {"name": "back", "source": "after/drug", "target": "before drug"}
+SCATTERED = ("fit", "summarise", "report")
+
+
+def other_project(finished: Project, own: list[dict[str, str]]) -> Project:
+    """The finished project as somebody changed it: its rows may be edited."""
+    settings = {**finished.settings, "comparisons": [*finished.settings["comparisons"]]}
+    return Project(finished.folder, finished.code, settings, [*finished.rows, *own])
+
+
+def second_dataset(finished: Project) -> list[dict[str, str]]:
+    return [row | {"sample": f"2{row['sample']}", "dataset": "new"} for row in finished.rows]
+
+
+@pytest.mark.parametrize("annotation", [None, "cell_type"])
+def test_a_new_comparison_runs_itself_only(finished: Project, annotation: str | None) -> None:
+    project = other_project(finished, [])
+    project.settings["comparisons"] += [
+        {"name": name, "source": "after/drug", "target": "before drug"} for name in ("back", "b2")
+    ]
+    if annotation:
+        project.settings["comparisons"][-1]["annotation_key"] = annotation
+    expected = (
+        dict.fromkeys(SCATTERED, 2) | {"index": 1} | ({"check_annotation": 1} if annotation else {})
     )
     try:
-        done = finished.run("-n")
-        assert "Summarise back" in done.stdout + done.stderr
-        assert "Summarise drug" not in done.stdout + done.stderr
+        assert project.jobs() == expected
     finally:
-        finished.settings["comparisons"].pop()
         finished.write()
+
+
+def test_a_new_dataset_leaves_the_others_alone(finished: Project) -> None:
+    project = other_project(finished, second_dataset(finished))
+    project.settings["comparisons"][0]["dataset"] = "data"
+    project.settings["comparisons"].append(
+        {"name": "new", "source": "before drug", "target": "after/drug", "dataset": "new"}
+    )
+    try:
+        assert project.jobs() == dict.fromkeys(
+            ("check", "prepare", "embed", *SCATTERED, "index"), 1
+        )
+    finally:
+        del project.settings["comparisons"][0]["dataset"]
+        finished.write()
+
+
+def test_a_new_sample_runs_its_dataset_only(finished: Project) -> None:
+    """Cells of a dataset share one space, so all of it is new; other datasets stay."""
+    project = other_project(finished, second_dataset(finished)[:-1])
+    project.settings["comparisons"] = [
+        {"name": name, "source": "before drug", "target": "after/drug", "dataset": dataset}
+        for name, dataset in (("drug", "data"), ("new", "new"))
+    ]
+    try:
+        done = project.run("--until", "check")
+        assert done.returncode == 0, done.stdout + done.stderr
+        project.rows.append(second_dataset(finished)[-1])
+        jobs = project.jobs()
+    finally:
+        shutil.rmtree(finished.folder / "results" / "new")
+        finished.write()
+    assert jobs == dict.fromkeys(("check", "prepare", "embed", *SCATTERED, "index"), 1)
+
+
+def test_batches_of_the_reports(finished: Project) -> None:
+    """``--batch reports=i/n`` runs every comparison in one of the batches, and in no other."""
+    project = other_project(finished, [])
+    names = [f"c{i}" for i in range(4)]
+    project.settings["comparisons"] = [
+        {"name": name, "source": "after/drug", "target": "before drug"} for name in names
+    ]
+    try:
+        batches = [project.jobs("--batch", f"reports={i}/2", "reports") for i in (1, 2)]
+    finally:
+        finished.write()
+    for batch in batches:
+        batch.pop("reports", None)
+        assert batch == dict.fromkeys(SCATTERED, 2)
 
 
 def test_a_missing_file_is_said_although_results_exist(finished: Project) -> None:

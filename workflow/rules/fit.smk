@@ -1,6 +1,31 @@
 """The coupled fit of a comparison, and the tables made from it."""
 
 
+rule check_annotation:
+    input:
+        files_of,
+    output:
+        "results/{comparison}/annotation.json",
+    log:
+        "logs/check_annotation/{comparison}.log",
+    benchmark:
+        "logs/benchmarks/check_annotation/{comparison}.tsv"
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, 0.2),
+        runtime=minutes(30, 5),
+    params:
+        annotation_key=annotation_of,
+        code=code("cgmm.pp._check"),
+    message:
+        "Check that the column that names the subpopulations of {wildcards.comparison} is there (seconds)"
+    script:
+        "../scripts/check_annotation.py"
+
+
 rule fit:
     input:
         embedding=of_dataset("embedding.h5ad"),
@@ -16,8 +41,8 @@ rule fit:
         "../../envs/cgmm.yaml"
     threads: threads_per_fit()
     resources:
-        mem_mb=memory(2000, 5),
-        runtime=240,
+        mem_mb=memory(2000, 40),
+        runtime=minutes(120, 2000),
     params:
         ends=ends_of,
         fit=lookup("fit", within=config),
@@ -37,6 +62,7 @@ rule summarise:
         prepared=of_dataset("prepared.h5ad"),
         check=of_dataset("check.json"),
         qc=of_dataset("qc.json"),
+        annotation=annotation_check_of,
     output:
         [table(name) for name in TABLES],
         cells="results/{comparison}/cells.tsv.gz",
@@ -51,7 +77,7 @@ rule summarise:
     threads: threads_per_fit()
     resources:
         mem_mb=memory(1500, 12),
-        runtime=60,
+        runtime=minutes(120, 300),
     params:
         ends=ends_of,
         settings=settings_of,

@@ -16,12 +16,11 @@ rule check:
     threads: 1
     resources:
         mem_mb=memory(1000, 0.2),
-        runtime=30,
+        runtime=minutes(30, 5),
     params:
         samples=rows_of,
         counts_layer=lookup("counts_layer", within=config),
         gene_column=lookup("gene_column", within=config),
-        annotation_keys=annotations_of,
         use_rep=lookup("use_rep", within=config),
         modality=lookup("modality", within=config),
         code=code("cgmm.pp._check"),
@@ -47,7 +46,7 @@ rule prepare:
     threads: 1
     resources:
         mem_mb=memory(1500, 20),
-        runtime=60,
+        runtime=minutes(60, 60),
     params:
         samples=rows_of,
         counts_layer=lookup("counts_layer", within=config),
@@ -77,7 +76,7 @@ rule embed:
     threads: 1
     resources:
         mem_mb=memory(2000, 10),
-        runtime=120,
+        runtime=minutes(60, 60),
     params:
         use_rep=lookup("use_rep", within=config),
         n_top_genes=lookup("n_top_genes", within=config),

@@ -25,7 +25,7 @@ rule report:
     threads: 1
     resources:
         mem_mb=memory(1000, 10),
-        runtime=30,
+        runtime=minutes(30, 60),
     params:
         title=title_of,
         code=code("cgmm.report"),
@@ -54,8 +54,8 @@ rule index:
         "../../envs/cgmm.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 500,
-        runtime=10,
+        mem_mb=memory(500),
+        runtime=minutes(10),
     params:
         code=code("cgmm.report"),
     message:

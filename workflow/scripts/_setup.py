@@ -1,10 +1,13 @@
 """What every script of the workflow does first."""
 
+import contextlib
 import logging
 import os
 import sys
 import traceback
 from pathlib import Path
+
+from _sentences import sentence
 
 
 def start(snakemake):
@@ -34,23 +37,24 @@ def start(snakemake):
         print(f"[{job}] {text}", file=console)
 
     def fail(kind, error, trace):
-        traceback.print_exception(kind, error, trace, file=log)
-        problems = getattr(error, "problems", None) or [_sentence(error)]
-        for problem in problems:
-            print(f"ERROR: {job}: {' '.join(str(problem).split())}", file=log)
+        problems = getattr(error, "problems", None) or [sentence(error, snakemake.input)]
         say("failed: " + " ".join(str(p) for p in problems) + f" (details: {snakemake.log[0]})")
+        with contextlib.suppress(OSError):  # the disk may be full
+            traceback.print_exception(kind, error, trace, file=log)
+            for problem in problems:
+                print(f"ERROR: {job}: {' '.join(str(problem).split())}", file=log)
 
     sys.excepthook = fail
     return say
 
 
-def _sentence(error):
-    """Text of an error; with its kind where the text alone says too little."""
-    if isinstance(error, MemoryError):
-        return "There is not enough memory. Use a machine with more, or fewer cells."
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return (
-        text
-        if isinstance(error, ValueError | KeyError) and text
-        else f"{type(error).__name__}: {text}"
-    )
+def samples_of(rows, files):
+    """Give the samples of a dataset the places where their files are for this job.
+
+    ``files``, the inputs of the rule, are the paths of the rows, each once and in their order;
+    they differ from them when Snakemake fetched them from a storage.
+    """
+    from cgmm.pp import Sample
+
+    here = dict(zip(dict.fromkeys(row["path"] for row in rows), files, strict=True))
+    return [Sample(**row | {"path": str(here[row["path"]])}) for row in rows]

@@ -1,18 +1,17 @@
-from _setup import start
+from _setup import samples_of, start
 
 say = start(snakemake)
 
 from pathlib import Path
 
 from cgmm._io import atomic, dumps
-from cgmm.pp import Sample, check_samples
+from cgmm.pp import check_samples
 
 params = snakemake.params
 facts = check_samples(
-    [Sample(**row) for row in params.samples],
+    samples_of(params.samples, snakemake.input),
     counts_layer=params.counts_layer,
     gene_column=params.gene_column,
-    annotation_keys=params.annotation_keys,
     use_rep=params.use_rep,
     modality=params.modality,
 )

@@ -1,15 +1,15 @@
-from _setup import start
+from _setup import samples_of, start
 
 say = start(snakemake)
 
 from pathlib import Path
 
 from cgmm._io import atomic, dumps
-from cgmm.pp import Sample, join_samples, normalise, quality_control, write_prepared
+from cgmm.pp import join_samples, normalise, quality_control, write_prepared
 
 params = snakemake.params
 adata = join_samples(
-    [Sample(**row) for row in params.samples],
+    samples_of(params.samples, snakemake.input.files),
     counts_layer=params.counts_layer,
     gene_column=params.gene_column,
     use_rep=params.use_rep,
