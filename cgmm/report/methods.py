@@ -222,7 +222,7 @@ def _effects(results: Results, used: list[str], *, tested: bool) -> str:
         )
     else:
         sentences.append("No intervals or tests are reported for prevalence.")
-    sentences += [_choices_tried(results), _genes(results)]
+    sentences += [_choices_tried(results), _genes(results, used)]
     return " ".join(s for s in sentences if s)
 
 
@@ -304,7 +304,7 @@ def _choices_tried(results: Results) -> str:
     )
 
 
-def _genes(results: Results) -> str:
+def _genes(results: Results, used: list[str]) -> str:
     genes = results.tables["genes"]
     if genes.empty:
         return ""
@@ -315,7 +315,12 @@ def _genes(results: Results) -> str:
         "component and the target cells matched to it, weighted by membership."
     )
     if genes["de_q"].notna().any():
-        sentence += " Tests of genes take the donor as the unit and are corrected over genes."
+        used += ["muzellec", "love"]
+        sentence += (
+            " For tests, counts were summed per donor over the cells of each subpopulation, "
+            "weighted by membership, and compared with PyDESeq2 [Muzellec et al. 2023; Love et al. "
+            "2014], donors as replicates, corrected over the genes of a subpopulation."
+        )
     return sentence
 
 

@@ -46,6 +46,18 @@ REFERENCES = {
         "Tools (OTT): a JAX toolbox for all things Wasserstein. arXiv:2201.12324, 2022.",
         "https://arxiv.org/abs/2201.12324",
     ),
+    "love": Reference(
+        "Love et al. 2014",
+        "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for "
+        "RNA-seq data with DESeq2. Genome Biology 15:550, 2014.",
+        "https://doi.org/10.1186/s13059-014-0550-8",
+    ),
+    "muzellec": Reference(
+        "Muzellec et al. 2023",
+        "Muzellec B, Teleńczuk M, Cabeli V, Andreux M. PyDESeq2: a python package for bulk "
+        "RNA-seq differential expression analysis. Bioinformatics 39(9):btad547, 2023.",
+        "https://doi.org/10.1093/bioinformatics/btad547",
+    ),
     "wolf": Reference(
         "Wolf et al. 2018",
         "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data "
