@@ -1,6 +1,6 @@
 """Donor uncertainty: type-I error, coverage, power beside peers, and what it costs.
 
-    python benchmarks/calibration.py [--part calibration,power,speed] [--replicates 12]
+    python benchmarks/calibration.py [--part calibration,power,speed] [--replicates 15]
                                      [--power-replicates 15] [--cells-per-donor 300] [--jobs 2]
                                      [--data ../shared/data] [--out rows.tsv]
 
@@ -62,7 +62,7 @@ from _donor_tests import METHODS, missing
 import cgmm as cg
 
 PARTS = ("calibration", "power", "speed")
-REPLICATES, POWER_REPLICATES = 12, 15
+REPLICATES, POWER_REPLICATES = 15, 15
 ALPHA, LEVEL, PURE = 0.05, 0.95, 0.9
 LONG_SHIFT = 4.0
 NULL = [
