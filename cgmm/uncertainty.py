@@ -4,8 +4,9 @@ Puts together the design (:mod:`cgmm.design`), intervals from drawing donors ane
 (:mod:`cgmm.bootstrap`), and p-values from exchanging conditions between donors
 (:mod:`cgmm.permutation`) or from a moderated t-test (:mod:`cgmm.moderated`).  Which of the two
 tests is the one to read depends on the design alone: exchanging donors is exact but cannot give a
-small p when there are few ways to exchange them, so the permutation test is taken when its
-smallest p would survive a correction for all subpopulations, and the moderated t-test otherwise.
+small p when there are few ways to exchange them.  The permutation test is taken when a p of three
+times the smallest would survive a correction for all subpopulations, so that not only the most
+extreme of all exchanges can be a finding, and the moderated t-test otherwise.
 
 Shares add up to one, so factors are relative: when one subpopulation grows all others shrink.
 Besides the change of the share there is the change against a baseline: the median subpopulation,
@@ -37,6 +38,7 @@ from .refit import STEPS, Refitter
 
 Test = Literal["auto", "permutation", "moderated_t"]
 ALPHA = 0.05
+ROOM = 3
 LEAST_TRANSFER = 0.01
 
 
@@ -427,9 +429,10 @@ def _choose(test: Test, facts: dict[str, Any], n_tests: int, design: Design) -> 
         return test, "asked for"
     if smallest is None:
         return "moderated_t", "the only one made"
-    if smallest * n_tests <= ALPHA:
+    if ROOM * smallest * n_tests <= ALPHA:
         return "permutation", (
-            f"its smallest p, {smallest:.2g}, survives a correction for {n_tests} subpopulations"
+            f"its smallest p, {smallest:.2g}, is small enough for a correction for {n_tests} "
+            "subpopulations"
         )
     if facts["n_permutations"] < facts["n_distinct"] - 1:
         return "moderated_t", (
