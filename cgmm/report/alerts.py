@@ -86,7 +86,7 @@ def _few_donors(results: Results) -> list[Alert]:
         return [
             Alert(
                 "info",
-                "No donors: no intervals and no tests",
+                "No donors: no intervals over donors, no tests",
                 "Cells of one person are not independent, so cell numbers alone cannot say whether "
                 "a change would be seen again.",
                 "Fill the donor column of config/samples.tsv; three donors or more per condition "
