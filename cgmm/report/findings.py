@@ -184,7 +184,9 @@ def _transfer_text(finding: Finding, target: str) -> str:
 def _goes(finding: Finding) -> str:
     share = f"{text.percent(finding.goes_share)} of it"
     if finding.interval_from != CELLS_ONLY and _finite(finding.goes_low, finding.goes_high):
-        share += f" [{text.percent_range(finding.goes_low, finding.goes_high)}]"
+        interval = text.percent_range(finding.goes_low, finding.goes_high)
+        if interval != text.percent(finding.goes_share):
+            share += f" [{interval}]"
     return share
 
 
