@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "n_pcs": 6,
     "n_dims": 4,
     "fit": {"n_components": 3, "random_state": 1},
+    "donors": {"n_bootstrap": 20, "n_permutations": 20},
 }
 HEADER = ("sample", "path", "condition", "donor", "obs_column", "obs_value")
 
