@@ -56,14 +56,17 @@ class Project:
         *arguments: str,
         write: bool = True,
         where: tuple[str, ...] = ("--cores", "2"),
+        largest_file: int | None = None,
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake; with ``largest_file`` no file may grow beyond that many kilobytes."""
         if write:
             self.write()
+        command = self.command(*where, *arguments)
+        if largest_file is not None:
+            command = ["bash", "-c", f'ulimit -f {largest_file} && exec "$@"', "bash", *command]
         settings: dict[str, Any] = {"cwd": self.folder, "timeout": 600, "check": False}
-        return subprocess.run(
-            self.command(*where, *arguments), capture_output=True, text=True, **settings | options
-        )
+        return subprocess.run(command, capture_output=True, text=True, **settings | options)
 
     def tables(self) -> dict[str, bytes]:
         """Every table of the results, by its path."""
