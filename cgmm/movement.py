@@ -110,6 +110,41 @@ def learn_movement(
     return Movement((vectors / np.sqrt(values)) @ vectors.T, spread, noise)
 
 
+def images(
+    source: GaussianMixture, target: GaussianMixture, coupling: np.ndarray, movement: Movement
+) -> GaussianMixture:
+    """Source components carried to the target: a start whose borders are those of the source.
+
+    Two partitions made separately cut at different places, and a difference of borders looks like
+    a change of share.  Each source component is therefore moved, with its shape, by the posterior
+    mean of its ``delta``, averaged over where its mass goes.
+
+    Parameters
+    ----------
+    source, target
+        Mixtures with K0 and K1 components in D dimensions; weights are shares.
+    coupling
+        ``W``, shape (K0, K1); empty rows and columns are components that are gone or new.
+    movement
+        From :func:`learn_movement`.
+
+    Returns
+    -------
+    Mixture of the images of the source components that are not gone, with the shares that reach
+    them, and of the target components that are new, as they are.
+    """
+    kept, new = coupling.sum(1) > 0, coupling.sum(0) <= 0
+    gain = movement.spread @ np.linalg.inv(movement.spread + movement.noise)
+    gap = share_of_source(coupling) @ target.means - source.means
+    arriving = share_of_target(coupling, source.weights) @ target.weights
+    weights = np.maximum(np.concatenate([arriving[kept], target.weights[new]]), LEAST)
+    return GaussianMixture(
+        weights / weights.sum(),
+        np.concatenate([(source.means + gap @ gain.T)[kept], target.means[new]]),
+        np.concatenate([source.covariances[kept], target.covariances[new]]),
+    )
+
+
 def within_covariance(source: GaussianMixture, target: GaussianMixture) -> np.ndarray:
     """Mean covariance within the components of both sides, weighted by share, shape (D, D)."""
     a, b = (np.tensordot(m.weights, m.covariances, 1) for m in (source, target))

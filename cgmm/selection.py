@@ -3,11 +3,16 @@
 Both conditions are clustered by themselves, so that nothing is integrated away, at several
 resolutions.  Each pair of partitions is refined by the coupled fit, with covariances drawn towards
 the shape that the components of a side share and with costs in the metric of
-:mod:`cgmm.movement`, which is learned from the pair.  The partition that lies in the middle, whose
-factors per cell are nearest to those of all others, is fitted to convergence and returned; what
-the others say of its components is kept (:mod:`cgmm.sensitivity`).  Stability, not likelihood,
-decides: more components always have the higher likelihood, and cell types are no Gaussians
-(von Luxburg 2010, Found. Trends Mach. Learn. 2:235, on stability as a criterion).
+:mod:`cgmm.movement`, which is learned from the pair.  The target is then cut once more, from
+images of the source components (:func:`cgmm.movement.images`), because two partitions made
+separately have different borders, and a difference of borders looks like a change of share.  The
+partition that lies in the middle, whose factors per cell are nearest to those of all others, is
+fitted to all cells and returned; what the others say of its components is kept
+(:mod:`cgmm.sensitivity`).  Stability, not likelihood, decides: more components always have the
+higher likelihood, and cell types are no Gaussians (von Luxburg 2010, Found. Trends Mach. Learn.
+2:235, on stability as a criterion).  For the same reason the last climb stops at a gain of 0.01
+nats per cell: further steps fit the tails of populations that are no Gaussians, and move borders
+that had been right.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ import numpy as np
 from .alternatives import Alternative, log2_net_of_cells, middle
 from .coupled import ConvergenceWarning, CoupledFit, fit_coupled, within_variance
 from .mixture import GaussianMixture
-from .movement import Movement, donor_covariance, emptied, learn_movement
+from .movement import Movement, donor_covariance, emptied, images, learn_movement
 from .sensitivity import along_rho, over_partitions
 from .start import Partitions, kmeans_mixtures
 
@@ -36,7 +41,10 @@ RHO = 0.3
 EPSILON = 1.0
 RIDGE = 1e-3
 FIRST_STEPS = 15
+IMAGE_STEPS = 6
+LAST_STEPS = 8
 FIRST_TOL = 1e-4
+TOL = 0.01
 
 
 class _Start(NamedTuple):
@@ -61,7 +69,7 @@ def fit_automatic(
     transport_weight: float | None = None,
     source: GaussianMixture | None = None,
     max_steps: int = 500,
-    tol: float = 1e-5,
+    tol: float = TOL,
     random_state: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> CoupledFit:
@@ -134,35 +142,22 @@ def fit_automatic(
         starts = [one._replace(source=source) for one in starts]
     locked = None if source is None else "source"
     clouds = [one.points for one in drawn]
-    movements = [
-        learn_movement(
-            one.source,
-            one.target,
-            between_donors=between,
-            rho=knobs["rho"],
-            epsilon=knobs["epsilon"],
-        )
-        for one in starts
-    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        cuts = [
-            _alternative(
-                one.label,
-                _fit(
-                    clouds,
-                    [one.weights for one in drawn],
-                    (one.source, one.target),
-                    metric,
-                    knobs,
-                    locked=locked,
-                    max_steps=FIRST_STEPS,
-                    tol=FIRST_TOL,
-                    callback=ticks,
-                ),
+        refined = [
+            _refined(
+                one,
+                clouds,
+                [one.weights for one in drawn],
+                knobs,
+                between=between,
+                imaged=n_components is None,
+                locked=locked,
+                callback=ticks,
             )
-            for one, metric in zip(starts, movements, strict=True)
+            for one in starts
         ]
+    cuts, movements = [cut for cut, _ in refined], [movement for _, movement in refined]
     factors = [log2_net_of_cells(cut, clouds[0], len(clouds[1])) for cut in cuts]
     best = middle(factors)
     fit = _fit(
@@ -185,6 +180,11 @@ def fit_automatic(
             f"{k0} and {k1}: of {len(cuts)} partitions ({', '.join(cut.label for cut in cuts)}) "
             f"{cuts[best].label} lies in the middle"
             + ("" if source is None else "; the source components are given")
+        )
+    if tol == TOL:
+        reasons["tol"] = (
+            f"{TOL:g} nats per cell: further steps would fit shapes that are no Gaussians, and "
+            "move the borders between subpopulations"
         )
     reasons["metric"] = _metric_reason(movements[best], between)
     reasons["shrinkage"] = (
@@ -278,6 +278,53 @@ def _starts(
         for i, resolution in enumerate(RESOLUTIONS)
     ]
     return found, starts, between
+
+
+def _refined(
+    start: _Start,
+    points: list[np.ndarray],
+    weights: list[np.ndarray | None],
+    knobs: dict[str, Any],
+    *,
+    between: np.ndarray | None,
+    imaged: bool,
+    **options: Any,
+) -> tuple[Alternative, Movement]:
+    """Refine a start by a few steps; learn the metric of its costs.
+
+    With ``imaged`` the target is cut once more, from images of the source components, and the
+    metric is learned again from what comes of it.
+    """
+
+    def learned(one: GaussianMixture, two: GaussianMixture) -> Movement:
+        return learn_movement(
+            one, two, between_donors=between, rho=knobs["rho"], epsilon=knobs["epsilon"]
+        )
+
+    def climbed(
+        one: GaussianMixture, two: GaussianMixture, movement: Movement, max_steps: int
+    ) -> Alternative:
+        fit = _fit(
+            points,
+            weights,
+            (one, two),
+            movement,
+            knobs,
+            max_steps=max_steps,
+            tol=FIRST_TOL,
+            **options,
+        )
+        return _alternative(start.label, fit)
+
+    movement = learned(start.source, start.target)
+    cut = climbed(start.source, start.target, movement, FIRST_STEPS)
+    if not imaged:
+        return cut, movement
+    movement = learned(cut.source, cut.target)
+    image = images(cut.source, cut.target, cut.coupling, movement)
+    cut = climbed(cut.source, image, movement, IMAGE_STEPS)
+    movement = learned(cut.source, cut.target)
+    return climbed(cut.source, cut.target, movement, LAST_STEPS), movement
 
 
 def _fit(
