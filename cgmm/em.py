@@ -4,7 +4,7 @@ Three means keep the number of passes small.  A first climb runs on a subsample 
 points, so that the passes over all of them start near the end.  Pairs of plain steps are
 extrapolated (SQUAREM: Varadhan & Roland 2008, Scand. J. Stat. 35), and the extrapolation is kept
 only if the objective is higher there, which the next E-step tells at no cost when it is.  The
-unpenalised weights come from Newton steps rather than from EM.
+unpenalised weights come from Newton steps, held back by EM where those would fail.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from .weights import FLOOR
 
 MAX_SHARE_STEPS = 25
 SHARE_TOLERANCE = 1e-6
+FIRST_CAUTION = 0.01
+LEAST_CAUTION = 1e-6
 SUBSAMPLE = 16_384
 SUBSAMPLE_ABOVE = 3 * SUBSAMPLE
 SUBSAMPLE_STEPS = 60
@@ -226,31 +228,43 @@ class Run:
         theta = self.state.theta[side][:, :k].copy()
         noise = 0.5 * self.knobs.ridge * gaussians.traced(self.state.roots.precision[part])
         base = theta[-1] - np.log(self.state.params.weights[part]) + noise
-        weights, careful = self.state.params.weights[part], None
-        best = -np.inf
-        for _ in range(MAX_SHARE_STEPS):
+
+        def look(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
             theta[-1] = base + np.log(np.maximum(weights, FLOOR))
-            mass, overlap, value = proportions(
-                self.cells[side], self.centre, theta, self.knobs.kind
-            )
-            if value < best and careful is not None:
-                weights, careful = careful, None
-                continue
-            best, gap = value, np.abs(mass - weights).max()
-            if gap < SHARE_TOLERANCE:
+            return proportions(self.cells[side], self.centre, theta, self.knobs.kind)
+
+        weights = self.state.params.weights[part]
+        caution, held = FIRST_CAUTION, False
+        mass, overlap, value = look(weights)
+        hidden = ROUNDING[self.cells[side].dtype.name] * (1 + abs(value))
+        for _ in range(MAX_SHARE_STEPS):
+            if np.abs(mass - weights).max() < SHARE_TOLERANCE:
                 break
-            careful = mass / mass.sum()
-            weights = _newton_shares(weights, mass, overlap)
-        return weights, float(best)
+            tried = _newton_shares(weights, mass, overlap, caution)
+            seen = look(tried)
+            if seen[2] < value - hidden:
+                if caution >= 1:
+                    break
+                caution, held = min(1.0, 10 * caution), True
+                continue
+            weights, (mass, overlap, value) = tried, seen
+            caution, held = caution if held else max(LEAST_CAUTION, caution / 10), False
+        # one more step of EM, which never lowers the likelihood
+        return mass / mass.sum(), float(value)
 
 
-def _newton_shares(weights: np.ndarray, mass: np.ndarray, overlap: np.ndarray) -> np.ndarray:
-    """Newton step of the log weights: the gradient is ``mass - weights``.
+def _newton_shares(
+    weights: np.ndarray, mass: np.ndarray, overlap: np.ndarray, caution: float
+) -> np.ndarray:
+    """Newton step of the log weights, held back by a step of EM.
 
-    ``overlap`` holds the mean products of responsibilities, which are minus the second
-    derivatives up to terms that vanish at the solution.
+    The gradient is ``mass - weights``; ``overlap`` holds the mean products of responsibilities,
+    which are minus the second derivatives up to terms that vanish at the solution.  A ``caution``
+    of 1 replaces them by their bound ``diag(mass)``, which is EM; between, as Levenberg (1944,
+    Q. Appl. Math. 2:164), components that say the same of all points do not run away.
     """
-    system = overlap + np.diag(1e-9 * mass + 1e-15)
+    bound = caution * mass + 1e-15
+    system = (1 - caution) * overlap + np.diag(bound)
     move = np.clip(np.linalg.solve(system, mass - weights), -1.0, 1.0)
     new = np.maximum(weights, FLOOR) * np.exp(move)
     return new / new.sum()

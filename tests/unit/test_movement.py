@@ -125,3 +125,34 @@ def test_a_shift_does_not_leak_into_prevalence(shift: float):
     for name in np.unique(labels[source]):
         truth = np.log2((labels[~source] == name).mean() / (labels[source] == name).mean())
         assert cells[labels[source] == name].mean() == pytest.approx(truth, abs=0.1)
+
+
+def coupled_to(source, target, coupling):
+    found = learned(source, target)
+    return movement.images(source, target, np.asarray(coupling, float), found)
+
+
+def test_an_image_has_the_borders_of_its_source_and_the_place_of_the_target(places):
+    step = np.r_[5.0, np.zeros(5)]
+    shapes = np.stack([np.eye(6) * (1 + k) for k in range(8)])
+    source = cg.GaussianMixture(np.arange(1, 9) / 36, places, shapes)
+    target = mixture(places + step, np.arange(8, 0, -1) / 36)
+    image = coupled_to(source, target, np.eye(8) / 8)
+    np.testing.assert_allclose(image.covariances, shapes)
+    np.testing.assert_allclose(image.weights, target.weights)
+    # a posterior mean: most of the way, for the movement was learned from these very pairs
+    moved = (image.means - places) @ step / 25
+    assert ((moved > 0.85) & (moved <= 1)).all()
+
+
+def test_images_keep_what_is_new_and_leave_out_what_is_gone(places):
+    source, target = mixture(places), mixture(places)
+    plan = np.eye(8)
+    plan[2] = 0.0
+    plan[:, 5] = 0.0
+    plan[5, 4] = 1.0
+    image = coupled_to(source, target, plan)
+    assert image.n_components == 7 + 2  # seven images; what was 2 and 5 in the target is new
+    np.testing.assert_allclose(image.means[7:], places[[2, 5]])
+    assert np.abs(image.means[:7] - places[2]).sum(1).min() > 1
+    assert image.weights.sum() == pytest.approx(1)

@@ -58,3 +58,30 @@ def test_labels_become_moments():
     np.testing.assert_allclose(m.covariances[0], expected)
     assert 0 < m.weights[2] < 1e-3
     assert np.isfinite(m.covariances).all()
+
+
+def bent_line(n: int, shift: np.ndarray, seed: int) -> np.ndarray:
+    """A population that no cluster border cuts naturally, and two round ones."""
+    rng = np.random.default_rng(seed)
+    line = rng.normal(size=(n, 6))
+    along = rng.uniform(-12, 12, size=n)
+    line[:, 0] += along
+    line[:, 1] += 0.02 * along**2
+    rounds = [rng.normal(size=(n // k, 6)) + 20 * np.eye(6)[k // 2] for k in (2, 4)]
+    return np.concatenate([line, *rounds]) + shift
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_cluster_borders_that_differ_are_not_taken_for_changes(seed):
+    x = bent_line(1200, np.zeros(6), seed)
+    y = bent_line(1000, 4 * np.eye(6)[3], seed + 100)
+    fit = fit_automatic(x, y)
+    net = donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    cells = np.log2(fit.prevalence_source.responsibilities(x) @ 2**net)
+    assert np.abs(cells).mean() < 0.15
+    for part in (cells[:1200], cells[1200:1800], cells[1800:]):
+        assert abs(np.log2(np.exp2(part).mean())) < 0.02
+    # shares of largest likelihood are what the points say on average, also of crowded components
+    for mixture, points in ((fit.prevalence_source, x), (fit.prevalence_target, y)):
+        said = mixture.responsibilities(points).mean(0)
+        np.testing.assert_allclose(mixture.weights, said, atol=2e-5)
