@@ -39,6 +39,7 @@ FIRST_SPREAD = 0.01
 FAR = 0.999
 FARTHER = 4.0
 BEYOND = 6.0
+TAKEN = 3.0
 LEAST = 1e-12
 
 
@@ -226,7 +227,8 @@ def unmatched(
     1. lies at more than half the squared distance of the nearest other group of its own side, and
     2. lies more than twice as far (four times squared) as at least two other groups move, and at
        more than six times that quantile: the rule is shy, because a subpopulation that is wrongly
-       struck off takes the numbers of its neighbours with it.
+       struck off takes the numbers of its neighbours with it.  Three times are enough when another
+       group lies as near to the match as groups usually do, so that the match is spoken for.
     """
     far = 0.5 * scipy.stats.chi2.ppf(FAR, source.n_dims)
     across = _nats(source.means, target.means, noise)
@@ -240,12 +242,14 @@ def unmatched(
         ]
     )
     gone = np.zeros(len(moved), dtype=bool)
-    for k in np.flatnonzero(moved > BEYOND * far):
+    for k in np.flatnonzero(moved > TAKEN * far):
         others = group != group[k]
         rest = np.sort(np.delete(by_group, group[k]))
         usual = rest[-2:][0] if len(rest) else 0.0
         nearest = beside[k, others].min() if others.any() else 0.0
-        gone[k] = moved[k] > max(FARTHER * usual, 0.5 * nearest)
+        taken = others.any() and across[others, coupling[k].argmax()].min() <= usual
+        beyond = (TAKEN if taken else BEYOND) * far
+        gone[k] = moved[k] > max(beyond, FARTHER * usual, 0.5 * nearest)
     return gone
 
 

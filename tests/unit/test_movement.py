@@ -156,3 +156,23 @@ def test_images_keep_what_is_new_and_leave_out_what_is_gone(places):
     np.testing.assert_allclose(image.means[7:], places[[2, 5]])
     assert np.abs(image.means[:7] - places[2]).sum(1).min() > 1
     assert image.weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_population_that_is_gone_does_not_take_the_numbers_of_its_neighbour(seed):
+    rng = np.random.default_rng(seed)
+    places = 6 * rng.normal(size=(8, 15))
+    before = rng.dirichlet(np.full(8, 5.0))
+    after = np.where(np.arange(8) == 0, 0, before) / (1 - before[0])
+    sides = []
+    for shares, shift in ((before, 0.0), (after, 3.0)):
+        labels = rng.choice(8, size=3000, p=shares)
+        points = places[labels] + rng.normal(size=(3000, 15)) + shift * np.eye(15)[2]
+        sides.append((points, labels))
+    (x, label), (y, _) = sides
+    fit = fit_automatic(x, y)
+    net = donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    cells = fit.prevalence_source.responsibilities(x) @ 2**net
+    factor = np.array([cells[label == k].mean() for k in range(8)])
+    assert factor[0] < 1e-6
+    np.testing.assert_allclose(np.log2(factor[1:] * (1 - before[0])), 0, atol=0.45)
