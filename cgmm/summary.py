@@ -23,6 +23,7 @@ from anndata.io import read_elem
 from cgmm import get, tl
 from cgmm._io import atomic, dumps, load_fit, loads, write_h5ad
 from cgmm._keys import DEFAULT_KEY, SIDES, Keys
+from cgmm.rerun import code_digest, make_recipe
 
 if TYPE_CHECKING:
     from cgmm.coupled import CoupledFit
@@ -64,6 +65,7 @@ def summarise(
     source: str,
     target: str,
     settings: dict[str, Any],
+    samples: list[dict[str, str]],
     annotation_key: str | None = None,
     title: str | None = None,
     command: str = "",
@@ -81,6 +83,8 @@ def summarise(
         The comparison.
     settings
         The part of the config that the numbers depend on, to be quoted.
+    samples
+        The rows of the dataset in the sample sheet, for the recipe.
     annotation_key
         Column of ``obs`` to name subpopulations by; None: by marker genes.
     command
@@ -119,6 +123,18 @@ def summarise(
     content["git_commit"] = git_commit(paths.code)
     dataset = paths.embedding.parent.name
     content["dataset"] = dataset
+    content["recipe"] = make_recipe(
+        comparison={key: about[key] for key in ("name", "source", "target", "title")}
+        | {"annotation_key": annotation_key, "dataset": dataset},
+        settings=settings,
+        samples=[row | {"dataset": dataset} for row in samples],
+        checked=check["samples"],
+        about={
+            "command": command,
+            "git_commit": content["git_commit"],
+            "code_sha256": code_digest(paths.code),
+        },
+    )
     content["runtime"] = runtimes(paths.benchmarks, dataset=dataset, comparison=name)
     with atomic(out / "report.json") as temporary:
         temporary.write_text(dumps(_no_nan(content), indent=1) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 from dataclasses import dataclass
 
 from cgmm.report.data import Results
@@ -35,6 +36,7 @@ WHAT = {
     "sensitivity.tsv": "factors under other choices",
     "cells.tsv.gz": "every cell: subpopulation, factor, shift, coordinates",
     "report.json": "parameters, versions, quality control",
+    "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",
 }
 
 
@@ -42,6 +44,8 @@ def downloads(results: Results) -> list[Download]:
     """All tables as ``data:`` links; large ones compressed, very large ones named only."""
     files = dict(results.raw)
     files["report.json"] = (results.folder / "report.json").read_bytes()
+    if "recipe" in results.meta:
+        files["recipe.json"] = json.dumps(results.meta["recipe"], indent=1).encode()
     found = []
     for name, what in WHAT.items():
         if name not in files:

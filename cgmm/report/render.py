@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from cgmm._io import atomic
 from cgmm.report import text
 
 _STATIC = Path(__file__).parent / "static"
@@ -47,8 +48,6 @@ def json_island(data: Any) -> Markup:
 
 def write(out: Path, html: str) -> Path:
     """Write a page beside its place, then move it there."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f"{out.name}.part")
-    part.write_text(html, encoding="utf-8")
-    part.replace(out)
+    with atomic(out) as temporary:
+        temporary.write_text(html, encoding="utf-8")
     return out

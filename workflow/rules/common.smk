@@ -23,6 +23,11 @@ except SettingsError as error:
     raise WorkflowError(message) from None
 
 config.update(settings)
+
+# Files appear whole or not at all, so a job that was killed is simply run again.
+if workflow.dag_settings is not None:
+    workflow.dag_settings.force_incomplete = True
+
 COMPARISONS = {comparison["name"]: comparison for comparison in config["comparisons"]}
 DATASETS = grouped(ROWS, "dataset")
 STARTED = time.time()
@@ -41,21 +46,25 @@ def code(*modules):
     return digest(ROOT, *modules)
 
 
+def dataset_of(wildcards):
+    """The dataset of a job."""
+    return (
+        getattr(wildcards, "dataset", None)
+        or COMPARISONS[wildcards.comparison]["dataset"]
+    )
+
+
 def rows_of(wildcards):
-    """Rows of the sample sheet of a dataset."""
+    """Rows of the sample sheet of a dataset, or of the dataset of a comparison."""
     return [
         {key: value for key, value in row.items() if key != "dataset"}
-        for row in DATASETS[wildcards.dataset]
+        for row in DATASETS[dataset_of(wildcards)]
     ]
 
 
 def files_of(wildcards):
     """Files with the samples of a dataset, or of the dataset of a comparison."""
-    name = (
-        getattr(wildcards, "dataset", None)
-        or COMPARISONS[wildcards.comparison]["dataset"]
-    )
-    return list(dict.fromkeys(row["path"] for row in DATASETS[name]))
+    return list(dict.fromkeys(row["path"] for row in DATASETS[dataset_of(wildcards)]))
 
 
 def of_dataset(name):

@@ -81,6 +81,7 @@ rule summarise:
     params:
         ends=ends_of,
         settings=settings_of,
+        samples=rows_of,
         annotation_key=annotation_of,
         title=title_of,
         code=code("cgmm.summary", "cgmm.uncertainty"),
