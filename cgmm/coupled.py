@@ -179,6 +179,7 @@ class CoupledFit:
 # Public functions ---------------------------------------------------------------
 
 
+@one_thread()
 def fit_coupled(
     points_source: np.ndarray,
     points_target: np.ndarray,
@@ -303,7 +304,7 @@ def fit_coupled(
     lam = DEFAULT_TRANSPORT_WEIGHT * x0.shape[1] / scale
     lam = check_number("transport_weight", transport_weight, lam)
 
-    with jax.enable_x64(True), one_thread():
+    with jax.enable_x64(True):
         knobs = knobs_of(starts[0], lam, epsilon, rho, ridge, shrinkage, locked, covariance_type)
         run = Run(((x0, w0), (x1, w1)), centre, starts[0], knobs)
         run.warm_up(starts, random_state)

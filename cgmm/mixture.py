@@ -32,7 +32,8 @@ import numpy as np
 
 from . import gaussians
 
-CHUNK_FEATURES = 65_536
+CHUNK_BYTES = 1024  # per number of a row; longer sums would not be free of threads
+PIECE = 128
 BLOCK_ROWS = 16_384
 CACHED_BYTES = 64 * 2**20
 SINGLE_PRECISION_WORK = 2e9
@@ -215,9 +216,19 @@ def n_features(n_dims: int) -> int:
     return n_dims * (n_dims + 1) // 2 + n_dims + 1
 
 
-def chunk_rows(n_used: int) -> int:
-    """Rows per chunk, a power of two, so that the ``n_used`` features of a chunk stay in cache."""
-    return 2 ** min(10, max(8, round(math.log2(CHUNK_FEATURES / n_used))))
+def chunk_rows(dtype: np.dtype) -> int:
+    """Rows per chunk, which are added up in one sum."""
+    return CHUNK_BYTES // np.dtype(dtype).itemsize
+
+
+def _product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """``a.T @ b``, the terms added in pieces whose order is fixed.
+
+    XLA divides longer sums among its threads, and the bits then depend on their number.
+    """
+    starts = range(0, a.shape[0], PIECE)
+    first, *others = (a[i : i + PIECE].T @ b[i : i + PIECE] for i in starts)
+    return sum(others, first)
 
 
 def _features(x: jax.Array, kind: Kind) -> jax.Array:
@@ -264,8 +275,8 @@ def features_from_roots(
 
 @jax.jit
 def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
-    chunks = (block - centre[None]).reshape(-1, chunk_rows(theta.shape[0]), block.shape[1])
-    logs = jax.lax.map(lambda x: _features(x.T, "full").T @ theta, chunks)
+    chunks = (block - centre[None]).reshape(-1, chunk_rows(block.dtype), block.shape[1])
+    logs = jax.lax.map(lambda x: _product(_features(x.T, "full"), theta), chunks)
     return logs.reshape(block.shape[0], theta.shape[1])
 
 
@@ -315,14 +326,14 @@ def _chunks(
     kind: Kind,
     add: Callable,
 ) -> jax.Array:
-    rows = chunk_rows(theta.shape[0])
+    rows = chunk_rows(block.dtype)
 
     def chunk(i: jax.Array, sums: tuple) -> tuple:
         x = jax.lax.dynamic_slice_in_dim(block, i * rows, rows) - centre[None]
         w = jax.lax.dynamic_slice_in_dim(weight, i * rows, rows)
         # without the barrier both products would build features of their own
         features = jax.lax.optimization_barrier(_features(x.T, kind))
-        logs = theta.T @ features
+        logs = _product(theta, features)
         top = logs.max(0, keepdims=True)
         ratio = jnp.exp(logs - top)
         total = ratio.sum(0, keepdims=True)

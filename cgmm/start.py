@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._blas import one_thread
 from .mixture import GaussianMixture
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ MAX_POINTS = 50_000
 MAX_CLUSTERED = 20_000
 
 
+@one_thread()
 def mixture_from_labels(
     points: np.ndarray,
     labels: np.ndarray,
