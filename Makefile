@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # the workflow starts tools by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help env env-dev env-docs demo test lint docs config-docs lock clean
+.PHONY: help env env-dev env-docs demo test lint docs config-docs lock unlock clean
 
 help:
 	@echo "make demo         set up and run the demo; prints the path of the report"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint         ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make config-docs  write the table in config/README.md from the schemas"
 	@echo "make lock         pin the newest versions that pyproject.toml allows"
+	@echo "make unlock       after a run was killed: let the next one begin"
 	@echo "make clean        remove results and reports, keep the environment"
 
 env: $(VENV)/.ready
@@ -65,6 +66,9 @@ lint: env-dev
 docs: env-docs
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Documentation: $(CURDIR)/docs/_build/html/index.html"
+
+unlock: env
+	@$(BIN)/snakemake --unlock
 
 config-docs: env
 	$(BIN)/python workflow/document_config.py

@@ -11,6 +11,7 @@ import csv
 import difflib
 import functools
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -23,6 +24,7 @@ from jsonschema.exceptions import ValidationError
 SCHEMAS = Path(__file__).parent / "schemas"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 DEMO_FOLDER = "results/demo/"
+WRITTEN = (".", "results", "reports", "logs", ".snakemake")
 WRITERS = ("cgmm/_io.py",)  # they write what they are given, whatever made it
 
 Row = dict[str, str]
@@ -67,7 +69,7 @@ def load(
     rows = read_sheet(sheet)
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
     if files_are_here:
-        problems += problems_of_files(rows, sheet)
+        problems += [*problems_of_files(rows, sheet), *problems_of_folders()]
     if full["integrate"] == "harmony" and full["use_rep"] is not None:
         problems.append(
             "config: `integrate: harmony` has no effect on an embedding that is given as "
@@ -293,6 +295,16 @@ def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
             yield (
                 f"{where}: the file {path} is not an h5ad file (it is not HDF5). "
                 "Write it with anndata's `.write_h5ad`."
+            )
+
+
+def problems_of_folders() -> Iterator[str]:
+    """Folders of the output that cannot be written to."""
+    for name in WRITTEN:
+        if Path(name).is_dir() and not os.access(name, os.W_OK | os.X_OK):
+            yield (
+                f"The folder {Path(name).resolve()} cannot be written to (no right to, or the "
+                "disk is read-only). Get the right to, or run elsewhere with `--directory`."
             )
 
 

@@ -19,7 +19,6 @@ from tests.workflow.conftest import Project
 RULES = ("check", "prepare", "embed", "fit", "summarise", "report", "index")
 # a run from start to end may take minutes on a busy machine
 pytestmark = pytest.mark.timeout(1200)
-AGAIN = ("--rerun-incomplete",)
 
 
 @contextlib.contextmanager
@@ -79,7 +78,7 @@ def started(project: Project, rule: str) -> Callable[[], bool]:
 
 def disturb(project: Project, rule: str, *, everything: bool, delay: float) -> None:
     """Run; when a job of the rule has begun, wait and kill it, or the whole run with it."""
-    with running(project, *AGAIN) as process:
+    with running(project) as process:
         wait_for(process, started(project, rule))
         time.sleep(delay)
         if everything:
@@ -94,7 +93,7 @@ def disturb(project: Project, rule: str, *, everything: bool, delay: float) -> N
 
 
 def assert_undisturbed(project: Project, undisturbed: dict[str, bytes], *arguments: str) -> None:
-    done = project.run(*AGAIN, *arguments)
+    done = project.run(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.tables() == undisturbed
     parts = [p for p in (project.folder / "results").rglob(".*") if ".part" in p.name]
@@ -142,7 +141,7 @@ def test_two_runs_in_one_folder(project: Project, undisturbed: dict[str, bytes])
 
 
 def failed(project: Project, **options: object) -> str:
-    done = project.run(*AGAIN, **options)
+    done = project.run(**options)
     text = done.stdout + done.stderr
     assert done.returncode != 0, text
     return text
@@ -172,6 +171,23 @@ def test_full_disk(project: Project, small_disk: Path, undisturbed: dict[str, by
     larger = ["mount", "-o", "remount,size=50m", str(small_disk)]
     subprocess.run(larger, check=True, timeout=20)
     assert_undisturbed(project, undisturbed)
+
+
+@pytest.mark.parametrize("name", ["results", "."])
+def test_read_only_disk(project: Project, small_disk: Path, name: str) -> None:
+    """Said before anything is run; rights alone would not stop root, so the disk is read-only."""
+    if name == "results":
+        (project.folder / name).symlink_to(small_disk, target_is_directory=True)
+    else:
+        project = Project(small_disk, project.code, rows=project.rows)
+    project.write()
+    read_only = ["mount", "-o", "remount,ro", str(small_disk)]
+    subprocess.run(read_only, check=True, timeout=20)
+    text = failed(project, write=False)
+    assert f"{small_disk} cannot be written to" in text
+    assert "Traceback" not in text
+    if name == "results":
+        assert not (project.folder / "logs").exists()
 
 
 @pytest.mark.parametrize("name", ["data/prepared.h5ad", "data/embedding.json", "drug/fit.npz"])
