@@ -93,7 +93,7 @@ def direct(folder: str) -> None:
                 benchmarks=Path("logs/benchmarks"),
             )
             key = comparison["annotation_key"] or config["annotation_key"]
-            about = {"name": comparison["name"], "title": comparison["title"]}
+            about = {"name": comparison["name"], "title": comparison["title"], "samples": members}
             folder_of = out / comparison["name"]
             summarise(paths, folder_of, settings=config, annotation_key=key, **about, **ends)
             build(folder_of, out / f"{comparison['name']}.html", title=comparison["title"])
