@@ -137,7 +137,7 @@ def _context(results: Results, verdict: Verdict, title: str | None) -> dict[str,
         "downloads": downloads(results),
         "glossary": GLOSSARY,
         "island": json_island(data),
-        "recipe": json_island(results.meta.get("recipe")),
+        "recipe": json_island(results.meta["recipe"]) if "recipe" in results.meta else None,
     }
 
 
