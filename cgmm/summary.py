@@ -23,6 +23,7 @@ from anndata.io import read_elem
 from cgmm import get, tl
 from cgmm._io import atomic, dumps, load_fit, loads, write_h5ad
 from cgmm._keys import DEFAULT_KEY, SIDES, Keys
+from cgmm._slices import read_rows
 from cgmm.rerun import code_digest, make_recipe
 
 if TYPE_CHECKING:
@@ -96,9 +97,11 @@ def summarise(
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
     )
     fit = load_fit(paths.fit)
+    embedding = ad.read_h5ad(paths.embedding)
+    rows = _rows(embedding, source, target)
     adata = annotated(
-        ad.read_h5ad(paths.embedding),
-        read_values(paths.prepared, counts=settings["test_genes"]),
+        embedding,
+        read_values(paths.prepared, rows=rows, counts=settings["test_genes"]),
         fit,
         source=source,
         target=target,
@@ -160,8 +163,8 @@ def annotated(
     embedding
         The dataset's embedding, without values.
     values
-        The dataset's log-normalised values in ``X``, the same cells in the same order; counts in
-        ``layers["counts"]``, for ``test_genes``.
+        Log-normalised values in ``X`` of the cells of the two conditions, in the order of
+        ``embedding``; counts in ``layers["counts"]``, for ``test_genes``.
     fit
         The fit of the two conditions.
     source, target
@@ -182,11 +185,9 @@ def annotated(
     AnnData
         With the fields of :func:`cgmm.tl.fit` and :func:`cgmm.tl.genes`.
     """
-    kept = _rows(embedding, source, target)
     cells: Any = _cells(embedding, source, target)
-    matrix: Any = values.X
     adata = ad.AnnData(
-        X=matrix[kept],
+        X=values.X,
         obs=cells.obs,
         var=cells.var,
         obsm=dict(cells.obsm),
@@ -206,8 +207,7 @@ def annotated(
         random_state=random_state,
     )
     if COUNTS in values.layers:
-        counts: Any = values.layers[COUNTS]
-        adata.layers[COUNTS] = counts[kept]
+        adata.layers[COUNTS] = values.layers[COUNTS]
     tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS)
     adata.layers.pop(COUNTS, None)
     return adata
@@ -237,17 +237,28 @@ def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     tl.donors(adata, batch_key=batch, covariates=known, **options)
 
 
-def read_values(path: Path, *, counts: bool = False) -> ad.AnnData:
-    """Read ``X`` and the names of an h5ad file, and of its layers at most the counts."""
+def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = False) -> ad.AnnData:
+    """Read ``X`` and the names of an h5ad file, and of its layers at most the counts.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rows
+        Which cells, shape (n_cells_of_file,), bool; the others are never in memory. None: all.
+    counts
+        Whether to read the counts, when they are there.
+    """
     import h5py
 
     with h5py.File(path, "r") as file:
-        values: Any = read_elem(file["X"])
         obs: Any = read_elem(file["obs"])
         var: Any = read_elem(file["var"])
+        rows = np.ones(len(obs), dtype=bool) if rows is None else rows
+        values = read_rows(file["X"], rows)
         wanted = counts and COUNTS in file.get("layers", {})
-        layers: Any = {COUNTS: read_elem(file["layers"][COUNTS])} if wanted else {}
-    return ad.AnnData(X=values, obs=obs[[]], var=var[[]], layers=layers)
+        layers = {COUNTS: read_rows(file["layers"][COUNTS], rows)} if wanted else {}
+    return ad.AnnData(X=values, obs=obs.loc[rows, []], var=var[[]], layers=layers)
 
 
 def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:

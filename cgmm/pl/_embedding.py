@@ -36,11 +36,12 @@ CAPTION = (
 
 
 class _Cells(NamedTuple):
-    """Cells of both conditions on the map."""
+    """Cells of both conditions on the map; cells without a place on it are left out."""
 
     xy: np.ndarray  #: (n_cells, 2)
     rows: dict[str, np.ndarray]  #: side -> positions of its cells
     own: dict[str, np.ndarray]  #: side -> component of each of its cells
+    n_cells: int  #: cells of both conditions, on the map or not
 
 
 def embedding(
@@ -83,7 +84,7 @@ def embedding(
     KeyError
         When the map or the representation is missing.
     ValueError
-        When an argument is not one of those above.
+        When an argument is not one of those above, or no cell has a place on the map.
 
     Notes
     -----
@@ -91,6 +92,9 @@ def embedding(
     median, on the map, of the 15 target cells that are nearest to its projected position
     (``obsm["<key>_projected"]``) in the representation; an arrow leads from the middle cell of a
     subpopulation, or from a square of the map, to the middle of where its cells land.
+
+    Cells whose place is NaN are not drawn: of very many cells, the workflow maps only some. The
+    figure then says how many it shows.
     """
     panels = panels or ("both" if ax is None else "overlay")
     for name, value, choices in (
@@ -127,8 +131,10 @@ def embedding(
         if color == "component":
             _numbers(one, shown, cells, mine)
     _explain(figure, axes, shown, paint, color)
-    if drawn is not None and ax is None:
-        figure.supxlabel(CAPTION, fontsize=7.5, color=_style.FLAT)
+    words = [CAPTION] if drawn is not None else []
+    words += _left_out(cells)
+    if words and ax is None:
+        figure.supxlabel("\n".join(words), fontsize=7.5, color=_style.FLAT)
     return figure if panels == "both" else axes[0]
 
 
@@ -141,10 +147,24 @@ def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
     xy = np.asarray(adata.obsm[basis], dtype=float)[:, :2]
     condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
     good = np.isfinite(xy).all(axis=1)
-    rows = {side: np.flatnonzero((condition == known[side]) & good) for side in SIDES}
+    of_side = {side: condition == known[side] for side in SIDES}
+    rows = {side: np.flatnonzero(mine & good) for side, mine in of_side.items()}
+    n_cells = sum(int(mine.sum()) for mine in of_side.values())
+    if not any(len(at) for at in rows.values()):
+        msg = (
+            f"No cell of {known[SOURCE]} or {known[TARGET]} has a place on {basis!r}: compute the "
+            "map of these cells, for instance with scanpy.tl.umap."
+        )
+        raise ValueError(msg)
     r = np.asarray(adata.obsm[keys.responsibilities])
     own = {side: np.nan_to_num(r[at], nan=-1.0).argmax(axis=1) for side, at in rows.items()}
-    return _Cells(xy, rows, own)
+    return _Cells(xy, rows, own, n_cells)
+
+
+def _left_out(cells: _Cells) -> list[str]:
+    """Say how many cells are drawn, when not all have a place on the map."""
+    n = sum(len(rows) for rows in cells.rows.values())
+    return [] if n == cells.n_cells else [f"{n:,} of {cells.n_cells:,} cells are on this map."]
 
 
 def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:

@@ -151,3 +151,22 @@ def test_spread_keeps_order_and_distance() -> None:
 
 def test_colours_are_all_different() -> None:
     assert len(set(_style.colours(36))) == 36
+
+
+def test_a_map_of_some_cells_says_how_many_it_shows(fitted: ad.AnnData) -> None:
+    adata = fitted.copy()
+    there = np.random.default_rng(0).random(adata.n_obs) < 0.4
+    places = np.random.default_rng(1).normal(size=(adata.n_obs, 2))
+    adata.obsm["X_umap"] = places
+    assert "are on this map" not in cg.pl.embedding(adata).get_supxlabel()
+    places[~there] = np.nan
+    figure = cg.pl.embedding(adata)
+    figure.canvas.draw()
+    n_cells = adata.obs["condition"].astype(str).isin(["control", "treated"]).to_numpy()
+    words = f"{(there & n_cells).sum():,} of {n_cells.sum():,} cells are on this map."
+    assert words in figure.get_supxlabel()
+    assert words in cg.pl.embedding(adata, arrows=None).get_supxlabel()
+    assert words in cg.pl.embedding(adata, panels="overlay").figure.get_supxlabel()
+    places[:] = np.nan
+    with pytest.raises(ValueError, match="has a place on 'X_umap'"):
+        cg.pl.embedding(adata)

@@ -1,0 +1,94 @@
+"""Rows of a matrix in an h5ad file, read in blocks: only what is asked for is ever in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+import scipy.sparse as sp
+from anndata.io import read_elem
+
+BLOCK_VALUES = 4_000_000
+
+
+def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
+    """Read some rows of a stored matrix.
+
+    Parameters
+    ----------
+    stored
+        ``X`` or a layer: dense, CSR, or CSC (which is read whole, then cut).
+    rows
+        Which rows, shape (n_rows_stored,), bool.
+
+    Returns
+    -------
+    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored type of values. Beside it
+    there is one block of ``BLOCK_VALUES`` values in memory.
+
+    Raises
+    ------
+    ValueError
+        When ``rows`` is not as long as the matrix.
+    """
+    rows = np.asarray(rows, dtype=bool)
+    csr = isinstance(stored, h5py.Group) and stored.attrs.get("encoding-type") == "csr_matrix"
+    if not csr and isinstance(stored, h5py.Group):
+        whole: Any = read_elem(stored)
+        _check_length(len(rows), whole.shape[0])
+        return sp.csr_matrix(whole)[rows]
+    if csr:
+        return _sparse(stored, rows)
+    _check_length(len(rows), stored.shape[0])
+    found = np.empty((int(rows.sum()), stored.shape[1]), dtype=stored.dtype)
+    ends = np.arange(len(rows) + 1, dtype=np.int64) * max(1, stored.shape[1])
+    at = 0
+    for lo, hi in _blocks(ends, rows):
+        part = stored[lo:hi][rows[lo:hi]]
+        found[at : at + len(part)] = part
+        at += len(part)
+    return found
+
+
+def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:
+    starts = np.asarray(stored["indptr"][:], dtype=np.int64)
+    _check_length(len(rows), len(starts) - 1)
+    sizes = np.diff(starts)
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[rows])])
+    n_columns = int(stored.attrs["shape"][1])
+    small = max(int(indptr[-1]), n_columns) <= np.iinfo(np.int32).max
+    data = np.empty(indptr[-1], dtype=stored["data"].dtype)
+    indices = np.empty(indptr[-1], dtype=np.int32 if small else np.int64)
+    at = 0
+    for lo, hi in _blocks(starts, rows):
+        inside = slice(int(starts[lo]), int(starts[hi]))
+        wanted = np.repeat(rows[lo:hi], sizes[lo:hi])
+        n = int(wanted.sum())
+        data[at : at + n] = stored["data"][inside][wanted]
+        indices[at : at + n] = stored["indices"][inside][wanted]
+        at += n
+    return sp.csr_matrix(
+        (data, indices, indptr.astype(indices.dtype)), shape=(int(rows.sum()), n_columns)
+    )
+
+
+def _blocks(ends: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First and last row of blocks of at most ``BLOCK_VALUES`` values; those with no row are left.
+
+    ``ends`` is the number of stored values before each row, shape (n_rows + 1,).
+    """
+    lo, n = 0, len(rows)
+    while lo < n:
+        most = int(np.searchsorted(ends, ends[lo] + BLOCK_VALUES, side="right")) - 1
+        hi = min(n, max(lo + 1, most))
+        if rows[lo:hi].any():
+            yield lo, hi
+        lo = hi
+
+
+def _check_length(n_given: int, n_rows: int) -> None:
+    if n_given != n_rows:
+        msg = f"There are {n_given} marks for the {n_rows} rows of the stored matrix."
+        raise ValueError(msg)

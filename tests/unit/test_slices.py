@@ -1,0 +1,63 @@
+"""Rows of a stored matrix are read in blocks, and are those of the whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata as ad
+import h5py
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from cgmm import _slices, summary
+from cgmm._slices import read_rows
+
+FORMS = {"dense": np.asarray, "csr": sp.csr_matrix, "csc": sp.csc_matrix}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("block", [1, 37, 10**6])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_rows_are_those_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, block: int, share: float
+) -> None:
+    monkeypatch.setattr(_slices, "BLOCK_VALUES", block)
+    rng = np.random.default_rng(0)
+    whole = rng.poisson(0.4, size=(60, 12)).astype(np.float32)
+    whole[[0, 17, 59]] = 0  # rows without a stored value
+    ad.AnnData(FORMS[form](whole)).write_h5ad(tmp_path / "x.h5ad")
+    rows = rng.random(60) < share
+    with h5py.File(tmp_path / "x.h5ad") as file:
+        found = read_rows(file["X"], rows)
+    assert sp.issparse(found) == (form != "dense")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found.toarray() if sp.issparse(found) else found, whole[rows])
+
+
+def test_marks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    ad.AnnData(sp.csr_matrix(np.eye(4, dtype=np.float32))).write_h5ad(tmp_path / "x.h5ad")
+    with h5py.File(tmp_path / "x.h5ad") as file, pytest.raises(ValueError, match="3 marks for the"):
+        read_rows(file["X"], np.ones(3, dtype=bool))
+
+
+def test_blocks_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_slices, "BLOCK_VALUES", 50)
+    ends = np.arange(101) * 7
+    rows = np.zeros(100, dtype=bool)
+    rows[40:90] = True
+    blocks = list(_slices._blocks(ends, rows))
+    assert all(ends[hi] - ends[lo] <= 50 for lo, hi in blocks)
+    assert blocks[0][0] > 30  # what holds no row is not read
+    assert all(any(lo <= row < hi for lo, hi in blocks) for row in range(40, 90))
+
+
+def test_a_comparison_reads_its_own_cells(simulated: ad.AnnData, tmp_path: Path) -> None:
+    simulated.write_h5ad(tmp_path / "p.h5ad")
+    rows = (simulated.obs["condition"].astype(str) == "treated").to_numpy()
+    assert 0 < rows.sum() < simulated.n_obs
+    values = summary.read_values(tmp_path / "p.h5ad", rows=rows, counts=True)
+    mine = simulated[rows]
+    assert values.obs_names.equals(mine.obs_names)
+    for found, wanted in ((values.X, mine.X), (values.layers["counts"], mine.layers["counts"])):
+        assert abs(sp.csr_matrix(found) - sp.csr_matrix(wanted)).max() == 0
