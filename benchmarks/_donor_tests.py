@@ -21,7 +21,7 @@ from _donor_cases import Case
 
 from cgmm.coupled import CoupledFit
 from cgmm.design import design
-from cgmm.donors import donor_weights, log2_net
+from cgmm.donors import donor_weights
 from cgmm.moderated import moderated_t
 from cgmm.selection import fit_automatic
 from cgmm.start import Partitions
@@ -75,7 +75,7 @@ def uncertainty_of(
     ).factors
     in_source = fit.prevalence_source.responsibilities(case.points[0])
     return features(in_source, case.labels[0], case).assign(
-        log2_net=log2_net(fit.coupling, fit.shares_source, fit.shares_target),
+        log2_net=fit.log2_net,
         low=of.low,
         high=of.high,
         p=of.p,

@@ -164,8 +164,7 @@ def component_table(
     if held is not None:
         names = gene_names(held.adata, None)
         moments = side_moments(held, found, responsibilities)
-        origin = donors.share_of_target(fit.coupling, fit.shares_source)
-        exclude = _moved_everywhere(moments, origin)
+        exclude = _moved_everywhere(moments, fit.origin)
         genes_of = [
             naming.markers(m.mean, m.fraction, names, n=5, exclude=exclude) for m in moments
         ]
@@ -260,12 +259,14 @@ def cell_fields(
 ) -> CellFields:
     """Spread the results of both sides over all cells of the object."""
     r0, r1 = responsibilities
-    net = np.exp2(donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target))
-    origin = donors.share_of_target(fit.coupling, fit.shares_source)
+    net, origin = np.exp2(fit.log2_net), fit.origin
     back = origin.T @ np.where(np.isfinite(net), net, 0.0)
     log2_net = np.full(n_obs, np.nan)
     with np.errstate(divide="ignore"):
-        log2_net[found.rows_source] = np.log2(r0 @ np.where(np.isfinite(net), net, 0.0))
+        own = fit.log2_net_cells
+        if own is None or len(own) != len(r0):  # not of these cells
+            own = np.log2(r0 @ np.where(np.isfinite(net), net, 0.0))
+        log2_net[found.rows_source] = own
         old = r1 @ (origin.sum(axis=0) > 0)
         factor = donors.divide(r1 @ back, old)
         log2_net[found.rows_target] = np.where(old < 0.5, np.inf, np.log2(factor))

@@ -67,7 +67,8 @@ def groups(found: Sides, responsibilities: np.ndarray, uns: dict[str, Any]) -> G
         for rows, k in zip((found.rows_source, found.rows_target), coupling.shape, strict=True)
     )
     source = np.asarray(uns[Uns.shares(SIDES[0])])
-    return Groups(found, (r0, r1), donors.share_of_target(coupling, source))
+    origin = uns.get(Uns.VOTES, donors.share_of_target(coupling, source))
+    return Groups(found, (r0, r1), np.asarray(origin))
 
 
 def by_expression(held: Held, of: Groups, *, natural_log: bool) -> Expression:

@@ -28,10 +28,11 @@ from cgmm._keys import SIDES
 from cgmm.coupled import CoupledFit
 from cgmm.mixture import GaussianMixture
 
-FORMAT = 3
+FORMAT = 4
 _HOST = "".join(c if c.isalnum() else "_" for c in socket.gethostname())
 _MIXTURE = ("weights", "means", "covariances")
 _ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
+_OPTIONAL = ("metric", "votes", "log2_net_cells")
 _VALUES = (
     "transport_cost",
     "log_likelihood",
@@ -193,8 +194,7 @@ def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:
     for side in SIDES:
         for name in _MIXTURE:
             arrays[f"{side}_{name}"] = np.asarray(getattr(getattr(fit, side), name))
-    if fit.metric is not None:
-        arrays["metric"] = fit.metric
+    arrays |= {n: getattr(fit, n) for n in _OPTIONAL if getattr(fit, n) is not None}
     values = {name: getattr(fit, name) for name in _VALUES}
     with atomic(arrays_path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -250,7 +250,8 @@ def build_fit(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> CoupledF
     fields["log_likelihood"] = tuple(fields["log_likelihood"])
     fields |= sides
     fields |= {name: arrays[name] for name in _ARRAYS}
-    return CoupledFit(**fields, metric=arrays.get("metric"))
+    fields |= {name: arrays.get(name) for name in _OPTIONAL}
+    return CoupledFit(**fields)
 
 
 def dumps(value: Any, **options: Any) -> str:

@@ -83,6 +83,7 @@ class Uns:
     COSTS = "costs"
     HISTORY = "history"
     METRIC = "metric"  # (n_dims, n_dims), absent when costs are those of the points as they are
+    VOTES = "votes"  # (K0, K1): where target components came from, absent when the coupling says so
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
     GENES = "genes"  # DataFrame, written by tl.genes
     GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, likewise

@@ -39,7 +39,8 @@ class Alternative(NamedTuple):
     @property
     def net(self) -> np.ndarray:
         """Net factor of each source component, shape (K0,)."""
-        return np.exp2(donors.log2_net(self.coupling, self.source.weights, self.target.weights))
+        s, t = self.source.weights, self.target.weights
+        return np.exp2(donors.log2_net(donors.share_of_target(self.coupling, s), s, t))
 
 
 def log2_net_of_cells(cut: Alternative, points: np.ndarray, n_target: int) -> np.ndarray:

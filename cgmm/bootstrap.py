@@ -31,8 +31,9 @@ import numpy as np
 import scipy.stats
 
 from ._keys import SIDES
+from .coupled import CoupledFit
 from .design import Design
-from .donors import divide, log2_net, share_of_source
+from .donors import divide, log2_net, share_of_source, share_of_target, shifted_origin
 from .moderated import combined_freedom
 from .refit import Refit
 
@@ -138,23 +139,30 @@ def run_all(
         return list(pool.map(one, weights))
 
 
-def draws(refits: list[Refit], weights: list[tuple[np.ndarray, np.ndarray]]) -> Draws:
+def draws(
+    fit: CoupledFit, refits: list[Refit], weights: list[tuple[np.ndarray, np.ndarray]]
+) -> Draws:
     """Read factors, transfers and displacements from refits.
 
     Parameters
     ----------
+    fit
+        Where the refits started.  Cells do not vote again: origins move by as much as those of the
+        coupling do.
     refits
         One per draw.
     weights
         Those they were made with.
     """
     net, to = [], []
+    before = share_of_target(fit.coupling, fit.shares_source)
     for refit, (w0, w1) in zip(refits, weights, strict=True):
         s, t = (
             np.maximum(w @ shares / w.sum(), LEAST_SHARE)
             for w, shares in ((w0, refit.shares_source), (w1, refit.shares_target))
         )
-        net.append(log2_net(refit.coupling, s, t))
+        after = share_of_target(refit.coupling, s)
+        net.append(log2_net(shifted_origin(fit.origin, before, after), s, t))
         to.append(share_of_source(refit.coupling))
     means = (np.stack([getattr(r, f"means_{side}") for r in refits]) for side in SIDES)
     return Draws(np.stack(net), np.stack(to), *means)

@@ -28,6 +28,7 @@ import numpy as np
 from . import mstep
 from ._blas import one_thread
 from ._checks import check_number, check_points
+from .donors import log2_net, share_of_target
 from .em import Run
 from .mixture import BLOCK_ROWS, GaussianMixture, Kind
 
@@ -88,6 +89,11 @@ class CoupledFit:
     metric
         Matrix by which points are multiplied before costs are taken, shape (D, D), symmetric
         (:mod:`cgmm.movement`); None: the points as they are.
+    votes
+        Where the cells of each target component came from, counted cell by cell
+        (:mod:`cgmm.votes`), shape (K0, K1); None: the coupling says so (:attr:`origin`).
+    log2_net_cells
+        Log2 net factor of every source point, shape (N0,), likewise; None: that of its components.
     """
 
     source: GaussianMixture
@@ -108,6 +114,23 @@ class CoupledFit:
     reasons: dict[str, str] = field(default_factory=dict)
     sensitivity: list[dict[str, Any]] = field(default_factory=list)
     metric: np.ndarray | None = None
+    votes: np.ndarray | None = None
+    log2_net_cells: np.ndarray | None = None
+
+    @property
+    def origin(self) -> np.ndarray:
+        """``R``, where the cells of each target component came from, shape (K0, K1).
+
+        Columns sum to one, to zero for components that are new.
+        """
+        if self.votes is not None:
+            return self.votes
+        return share_of_target(self.coupling, self.shares_source)
+
+    @property
+    def log2_net(self) -> np.ndarray:
+        """Log2 net factor of each source component, shape (K0,)."""
+        return log2_net(self.origin, self.shares_source, self.shares_target)
 
     @property
     def transported_mass(self) -> float:

@@ -167,8 +167,26 @@ def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarr
     return divide(mass, mass.sum(axis=0, keepdims=True))
 
 
+def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Origins under another coupling, when cells have corrected those of the first.
+
+    Parameters
+    ----------
+    origin
+        R as the cells have it (:mod:`cgmm.votes`), shape (K0, K1).
+    before, after
+        R as the first and the other coupling have it (:func:`share_of_target`).
+
+    Returns
+    -------
+    R moved by as much as the coupling's moved, shape (K0, K1), columns summing to one.
+    """
+    moved = np.maximum(origin + (after - before), 0.0)
+    return divide(moved, np.broadcast_to(moved.sum(axis=0, keepdims=True), moved.shape))
+
+
 def log2_net(
-    coupling: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
+    origin: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
 ) -> np.ndarray:
     """Log2 net factor of each source component.
 
@@ -177,8 +195,8 @@ def log2_net(
 
     Parameters
     ----------
-    coupling
-        W, shape (K0, K1).
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
     shares_source, shares_target
         Shares without penalty, shapes (K0,) and (K1,).
 
@@ -186,7 +204,7 @@ def log2_net(
     -------
     Shape (K0,). ``-inf`` where nothing of the target came from the component.
     """
-    carried = share_of_target(coupling, shares_source) @ shares_target
+    carried = origin @ shares_target
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log2(carried) - np.log2(shares_source)
 

@@ -60,6 +60,11 @@ class Movement(NamedTuple):
     spread: np.ndarray
     noise: np.ndarray
 
+    @property
+    def gain(self) -> np.ndarray:
+        """``V (V + E)^-1``: part of a gap that is movement, shape (D, D)."""
+        return self.spread @ np.linalg.inv(self.spread + self.noise)
+
 
 def learn_movement(
     source: GaussianMixture,
@@ -135,13 +140,12 @@ def images(
     them, and of the target components that are new, as they are.
     """
     kept, new = coupling.sum(1) > 0, coupling.sum(0) <= 0
-    gain = movement.spread @ np.linalg.inv(movement.spread + movement.noise)
     gap = share_of_source(coupling) @ target.means - source.means
     arriving = share_of_target(coupling, source.weights) @ target.weights
     weights = np.maximum(np.concatenate([arriving[kept], target.weights[new]]), LEAST)
     return GaussianMixture(
         weights / weights.sum(),
-        np.concatenate([(source.means + gap @ gain.T)[kept], target.means[new]]),
+        np.concatenate([(source.means + gap @ movement.gain.T)[kept], target.means[new]]),
         np.concatenate([source.covariances[kept], target.covariances[new]]),
     )
 

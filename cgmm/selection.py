@@ -30,8 +30,10 @@ from .mixture import GaussianMixture
 from .movement import Movement, donor_covariance, emptied, images, learn_movement
 from .sensitivity import along_rho, over_partitions
 from .start import Partitions, kmeans_mixtures
+from .votes import NEIGHBOURS, Reading, Side, read
 
 RESOLUTIONS = (1.0, 1.5, 2.0, 3.0)
+READ_AT = (1.5, 2.0, 3.0, 6.0)
 COARSE = 0.3
 N_SEEDS = 3
 MIN_CELLS = 20
@@ -173,7 +175,8 @@ def fit_automatic(
         callback=ticks,
     )
     cuts[best] = _alternative(cuts[best].label, fit)
-    factors[best] = log2_net_of_cells(cuts[best], clouds[0], len(clouds[1]))
+    reading = _read(drawn, cuts, movements, best, random_state, clustered=n_components is None)
+    fit = replace(fit, votes=reading.origin, log2_net_cells=drawn[0].spread(reading.log2_net, x0))
     k0, k1 = fit.coupling.shape
     if n_components is None:
         reasons["n_components"] = (
@@ -186,6 +189,10 @@ def fit_automatic(
             f"{TOL:g} nats per cell: further steps would fit shapes that are no Gaussians, and "
             "move the borders between subpopulations"
         )
+    reasons["origin"] = (
+        f"each target cell counts for the source cells whose images are nearest "
+        f"(up to {NEIGHBOURS[1]}), over all partitions"
+    )
     reasons["metric"] = _metric_reason(movements[best], between)
     reasons["shrinkage"] = (
         f"{SHRINKAGE:g}: a component of average size lies half way between its own shape and the "
@@ -195,16 +202,30 @@ def fit_automatic(
         fit,
         reasons=reasons,
         sensitivity=[
-            *along_rho(
-                fit.costs,
-                fit.coupling,
-                fit.shares_source,
-                fit.shares_target,
-                epsilon=knobs["epsilon"],
-            ),
-            *over_partitions(cuts, factors, best, clouds[0]),
+            *along_rho(fit),
+            *over_partitions(cuts, reading.by_partition, best, clouds[0]),
         ],
     )
+
+
+def _read(
+    drawn: list[Partitions],
+    cuts: list[Alternative],
+    movements: list[Movement],
+    best: int,
+    random_state: int,
+    *,
+    clustered: bool,
+) -> Reading:
+    """Let the drawn cells vote; read in clusters one step finer than the partitions."""
+    source, target = (Side(one.points, one.normalised_weights()) for one in drawn)
+    if clustered:
+        clusters = [drawn[0].labels(r, random_state + i) for i, r in enumerate(READ_AT)]
+    else:
+        clusters = [cut.source.responsibilities(source.points).argmax(1) for cut in cuts]
+    prior = log2_net_of_cells(cuts[best], source.points, len(target.points))
+    pairs = list(zip(cuts, movements, strict=True))
+    return read(source, target, cuts[best], prior, pairs, clusters)
 
 
 def _chosen(

@@ -14,30 +14,19 @@ import numpy as np
 
 from . import donors, transport
 from .alternatives import Alternative
+from .coupled import CoupledFit
 
 RHO_GRID = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 TWOFOLD = 1.0
 
 
-def along_rho(
-    costs: np.ndarray,
-    coupling: np.ndarray,
-    shares_source: np.ndarray,
-    shares_target: np.ndarray,
-    *,
-    epsilon: float,
-    grid: Sequence[float] = RHO_GRID,
-) -> list[dict[str, Any]]:
+def along_rho(fit: CoupledFit, *, grid: Sequence[float] = RHO_GRID) -> list[dict[str, Any]]:
     """Factors of the fitted components for other prices of reweighting.
 
     Parameters
     ----------
-    costs, coupling
-        Shape (K0, K1), of the fit.
-    shares_source, shares_target
-        Shares without penalty, shapes (K0,) and (K1,).
-    epsilon
-        Entropy of the coupling.
+    fit
+        The fit.
     grid
         Values of ``rho``.
 
@@ -46,17 +35,21 @@ def along_rho(
     For each value: parameter ("rho"), value, log2_net (K0,), main_target (K0,), F.
     Components that are gone or new stay so.
     """
-    keep = (coupling.sum(1) > 0)[:, None] & (coupling.sum(0) > 0)
-    f, g = np.zeros(len(shares_source)), np.zeros(len(shares_target))
+    s, t = fit.shares_source, fit.shares_target
+    epsilon = fit.parameters["epsilon"]
+    keep = (fit.coupling.sum(1) > 0)[:, None] & (fit.coupling.sum(0) > 0)
+    before = donors.share_of_target(fit.coupling, s)
+    f, g = np.zeros(len(s)), np.zeros(len(t))
     rows = []
     for rho in grid:
-        plan = transport.solve(costs, shares_source, shares_target, epsilon, 1 / rho, f, g)
+        plan = transport.solve(fit.costs, s, t, epsilon, 1 / rho, f, g)
         w = np.where(keep, plan.coupling, 0.0)
+        origin = donors.shifted_origin(fit.origin, before, donors.share_of_target(w, s))
         rows.append(
             {
                 "parameter": "rho",
                 "value": f"{rho:g}",
-                "log2_net": donors.log2_net(w, shares_source, shares_target).tolist(),
+                "log2_net": donors.log2_net(origin, s, t).tolist(),
                 "main_target": w.argmax(1).tolist(),
                 "F": float(w.sum()),
             }

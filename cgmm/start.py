@@ -155,6 +155,21 @@ class Partitions:
         self.weights = None if weights is None else weights[self.drawn]
         self._graph = neighbour_graph(self.points, random_state)
 
+    def normalised_weights(self) -> np.ndarray:
+        """Weights of the drawn points, shape (n_drawn,), with sum one."""
+        if self.weights is None:
+            return np.full(len(self.points), 1 / len(self.points))
+        return self.weights / self.weights.sum()
+
+    def spread(self, values: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Values of the drawn points (n_drawn,) at all points (N, D): those of the nearest."""
+        if len(values) == len(points):
+            return values
+        from sklearn.neighbors import NearestNeighbors
+
+        search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(self.points)
+        return values[search.kneighbors(points, return_distance=False)[:, 0]]
+
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
         """Clusters (0, 1, ..., largest first) of the drawn points, shape (n_drawn,)."""
         import scanpy as sc

@@ -27,10 +27,8 @@ from .donors import (
     DonorShares,
     benjamini_hochberg,
     donor_shares,
-    log2_net,
     lost,
     share_of_source,
-    share_of_target,
     too_few_cells,
 )
 from .moderated import counting_variance, log_odds, moderated_t
@@ -255,9 +253,8 @@ class _Reading(NamedTuple):
             donor_shares(m.responsibilities(x), name)
             for m, x, name in zip(mixtures, cells, names, strict=True)
         ]
-        back = share_of_target(fit.coupling, fit.shares_source)
-        carried = shares[1]._replace(shares=shares[1].shares @ back.T)
-        net = log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+        carried = shares[1]._replace(shares=shares[1].shares @ fit.origin.T)
+        net = fit.log2_net
         between, n_between = bootstrap.between_partitions(net, fit.sensitivity)
         both = (shares[0], carried)
         y = np.concatenate([log_odds(s.shares, s.n_cells) for s in both])
@@ -356,8 +353,8 @@ def _intervals(
     refits = bootstrap.run_all(
         lambda pair: refitter(pair, n_steps=STEPS), weights, n_jobs=n_jobs, tick=tick
     )
-    centre = bootstrap.draws(refits[:1], weights[:1])
-    found = bootstrap.draws(refits[1:], weights[1:])
+    centre = bootstrap.draws(fit, refits[:1], weights[:1])
+    found = bootstrap.draws(fit, refits[1:], weights[1:])
     lowest = float(n0 - 1 if design.paired else n0 + n1 - 2)
     if design.paired:
         freedom = np.full(len(reading.log2_net), lowest)

@@ -35,7 +35,7 @@ from cgmm import donors as donor_level
 from cgmm._keys import SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm._validate import column
 from cgmm._validate import levels as levels_of
-from cgmm.get._common import as_objects, core, donor_shares, params, stored
+from cgmm.get._common import as_objects, core, donor_shares, origin, params, stored
 from cgmm.sensitivity import settled
 
 NOT_ANNOTATED = "not annotated"
@@ -70,7 +70,7 @@ def summed(adata: ad.AnnData, by: str, *, key: str) -> Summed:
     coupling, s, t = core(uns)
     levels, a, b = _fractions(adata, by, coupling.shape, key=key)
     leaves = donor_level.transfer_mass(coupling, s)
-    enters = donor_level.share_of_target(coupling, s) * t
+    enters = origin(uns) * t
     return Summed(levels, a, b, s @ a, t @ b, a.T @ leaves @ b, a.T @ enters @ b)
 
 
@@ -82,8 +82,8 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     came = found.enters.sum(axis=1)
     gone = donor_level.divide(found.source.T @ (s * donor_level.lost(coupling)), found.share_source)
     n_cells = _cells(uns, SOURCE) @ found.source
-    origin = found.source.T @ donor_level.share_of_target(coupling, s)
-    n_target = origin @ _cells(uns, TARGET)
+    back = found.source.T @ origin(uns)
+    n_target = back @ _cells(uns, TARGET)
     present = found.share_source > LEAST_SHARE
     with np.errstate(divide="ignore", invalid="ignore"):
         log2_net = np.where(present, np.log2(came) - np.log2(found.share_source), np.nan)
@@ -93,7 +93,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     if own is not None:
         own = donor_level.DonorShares(own.donors, own.shares @ found.source, own.n_cells)
     # A level that is not in the source is no test, and must not count as one.
-    ci = donor_level.intervals(own, other, origin, paired=known["paired"])
+    ci = donor_level.intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
     absent = f"No source cell is annotated so; {by} has it in the target only."
     frame = pd.DataFrame(

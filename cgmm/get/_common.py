@@ -58,8 +58,7 @@ def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
     for side in SIDES:
         for part in (Uns.weights, Uns.means, Uns.covariances):
             arrays[part(side)] = np.asarray(uns[part(side)])
-    if Uns.METRIC in uns:
-        arrays["metric"] = np.asarray(uns[Uns.METRIC])
+    arrays |= {n: np.asarray(uns[n]) for n in (Uns.METRIC, Uns.VOTES) if n in uns}
     return build_fit(arrays, params(adata, key=key))
 
 
@@ -83,6 +82,14 @@ def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.asarray(uns[Uns.shares(SOURCE)]),
         np.asarray(uns[Uns.shares(TARGET)]),
     )
+
+
+def origin(uns: dict[str, Any]) -> np.ndarray:
+    """R, where the cells of each target component came from, shape (K0, K1)."""
+    if Uns.VOTES in uns:
+        return np.asarray(uns[Uns.VOTES])
+    coupling, s, _ = core(uns)
+    return donor_level.share_of_target(coupling, s)
 
 
 def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

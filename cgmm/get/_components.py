@@ -9,7 +9,7 @@ import pandas as pd
 from cgmm import donors as donor_level
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
 from cgmm.get._by import arrivals_by
-from cgmm.get._common import as_objects, core, flows, stored
+from cgmm.get._common import as_objects, core, flows, origin, stored
 
 
 def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -56,8 +56,8 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     if by is not None:
         return arrivals_by(adata, by, key=key)
     uns = stored(adata, key)
-    coupling, s, t = core(uns)
-    r = donor_level.share_of_target(coupling, s)
+    coupling, _, t = core(uns)
+    r = origin(uns)
     _, inflow = flows(uns)
     table = components(adata, key=key)
     own = table[table["side"] == TARGET]

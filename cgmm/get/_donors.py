@@ -6,9 +6,8 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import donors as donor_level
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
-from cgmm.get._common import as_objects, component_names, core, donor_shares, params, stored
+from cgmm.get._common import as_objects, component_names, donor_shares, origin, params, stored
 
 
 def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -62,8 +61,7 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     """
     uns, known = stored(adata, key), params(adata, key=key)
     names = component_names(uns, SOURCE)
-    coupling, s, _ = core(uns)
-    back = donor_level.share_of_target(coupling, s)
+    back = origin(uns)
     parts = []
     for side, found in zip(SIDES, donor_shares(uns), strict=True):
         if found is None:

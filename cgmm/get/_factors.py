@@ -12,7 +12,7 @@ from cgmm import donors as donor_level
 from cgmm._io import loads
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
 from cgmm.get._by import factors_by
-from cgmm.get._common import as_objects, core, donor_shares, flows, params, stored
+from cgmm.get._common import as_objects, core, donor_shares, flows, origin, params, stored
 from cgmm.get._components import components
 from cgmm.sensitivity import settled
 
@@ -78,7 +78,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         return factors_by(adata, by, key=key)
     uns = stored(adata, key)
     coupling, s, t = core(uns)
-    r = donor_level.share_of_target(coupling, s)
+    r = origin(uns)
     outflow, inflow = flows(uns)
     table = components(adata, key=key)
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
@@ -97,7 +97,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
             "outflow": outflow,
             "log2_outflow": log2_outflow,
             "inflow": inflow[coupling.argmax(axis=1)],
-            "log2_net": donor_level.log2_net(coupling, s, t),
+            "log2_net": donor_level.log2_net(r, s, t),
             **{name: found[name].to_numpy() for name in ("ci_low", "ci_high", "p", "q")},
             "n_cells": own["n_cells"].to_numpy(int),
             "n_cells_target": np.rint(left).astype(int),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cgmm import donors as donor_level
 from cgmm._keys import DEFAULT_KEY, SIDES
-from cgmm.get._common import as_objects, component_names, core, params, stored
+from cgmm.get._common import as_objects, component_names, core, origin, params, stored
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -29,8 +29,8 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     the coupling). Empty for a fit without alternatives.
     """
     uns = stored(adata, key)
-    coupling, s, t = core(uns)
-    reference = donor_level.log2_net(coupling, s, t)
+    _, s, t = core(uns)
+    reference = donor_level.log2_net(origin(uns), s, t)
     names = [component_names(uns, side) for side in SIDES]
     columns = [
         "parameter",

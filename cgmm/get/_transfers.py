@@ -13,7 +13,7 @@ from cgmm._keys import DEFAULT_KEY, SIDES, Uns
 from cgmm.gaussians import pair_roots, roots, wasserstein_costs
 from cgmm.genes import MIN_CHANGE
 from cgmm.get._by import transfers_by
-from cgmm.get._common import as_objects, component_names, core, stored
+from cgmm.get._common import as_objects, component_names, core, origin, stored
 
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
@@ -59,7 +59,7 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "target_component": j,
             "mass": mass[k, j],
             "share_of_source": donor_level.share_of_source(mass)[k, j],
-            "share_of_target": donor_level.share_of_target(coupling, s)[k, j],
+            "share_of_target": origin(uns)[k, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
         }

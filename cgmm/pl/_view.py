@@ -65,7 +65,7 @@ def view(adata: ad.AnnData, *, by: str | None, key: str) -> View:
         fit = get.fit(adata, key=key)
         s, t = fit.shares_source, fit.shares_target
         leaves = donor_level.transfer_mass(fit.coupling, s)
-        enters = donor_level.share_of_target(fit.coupling, s) * t
+        enters = fit.origin * t
         parts = get.components(adata, key=key)
         names = [parts.loc[parts["side"] == side, "name"].to_numpy(object) for side in SIDES]
     else:

@@ -261,8 +261,7 @@ def annotate(
     }
     if all(s is not None for s in per_donor.values()):
         # Refuses an impossible paired=True before anything is written.
-        origin = donors.share_of_target(fit.coupling, fit.shares_source)
-        donors.intervals(per_donor[SOURCE], per_donor[TARGET], origin, paired=paired)
+        donors.intervals(per_donor[SOURCE], per_donor[TARGET], fit.origin, paired=paired)
 
     params = {
         "condition_key": condition_key,
@@ -298,8 +297,9 @@ def annotate(
         Uns.COMPONENTS: storable(table),
         Uns.DONORS: storable(_annotate.donor_table(per_donor)),
     }
-    if fit.metric is not None:
-        uns[Uns.METRIC] = np.asarray(fit.metric, dtype=float)
+    for name, array in ((Uns.METRIC, fit.metric), (Uns.VOTES, fit.votes)):
+        if array is not None:
+            uns[name] = np.asarray(array, dtype=float)
     for side, mixture, shares in (
         (SOURCE, fit.source, fit.shares_source),
         (TARGET, fit.target, fit.shares_target),

@@ -34,6 +34,10 @@ def test_donor_shares_are_means_and_weights_make_donors_equal() -> None:
     np.testing.assert_allclose(w @ r, found.shares.mean(0))
 
 
+def log2_net(coupling: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return donors.log2_net(donors.share_of_target(coupling, s), s, t)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10_000))
 def test_net_factors_conserve_mass(k0: int, k1: int, seed: int) -> None:
@@ -42,7 +46,7 @@ def test_net_factors_conserve_mass(k0: int, k1: int, seed: int) -> None:
     coupling[rng.uniform(size=k0) < 0.2] = 0.0
     coupling[:, rng.uniform(size=k1) < 0.2] = 0.0
     s, t = rng.dirichlet(np.ones(k0)), rng.dirichlet(np.ones(k1))
-    net = 2 ** donors.log2_net(coupling, s, t)
+    net = 2 ** log2_net(coupling, s, t)
     new = donors.lost(coupling.T)
     assert (s * net).sum() == pytest.approx(1 - t[new].sum())
     gone = donors.lost(coupling)
@@ -51,20 +55,30 @@ def test_net_factors_conserve_mass(k0: int, k1: int, seed: int) -> None:
     assert (net[gone] == 0).all()
     # the factor does not depend on the mass of the coupling
     other = 0.7 * coupling
-    np.testing.assert_allclose(2 ** donors.log2_net(other, s, t), net, rtol=1e-9)
+    np.testing.assert_allclose(2 ** log2_net(other, s, t), net, rtol=1e-9)
     # order of components is of no consequence
     p, q = rng.permutation(k0), rng.permutation(k1)
-    np.testing.assert_allclose(
-        2 ** donors.log2_net(coupling[np.ix_(p, q)], s[p], t[q]), net[p], rtol=1e-9
-    )
+    np.testing.assert_allclose(2 ** log2_net(coupling[np.ix_(p, q)], s[p], t[q]), net[p], rtol=1e-9)
+
+
+def test_origins_corrected_by_cells_move_with_the_coupling() -> None:
+    rng = np.random.default_rng(0)
+    s = rng.dirichlet(np.ones(4))
+    before, after = (donors.share_of_target(rng.gamma(0.5, size=(4, 3)), s) for _ in range(2))
+    cells = rng.dirichlet(np.ones(4), size=3).T
+    np.testing.assert_allclose(donors.shifted_origin(cells, before, before), cells)
+    np.testing.assert_allclose(donors.shifted_origin(before, before, after), after, atol=1e-12)
+    moved = donors.shifted_origin(cells, before, after)
+    assert moved.min() >= 0
+    np.testing.assert_allclose(moved.sum(axis=0), 1)
 
 
 def test_swapping_the_conditions_of_a_diagonal_coupling_inverts_the_factors() -> None:
     rng = np.random.default_rng(1)
     coupling = np.diag(rng.dirichlet(np.ones(4)))
     s, t = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(4))
-    np.testing.assert_allclose(donors.log2_net(coupling, s, t), -donors.log2_net(coupling.T, t, s))
-    np.testing.assert_allclose(donors.log2_net(coupling, s, t), np.log2(t / s))
+    np.testing.assert_allclose(log2_net(coupling, s, t), -log2_net(coupling.T, t, s))
+    np.testing.assert_allclose(log2_net(coupling, s, t), np.log2(t / s))
 
 
 def test_the_worked_example() -> None:
@@ -75,7 +89,7 @@ def test_the_worked_example() -> None:
     np.testing.assert_allclose(mass, [[0.15, 0.05], [0.8 / 3, 1.6 / 3]])
     r = donors.share_of_target(coupling, s)
     np.testing.assert_allclose(r, [[0.36, 3 / 35], [0.64, 32 / 35]])
-    net = 2 ** donors.log2_net(coupling, s, t)
+    net = 2 ** log2_net(coupling, s, t)
     np.testing.assert_allclose(net, [0.171 / 0.175, 0.176 / 0.175])
 
 

@@ -119,7 +119,7 @@ def test_a_shift_does_not_leak_into_prevalence(shift: float):
     source = (adata.obs["condition"] == "source").to_numpy()
     x = np.asarray(adata.obsm["X_pca"])
     fit = fit_automatic(x[source], x[~source])
-    net = 2 ** donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    net = 2**fit.log2_net
     cells = np.log2(fit.prevalence_source.responsibilities(x[source]) @ net)
     labels = adata.obs["cell_type"].astype(str).to_numpy()
     for name in np.unique(labels[source]):
@@ -171,7 +171,7 @@ def test_a_population_that_is_gone_does_not_take_the_numbers_of_its_neighbour(se
         sides.append((points, labels))
     (x, label), (y, _) = sides
     fit = fit_automatic(x, y)
-    net = donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    net = fit.log2_net
     cells = fit.prevalence_source.responsibilities(x) @ 2**net
     factor = np.array([cells[label == k].mean() for k in range(8)])
     assert factor[0] < 1e-6

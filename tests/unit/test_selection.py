@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm import donors, start
+from cgmm import start
 from cgmm.selection import fit_automatic
 
 
@@ -23,7 +23,7 @@ def test_choices_have_reasons_and_given_values_none(points):
     assert {"n_components", "rho", "epsilon", "transport_weight", "shrinkage"} <= set(fit.reasons)
     k0, k1 = fit.coupling.shape
     assert 4 <= min(k0, k1) <= max(k0, k1) <= 12
-    net = donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    net = fit.log2_net
     cells = fit.prevalence_source.responsibilities(points[0]) @ 2**net
     np.testing.assert_allclose(cells.reshape(4, 150).mean(1), 1, atol=0.02)
     given = fit_automatic(*points, n_components=3, rho=1.0, epsilon=0.1, transport_weight=0.02)
@@ -76,7 +76,7 @@ def test_cluster_borders_that_differ_are_not_taken_for_changes(seed):
     x = bent_line(1200, np.zeros(6), seed)
     y = bent_line(1000, 4 * np.eye(6)[3], seed + 100)
     fit = fit_automatic(x, y)
-    net = donors.log2_net(fit.coupling, fit.shares_source, fit.shares_target)
+    net = fit.log2_net
     cells = np.log2(fit.prevalence_source.responsibilities(x) @ 2**net)
     assert np.abs(cells).mean() < 0.15
     for part in (cells[:1200], cells[1200:1800], cells[1800:]):
