@@ -195,14 +195,27 @@ def _jax(results: Results) -> str:
     return str((results.meta.get("versions") or {}).get("jax") or "")
 
 
+def _origin(results: Results, used: list[str]) -> str:
+    """How R was made."""
+    if not _reason(results, "origin"):
+        return "R_kl is s_k T_kl / Σ_j s_j T_jl (Bayes' rule)."
+    used.append("saerens")
+    return (
+        "R was counted cell by cell: source cells were carried to the target by the movement of "
+        "their components, and each target cell was dealt out among the up to 40 images nearest "
+        "to it, in proportion to their weight and to the factor that Bayes' rule gives them "
+        "[Saerens et al. 2002]."
+    )
+
+
 def _effects(results: Results, used: list[str], *, tested: bool) -> str:
     sentences = [
         "Transfers T_kl are the entries of the coupling divided by its row sums. Prevalence was "
         "read from the mean membership probabilities of the cells without any penalty, so that "
         "the coupling only decides which components correspond: with shares s_k of the source and "
-        "t_l of the target, the part of target component l that came from k is R_kl = s_k T_kl / "
-        "Σ_j s_j T_jl (Bayes' rule), and the net factor of source component k is Σ_l R_kl t_l / "
-        "s_k. Components that the coupling gives up although their neighbours are matched well "
+        "t_l of the target, and R_kl the part of target component l that came from k, the net "
+        f"factor of source component k is Σ_l R_kl t_l / s_k. {_origin(results, used)} "
+        "Components that the coupling gives up although their neighbours are matched well "
         "and leave nothing to explain are called gone (source) or new (target) and take no part. "
         "Factors are relative to all cells (compositional). "
         "State shifts are the distances between the means of coupled components and the "

@@ -114,6 +114,12 @@ REFERENCES = {
         "Learning 2(3):235–274, 2010.",
         "https://doi.org/10.1561/2200000008",
     ),
+    "saerens": Reference(
+        "Saerens et al. 2002",
+        "Saerens M, Latinne P, Decaestecker C. Adjusting the outputs of a classifier to new a "
+        "priori probabilities: a simple procedure. Neural Computation 14(1):21–41, 2002.",
+        "https://doi.org/10.1162/089976602753284446",
+    ),
     "mcinnes": Reference(
         "McInnes et al. 2018",
         "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
