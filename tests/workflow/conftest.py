@@ -93,7 +93,7 @@ class Project:
 def copy_code(folder: Path) -> Path:
     folder.mkdir()
     shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("workflow", "cgmm", "envs"):
+    for name in ("workflow", "cgmm", "envs", "profiles"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
         )

@@ -80,7 +80,7 @@ def test_profiles_are_accepted(tmp_path: Path, name: str) -> None:
     if name == "slurm":
         pytest.importorskip("snakemake_executor_plugin_slurm")
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    profile = ROOT / "workflow" / "profiles" / name
+    profile = ROOT / "profiles" / name
     arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
