@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
 PYTEST_ARGS ?=
+# processes that run tests side by side
+WORKERS ?= 2
 BIN := $(VENV)/bin
 # the workflow starts tools by name
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -53,7 +55,7 @@ demo: env
 	@echo "Reports: $(CURDIR)/reports/index.html"
 
 test: env-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: env-dev
 	$(BIN)/ruff check .

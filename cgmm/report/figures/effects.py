@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -198,7 +199,7 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
 def _shift_row(
     results: Results,
     f: Finding,
-    row: pd.Series,
+    row: Mapping[str, Any],
     y: float,
     x: Callable[[float], float],
     limit: float,
