@@ -103,6 +103,14 @@ def donors(
     ValueError
         When the design cannot answer: ``paired=True`` without donors in both conditions, batches
         that are the same as the condition, an unknown baseline, counts that differ within a donor.
+
+    Examples
+    --------
+    After the example of :func:`fit`, with fewer draws than usual:
+
+    >>> cg.tl.donors(adata, n_bootstrap=20, n_permutations=0)
+    >>> set(cg.get.factors(adata)["interval_from"])
+    {'donor bootstrap'}
     """
     known = get.params(adata, key=key)
     _check_numbers(n_bootstrap, n_permutations, level, n_jobs, test)

@@ -113,6 +113,27 @@ def fit(
     ------
     KeyError, ValueError
         When the input cannot be used; the sentence says what to do. Nothing is written then.
+
+    Examples
+    --------
+    Simulated cells; left out, ``n_components`` would be chosen.
+
+    >>> import scanpy as sc
+    >>> adata = cg.simulate.counts(n_cells=1200, n_genes=300, n_donors=3, log2_change={"Beta": 2})
+    >>> sc.pp.normalize_total(adata, target_sum=1e4)
+    >>> sc.pp.log1p(adata)
+    >>> sc.pp.pca(adata, n_comps=10)
+    >>> cg.tl.fit(
+    ...     adata,
+    ...     condition_key="condition",
+    ...     source="control",
+    ...     target="treated",
+    ...     donor_key="donor",
+    ...     name_by="cell_type",
+    ...     n_components=6,
+    ... )
+    >>> adata.obsm["cgmm_responsibilities"].shape
+    (1200, 6)
     """
     keys = Keys(key_added)
     _validate.check_writable(adata, copy=copy)

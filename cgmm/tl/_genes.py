@@ -75,6 +75,14 @@ def genes(
     ------
     KeyError, ValueError
         When there is no fit, no expression, or when it looks like counts.
+
+    Examples
+    --------
+    After the example of :func:`fit`:
+
+    >>> cg.tl.genes(adata)
+    >>> list(cg.get.genes(adata).columns[:4])
+    ['component', 'name', 'gene', 'log2_change']
     """
     from cgmm import get
 
