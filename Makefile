@@ -7,17 +7,20 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
 PYTEST_ARGS ?=
+# processes that run tests side by side
+WORKERS ?= 2
 BIN := $(VENV)/bin
 # the workflow starts tools by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help env env-dev env-docs demo test lint docs config-docs lock unlock clean
+.PHONY: help env env-dev env-docs demo test coverage lint docs config-docs lock unlock clean
 
 help:
 	@echo "make demo         set up and run the demo; prints the path of the report"
 	@echo "make test         set up and run the whole test suite (PYTEST_ARGS=... for a part)"
 	@echo "make docs         set up and build the documentation; prints the path of its first page"
 	@echo "make env          set up only"
+	@echo "make coverage     run the tests of the module; which lines they miss"
 	@echo "make lint         ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make config-docs  write the table in config/README.md from the schemas"
 	@echo "make lock         pin the newest versions that pyproject.toml allows"
@@ -53,7 +56,11 @@ demo: env
 	@echo "Reports: $(CURDIR)/reports/index.html"
 
 test: env-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+
+# what the jobs of the workflow run does not count
+coverage: env-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov tests/unit tests/report tests/docs
 
 lint: env-dev
 	$(BIN)/ruff check .

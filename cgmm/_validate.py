@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import NamedTuple
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -108,6 +111,28 @@ def sides(
         None if donors is None else donors[rows["source"]],
         None if donors is None else donors[rows["target"]],
     )
+
+
+def sides_of_fit(adata: ad.AnnData, known: Mapping[str, Any], *, donor_key: str | None) -> Sides:
+    """Take the cells of a fit out of its object; `known` is what :func:`cgmm.get.params` gives."""
+    return sides(
+        adata,
+        condition_key=known["condition_key"],
+        source=known["source"],
+        target=known["target"],
+        use_rep=known["use_rep"],
+        n_dims=known["n_dims"],
+        donor_key=donor_key,
+        min_cells=1,
+    )
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Let a view become an object of its own when it is written into: what the caller asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
+        yield
 
 
 def check_writable(adata: ad.AnnData, *, copy: bool) -> None:

@@ -42,6 +42,14 @@ def transport_cost(
     ------
     ValueError
         When a penalty is not positive.
+
+    Examples
+    --------
+    >>> one = cg.GaussianMixture(np.ones(1), np.zeros((1, 2)), np.eye(2)[None])
+    >>> two = cg.GaussianMixture(np.ones(1), np.full((1, 2), 3.0), np.eye(2)[None])
+    >>> cost, coupling = cg.transport_cost(one, two, epsilon=0.1, rho=np.inf)
+    >>> round(float(cost), 3), coupling.shape
+    (18.0, (1, 1))
     """
     epsilon = check_number("epsilon", epsilon, 1.0, above_zero=True)
     rho = check_number("rho", rho, 1.0, above_zero=True, finite=False)

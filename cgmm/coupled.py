@@ -281,6 +281,14 @@ def fit_coupled(
     -----
     ConvergenceWarning
         When ``max_steps`` is reached first.
+
+    Examples
+    --------
+    >>> drawn = cg.simulate.points(n_components=2, n_dims=2, n_cells=400, log2_change=[1, 0])
+    >>> before, after = (drawn.points[drawn.condition == side] for side in ("source", "target"))
+    >>> fit = cg.fit_coupled(before, after, n_components=2)
+    >>> fit.converged, fit.coupling.shape
+    (True, (2, 2))
     """
     began = time.perf_counter()
     x0, w0 = check_points("source", points_source, weights_source)

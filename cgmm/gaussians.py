@@ -127,12 +127,6 @@ def pair_roots(root: Array, covariances: Array) -> PairRoots:
     )
 
 
-def monge_maps(source: Roots, pairs: PairRoots) -> Array:
-    """Linear parts ``A_kl`` of the maps from source k to target l, (K0, K1, D, D)."""
-    inverse = source.inverse_root[:, None]
-    return inverse @ _rebuild(pairs.vectors, pairs.values) @ inverse
-
-
 def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
     """Coupling-weighted sums of the Monge matrices, forth and back.
 

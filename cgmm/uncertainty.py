@@ -138,12 +138,11 @@ def uncertainty(
     cells = tuple(x[keep] for x, keep in zip(points, kept, strict=True))
     own = tuple(u[keep] for u, keep in zip(units, kept, strict=True))
     reading = _Reading.of(fit, cells, own, design)
-    k0, k1 = fit.coupling.shape
-    nothing = np.full(k0, np.nan)
     intervals = n_bootstrap > 1 and (not design.replicated or min(design.n_units) >= 3)
     pairs = np.argwhere(share_of_source(fit.coupling) >= LEAST_TRANSFER)
-    found = (
-        _intervals(
+    found = _Intervals.unknown(fit.coupling.shape, len(pairs))
+    if intervals:
+        found = _intervals(
             fit,
             cells,
             own,
@@ -157,71 +156,54 @@ def uncertainty(
             random_state=random_state,
             tick=tick,
         )
-        if intervals
-        else _Intervals(
-            bootstrap.Interval(nothing, nothing),
-            nothing,
-            bootstrap.Interval(nothing, nothing),
-            bootstrap.Interval(np.full((k0, k1), np.nan), np.full((k0, k1), np.nan)),
-            bootstrap.Shift(*np.full((3, len(pairs)), np.nan)),
-        )
-    )
-    p_t, p_permuted = nothing, nothing
+    nothing = np.full(len(reading.usable), np.nan)
+    p = {"": nothing, "moderated_t": nothing, "permutation": nothing}
     facts: dict[str, Any] = {}
     if design.testable:
-        p_t = np.where(
-            reading.usable,
-            moderated_t(
-                reading.log_odds,
-                design.matrix(),
-                counting=reading.counting,
-                between=reading.between_log_odds,
-                n_between=reading.n_between,
-            ).p,
-            np.nan,
-        )
-        p_permuted, facts = _permuted(
+        p["moderated_t"] = _moderated(reading, design)
+        p["permutation"], facts = _permuted(
             fit, cells, own, design, reading, n_permutations, n_jobs, random_state, tick
         )
     chosen, why = _choose(test, facts, int(reading.usable.sum()), design)
-    p = {"moderated_t": p_t, "permutation": p_permuted, "": nothing}[chosen]
-    missing = ~reading.usable
+    facts = {
+        "n_bootstrap": n_bootstrap if intervals else 0,
+        "test": chosen,
+        "test_reason": why,
+        "level": level,
+        "n_donors": list(design.n_units) if design.replicated else [0, 0],
+        "paired": design.paired,
+        "adjusted_for_batch": design.adjusted,
+        "baseline": baseline,
+        "baseline_log2": float(np.nanmedian(reading.log2_net - found.relative))
+        if np.isfinite(found.relative).any()
+        else np.nan,
+        "source": "" if not intervals else "donors" if design.replicated else "cells",
+        "sentences": list(design.sentences),
+        **facts,
+    }
+    factors = _factors(reading, found, p, chosen, design)
+    return Uncertainty(factors, found.transfers, found.shifts, pairs, facts)
+
+
+def _factors(
+    reading: _Reading, found: _Intervals, p: dict[str, np.ndarray], chosen: str, design: Design
+) -> Factors:
+    """Numbers of the source components, missing where a component cannot be read."""
     low, high, relative, relative_low, relative_high = (
-        np.where(missing, np.nan, x) for x in (*found.net, found.relative, *found.relative_interval)
+        np.where(reading.usable, x, np.nan)
+        for x in (*found.net, found.relative, *found.relative_interval)
     )
-    factors = Factors(
+    return Factors(
         low,
         high,
-        p,
-        benjamini_hochberg(p),
-        p_t,
-        p_permuted,
+        p[chosen],
+        benjamini_hochberg(p[chosen]),
+        p["moderated_t"],
+        p["permutation"],
         relative,
         relative_low,
         relative_high,
         reading.reasons(design),
-    )
-    return Uncertainty(
-        factors,
-        found.transfers,
-        found.shifts,
-        pairs,
-        {
-            "n_bootstrap": n_bootstrap if intervals else 0,
-            "test": chosen,
-            "test_reason": why,
-            "level": level,
-            "n_donors": list(design.n_units) if design.replicated else [0, 0],
-            "paired": design.paired,
-            "adjusted_for_batch": design.adjusted,
-            "baseline": baseline,
-            "baseline_log2": float(np.nanmedian(reading.log2_net - found.relative))
-            if np.isfinite(found.relative).any()
-            else np.nan,
-            "source": "" if not intervals else "donors" if design.replicated else "cells",
-            "sentences": list(design.sentences),
-            **facts,
-        },
     )
 
 
@@ -302,6 +284,18 @@ class _Intervals(NamedTuple):
     relative_interval: bootstrap.Interval
     transfers: bootstrap.Interval
     shifts: bootstrap.Shift
+
+    @classmethod
+    def unknown(cls, shape: tuple[int, ...], n_pairs: int) -> _Intervals:
+        """Give missing numbers for a coupling of a shape (K0, K1)."""
+        one, both = np.full(shape[0], np.nan), np.full(shape, np.nan)
+        return cls(
+            bootstrap.Interval(one, one),
+            one,
+            bootstrap.Interval(one, one),
+            bootstrap.Interval(both, both),
+            bootstrap.Shift(*np.full((3, n_pairs), np.nan)),
+        )
 
 
 Baseline = Callable[[np.ndarray, tuple[np.ndarray, np.ndarray]], float]
@@ -384,6 +378,18 @@ def _intervals(
         share_of_source(fit.coupling), found, freedom=lowest, level=level
     )
     return _Intervals(net, relative, relative_interval, transfers, shifts)
+
+
+def _moderated(reading: _Reading, design: Design) -> np.ndarray:
+    """Give the p-values of the moderated t-test, shape (K0,)."""
+    found = moderated_t(
+        reading.log_odds,
+        design.matrix(),
+        counting=reading.counting,
+        between=reading.between_log_odds,
+        n_between=reading.n_between,
+    )
+    return np.where(reading.usable, found.p, np.nan)
 
 
 def _permuted(

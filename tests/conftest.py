@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("NPROC", "2")
@@ -18,13 +21,44 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("CGMM_LONG") == "1":
-        return
+    """Skip what takes minutes; share the others out among processes, long ones first.
+
+    A file stays on one process, for the sake of its fixtures; files whose tests stand alone and are
+    long say so (``SPREAD = True``).
+    """
     skip = pytest.mark.skip(reason="long: set CGMM_LONG=1 to run")
     for item in items:
-        if "long" in item.keywords:
+        if "long" in item.keywords and os.environ.get("CGMM_LONG") != "1":
             item.add_marker(skip)
+        if not getattr(item.module, "SPREAD", False):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    items.sort(key=lambda item: item.path.parent.name != "workflow")
+    items.sort(key=lambda item: not getattr(item.module, "SPREAD", False))
+
+
+@pytest.fixture(scope="session")
+def once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Make a folder of a name once, whichever process comes first; the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = base / name, base / f"{name}.done"
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return folder_of
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,13 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     Columns side ("source", "target"), component (index), name, weight (fitted, penalised), share
     (without penalty), n_cells (sum of responsibilities, rounded), markers, cell_type and
     cell_type_purity (fraction of the component's cells with that type; of ``name_by``).
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`:
+
+    >>> cg.get.components(adata)["side"].value_counts().to_dict()
+    {'source': 6, 'target': 6}
     """
     table = stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True).copy()
     return as_objects(table, ("side", "name", "markers", "cell_type"))
@@ -52,6 +59,14 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     that would holds no cell; else ""). With ``by`` one row per level that target cells have,
     without component and with share_new (part of the level in components that are new) and purity
     (how far components lie within the level, 0 to 1).
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`:
+
+    >>> arrivals = cg.get.arrivals(adata)
+    >>> round(float(arrivals["share_target"].sum()), 3)
+    1.0
     """
     if by is not None:
         return arrivals_by(adata, by, key=key)

@@ -24,6 +24,13 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     -------
     Columns side, condition, donor, component, name, share (of the donor's cells in the
     condition), n_cells (of the donor in the condition).
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`, two sides of three donors and six components:
+
+    >>> len(cg.get.donors(adata))
+    36
     """
     uns, known = stored(adata, key), params(adata, key=key)
     table = uns[Uns.DONORS]

@@ -73,6 +73,14 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     ``share_target_annotated``, the share of the target cells that carry the level themselves, and
     ``purity``, how far components lie within the level (0 to 1).
     Cells without annotation make the level "not annotated". Intervals are over the donors' sums.
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`:
+
+    >>> factors = cg.get.factors(adata)
+    >>> factors.loc[factors["log2_net"].idxmax(), "name"]
+    'Beta'
     """
     if by is not None:
         return factors_by(adata, by, key=key)

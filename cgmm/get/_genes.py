@@ -68,6 +68,15 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     ------
     KeyError
         When :func:`cgmm.tl.genes` was not run.
+
+    Examples
+    --------
+    After the examples of :func:`cgmm.tl.fit` and :func:`cgmm.tl.genes`, in cells that switch on the
+    genes RESP01 to RESP20:
+
+    >>> genes = cg.get.genes(adata)
+    >>> genes.loc[genes["name"] == "Alpha", "gene"].iloc[0][:4]
+    'RESP'
     """
     table = _table(adata, key, Uns.GENES)
     return as_objects(table, ("name", "gene", "agreement", "scope"))

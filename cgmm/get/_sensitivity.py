@@ -27,6 +27,13 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     "partition": how the clusters were made), value (text), component, name, log2_net, difference
     (from the fit), main_target (name, "" for partitions, whose components are others), F (mass of
     the coupling). Empty for a fit without alternatives.
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`:
+
+    >>> sorted(set(cg.get.sensitivity(adata)["parameter"]))
+    ['partition', 'rho']
     """
     uns = stored(adata, key)
     _, s, t = core(uns)

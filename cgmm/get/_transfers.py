@@ -43,6 +43,15 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     share_of_source over donors, after :func:`cgmm.tl.donors`, else NaN).
     With ``by`` the pairs are levels of the annotation: no indices, no intervals, no pair left out,
     and mass_target beside mass (fraction of all target cells that came along the pair).
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`:
+
+    >>> transfers = cg.get.transfers(adata)
+    >>> alpha = transfers[transfers["source"] == "Alpha"].iloc[0]
+    >>> alpha["target"], round(float(alpha["share_of_source"]), 1)
+    ('Alpha', 1.0)
     """
     if by is not None:
         return transfers_by(adata, by, key=key)
@@ -92,6 +101,14 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     NaN: mean_shift_sd less what noise adds to any distance, with its 95 % interval); top_genes
     (after :func:`cgmm.tl.genes`: the first five that change by a factor of 1.5 or more in the
     source component, whatever the target).
+
+    Examples
+    --------
+    After the example of :func:`cgmm.tl.fit`:
+
+    >>> shifts = cg.get.shifts(adata)
+    >>> shifts.loc[shifts["mean_shift_sd"].idxmax(), "source"]
+    'Alpha'
     """
     uns = stored(adata, key)
     m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)

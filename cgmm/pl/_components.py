@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import anndata as ad
-import matplotlib.patheffects as patheffects
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY, SOURCE
+from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
 from cgmm._validate import representation
+from cgmm.coupled import CoupledFit
 from cgmm.donors import share_of_source
 from cgmm.pl import _style
 from cgmm.pl._view import view
@@ -63,7 +63,6 @@ def components(
     names = parts.loc[parts["side"] == SOURCE, "name"].to_numpy()
     order = np.argsort(-fit.shares_source, kind="stable")
     colours = dict(zip(order.tolist(), _style.colours(len(order)), strict=True))
-    number = {int(k): i + 1 for i, k in enumerate(order)}
     n_columns = 1 if len(order) <= 20 else 2
     ax = _style.new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
     pair = list(dims)
@@ -74,59 +73,30 @@ def components(
     _, theirs = view(adata, by=None, key=key).colours
     for j, colour in enumerate(theirs):
         _ellipse(ax, fit.target.means[j], fit.target.covariances[j], pair, colour, "--")
-    for k, j in np.argwhere(share_of_source(fit.coupling) >= ARROW_FROM):
-        start, end = fit.source.means[k][pair], fit.target.means[j][pair]
-        ax.annotate(
-            "",
-            xy=end,
-            xytext=start,
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": _style.TEXT,
-                "linewidth": 1.1,
-                "shrinkA": 5,
-                "shrinkB": 0,
-                "mutation_scale": 9,
-            },
-            zorder=4,
-        )
+    _arrows(ax, fit, pair)
     ax.autoscale_view()
-    size = _style.text_size(len(order))
-    places = _style.apart(ax, fit.source.means[order][:, pair], size=size)
-    for k, (x, y) in zip(order, places, strict=True):
-        text = ax.text(
-            x,
-            y,
-            str(number[int(k)]),
-            ha="center",
-            va="center",
-            fontsize=size,
-            fontweight="bold",
-            color=_style.TEXT,
-            zorder=5,
-        )
-        text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
+    _numbers(ax, fit.source.means[order][:, pair])
     label = str(known["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
     ax.set_xlabel(f"{label} {dims[0] + 1}")
     ax.set_ylabel(f"{label} {dims[1] + 1}")
     _style.bare(ax)
-    handles = [
-        Line2D([], [], color=_style.TEXT, linestyle="-", label=_style.plain(known["source"])),
-        Line2D([], [], color=_style.TEXT, linestyle="--", label=_style.plain(known["target"])),
+    sides = [
+        Line2D([], [], color=_style.TEXT, linestyle="-", label=_style.plain(known[SOURCE])),
+        Line2D([], [], color=_style.TEXT, linestyle="--", label=_style.plain(known[TARGET])),
     ]
-    handles += [
+    subpopulations = [
         Line2D(
             [],
             [],
             color=colours[int(k)],
             marker="o",
             linestyle="none",
-            label=f"{number[int(k)]}  {_style.short(names[k])}",
+            label=f"{i + 1}  {_style.short(names[k])}",
         )
-        for k in order
+        for i, k in enumerate(order)
     ]
     ax.legend(
-        handles=handles,
+        handles=[*sides, *subpopulations],
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         ncols=n_columns,
@@ -135,6 +105,28 @@ def components(
         handletextpad=0.4,
     )
     return ax
+
+
+def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
+    """Lead from source to target components where enough goes."""
+    style = {
+        "arrowstyle": "-|>",
+        "color": _style.TEXT,
+        "linewidth": 1.1,
+        "shrinkA": 5,
+        "shrinkB": 0,
+        "mutation_scale": 9,
+    }
+    for k, j in np.argwhere(share_of_source(fit.coupling) >= ARROW_FROM):
+        start, end = fit.source.means[k][pair], fit.target.means[j][pair]
+        ax.annotate("", xy=end, xytext=start, arrowprops=style, zorder=4)
+
+
+def _numbers(ax: Axes, centres: np.ndarray) -> None:
+    """Write numbers at the centres (n, 2), first to last, without overlap."""
+    size = _style.text_size(len(centres))
+    for i, (x, y) in enumerate(_style.apart(ax, centres, size=size)):
+        _style.number(ax, x, y, str(i + 1), size=size)
 
 
 def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:

@@ -267,18 +267,7 @@ def _numbers(ax: Axes, shown: View, cells: _Cells, sides: tuple[str, ...]) -> No
     places = _style.apart(ax, np.array(centres).reshape(-1, 2), size=size)
     for k, (x, y) in zip(present, places, strict=True):
         came = int(k) if side == SOURCE else int(shown.main[k])
-        text = ax.text(
-            x,
-            y,
-            number.get(came, "new"),
-            ha="center",
-            va="center",
-            fontsize=size,
-            fontweight="bold",
-            color=_style.TEXT,
-            zorder=5,
-        )
-        text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
+        _style.number(ax, x, y, number.get(came, "new"), size=size)
 
 
 def _frame(ax: Axes, cells: _Cells, basis: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import anndata as ad
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
@@ -47,45 +51,12 @@ def factors(
     table = table[table["log2_net"].notna()]
     table = table.sort_values("log2_net", kind="stable", ignore_index=True)
     ax = _style.new_axes(ax, width=7.0, height=_style.rows_height(len(table)))
-    net = table["log2_net"].to_numpy()
-    low, high = table["ci_low"].to_numpy(), table["ci_high"].to_numpy()
-    limit = _limit(net, low, high)
-    y = np.arange(len(table))
-    of_donors = (table["interval_from"] != "cells").to_numpy()
-    for i, value in enumerate(net):
-        clear = bool(of_donors[i] and (low[i] > 0 or high[i] < 0))
-        colour = _style.FLAT if not clear else _style.UP if value > 0 else _style.DOWN
-        x = float(np.clip(value, -limit, limit))
-        if np.isfinite(low[i]):
-            ends = np.clip([low[i], high[i]], -limit, limit)
-            width = 2.2 if of_donors[i] else 0.8
-            ax.plot(ends, [i, i], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
-        marker = "o" if not clear else "^" if value > 0 else "v"
-        ax.plot(
-            x,
-            i,
-            marker=marker,
-            markersize=8,
-            markerfacecolor=colour if clear else "white",
-            markeredgecolor=colour,
-            markeredgewidth=1.5,
-            linestyle="none",
-            zorder=3,
-            clip_on=False,
-        )
-        if not np.isfinite(value) or (value < 0 and table["n_cells_target"][i] == 0):
-            ax.annotate(
-                "none left" if value < 0 else "none before",
-                (x, i),
-                xytext=(9 if value < 0 else -9, 0),
-                textcoords="offset points",
-                ha="left" if value < 0 else "right",
-                va="center",
-                fontsize=8,
-                color=_style.TEXT,
-            )
+    limit = _limit(*(table[name].to_numpy() for name in ("log2_net", "ci_low", "ci_high")))
+    for i, row in enumerate(table.to_dict("records")):
+        _mark(ax, i, row, limit)
     ax.axvline(0, color=_style.TEXT, linewidth=0.9, zorder=1)
-    ax.set_yticks(y, [_style.short(n) for n in table["name"]], fontsize=_style.text_size(len(y)))
+    names = [_style.short(n) for n in table["name"]]
+    ax.set_yticks(np.arange(len(names)), names, fontsize=_style.text_size(len(names)))
     for label, sure in zip(ax.get_yticklabels(), table["settled"], strict=True):
         if not sure:
             label.set(style="italic", color=_style.FLAT)
@@ -94,31 +65,77 @@ def factors(
     _style.bare(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=limit > 1.5))
     ax.set_xlabel(_style.plain(f"log2 net factor, {known['source']} → {known['target']}"))
+    _axis_of_folds(ax, limit)
+    _style.legend_below(ax, _legend(table))
+    return ax
+
+
+def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
+    """Draw one subpopulation at the height ``i``; what lies beyond ``limit`` is drawn there."""
+    value, low, high = row["log2_net"], row["ci_low"], row["ci_high"]
+    of_donors = row["interval_from"] != "cells"
+    clear = of_donors and (low > 0 or high < 0)
+    colour = _style.FLAT if not clear else _style.UP if value > 0 else _style.DOWN
+    x = float(np.clip(value, -limit, limit))
+    if np.isfinite(low):
+        ends = np.clip([low, high], -limit, limit)
+        width = 2.2 if of_donors else 0.8
+        ax.plot(ends, [i, i], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
+    ax.plot(
+        x,
+        i,
+        marker="o" if not clear else "^" if value > 0 else "v",
+        markersize=8,
+        markerfacecolor=colour if clear else "white",
+        markeredgecolor=colour,
+        markeredgewidth=1.5,
+        linestyle="none",
+        zorder=3,
+        clip_on=False,
+    )
+    if not np.isfinite(value) or (value < 0 and row["n_cells_target"] == 0):
+        ax.annotate(
+            "none left" if value < 0 else "none before",
+            (x, i),
+            xytext=(9 if value < 0 else -9, 0),
+            textcoords="offset points",
+            ha="left" if value < 0 else "right",
+            va="center",
+            fontsize=8,
+            color=_style.TEXT,
+        )
+
+
+def _axis_of_folds(ax: Axes, limit: float) -> None:
     top = ax.secondary_xaxis("top")
     folds = [f for f in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16) if abs(np.log2(f)) <= limit]
     top.xaxis.set_major_locator(FixedLocator(np.log2(folds).tolist()))
     top.xaxis.set_major_formatter(FuncFormatter(_fold))
     top.tick_params(length=0)
     top.spines["top"].set_visible(False)
-    handles = [
-        Line2D([], [], marker="^", color=_style.UP, linewidth=2.2, label="more common"),
-        Line2D([], [], marker="v", color=_style.DOWN, linewidth=2.2, label="less common"),
-        Line2D(
-            [],
-            [],
-            marker="o",
-            color=_style.FLAT,
-            markerfacecolor="white",
-            linewidth=2.2,
-            label="not clear, or no interval" if np.isfinite(low).any() else "no interval",
-        ),
-    ]
-    if not np.isfinite(low).any():
-        handles = handles[2:]
+
+
+def _legend(table: pd.DataFrame) -> list[Line2D]:
+    with_intervals = bool(np.isfinite(table["ci_low"]).any())
+    hollow = Line2D(
+        [],
+        [],
+        marker="o",
+        color=_style.FLAT,
+        markerfacecolor="white",
+        linewidth=2.2,
+        label="not clear, or no interval" if with_intervals else "no interval",
+    )
+    handles = [hollow]
+    if with_intervals:
+        handles = [
+            Line2D([], [], marker="^", color=_style.UP, linewidth=2.2, label="more common"),
+            Line2D([], [], marker="v", color=_style.DOWN, linewidth=2.2, label="less common"),
+            hollow,
+        ]
     if not table["settled"].all():
         handles.append(Line2D([], [], linestyle="none", label="italics: not settled"))
-    _style.legend_below(ax, handles)
-    return ax
+    return handles
 
 
 def _limit(net: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:

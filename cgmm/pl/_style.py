@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import matplotlib.patheffects as patheffects
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -117,6 +118,22 @@ def percent(share: float) -> str:
     """Share as text: two digits where it is small."""
     value = 100 * share
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.05 else "0"
+
+
+def number(ax: Axes, x: float, y: float, words: str, *, size: float) -> None:
+    """Write the number of a subpopulation, readable on any ground."""
+    text = ax.text(
+        x,
+        y,
+        words,
+        ha="center",
+        va="center",
+        fontsize=size,
+        fontweight="bold",
+        color=TEXT,
+        zorder=5,
+    )
+    text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
 
 
 def bare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:

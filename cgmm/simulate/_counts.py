@@ -100,6 +100,14 @@ def counts(
     ------
     ValueError
         When a subpopulation is not known, a share is negative or a size too small.
+
+    Examples
+    --------
+    >>> adata = cg.simulate.counts(n_cells=600, n_genes=200, n_donors=3)
+    >>> adata.shape
+    (600, 200)
+    >>> adata.uns["truth"]["names"].tolist()
+    ['Alpha', 'Beta', 'Gamma', 'Delta', 'Epsilon', 'Zeta']
     """
     check_positive(n_donors=n_donors, median_counts=median_counts)
     check_cells(n_cells // 2, n_donors)

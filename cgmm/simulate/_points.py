@@ -122,6 +122,14 @@ def points(
     ValueError
         When a shape does not fit ``n_components`` and ``n_dims``, a size is not positive or the
         direction is not known.
+
+    Examples
+    --------
+    >>> drawn = cg.simulate.points(n_cells=400, log2_change=[1, 0, 0, -1])
+    >>> drawn.points.shape
+    (800, 5)
+    >>> drawn.truth["log2_net"].round(2)
+    array([ 0.83, -0.17, -0.17, -1.17])
     """
     check_positive(n_components=n_components, n_dims=n_dims, n_donors=n_donors)
     check_cells(n_cells, n_donors)

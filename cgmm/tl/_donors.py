@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from tqdm.auto import tqdm
 from cgmm import _validate, get
 from cgmm._io import dumps, storable
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
+from cgmm.coupled import CoupledFit
 from cgmm.design import Design, design, unit_of_cells
 from cgmm.donor_shifts import donor_positions
 from cgmm.permutation import labellings
@@ -103,20 +103,19 @@ def donors(
     ValueError
         When the design cannot answer: ``paired=True`` without donors in both conditions, batches
         that are the same as the condition, an unknown baseline, counts that differ within a donor.
+
+    Examples
+    --------
+    After the example of :func:`fit`, with fewer draws than usual:
+
+    >>> cg.tl.donors(adata, n_bootstrap=20, n_permutations=0)
+    >>> set(cg.get.factors(adata)["interval_from"])
+    {'donor bootstrap'}
     """
     known = get.params(adata, key=key)
     _check_numbers(n_bootstrap, n_permutations, level, n_jobs, test)
     donor_key = donor_key or known["donor_key"]
-    found = _validate.sides(
-        adata,
-        condition_key=known["condition_key"],
-        source=known["source"],
-        target=known["target"],
-        use_rep=known["use_rep"],
-        n_dims=known["n_dims"],
-        donor_key=donor_key,
-        min_cells=1,
-    )
+    found = _validate.sides_of_fit(adata, known, donor_key=donor_key)
     rows = (found.rows_source, found.rows_target)
     batches = (None, None) if batch_key is None else _split(adata, batch_key, "batch_key", rows)
     sizes = (len(rows[0]), len(rows[1]))
@@ -131,8 +130,7 @@ def donors(
         n_cells=sizes,
     )
     fit = get.fit(adata, key=key)
-    names = [str(n) for n in adata.uns[key][Uns.names(SOURCE)]]
-    kind, reference = _baseline(baseline, counts_key, names)
+    kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)])
     who = (found.donors_source, found.donors_target)
     totals = None if counts_key is None else _totals(adata, counts_key, rows, who, plan)
     points = (found.points_source, found.points_target)
@@ -162,19 +160,9 @@ def donors(
     }
     stored = _stored(result, facts)
     if plan.replicated:
-        units = unit_of_cells(plan, who, sizes, random_state)
-        kept = [u >= 0 for u in units]
-        stored["donor_shifts"] = _shift_table(
-            plan,
-            *donor_positions(
-                fit,
-                (points[0][kept[0]], points[1][kept[1]]),
-                (units[0][kept[0]], units[1][kept[1]]),
-            ),
-        )
+        stored["donor_shifts"] = _positions(fit, points, who, plan, random_state)
     adata = adata.copy() if copy else adata
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
+    with _validate.writing():
         adata.uns[key] = {**adata.uns[key], Uns.UNCERTAINTY: stored}
     return adata if copy else None
 
@@ -203,8 +191,11 @@ def _split(
     return values[rows[0]], values[rows[1]]
 
 
-def _baseline(baseline: str, counts_key: str | None, names: list[str]) -> tuple[str, int | None]:
+def _baseline(
+    baseline: str, counts_key: str | None, components: np.ndarray
+) -> tuple[str, int | None]:
     """Kind of the baseline and, for a reference, which component it is."""
+    names = [str(name) for name in components]
     if baseline == "counts" and counts_key is None:
         msg = 'baseline="counts" needs counts_key, the column of obs with the numbers of all cells.'
         raise ValueError(msg)
@@ -288,9 +279,21 @@ def _stored(result: Uncertainty, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shift_table(
-    plan: Design, positions: list[np.ndarray], n_cells: list[np.ndarray]
+def _positions(
+    fit: CoupledFit,
+    points: tuple[np.ndarray, np.ndarray],
+    donors: tuple[np.ndarray | None, np.ndarray | None],
+    plan: Design,
+    seed: int,
 ) -> pd.DataFrame:
+    """Where every donor lies along the shift of each source component, one row for each."""
+    units = unit_of_cells(plan, donors, (len(points[0]), len(points[1])), seed)
+    kept = [u >= 0 for u in units]
+    positions, n_cells = donor_positions(
+        fit,
+        (points[0][kept[0]], points[1][kept[1]]),
+        (units[0][kept[0]], units[1][kept[1]]),
+    )
     parts = []
     for side, (position, n) in enumerate(zip(positions, n_cells, strict=True)):
         n_units, k = position.shape

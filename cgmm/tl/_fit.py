@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -114,6 +113,27 @@ def fit(
     ------
     KeyError, ValueError
         When the input cannot be used; the sentence says what to do. Nothing is written then.
+
+    Examples
+    --------
+    Simulated cells; left out, ``n_components`` would be chosen.
+
+    >>> import scanpy as sc
+    >>> adata = cg.simulate.counts(n_cells=1200, n_genes=300, n_donors=3, log2_change={"Beta": 2})
+    >>> sc.pp.normalize_total(adata, target_sum=1e4)
+    >>> sc.pp.log1p(adata)
+    >>> sc.pp.pca(adata, n_comps=10)
+    >>> cg.tl.fit(
+    ...     adata,
+    ...     condition_key="condition",
+    ...     source="control",
+    ...     target="treated",
+    ...     donor_key="donor",
+    ...     name_by="cell_type",
+    ...     n_components=6,
+    ... )
+    >>> adata.obsm["cgmm_responsibilities"].shape
+    (1200, 6)
     """
     keys = Keys(key_added)
     _validate.check_writable(adata, copy=copy)
@@ -126,17 +146,15 @@ def fit(
         n_dims=n_dims,
         donor_key=donor_key,
     )
-    earlier = None
-    if share_source is not None:
-        earlier = _earlier(
-            adata,
-            share_source,
-            condition_key=condition_key,
-            source=str(source),
-            use_rep=use_rep,
-            n_dims=found.points_source.shape[1],
-            donor_key=donor_key,
-        )
+    earlier = _earlier(
+        adata,
+        share_source,
+        condition_key=condition_key,
+        source=str(source),
+        use_rep=use_rep,
+        n_dims=found.points_source.shape[1],
+        donor_key=donor_key,
+    )
     # Everything that annotate could refuse is refused here, before the long work.
     _annotate.check_naming(adata, name_by, expression, layer)
     from cgmm.selection import fit_automatic
@@ -153,7 +171,7 @@ def fit(
         rho=rho,
         epsilon=epsilon,
         transport_weight=transport_weight,
-        source=None if earlier is None else earlier.mixture,
+        source=earlier.mixture,
         random_state=random_state,
         progress=progress,
     )
@@ -170,7 +188,7 @@ def fit(
         name_by=name_by,
         expression=expression,
         layer=layer,
-        names_source=None if earlier is None else earlier.names,
+        names_source=earlier.names,
         share_source=share_source,
         random_state=random_state,
         key_added=keys.key,
@@ -247,22 +265,13 @@ def annotate(
         raise ValueError(msg)
     held = _annotate.check_naming(adata, name_by, expression, layer)
     if not fit.sensitivity:  # made by hand, so nobody has looked for components that are gone
-        both = fit.prevalence_source, fit.prevalence_target
-        kept = emptied(fit.coupling, *both, within_covariance(*both))
-        fit = replace(fit, coupling=kept)
+        fit = _without_gone(fit)
     r = (
         fit.prevalence_source.responsibilities(found.points_source),
         fit.prevalence_target.responsibilities(found.points_target),
     )
     table, named_by = _annotate.component_table(adata, fit, found, r, name_by, held, names_source)
-    per_donor = {
-        side: None if d is None else donors.donor_shares(x, d)
-        for side, x, d in zip(SIDES, r, (found.donors_source, found.donors_target), strict=True)
-    }
-    if all(s is not None for s in per_donor.values()):
-        # Refuses an impossible paired=True before anything is written.
-        donors.intervals(per_donor[SOURCE], per_donor[TARGET], fit.origin, paired=paired)
-
+    per_donor = _per_donor(fit, found, r, paired=paired)
     params = {
         "condition_key": condition_key,
         "source": str(source),
@@ -276,6 +285,63 @@ def annotate(
         "share_source": share_source,
         "random_state": random_state,
         "n_cells": {SOURCE: len(r[0]), TARGET: len(r[1])},
+        **_facts(fit),
+        "versions": _annotate.versions(),
+    }
+    uns = {
+        Uns.PARAMS: dumps(params),
+        Uns.COMPONENTS: storable(table),
+        Uns.DONORS: storable(_annotate.donor_table(per_donor)),
+        **_arrays(fit),
+        **{
+            Uns.names(side): table.loc[table["side"] == side, "name"].to_numpy(object)
+            for side in SIDES
+        },
+    }
+    cells = _annotate.cell_fields(adata.n_obs, fit, found, r, uns)
+
+    adata = adata.copy() if copy else adata
+    with _validate.writing():
+        _write(adata, keys, uns, cells)
+    return adata if copy else None
+
+
+def _without_gone(fit: CoupledFit) -> CoupledFit:
+    both = fit.prevalence_source, fit.prevalence_target
+    return replace(fit, coupling=emptied(fit.coupling, *both, within_covariance(*both)))
+
+
+def _write(adata: ad.AnnData, keys: Keys, uns: dict[str, Any], cells: _annotate.CellFields) -> None:
+    adata.uns[keys.uns] = uns
+    adata.obs[keys.component] = cells.component
+    adata.obs[keys.log2_net_factor] = cells.log2_net_factor
+    adata.obs[keys.shift] = cells.shift
+    adata.obsm[keys.responsibilities] = cells.responsibilities
+    adata.obsm[keys.displacement] = cells.displacement
+    adata.obsm[keys.projected] = cells.projected
+
+
+def _per_donor(
+    fit: CoupledFit,
+    found: _validate.Sides,
+    responsibilities: tuple[np.ndarray, np.ndarray],
+    *,
+    paired: bool | None,
+) -> dict[str, donors.DonorShares | None]:
+    """Shares of the donors of either side; refuses ``paired=True`` where donors are not paired."""
+    who = (found.donors_source, found.donors_target)
+    source, target = (
+        None if d is None else donors.donor_shares(r, d)
+        for r, d in zip(responsibilities, who, strict=True)
+    )
+    if source is not None and target is not None:
+        donors.intervals(source, target, fit.origin, paired=paired)
+    return {SOURCE: source, TARGET: target}
+
+
+def _facts(fit: CoupledFit) -> dict[str, Any]:
+    """Collect what is told of a fit in words and single numbers."""
+    return {
         "parameters": dict(fit.parameters),
         "reasons": dict(fit.reasons),
         "sensitivity": fit.sensitivity,
@@ -287,53 +353,36 @@ def annotate(
         "transport_cost": float(fit.transport_cost),
         "log_likelihood": [float(v) for v in fit.log_likelihood],
         "F": fit.transported_mass,
-        "versions": _annotate.versions(),
     }
-    uns: dict[str, Any] = {
-        Uns.PARAMS: dumps(params),
-        Uns.COUPLING: np.asarray(fit.coupling, dtype=float),
-        Uns.COSTS: np.asarray(fit.costs, dtype=float),
-        Uns.HISTORY: np.asarray(fit.history, dtype=float),
-        Uns.COMPONENTS: storable(table),
-        Uns.DONORS: storable(_annotate.donor_table(per_donor)),
-    }
-    for name, array in ((Uns.METRIC, fit.metric), (Uns.VOTES, fit.votes)):
-        if array is not None:
-            uns[name] = np.asarray(array, dtype=float)
+
+
+def _arrays(fit: CoupledFit) -> dict[str, np.ndarray]:
+    """Name the arrays of a fit as in ``uns``."""
+    arrays = {Uns.COUPLING: fit.coupling, Uns.COSTS: fit.costs, Uns.HISTORY: fit.history}
+    optional = {Uns.METRIC: fit.metric, Uns.VOTES: fit.votes}
+    arrays |= {name: array for name, array in optional.items() if array is not None}
     for side, mixture, shares in (
         (SOURCE, fit.source, fit.shares_source),
         (TARGET, fit.target, fit.shares_target),
     ):
-        uns[Uns.weights(side)] = np.asarray(mixture.weights, dtype=float)
-        uns[Uns.means(side)] = np.asarray(mixture.means, dtype=float)
-        uns[Uns.covariances(side)] = np.asarray(mixture.covariances, dtype=float)
-        uns[Uns.shares(side)] = np.asarray(shares, dtype=float)
-        uns[Uns.names(side)] = table.loc[table["side"] == side, "name"].to_numpy(object)
-    cells = _annotate.cell_fields(adata.n_obs, fit, found, r, uns)
-
-    adata = adata.copy() if copy else adata
-    with warnings.catch_warnings():
-        # Writing into a view makes it an object of its own: what the caller asked for.
-        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
-        adata.uns[keys.uns] = uns
-        adata.obs[keys.component] = cells.component
-        adata.obs[keys.log2_net_factor] = cells.log2_net_factor
-        adata.obs[keys.shift] = cells.shift
-        adata.obsm[keys.responsibilities] = cells.responsibilities
-        adata.obsm[keys.displacement] = cells.displacement
-        adata.obsm[keys.projected] = cells.projected
-    return adata if copy else None
+        arrays[Uns.weights(side)] = mixture.weights
+        arrays[Uns.means(side)] = mixture.means
+        arrays[Uns.covariances(side)] = mixture.covariances
+        arrays[Uns.shares(side)] = shares
+    return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}
 
 
 class _Earlier(NamedTuple):
-    """Source components of an earlier fit."""
+    """Source components of an earlier fit, None without one."""
 
-    mixture: GaussianMixture
-    names: list[str]
+    mixture: GaussianMixture | None = None
+    names: list[str] | None = None
 
 
-def _earlier(adata: ad.AnnData, key: str, **wanted: Any) -> _Earlier:
+def _earlier(adata: ad.AnnData, key: str | None, **wanted: Any) -> _Earlier:
     """Source side of a fit in the object, which must be of the same cells and representation."""
+    if key is None:
+        return _Earlier()
     from cgmm import get
 
     known = get.params(adata, key=key)

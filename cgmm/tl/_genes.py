@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import anndata as ad
 import numpy as np
 
@@ -77,20 +75,19 @@ def genes(
     ------
     KeyError, ValueError
         When there is no fit, no expression, or when it looks like counts.
+
+    Examples
+    --------
+    After the example of :func:`fit`:
+
+    >>> cg.tl.genes(adata)
+    >>> list(cg.get.genes(adata).columns[:4])
+    ['component', 'name', 'gene', 'log2_change']
     """
     from cgmm import get
 
     params, uns = get.params(adata, key=key), adata.uns[key]
-    found = _validate.sides(
-        adata,
-        condition_key=params["condition_key"],
-        source=params["source"],
-        target=params["target"],
-        use_rep=params["use_rep"],
-        n_dims=params["n_dims"],
-        donor_key=params["donor_key"],
-        min_cells=1,
-    )
+    found = _validate.sides_of_fit(adata, params, donor_key=params["donor_key"])
     held = _annotate.expression_of(adata, expression, layer)
     if held is None:
         msg = "The object has no X: give expression=, an object with the same cells and genes."
@@ -121,8 +118,7 @@ def genes(
     )
 
     adata = adata.copy() if copy else adata
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
+    with _validate.writing():
         adata.uns[key] = {
             **adata.uns[key],
             Uns.GENES: storable(tables[0]),

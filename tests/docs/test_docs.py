@@ -15,7 +15,8 @@ import pytest
 
 import cgmm as cg
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 pytestmark = pytest.mark.timeout(600)  # a fit, refits and their compilation, on a busy machine
 
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -64,6 +65,19 @@ def test_interferon_tutorial(monkeypatch: pytest.MonkeyPatch) -> None:
     change = few.pivot(index="name", columns="gene", values="log2_change")
     assert names["summed"].query("share_source > 0.05")["log2"].abs().max() < 0.5
     assert (change["ISG15"].dropna() > 1).all()
+
+
+def test_results_have_their_command_and_are_there_where_they_are_named() -> None:
+    results = ROOT / "benchmarks" / "results"
+    for path in results.iterdir():
+        script = re.sub(r"(-[a-z]+)?-py\d+$", "", path.stem)
+        assert (results.parent / f"{script}.py").is_file(), path.name
+        date, versions = path.read_text("utf-8").splitlines()[1].split(", Python ")
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", date), path.name
+        assert "jax" in versions, path.name
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
+        for named in re.findall(r"benchmarks/results/([\w*.-]*\w)", page.read_text("utf-8")):
+            assert list(results.glob(named)), f"{page.name} names {named}"
 
 
 def test_api_page_lists_every_public_name() -> None:

@@ -24,16 +24,18 @@ CASES = {
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory):
+def made(once):
     """Builds each case once; returns its results folder and its HTML file."""
-    base = tmp_path_factory.mktemp("report")
-    done: dict[str, tuple[Path, Path]] = {}
 
     def make(name: str) -> tuple[Path, Path]:
-        if name not in done:
-            folder = make_folder(base / name, **CASES[name])
-            done[name] = folder, build(folder, base / "html" / f"{name}.html")
-        return done[name]
+        def both(folder: Path) -> None:
+            build(make_folder(folder / name, **CASES[name]), page_in(folder))
+
+        def page_in(folder: Path) -> Path:
+            return folder.parent / "report" / f"{name}.html"
+
+        folder = once(f"report-{name}", both)
+        return folder / name, page_in(folder)
 
     return make
 

@@ -6,8 +6,6 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-VOID = {"meta", "img", "input", "br", "link", "rect", "circle", "line", "path", "ellipse"}
-
 
 class Page(HTMLParser):
     """Text by section, and table cells as (shown, value) pairs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "fit": {"n_components": 3, "random_state": 1},
     "donors": {"n_bootstrap": 20, "n_permutations": 20},
 }
+Once = Callable[[str, Callable[[Path], None]], Path]
 HEADER = ("sample", "path", "condition", "donor", "obs_column", "obs_value")
 
 
@@ -93,7 +95,7 @@ class Project:
 def copy_code(folder: Path) -> Path:
     folder.mkdir()
     shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("workflow", "cgmm", "envs"):
+    for name in ("workflow", "cgmm", "envs", "profiles"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
         )
@@ -101,14 +103,15 @@ def copy_code(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_file(once: Once) -> Path:
     """Three donors before and after, in one file."""
-    adata = counts(
-        n_cells=600, n_genes=140, n_donors=3, conditions=("before drug", "after/drug"), paired=True
-    )
-    path = tmp_path_factory.mktemp("data") / "all samples.h5ad"
-    write_h5ad(adata, path)
-    return path
+
+    def make(folder: Path) -> None:
+        conditions = ("before drug", "after/drug")
+        adata = counts(n_cells=600, n_genes=140, n_donors=3, conditions=conditions, paired=True)
+        write_h5ad(adata, folder / "all samples.h5ad")
+
+    return once("data", make) / "all samples.h5ad"
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -135,12 +138,14 @@ def project(tmp_path: Path, tiny_file: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def tiny_project(tmp_path_factory: pytest.TempPathFactory, tiny_file: Path) -> Project:
+def tiny_project(once: Once, tiny_file: Path) -> Project:
     """A project that ran from start to end, undisturbed; not to be changed."""
-    project = Project(tmp_path_factory.mktemp("undisturbed"), ROOT, rows=rows_of(tiny_file))
-    done = project.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project
+
+    def make(folder: Path) -> None:
+        done = Project(folder, ROOT, rows=rows_of(tiny_file)).run()
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return Project(once("undisturbed", make), ROOT, rows=rows_of(tiny_file))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import pytest
 
 from tests.workflow.conftest import Project
 
+SPREAD = True
 RULES = ("check", "prepare", "embed", "fit", "summarise", "report", "index")
 # a run from start to end may take minutes on a busy machine
 pytestmark = pytest.mark.timeout(1200)
@@ -131,9 +132,12 @@ def test_after_a_crash_the_sentences_say_what_to_do(project: Project) -> None:
 
 
 def test_two_runs_in_one_folder(project: Project, undisturbed: dict[str, bytes]) -> None:
+    """The first is held in the middle of a job while the second is tried."""
     with running(project) as first:
         wait_for(first, started(project, "check"))
+        os.killpg(first.pid, signal.SIGSTOP)
         text = failed(project)
+        os.killpg(first.pid, signal.SIGCONT)
         assert "no other Snakemake process" in text
         assert str(project.folder) in text
         assert first.wait(timeout=600) == 0

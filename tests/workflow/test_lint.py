@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import ROOT
 
@@ -80,10 +81,17 @@ def test_profiles_are_accepted(tmp_path: Path, name: str) -> None:
     if name == "slurm":
         pytest.importorskip("snakemake_executor_plugin_slurm")
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    profile = ROOT / "workflow" / "profiles" / name
+    profile = ROOT / "profiles" / name
     arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_profile_lets_a_killed_run_go_on() -> None:
+    found = sorted((ROOT / "profiles").glob("*/profile.yaml"))
+    assert [path.parent.name for path in found] == ["default", "kubernetes", "slurm"]
+    for path in found:
+        assert yaml.safe_load(path.read_text(encoding="utf-8"))["rerun-incomplete"] is True
 
 
 def test_sheet_and_config_name_no_absolute_path() -> None:

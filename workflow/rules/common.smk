@@ -24,10 +24,6 @@ except SettingsError as error:
 
 config.update(settings)
 
-# Files appear whole or not at all, so a job that was killed is simply run again.
-if workflow.dag_settings is not None:
-    workflow.dag_settings.force_incomplete = True
-
 COMPARISONS = {comparison["name"]: comparison for comparison in config["comparisons"]}
 DATASETS = grouped(ROWS, "dataset")
 STARTED = time.time()

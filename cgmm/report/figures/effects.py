@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
-from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, ticks, tip
+from cgmm.report.figures.grid import Grid, rise
+from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, ticks, tip
 from cgmm.report.findings import FOLD_LIMIT, GENE_LIMIT, PREVALENCE_WORDS, Finding, leading_genes
 from cgmm.report.verdict import Verdict
 
 WIDTH = 860
-NAMES = 200.0
+NAMES, STEP = 200.0, 26.0
+LEFT = NAMES + 10
+GENES_FROM = 480.0  # where distances end and the leading genes begin
+MOST_GENES = 36
 INTERVAL_WORDS = {
     False: "The grey line over it is the 95% interval over donors. ",
     True: "The grey line over it is a 95% interval from drawing cells: too narrow, no donors. ",
@@ -34,142 +40,111 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     rows = [f for f in verdict.findings if np.isfinite(f.log2_net)]
     rows = sorted(rows, key=lambda f: -f.log2_net)
     others = [f for f in verdict.findings if not np.isfinite(f.log2_net)]
-    limit = _axis_limit(rows)
-    step, top = 26.0, 44.0
-    left, right = NAMES + 10, WIDTH - 190.0
-    height = top + step * (len(rows) + len(others)) + 34
-    bottom = top + step * (len(rows) + len(others))
-
-    def x(value: float) -> float:
-        return left + (np.clip(value, -limit, limit) + limit) / (2 * limit) * (right - left)
-
-    parts: list[Markup] = [
-        el(
-            "rect",
-            x=x(-FOLD_LIMIT),
-            y=top - 4,
-            width=x(FOLD_LIMIT) - x(-FOLD_LIMIT),
-            height=bottom - top + 8,
-            class_="band",
-        ),
-        label("← rarer", x(0) - 14, 12, anchor="end", class_="down-text head"),
-        label("more common →", x(0) + 14, 12, class_="up-text head"),
-        label("factor (95% interval)", right + 24, 12, class_="head"),
-    ]
-    whole = range(-int(limit), int(limit) + 1)
-    for value in whole:
-        parts.append(
-            el(
-                "line",
-                x1=x(value),
-                x2=x(value),
-                y1=top - 4,
-                y2=bottom + 4,
-                class_="zero" if value == 0 else "grid",
-            )
-        )
-        name = f"×{2**value}" if value >= 0 else f"×1/{2**-value}"
-        for y in (32.0, bottom + 16):
-            parts.append(label(name, x(value), y, anchor="middle", class_="tick"))
+    x = FoldAxis(LEFT, WIDTH - 190.0, _axis_limit(rows))
+    top = 44.0
+    bottom = top + STEP * (len(rows) + len(others))
+    parts = _forest_axis(x, top, bottom)
     for i, f in enumerate((*rows, *others)):
-        y = top + step * (i + 0.5)
-        parts.append(_forest_row(f, y, x, limit, right))
-    tested = verdict.tested
-    reading = (
-        f"Each dot is how much more (right, orange) or less (left, blue) common a subpopulation is "
-        f"in {results.target} than in {results.source}; ×2 is twice the share of cells. "
-        "The grey band is within 1.5-fold. "
-    )
-    reading += (
+        parts.append(_forest_row(f, top + STEP * (i + 0.5), x))
+    intervals = (
         "The line is the 95% interval over donors: a line that crosses ×1 fits with no change. "
         "Hollow dots have no interval. "
-        if tested
+        if verdict.tested
         else "Dots are hollow because no interval over donors is available. "
     )
-    reading += "Factors are relative: all shares add up to 100%."
     return Figure(
         key="factors-forest",
         title="Factor of every subpopulation",
         svg=drawing(
             parts,
             width=WIDTH,
-            height=height,
+            height=bottom + 34,
             title="Net prevalence factors",
             text="One dot per subpopulation on a log scale, with 95% intervals where donors allow. "
             "The factor table below has every value.",
             key="factors-forest",
         ),
-        reading=reading,
+        reading=(
+            "Each dot is how much more (right, orange) or less (left, blue) common a "
+            f"subpopulation is in {results.target} than in {results.source}; ×2 is twice the share "
+            "of cells. The grey band is within 1.5-fold. "
+            f"{intervals}Factors are relative: all shares add up to 100%."
+        ),
     )
 
 
-def _forest_row(
-    f: Finding, y: float, x: Callable[[float], float], limit: float, right: float
-) -> Markup:
-    children: list[Markup] = [
-        el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), NAMES, y, anchor="end"),
+def _forest_axis(x: FoldAxis, top: float, bottom: float) -> list[Markup]:
+    low, high = x(-FOLD_LIMIT), x(FOLD_LIMIT)
+    parts: list[Markup] = [
+        el("rect", x=low, y=top - 4, width=high - low, height=bottom - top + 8, class_="band"),
+        label("← rarer", x(0) - 14, 12, anchor="end", class_="down-text head"),
+        label("more common →", x(0) + 14, 12, class_="up-text head"),
+        label("factor (95% interval)", x.end + 24, 12, class_="head"),
     ]
-    if not np.isfinite(f.log2_net):
-        words = f"{PREVALENCE_WORDS[f.prevalence]} ({text.percent(f.share_target)} of target)"
-        if f.prevalence == "unknown":
-            words = f"{text.percent(f.share_target)} of target"
-        children += [
-            label(
-                "no counterpart of its own in the source",
-                x(0),
-                y,
-                anchor="middle",
-                class_="tick halo",
-            ),
-            label(words, right + 24, y),
-        ]
-    else:
-        kind = CLASS.get(f.prevalence, "flat")
-        if f.has_interval:
-            children.append(
-                el("line", x1=x(f.ci_low), x2=x(f.ci_high), y1=y, y2=y, class_=f"ci {kind}")
-            )
-            for value, side in ((f.ci_low, -1), (f.ci_high, 1)):
-                if abs(value) > limit and np.sign(value) == side:
-                    at = x(value)
-                    children.append(
-                        el(
-                            "path",
-                            d=f"M{at:.1f},{y - 4:.1f}l{side * 6},4l{-side * 6},4z",
-                            class_=f"fill {kind}",
-                        )
-                    )
-        beyond = abs(f.log2_net) > limit
-        if beyond:
-            side = int(np.sign(f.log2_net))
-            children.append(
-                el(
-                    "path",
-                    d=f"M{x(f.log2_net) - side * 4:.1f},{y - 6:.1f}l{side * 10},6l{-side * 10},6z",
-                    class_=f"fill {kind}",
-                )
-            )
-        else:
-            children.append(
-                el(
-                    "circle",
-                    cx=x(f.log2_net),
-                    cy=y,
-                    r=5,
-                    class_=f"dot {kind}" + ("" if f.has_interval else " hollow"),
-                )
-            )
-        words = text.fold(f.log2_net)
-        if f.has_interval:
-            words += f" ({text.fold_range(f.ci_low, f.ci_high)})"
-        if f.prevalence == "gone":
-            words = f"gone ({words})"
-        children.append(label(words, right + 24, y, class_="value"))
+    for value, name in x.doublings():
+        kind = "zero" if value == 0 else "grid"
+        parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_=kind))
+        for y in (32.0, bottom + 16):
+            parts.append(label(name, x(value), y, anchor="middle", class_="tick"))
+    return parts
+
+
+def _forest_row(f: Finding, y: float, x: FoldAxis) -> Markup:
     hover = f"{f.name}: {f.sentence}"
     if f.reason and not f.has_interval:
         hover += f". {f.reason}"
-    return el("g", tip(hover), *children, class_="mark row", data_s=f.index)
+    return el(
+        "g",
+        tip(hover),
+        el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
+        label(text.short(f.name, 27), NAMES, y, anchor="end"),
+        *(_forest_mark(f, y, x) if np.isfinite(f.log2_net) else _no_counterpart(f, y, x)),
+        class_="mark row",
+        data_s=f.index,
+    )
+
+
+def _no_counterpart(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
+    words = f"{text.percent(f.share_target)} of target"
+    if f.prevalence != "unknown":
+        words = f"{PREVALENCE_WORDS[f.prevalence]} ({words})"
+    none = "no counterpart of its own in the source"
+    return [
+        label(none, x(0), y, anchor="middle", class_="tick halo"),
+        label(words, x.end + 24, y),
+    ]
+
+
+def _forest_mark(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
+    """Dot and interval, with an arrowhead where one of them is beyond the axis."""
+    kind = CLASS.get(f.prevalence, "flat")
+    parts: list[Markup] = []
+    if f.has_interval:
+        parts.append(el("line", x1=x(f.ci_low), x2=x(f.ci_high), y1=y, y2=y, class_=f"ci {kind}"))
+        for value, side in ((f.ci_low, -1), (f.ci_high, 1)):
+            if abs(value) > x.limit and np.sign(value) == side:
+                parts.append(_arrowhead(x(value), y, side, 4, kind))
+    if abs(f.log2_net) > x.limit:
+        side = int(np.sign(f.log2_net))
+        parts.append(_arrowhead(x(f.log2_net) - side * 4, y, side, 6, kind))
+    else:
+        hollow = "" if f.has_interval else " hollow"
+        parts.append(el("circle", cx=x(f.log2_net), cy=y, r=5, class_=f"dot {kind}{hollow}"))
+    words = text.fold(f.log2_net)
+    if f.has_interval:
+        words += f" ({text.fold_range(f.ci_low, f.ci_high)})"
+    if f.prevalence == "gone":
+        words = f"gone ({words})"
+    return [*parts, label(words, x.end + 24, y, class_="value")]
+
+
+def _arrowhead(x: float, y: float, side: int, size: int, kind: str) -> Markup:
+    length = size + 2 if size < 6 else size + 4
+    return el(
+        "path",
+        d=f"M{x:.1f},{y - size:.1f}l{side * length},{size}l{-side * length},{size}z",
+        class_=f"fill {kind}",
+    )
 
 
 def shifts(results: Results, verdict: Verdict) -> Figure | None:
@@ -179,88 +154,25 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         return None
     rows = sorted(rows, key=lambda f: -f.shift_sd)
     table = results.tables["shifts"]
-    step, top = 26.0, 40.0
-    left, right = NAMES + 10, 480.0
+    top = 40.0
+    bottom = top + STEP * len(rows)
     ends = [v for f in rows for v in (f.shift_sd, f.shift_high) if np.isfinite(v)]
     limit = max(1.2, max(ends) * 1.08)
-    spread_known = any(np.isfinite(f.shift_high) for f in rows)
-    bottom = top + step * len(rows)
 
     def x(value: float) -> float:
-        return left + value / limit * (right - left)
+        return LEFT + value / limit * (GENES_FROM - LEFT)
 
     parts: list[Markup] = [
-        label("distance moved (SD)", left, 12, class_="head"),
-        label("led by", right + 128, 12, class_="head"),
+        label("distance moved (SD)", LEFT, 12, class_="head"),
+        label("led by", GENES_FROM + 128, 12, class_="head"),
     ]
     for value in ticks(0.0, limit, 5):
         parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid"))
         parts.append(label(f"{value:g}", x(value), 30, anchor="middle", class_="tick"))
     for i, f in enumerate(rows):
-        y = top + step * (i + 0.5)
-        row = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
-        hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
-        known = np.isfinite([f.shift_low, f.shift_high]).all()
-        if known:
-            hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
-        if np.isfinite(row["total_shift_sd"]):
-            hover += f" (with change of shape {text.fixed(row['total_shift_sd'])} SD)"
-        genes = "  ".join(
-            f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c in leading_genes(results, f.name, 4)
-        )
-        total = float(row["total_shift_sd"])
-        parts.append(
-            el(
-                "g",
-                tip(hover),
-                el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-                label(text.short(f.name, 27), NAMES, y, anchor="end"),
-                el(
-                    "line",
-                    x1=x(0),
-                    x2=x(f.shift_sd),
-                    y1=y,
-                    y2=y,
-                    class_="stem",
-                    stroke=results.subpopulations[f.index].colour,
-                ),
-                el(
-                    "circle",
-                    cx=x(f.shift_sd),
-                    cy=y,
-                    r=5.5,
-                    fill=results.subpopulations[f.index].colour,
-                ),
-                el(
-                    "path",
-                    d=f"M{x(min(total, limit)):.1f},{y - 6:.1f}v12",
-                    class_="total",
-                )
-                if np.isfinite(total)
-                else Markup(""),
-                el(
-                    "line",
-                    x1=x(max(f.shift_low, 0.0)),
-                    x2=x(min(f.shift_high, limit)),
-                    y1=y,
-                    y2=y,
-                    class_="ci flat",
-                )
-                if known
-                else Markup(""),
-                label(
-                    f"{text.fixed(f.shift_sd)} {STATE_SHORT[f.state]}",
-                    right + 18,
-                    y,
-                    class_="value",
-                ),
-                label(text.short(genes, 38), right + 128, y, class_="genes")
-                if genes
-                else Markup(""),
-                class_="mark row",
-                data_s=f.index,
-            )
-        )
+        own = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
+        parts.append(_shift_row(results, f, own, top + STEP * (i + 0.5), x, limit))
+    with_intervals = any(np.isfinite(f.shift_high) for f in rows)
     return Figure(
         key="shifts-bars",
         title="How far every subpopulation moved",
@@ -276,12 +188,50 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         reading=(
             "The dot is how far the centre of a subpopulation moved, measured in typical spreads "
             "within a subpopulation (1 SD: as far as its cells usually lie from their centre). "
-            f"{INTERVAL_WORDS[results.cells_only] if spread_known else ''}"
+            f"{INTERVAL_WORDS[results.cells_only] if with_intervals else ''}"
             "The small upright tick adds the change in shape. Genes: the largest changes of "
             "average expression, ↑ higher and ↓ lower in "
             f"{results.target}."
         ),
     )
+
+
+def _shift_row(
+    results: Results,
+    f: Finding,
+    row: Mapping[str, Any],
+    y: float,
+    x: Callable[[float], float],
+    limit: float,
+) -> Markup:
+    """One subpopulation: distance, interval, distance with the change of shape, leading genes."""
+    total = float(row["total_shift_sd"])
+    known = np.isfinite([f.shift_low, f.shift_high]).all()
+    hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
+    if known:
+        hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
+    if np.isfinite(total):
+        hover += f" (with change of shape {text.fixed(total)} SD)"
+    genes = "  ".join(
+        f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c in leading_genes(results, f.name, 4)
+    )
+    colour = results.subpopulations[f.index].colour
+    parts: list[Markup] = [
+        el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
+        label(text.short(f.name, 27), NAMES, y, anchor="end"),
+        el("line", x1=x(0), x2=x(f.shift_sd), y1=y, y2=y, class_="stem", stroke=colour),
+        el("circle", cx=x(f.shift_sd), cy=y, r=5.5, fill=colour),
+    ]
+    if np.isfinite(total):
+        parts.append(el("path", d=f"M{x(min(total, limit)):.1f},{y - 6:.1f}v12", class_="total"))
+    if known:
+        low, high = x(max(f.shift_low, 0.0)), x(min(f.shift_high, limit))
+        parts.append(el("line", x1=low, x2=high, y1=y, y2=y, class_="ci flat"))
+    words = f"{text.fixed(f.shift_sd)} {STATE_SHORT[f.state]}"
+    parts.append(label(words, GENES_FROM + 18, y, class_="value"))
+    if genes:
+        parts.append(label(text.short(genes, 38), GENES_FROM + 128, y, class_="genes"))
+    return el("g", tip(hover), *parts, class_="mark row", data_s=f.index)
 
 
 def gene_map(results: Results) -> Figure | None:
@@ -292,109 +242,34 @@ def gene_map(results: Results) -> Figure | None:
     if genes.empty:
         return None
     columns = [s for s in results.subpopulations if s.name in set(genes["name"])]
-    top = genes.sort_values("rank", kind="stable")
-    per = 4 if len(columns) <= 15 else 2
-    clear = top.loc[top["log2_change"].abs() >= GENE_LIMIT]
-    leading = clear if len(clear) else top
-    wanted = set(leading.groupby("name", sort=True).head(per)["gene"])
-    chosen = genes.loc[genes["gene"].isin(wanted)]
-    order = (
-        chosen.groupby("gene", sort=True)
-        .agg(n=("n_subpopulations", "max"), size=("log2_change", lambda v: v.abs().max()))
-        .sort_values(["n", "size"], ascending=False, kind="stable")
-        .head(36)
-    )
-    wide = chosen.pivot_table(index="gene", columns="name", values="log2_change", aggfunc="first")
+    wide = _leading_changes(genes, per_column=4 if len(columns) <= 15 else 2)
     limit = max(float(np.nanpercentile(np.abs(wide.to_numpy(dtype=float)), 95)), 1.0)
-    cell_h, names = 17.0, 110.0
+    shown = wide.iloc[:MOST_GENES]
     cell_w = float(np.clip(680 / len(columns), 13, 54))
-    longest = max(len(text.short(s.name, 20)) for s in columns)
-    angle = 40 if cell_w >= 20 else 60
-    rise = float(np.sin(np.radians(angle)))
-    head = min(30 + longest * 11.5 * 0.56 * rise, 150)
-    parts: list[Markup] = []
-    for j, sub in enumerate(columns):
-        at = names + cell_w * (j + 0.5)
+    names = [text.short(s.name, 20) for s in columns]
+    top = min(30 + rise(cell_w, names, 11.5), 150)
+    grid = Grid(110.0, top, cell_w, 17.0, n_rows=len(shown), n_columns=len(columns))
+    parts = [
+        *grid.column_names([(n, s.index) for n, s in zip(names, columns, strict=True)], 11.5),
+        *grid.background(),
+    ]
+    for i, gene in enumerate(shown.index):
+        y = grid.top + grid.height * (i + 0.5)
         parts.append(
-            el(
-                "text",
-                text.short(sub.name, 20),
-                transform=f"translate({at:.1f},{head - 8:.1f}) rotate(-{angle})",
-                class_="mark",
-                data_s=sub.index,
-                font_size=11.5,
-            )
+            label(text.short(str(gene), 14), grid.left - 8, y, anchor="end", class_="gene")
         )
-    parts += checkers(names, head, cell_w, cell_h, len(columns), len(order))
-    for i, gene in enumerate(order.index):
-        y = head + cell_h * (i + 0.5)
-        parts.append(label(text.short(str(gene), 14), names - 8, y, anchor="end", class_="gene"))
         for j, sub in enumerate(columns):
-            value = wide.loc[gene].get(sub.name, np.nan)
-            if not np.isfinite(value):
-                continue
-            hover = f"{gene} in {sub.name}: {unit} {text.fixed(value)}"
-            parts.append(
-                el(
-                    "g",
-                    tip(hover),
-                    el(
-                        "rect",
-                        x=names + cell_w * j + 0.5,
-                        y=y - cell_h / 2 + 0.5,
-                        width=cell_w - 1,
-                        height=cell_h - 1,
-                        rx=1.5,
-                        class_="fill up" if value > 0 else "fill down",
-                        fill_opacity=round(min(abs(float(value)) / limit, 1.0), 3),
-                    ),
-                    label(
-                        text.signed(float(value)),
-                        names + cell_w * (j + 0.5),
-                        y,
-                        anchor="middle",
-                        class_="heat-ink" if abs(value) / limit > 0.6 else "heat-text",
-                        font_size=10,
-                    )
-                    if cell_w >= 34
-                    else Markup(""),
-                    class_="mark cell",
-                    data_s=sub.index,
-                )
-            )
-    width = names + cell_w * len(columns) + 90
-    height = head + cell_h * len(order) + 40
-    y = height - 14
-    parts.append(el("rect", x=names, y=y - 8, width=220, height=10, class_="heat-bg"))
-    for k, value in enumerate((-1.0, -0.5, 0.0, 0.5, 1.0)):
-        parts.append(
-            el(
-                "rect",
-                x=names + 44 * k,
-                y=y - 8,
-                width=44,
-                height=10,
-                class_="fill up" if value > 0 else "fill down",
-                fill_opacity=abs(value),
-            )
-        )
-        parts.append(
-            label(
-                text.fixed(value * limit, 1),
-                names + 44 * k + 22,
-                y + 9,
-                anchor="middle",
-                class_="tick",
-            )
-        )
-    parts.append(label(unit, names + 44 * 5 + 8, y - 3, class_="tick"))
+            value = float(shown.loc[gene].get(sub.name, np.nan))
+            if np.isfinite(value):
+                hover = f"{gene} in {sub.name}: {unit} {text.fixed(value)}"
+                parts.append(_gene_cell(grid, i, j, hover, value, limit, sub.index))
     return Figure(
         key="gene-map",
         title="The genes behind the shifts",
         svg=drawing(
-            parts,
-            width=width,
-            height=height + 8,
+            [*parts, *_scale(grid.left, grid.bottom + 26, limit, unit)],
+            width=grid.right + 90,
+            height=grid.bottom + 48,
             title="Gene changes by subpopulation",
             text=f"Rows are genes, columns subpopulations, colour and number the {unit} of "
             "average expression. The gene table below has the values.",
@@ -406,3 +281,57 @@ def gene_map(results: Results) -> Figure | None:
             f"Numbers are the {unit}; {meaning}."
         ),
     )
+
+
+def _leading_changes(genes: pd.DataFrame, per_column: int) -> pd.DataFrame:
+    """Take the leading genes of all subpopulations: their changes, genes x names, shared first."""
+    top = genes.sort_values("rank", kind="stable")
+    clear = top.loc[top["log2_change"].abs() >= GENE_LIMIT]
+    leading = clear if len(clear) else top
+    wanted = set(leading.groupby("name", sort=True).head(per_column)["gene"])
+    chosen = genes.loc[genes["gene"].isin(wanted)]
+    order = (
+        chosen.groupby("gene", sort=True)
+        .agg(n=("n_subpopulations", "max"), size=("log2_change", lambda v: v.abs().max()))
+        .sort_values(["n", "size"], ascending=False, kind="stable")
+    )
+    wide = chosen.pivot_table(index="gene", columns="name", values="log2_change", aggfunc="first")
+    return wide.loc[order.index]
+
+
+def _gene_cell(
+    grid: Grid, i: int, j: int, hover: str, value: float, limit: float, index: int
+) -> Markup:
+    strength = abs(value) / limit
+    return grid.cell(
+        i,
+        j,
+        hover,
+        text.signed(value) if grid.width >= 34 else None,
+        strength=min(strength, 1.0),
+        dark=strength > 0.6,
+        size=10,
+        corner=1.5,
+        fill="fill up" if value > 0 else "fill down",
+        data_s=index,
+    )
+
+
+def _scale(x: float, y: float, limit: float, unit: str) -> list[Markup]:
+    """Legend of the colours, from -`limit` to `limit`."""
+    parts: list[Markup] = [el("rect", x=x, y=y - 8, width=220, height=10, class_="heat-bg")]
+    for k, value in enumerate((-1.0, -0.5, 0.0, 0.5, 1.0)):
+        at = x + 44 * k
+        parts += [
+            el(
+                "rect",
+                x=at,
+                y=y - 8,
+                width=44,
+                height=10,
+                class_="fill up" if value > 0 else "fill down",
+                fill_opacity=abs(value),
+            ),
+            label(text.fixed(value * limit, 1), at + 22, y + 9, anchor="middle", class_="tick"),
+        ]
+    return [*parts, label(unit, x + 44 * 5 + 8, y - 3, class_="tick")]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results, Subpopulation, each
-from cgmm.report.figures.svg import Figure, checkers, drawing, el, label, spread, tip
+from cgmm.report.figures.grid import Grid, rise
+from cgmm.report.figures.svg import NOTHING, Figure, drawing, el, label, spread, tip
 
 WIDTH = 860
+TOP, LEFT, RIGHT, BAR = 34.0, 250.0, WIDTH - 250.0, 12.0
 SMALLEST_DRAWN = 0.02
 
 
@@ -40,14 +43,6 @@ def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, 
     return nodes
 
 
-def _ribbon(x0: float, x1: float, a: float, b: float, c: float, d: float) -> str:
-    mid = (x0 + x1) / 2
-    return (
-        f"M{x0:.1f},{a:.1f}C{mid:.1f},{a:.1f} {mid:.1f},{c:.1f} {x1:.1f},{c:.1f}"
-        f"L{x1:.1f},{d:.1f}C{mid:.1f},{d:.1f} {mid:.1f},{b:.1f} {x0:.1f},{b:.1f}Z"
-    )
-
-
 def flow(results: Results) -> Figure:
     """Alluvial figure whose ribbons start as wide as the source share and end as the target share.
 
@@ -59,92 +54,17 @@ def flow(results: Results) -> Figure:
         sum(s.target is not None for s in results.subpopulations),
     )
     height = float(max(340, 22 * n))
-    top, gap = 34.0, 4.0 if n <= 30 else 2.0
+    gap = 4.0 if n <= 30 else 2.0
     left = _nodes(results, "source", height, gap)
     right = _nodes(results, "target", height, gap)
-    x0, x1, bar = 250.0, WIDTH - 250.0, 12.0
-    ribbons: list[tuple[float, Markup]] = []
-    transfers = results.tables["transfers"]
-    order = {s.name: s.index for s in results.subpopulations}
-    rows = transfers.assign(
-        i=transfers["source"].map(order).astype(int), j=transfers["target"].map(order).astype(int)
-    ).sort_values(["i", "j"], kind="stable")
-    hidden = 0
-    for row in each(rows):
-        if row.source not in left or row.target not in right:
-            continue
-        a, b = left[row.source], right[row.target]
-        leaving = a.height * float(np.nan_to_num(row.share_of_source))
-        arriving = b.height * float(np.nan_to_num(row.share_of_target))
-        y0, y1 = top + a.top + a.used, top + b.top + b.used
-        a.used += leaving
-        b.used += arriving
-        if max(row.share_of_source, row.share_of_target) < SMALLEST_DRAWN:
-            hidden += 1
-            continue
-        hover = (
-            f"{row.source} → {row.target}: {text.percent(row.share_of_source)} of what leaves "
-            f"{row.source}, {text.percent(row.share_of_target)} of what arrives in {row.target}"
-        )
-        ribbons.append(
-            (
-                -leaving,
-                el(
-                    "path",
-                    tip(hover),
-                    d=_ribbon(
-                        x0 + bar,
-                        x1 - bar,
-                        y0,
-                        y0 + max(leaving, 0.5),
-                        y1,
-                        y1 + max(arriving, 0.5),
-                    ),
-                    fill=a.sub.colour,
-                    class_="ribbon mark",
-                    data_s=a.sub.index,
-                    data_t=b.sub.index,
-                ),
-            )
-        )
+    ribbons, hidden = _ribbons(results, left, right)
     parts = [
-        label(text.short(results.source, 30), x0 + bar, 12, anchor="end", class_="head"),
-        label(text.short(results.target, 30), x1 - bar, 12, class_="head"),
-        *[r for _, r in sorted(ribbons, key=lambda r: r[0])],
+        label(text.short(results.source, 30), LEFT + BAR, 12, anchor="end", class_="head"),
+        label(text.short(results.target, 30), RIGHT - BAR, 12, class_="head"),
+        *ribbons,
+        *_bars(left, results.source, height, n, leftwards=True),
+        *_bars(right, results.target, height, n, leftwards=False),
     ]
-    for nodes, x, side in ((left, x0, "end"), (right, x1 - bar, "start")):
-        wanted = [top + node.top + node.height / 2 for node in nodes.values()]
-        heights = spread(wanted, 15.0 if n <= 40 else 14.5, top + 4, top + height - 4)
-        for node, y, centre in zip(nodes.values(), heights, wanted, strict=True):
-            where = results.source if side == "end" else results.target
-            at = x - 10 if side == "end" else x + bar + 10
-            near = at + 3 if side == "end" else at - 3
-            edge = x - 1 if side == "end" else x + bar + 1
-            shown = f"{text.short(node.sub.name, 25)}  {text.percent(node.share)}"
-            parts.append(
-                el(
-                    "g",
-                    tip(f"{node.sub.name}: {text.percent(node.share)} of the cells in {where}"),
-                    el(
-                        "rect",
-                        x=x,
-                        y=top + node.top,
-                        width=bar,
-                        height=node.height,
-                        fill=node.sub.colour,
-                    ),
-                    el(
-                        "path",
-                        d=f"M{edge:.1f},{centre:.1f}L{near:.1f},{y:.1f}",
-                        class_="leader",
-                    )
-                    if abs(centre - y) > 3
-                    else Markup(""),
-                    label(shown, at, y, anchor=side),
-                    class_="mark node",
-                    data_s=node.sub.index,
-                )
-            )
     note = (
         f"{text.plural(hidden, 'transfer')} below {SMALLEST_DRAWN:.0%} of both their source and "
         "their target left out here; the table has all."
@@ -157,7 +77,7 @@ def flow(results: Results) -> Figure:
         svg=drawing(
             parts,
             width=WIDTH,
-            height=top + height + 10,
+            height=TOP + height + 10,
             title=f"Flow of subpopulations from {results.source} to {results.target}",
             text="Bars are subpopulations, as high as their share of cells; ribbons are transfers. "
             "The same numbers are in the transfer table below.",
@@ -173,120 +93,129 @@ def flow(results: Results) -> Figure:
     )
 
 
+def _ribbons(
+    results: Results, left: dict[str, _Node], right: dict[str, _Node]
+) -> tuple[list[Markup], int]:
+    """One ribbon per transfer, the widest below the others; how many are too thin to be drawn."""
+    order = {s.name: s.index for s in results.subpopulations}
+    transfers = results.tables["transfers"]
+    rows = transfers.assign(
+        i=transfers["source"].map(order).astype(int), j=transfers["target"].map(order).astype(int)
+    ).sort_values(["i", "j"], kind="stable")
+    drawn: list[tuple[float, Markup]] = []
+    hidden = 0
+    for row in each(rows):
+        if row.source not in left or row.target not in right:
+            continue
+        a, b = left[row.source], right[row.target]
+        leaving = a.height * float(np.nan_to_num(row.share_of_source))
+        arriving = b.height * float(np.nan_to_num(row.share_of_target))
+        y0, y1 = TOP + a.top + a.used, TOP + b.top + b.used
+        a.used += leaving
+        b.used += arriving
+        if max(row.share_of_source, row.share_of_target) < SMALLEST_DRAWN:
+            hidden += 1
+            continue
+        hover = (
+            f"{row.source} → {row.target}: {text.percent(row.share_of_source)} of what leaves "
+            f"{row.source}, {text.percent(row.share_of_target)} of what arrives in {row.target}"
+        )
+        ribbon = el(
+            "path",
+            tip(hover),
+            d=_ribbon(y0, y0 + max(leaving, 0.5), y1, y1 + max(arriving, 0.5)),
+            fill=a.sub.colour,
+            class_="ribbon mark",
+            data_s=a.sub.index,
+            data_t=b.sub.index,
+        )
+        drawn.append((-leaving, ribbon))
+    return [ribbon for _, ribbon in sorted(drawn, key=lambda r: r[0])], hidden
+
+
+def _ribbon(a: float, b: float, c: float, d: float) -> str:
+    """Path from the heights ``a`` to ``b`` on the left to ``c`` to ``d`` on the right."""
+    x0, x1 = LEFT + BAR, RIGHT - BAR
+    mid = (x0 + x1) / 2
+    return (
+        f"M{x0:.1f},{a:.1f}C{mid:.1f},{a:.1f} {mid:.1f},{c:.1f} {x1:.1f},{c:.1f}"
+        f"L{x1:.1f},{d:.1f}C{mid:.1f},{d:.1f} {mid:.1f},{b:.1f} {x0:.1f},{b:.1f}Z"
+    )
+
+
+def _bars(
+    nodes: dict[str, _Node], condition: str, height: float, n: int, *, leftwards: bool
+) -> list[Markup]:
+    """Bars of one side, with names beside them that do not overlap."""
+    x, out = (LEFT, -1) if leftwards else (RIGHT - BAR, 1)
+    outside = x if leftwards else x + BAR
+    wanted = [TOP + node.top + node.height / 2 for node in nodes.values()]
+    heights = spread(wanted, 15.0 if n <= 40 else 14.5, TOP + 4, TOP + height - 4)
+    parts = []
+    for node, y, centre in zip(nodes.values(), heights, wanted, strict=True):
+        share = text.percent(node.share)
+        leader = f"M{outside + out:.1f},{centre:.1f}L{outside + 7 * out:.1f},{y:.1f}"
+        bar = el("rect", x=x, y=TOP + node.top, width=BAR, height=node.height, fill=node.sub.colour)
+        parts.append(
+            el(
+                "g",
+                tip(f"{node.sub.name}: {share} of the cells in {condition}"),
+                bar,
+                el("path", d=leader, class_="leader") if abs(centre - y) > 3 else NOTHING,
+                label(
+                    f"{text.short(node.sub.name, 25)}  {share}",
+                    outside + 10 * out,
+                    y,
+                    anchor="end" if leftwards else "start",
+                ),
+                class_="mark node",
+                data_s=node.sub.index,
+            )
+        )
+    return parts
+
+
 def heatmap(results: Results) -> Figure:
     """Transfer matrix; three readings of the same coupling, switched by buttons."""
     rows = [s for s in results.subpopulations if s.source is not None]
     columns = [s for s in results.subpopulations if s.target is not None]
     n = max(len(rows), len(columns))
     cell = float(np.clip(620 / max(n, 1), 13, 46))
-    longest = max((len(text.short(s.name)) for s in (*rows, *columns)), default=4)
+    names = [text.short(s.name) for s in (*rows, *columns)]
     size = 12.0 if cell >= 15 else 10.5
-    margin = min(28 + longest * size * 0.56, 210)
-    angle = 40 if cell >= 20 else 60
-    rise = float(np.sin(np.radians(angle)))
-    top = min(34 + longest * size * 0.56 * rise, 170)
-    width = margin + cell * len(columns) + 110
-    height = top + cell * len(rows) + 12
+    longest = max(map(len, names), default=4)
+    grid = Grid(
+        left=min(28 + longest * size * 0.56, 210),
+        top=min(34 + rise(cell, names, size), 170),
+        width=cell,
+        height=cell,
+        n_rows=len(rows),
+        n_columns=len(columns),
+    )
     keyed = {(r.source, r.target): r for r in each(results.tables["transfers"])}
     parts: list[Markup] = [
         label(
-            f"{text.short(results.source, 14)} ↓", margin - 8, top - 12, anchor="end", class_="head"
+            f"{text.short(results.source, 14)} ↓",
+            grid.left - 8,
+            grid.top - 12,
+            anchor="end",
+            class_="head",
         ),
+        *grid.row_names([(text.short(s.name), s.index) for s in rows], size),
+        *grid.column_names([(text.short(s.name), s.index) for s in columns], size),
+        *grid.background(),
     ]
-    for i, sub in enumerate(rows):
-        parts.append(
-            label(
-                text.short(sub.name),
-                margin - 8,
-                top + cell * (i + 0.5),
-                anchor="end",
-                class_="mark",
-                data_s=sub.index,
-                font_size=size,
-            )
-        )
-    for j, sub in enumerate(columns):
-        x, y = margin + cell * (j + 0.5), top - 8
-        parts.append(
-            el(
-                "text",
-                text.short(sub.name),
-                transform=f"translate({x:.1f},{y:.1f}) rotate(-{angle})",
-                class_="mark",
-                data_s=sub.index,
-                font_size=size,
-            )
-        )
-    parts += checkers(margin, top, cell, cell, len(columns), len(rows))
     for i, a in enumerate(rows):
         for j, b in enumerate(columns):
-            row = keyed.get((a.name, b.name))
-            if row is None:
-                continue
-            values = [
-                float(np.nan_to_num(v))
-                for v in (row.share_of_source, row.share_of_target, row.mass)
-            ]
-            hover = (
-                f"{a.name} → {b.name}: {text.percent(values[0])} of what leaves {a.name}, "
-                f"{text.percent(values[1])} of what arrives in {b.name}, "
-                f"{text.percent(values[2])} of all matched mass"
-            )
-            if max(values) < 0.0005:
-                continue
-            x, y = margin + cell * j, top + cell * i
-            ink = ""
-            if cell >= 30:
-                ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
-            parts.append(
-                el(
-                    "g",
-                    tip(hover),
-                    el(
-                        "rect",
-                        x=x + 0.5,
-                        y=y + 0.5,
-                        width=cell - 1,
-                        height=cell - 1,
-                        rx=2,
-                        class_="heat",
-                        fill_opacity=round(min(values[0], 1.0), 3),
-                    ),
-                    label(
-                        ink,
-                        x + cell / 2,
-                        y + cell / 2,
-                        anchor="middle",
-                        class_="heat-ink" if values[0] > 0.55 else "heat-text",
-                        font_size=min(12.0, cell * 0.34),
-                    )
-                    if cell >= 30
-                    else Markup(""),
-                    class_="mark cell",
-                    data_s=a.index,
-                    data_t=b.index,
-                    data_v="|".join(f"{v:.4f}" for v in values),
-                )
-            )
-    buttons = "".join(
-        str(
-            el(
-                "button",
-                words,
-                type="button",
-                data_mode=mode,
-                aria_pressed="true" if mode == 0 else "false",
-            )
-        )
-        for mode, words in enumerate(("of source", "of target", "raw mass"))
-    )
+            if (a.name, b.name) in keyed:
+                parts.append(_transfer(grid, i, j, a, b, keyed[a.name, b.name]))
     return Figure(
         key="transfers-map",
         title="Transfers in numbers",
         svg=drawing(
             parts,
-            width=width,
-            height=height,
+            width=grid.right + 110,
+            height=grid.bottom + 12,
             title="Transfer heatmap",
             text="Rows are source subpopulations, columns target subpopulations; each cell is the "
             "percentage of the row's mass going to the column. The table below has every value.",
@@ -298,7 +227,51 @@ def heatmap(results: Results) -> Figure:
             "up to 100). Strong colour on the diagonal means: stayed what it was. The buttons "
             "change what is counted: shares of the target, or raw mass, not normalised."
         ),
-        controls=Markup(
-            f'<span class="modes js-only" role="group" aria-label="Percent of">{buttons}</span>'
-        ),
+        controls=_modes("of source", "of target", "raw mass"),
     )
+
+
+def _transfer(
+    grid: Grid, i: int, j: int, source: Subpopulation, target: Subpopulation, row: Any
+) -> Markup:
+    """One cell of the heatmap, nothing where all three readings round to nothing."""
+    values = [float(np.nan_to_num(v)) for v in (row.share_of_source, row.share_of_target, row.mass)]
+    if max(values) < 0.0005:
+        return NOTHING
+    hover = (
+        f"{source.name} → {target.name}: {text.percent(values[0])} of what leaves {source.name}, "
+        f"{text.percent(values[1])} of what arrives in {target.name}, "
+        f"{text.percent(values[2])} of all matched mass"
+    )
+    ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
+    return grid.cell(
+        i,
+        j,
+        hover,
+        ink if grid.width >= 30 else None,
+        strength=min(values[0], 1.0),
+        dark=values[0] > 0.55,
+        size=min(12.0, grid.width * 0.34),
+        corner=2,
+        fill="heat",
+        data_s=source.index,
+        data_t=target.index,
+        data_v="|".join(f"{v:.4f}" for v in values),
+    )
+
+
+def _modes(*words: str) -> Markup:
+    """Buttons that switch between readings of the numbers; the first is on."""
+    buttons = [
+        el(
+            "button",
+            word,
+            type="button",
+            data_mode=mode,
+            aria_pressed="true" if mode == 0 else "false",
+        )
+        for mode, word in enumerate(words)
+    ]
+    return Markup(
+        '<span class="modes js-only" role="group" aria-label="Percent of">{}</span>'
+    ).format(Markup("").join(buttons))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results, each
-from cgmm.report.figures.svg import Figure, drawing, el, label, tip
+from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, tip
 from cgmm.report.findings import Finding
 from cgmm.report.verdict import Verdict
 
@@ -46,9 +44,7 @@ def _words(own: pd.DataFrame, settled: str) -> str:
     return f"{span}, {state}" if state else span
 
 
-def _row(
-    row: Finding, own: pd.DataFrame, settled: str, y: float, x: Callable[[float], float]
-) -> Markup:
+def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -> Markup:
     parts: list[Markup] = [
         el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
         label(text.short(row.name, 27), NAMES, y, anchor="end"),
@@ -82,15 +78,14 @@ def _row(
     return el("g", *parts, class_="mark row", data_s=row.index)
 
 
-def _axis(x: Callable[[float], float], limit: float, bottom: float) -> list[Markup]:
+def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
     parts = [
         label("factor under other choices", LEFT, 12, class_="head"),
         label("lowest–highest", RIGHT + 24, 12, class_="head"),
     ]
-    for value in range(-int(limit), int(limit) + 1):
+    for value, name in x.doublings():
         kind = "zero" if value == 0 else "grid"
         parts.append(el("line", x1=x(value), x2=x(value), y1=TOP - 6, y2=bottom, class_=kind))
-        name = f"×{2**value}" if value >= 0 else f"×1/{2**-value}"
         parts.append(label(name, x(value), 32, anchor="middle", class_="tick"))
     return parts
 
@@ -118,13 +113,9 @@ def sensitivity(results: Results, verdict: Verdict) -> Figure | None:
     factors = results.tables["factors"]
     settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
     rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
-    limit = _reach(table, rows)
     bottom = TOP + STEP * len(rows)
-
-    def x(value: float) -> float:
-        return LEFT + (float(np.clip(value, -limit, limit)) + limit) / (2 * limit) * (RIGHT - LEFT)
-
-    parts = _axis(x, limit, bottom)
+    x = FoldAxis(LEFT, RIGHT, _reach(table, rows))
+    parts = _axis(x, bottom)
     for i, f in enumerate(rows):
         own = table.loc[table["name"] == f.name]
         parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))

@@ -7,8 +7,20 @@ from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results
-from cgmm.report.figures.svg import Figure, about, drawing, el, label, polyline, spread, ticks, tip
-from cgmm.report.truth import known_truth
+from cgmm.report.figures.svg import (
+    NOTHING,
+    Figure,
+    FoldAxis,
+    about,
+    drawing,
+    el,
+    label,
+    polyline,
+    spread,
+    ticks,
+    tip,
+)
+from cgmm.report.truth import Known, known_truth
 
 
 def convergence(results: Results) -> Figure | None:
@@ -32,35 +44,20 @@ def convergence(results: Results) -> Figure | None:
     marks = ticks(low, high, 4)
     digits = next((d for d in range(7) if all(abs(round(m, d) - m) < 1e-9 for m in marks)), 6)
     for value in marks:
-        parts.append(el("line", x1=left, x2=w - 16, y1=sy(value), y2=sy(value), class_="grid"))
-        parts.append(
-            label(text.fixed(value, digits), left - 8, sy(value), anchor="end", class_="tick")
-        )
+        y, name = sy(value), text.fixed(value, digits)
+        parts.append(el("line", x1=left, x2=w - 16, y1=y, y2=y, class_="grid"))
+        parts.append(label(name, left - 8, y, anchor="end", class_="tick"))
     for step in ticks(0, len(values) - 1, 6):
         if float(step).is_integer():
-            parts.append(
-                label(text.fixed(step, 0), sx(step), h - 26, anchor="middle", class_="tick")
-            )
+            name = text.fixed(step, 0)
+            parts.append(label(name, sx(step), h - 26, anchor="middle", class_="tick"))
     parts.append(label("step", w - 16, h - 8, anchor="end", class_="tick"))
-    parts.append(
-        el(
-            "path",
-            d=polyline([sx(i) for i in range(len(values))], [sy(v) for v in values]),
-            class_="line",
-        )
-    )
+    xs, ys = [sx(i) for i in range(len(values))], [sy(v) for v in values]
+    parts.append(el("path", d=polyline(xs, ys), class_="line"))
     if len(values) <= 120:
-        for i, v in enumerate(values):
-            parts.append(
-                el(
-                    "circle",
-                    tip(f"step {i}: {v:.6g}"),
-                    cx=sx(i),
-                    cy=sy(v),
-                    r=2.6,
-                    class_="fill ink",
-                )
-            )
+        for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+            words = tip(f"step {i}: {values[i]:.6g}")
+            parts.append(el("circle", words, cx=x, cy=y, r=2.6, class_="fill ink"))
     return Figure(
         key="convergence",
         title="How the fit settled",
@@ -87,65 +84,19 @@ def truth(results: Results) -> Figure | None:
     side, left, top = 360.0, 56.0, 14.0
     reach = max(max(abs(k.truth), abs(k.found)) for k in both)
     limit = float(np.ceil(max(reach, 0.9) * 1.08 * 2) / 2)
-
-    def sx(value: float) -> float:
-        return left + (np.clip(value, -limit, limit) + limit) / (2 * limit) * side
-
-    def sy(value: float) -> float:
-        return top + (limit - np.clip(value, -limit, limit)) / (2 * limit) * side
-
-    parts: list[Markup] = []
-    for value in range(-int(limit), int(limit) + 1):
-        name = f"×{2**value}" if value >= 0 else f"×1/{2**-value}"
-        kind = "zero" if value == 0 else "grid"
-        parts += [
-            el("line", x1=sx(value), x2=sx(value), y1=top, y2=top + side, class_=kind),
-            el("line", x1=left, x2=left + side, y1=sy(value), y2=sy(value), class_=kind),
-            label(name, sx(value), top + side + 14, anchor="middle", class_="tick"),
-            label(name, left - 8, sy(value), anchor="end", class_="tick"),
-        ]
-    parts += [
-        el("path", d=f"M{sx(-limit)},{sy(-limit)}L{sx(limit)},{sy(limit)}", class_="identity"),
-        label("true factor", left + side, top + side + 32, anchor="end", class_="head"),
-        label("found", left + 8, top + 12, class_="head"),
-    ]
-    width = left + side + 190
+    x, y = FoldAxis(left, left + side, limit), FoldAxis(top + side, top, limit)
+    parts = _truth_axes(x, y)
     both = sorted(both, key=lambda k: -k.found)
-    places = spread([sy(k.found) for k in both], 15.0, top + 6, top + side - 6)
-    column = left + side + 26
+    places = spread([y(k.found) for k in both], 15.0, top + 6, top + side - 6)
     for row, place in zip(both, places, strict=True):
-        i = row.subs[0]
-        x, y = sx(row.truth), sy(row.found)
-        hover = f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.found)}"
-        children: list[Markup] = [tip(hover)]
-        if row.has_interval:
-            children.append(
-                el(
-                    "line",
-                    x1=x,
-                    x2=x,
-                    y1=sy(row.ci_low),
-                    y2=sy(row.ci_high),
-                    class_="ci",
-                    stroke=results.subpopulations[i].colour,
-                )
-            )
-        children += [
-            el("circle", cx=x, cy=y, r=5.5, fill=results.subpopulations[i].colour),
-            el(
-                "path",
-                d=f"M{x + 7:.1f},{y:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}",
-                class_="leader faint",
-            ),
-            label(text.short(row.name, 22), column, place),
-        ]
-        parts.append(el("g", *children, class_="mark", **about(row.subs)))
+        colour = results.subpopulations[row.subs[0]].colour
+        parts.append(_truth_mark(row, x, y, place, colour))
     return Figure(
         key="truth-plot",
         title="Found against true factors",
         svg=drawing(
             parts,
-            width=width,
+            width=left + side + 190,
             height=top + side + 44,
             title="Estimated against true factors",
             text="One dot per simulated subpopulation; on the diagonal, the truth was found.",
@@ -155,4 +106,41 @@ def truth(results: Results) -> Figure | None:
             "These data were simulated, so the true factors are known. A dot on the diagonal line "
             "means the truth was found; upright lines are 95% intervals over donors."
         ),
+    )
+
+
+def _truth_axes(x: FoldAxis, y: FoldAxis) -> list[Markup]:
+    parts: list[Markup] = []
+    for value, name in x.doublings():
+        kind = "zero" if value == 0 else "grid"
+        parts += [
+            el("line", x1=x(value), x2=x(value), y1=y.end, y2=y.start, class_=kind),
+            el("line", x1=x.start, x2=x.end, y1=y(value), y2=y(value), class_=kind),
+            label(name, x(value), y.start + 14, anchor="middle", class_="tick"),
+            label(name, x.start - 8, y(value), anchor="end", class_="tick"),
+        ]
+    return [
+        *parts,
+        el("path", d=f"M{x.start},{y.start}L{x.end},{y.end}", class_="identity"),
+        label("true factor", x.end, y.start + 32, anchor="end", class_="head"),
+        label("found", x.start + 8, y.end + 12, class_="head"),
+    ]
+
+
+def _truth_mark(row: Known, x: FoldAxis, y: FoldAxis, place: float, colour: str) -> Markup:
+    """One simulated subpopulation, with a line to its name at the height `place`."""
+    across, up, column = x(row.truth), y(row.found), x.end + 26
+    leader = f"M{across + 7:.1f},{up:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}"
+    interval = {"y1": y(row.ci_low), "y2": y(row.ci_high)} if row.has_interval else None
+    return el(
+        "g",
+        tip(f"{row.name}: true {text.fold(row.truth)}, found {text.fold(row.found)}"),
+        el("line", x1=across, x2=across, **interval, class_="ci", stroke=colour)
+        if interval
+        else NOTHING,
+        el("circle", cx=across, cy=up, r=5.5, fill=colour),
+        el("path", d=leader, class_="leader faint"),
+        label(text.short(row.name, 22), column, place),
+        class_="mark",
+        **about(row.subs),
     )

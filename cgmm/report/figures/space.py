@@ -112,9 +112,23 @@ def _size(n: int) -> float:
     return float(np.clip(20_000 / max(n, 1), 1.1, 10.0))
 
 
-def _labels(
-    results: Results, centres: list[tuple[Subpopulation, float, float, float]], *, lift: float = 0.0
-) -> tuple[list[Markup], int]:
+Centre = tuple[Subpopulation, float, float, float]  # and its size, for what is named first
+
+
+def _medians(
+    results: Results, place: np.ndarray, index: np.ndarray, cells: np.ndarray
+) -> list[Centre]:
+    """Middle of the `cells` of every subpopulation on the panel."""
+    centres = []
+    for sub in results.subpopulations:
+        own = cells[index[cells] == sub.index]
+        if len(own):
+            x, y = np.median(place[own], axis=0)
+            centres.append((sub, float(x), float(y), float(len(own))))
+    return centres
+
+
+def _labels(centres: list[Centre], *, lift: float = 0.0) -> tuple[list[Markup], int]:
     """Place the names of the largest subpopulations without overlap; count those left out."""
     boxes: list[tuple[float, float, float, float]] = []
     parts: list[Markup] = []
@@ -192,6 +206,44 @@ def _gaussians(results: Results, side: str) -> list[tuple[Subpopulation, np.ndar
     return found
 
 
+def _ellipses(results: Results, side: str, view: Map) -> list[Markup]:
+    return [
+        _ellipse(
+            centre,
+            covariance,
+            view,
+            class_=f"ellipse {side} mark",
+            stroke=sub.colour,
+            data_s=sub.index,
+        )
+        for sub, centre, covariance in _gaussians(results, side)
+    ]
+
+
+def _arrow(a: np.ndarray, b: np.ndarray, colour: str, share: float) -> list[Markup]:
+    """Shaft and head of an arrow from `a` to `b`; the shaft is thicker for a larger share."""
+    length = float(np.hypot(*(b - a)))
+    along = (b - a) / length
+    wing = np.array([-along[1], along[0]]) * 3.6
+    neck = b - along * min(8.0, length)
+    tips = neck + wing, neck - wing
+    return [
+        el(
+            "path",
+            d=f"M{a[0]:.1f},{a[1]:.1f}L{neck[0]:.1f},{neck[1]:.1f}",
+            class_="arrow",
+            stroke=colour,
+            stroke_width=0.8 + 2.2 * share,
+        ),
+        el(
+            "path",
+            d=f"M{b[0]:.1f},{b[1]:.1f}L{tips[0][0]:.1f},{tips[0][1]:.1f}"
+            f"L{tips[1][0]:.1f},{tips[1][1]:.1f}Z",
+            fill=colour,
+        ),
+    ]
+
+
 def cell_panels(results: Results, view: Map, *, ellipses: bool) -> tuple[list[Panel], int]:
     """Source and target cells side by side on the same axes, coloured by subpopulation.
 
@@ -215,26 +267,8 @@ def cell_panels(results: Results, view: Map, *, ellipses: bool) -> tuple[list[Pa
         image.alpha_composite(
             _png(place[mine], [palette[i] for i in index[mine]], _size(len(order)), 0.75)
         )
-        parts: list[Markup] = []
-        if ellipses:
-            for sub, centre, covariance in _gaussians(results, which):
-                parts.append(
-                    _ellipse(
-                        centre,
-                        covariance,
-                        view,
-                        class_=f"ellipse {which} mark",
-                        stroke=sub.colour,
-                        data_s=sub.index,
-                    )
-                )
-        centres = []
-        for sub in results.subpopulations:
-            own = mine[index[mine] == sub.index]
-            if len(own):
-                x, y = np.median(place[own], axis=0)
-                centres.append((sub, float(x), float(y), float(len(own))))
-        labels, missing = _labels(results, centres)
+        parts = _ellipses(results, which, view) if ellipses else []
+        labels, missing = _labels(_medians(results, place, index, mine))
         left_out = max(left_out, missing)
         panels.append(
             Panel(
@@ -259,13 +293,7 @@ def both_panel(results: Results, view: Map) -> Panel:
     shown = order[good[order] & (side[order] < 2)]
     colours = [CONDITION[i] for i in side[shown]]
     image = _png(place[shown], colours, _size(len(order)), 0.6)
-    centres = []
-    for sub in results.subpopulations:
-        own = shown[index[shown] == sub.index]
-        if len(own):
-            x, y = np.median(place[own], axis=0)
-            centres.append((sub, float(x), float(y), float(len(own))))
-    labels, _ = _labels(results, centres)
+    labels, _ = _labels(_medians(results, place, index, shown))
     return Panel(
         title=f"both: {results.source} grey, {results.target} teal",
         alt=f"Scatter of the cells of both conditions on {view.axes[0]} and {view.axes[1]}, "
@@ -287,57 +315,27 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
     mine = good & (cell_side(results) < 2)
     colours = [CONDITION[i] for i in cell_side(results)[mine]]
     image = _png(place[mine], colours, _size(len(place)), 0.16)
-    parts: list[Markup] = []
-    for which, group in (("source", source), ("target", target)):
-        for sub, centre, covariance in group:
-            parts.append(
-                _ellipse(
-                    centre,
-                    covariance,
-                    view,
-                    class_=f"ellipse {which} mark",
-                    stroke=sub.colour,
-                    data_s=sub.index,
-                )
-            )
+    parts = [*_ellipses(results, "source", view), *_ellipses(results, "target", view)]
     start = {s.name: view.place(c[None, :])[0] for s, c, _ in source}
     end = {s.name: view.place(c[None, :])[0] for s, c, _ in target}
     for row in each(results.tables["transfers"]):
         if not row.share_of_source >= 0.1 or row.source not in start or row.target not in end:
             continue
         a, b = start[row.source], end[row.target]
-        length = float(np.hypot(*(b - a)))
-        if length < 4:
+        if np.hypot(*(b - a)) < 4:
             continue
-        u = (b - a) / length
-        wing = np.array([-u[1], u[0]]) * 3.6
-        neck = b - u * min(8.0, length)
         i = results.index_of(row.source)
-        colour = results.subpopulations[i].colour
         parts.append(
             el(
                 "g",
                 tip(f"{row.source} → {row.target}: {text.percent(row.share_of_source)}"),
-                el(
-                    "path",
-                    d=f"M{a[0]:.1f},{a[1]:.1f}L{neck[0]:.1f},{neck[1]:.1f}",
-                    class_="arrow",
-                    stroke=colour,
-                    stroke_width=0.8 + 2.2 * float(row.share_of_source),
-                ),
-                el(
-                    "path",
-                    d=f"M{b[0]:.1f},{b[1]:.1f}L{(neck + wing)[0]:.1f},{(neck + wing)[1]:.1f}"
-                    f"L{(neck - wing)[0]:.1f},{(neck - wing)[1]:.1f}Z",
-                    fill=colour,
-                ),
+                *_arrow(a, b, results.subpopulations[i].colour, float(row.share_of_source)),
                 class_="mark",
                 data_s=i,
                 data_t=results.index_of(row.target),
             )
         )
     labels, _ = _labels(
-        results,
         [(s, *view.place(c[None, :])[0], s.share_target) for s, c, _ in target],
         lift=20.0,
     )

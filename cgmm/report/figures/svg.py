@@ -23,6 +23,25 @@ class Figure:
     controls: Markup = NOTHING
 
 
+@dataclass(frozen=True)
+class FoldAxis:
+    """Axis of log2 factors: ``-limit`` at `start`, ``limit`` at `end`, all beyond at the ends."""
+
+    start: float
+    end: float
+    limit: float
+
+    def __call__(self, value: float) -> float:
+        """Give the position of a log2 factor."""
+        inside = max(-self.limit, min(float(value), self.limit))
+        return self.start + (inside + self.limit) / (2 * self.limit) * (self.end - self.start)
+
+    def doublings(self) -> list[tuple[int, str]]:
+        """Whole log2 factors of the axis and how they are written: ×2, ×1/2."""
+        whole = range(-int(self.limit), int(self.limit) + 1)
+        return [(v, f"×{2**v}" if v >= 0 else f"×1/{2**-v}") for v in whole]
+
+
 def el(tag: str, *children: Markup | str, **attributes: object) -> Markup:
     """Write one element; in attribute names ``_`` becomes ``-``, a trailing ``_`` is dropped."""
     parts = [f"<{tag}"]
@@ -114,16 +133,3 @@ def polyline(xs: list[float], ys: list[float]) -> str:
     """Path data through the points."""
     points = [f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True)]
     return "M" + "L".join(points) if points else ""
-
-
-def checkers(
-    x: float, y: float, cell_w: float, cell_h: float, columns: int, rows: int
-) -> list[Markup]:
-    """Empty cells of a heatmap: one background with lines, so that empty cells cost nothing."""
-    w, h = cell_w * columns, cell_h * rows
-    lines = [f"M{x + cell_w * j:.1f},{y:.1f}v{h:.1f}" for j in range(1, columns)]
-    lines += [f"M{x:.1f},{y + cell_h * i:.1f}h{w:.1f}" for i in range(1, rows)]
-    return [
-        el("rect", x=x, y=y, width=w, height=h, rx=2, class_="heat-bg"),
-        el("path", d="".join(lines), class_="heat-lines"),
-    ]
