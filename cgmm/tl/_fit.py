@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -117,6 +117,7 @@ def fit(
     """
     keys = Keys(key_added)
     _validate.check_writable(adata, copy=copy)
+    _check_free(adata, keys)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -126,6 +127,13 @@ def fit(
         n_dims=n_dims,
         donor_key=donor_key,
     )
+    if use_rep == "X" and _annotate.looks_like_counts(found.points_source):
+        msg = (
+            "use_rep='X' holds only whole numbers, so it seems to be counts, which are no "
+            "Gaussians: compute principal components of log-normalised values (scanpy.pp.pca)."
+        )
+        raise ValueError(msg)
+    _check_paired(found, paired=paired)
     earlier = None
     if share_source is not None:
         earlier = _earlier(
@@ -228,6 +236,10 @@ def annotate(
     """
     keys = Keys(key_added)
     _validate.check_writable(adata, copy=copy)
+    if not isinstance(fit, CoupledFit):
+        msg = f"fit must be a CoupledFit, as fit_coupled returns it, not {type(fit).__name__}."
+        raise TypeError(msg)
+    _check_free(adata, keys)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -238,6 +250,7 @@ def annotate(
         donor_key=donor_key,
         min_cells=1,
     )
+    _check_paired(found, paired=paired)
     n_fitted = np.asarray(fit.source.means).shape[1]
     if found.points_source.shape[1] != n_fitted:
         msg = (
@@ -323,6 +336,33 @@ def annotate(
         adata.obsm[keys.displacement] = cells.displacement
         adata.obsm[keys.projected] = cells.projected
     return adata if copy else None
+
+
+def _check_free(adata: ad.AnnData, keys: Keys) -> None:
+    """Refuse to replace an entry of ``uns`` that is not a fit."""
+    there = adata.uns.get(keys.uns)
+    if there is not None and not (isinstance(there, Mapping) and Uns.PARAMS in there):
+        msg = (
+            f"uns[{keys.uns!r}] holds something else than a fit, which would be lost: "
+            "choose another key_added."
+        )
+        raise ValueError(msg)
+
+
+def _check_paired(found: _validate.Sides, *, paired: bool | None) -> None:
+    """Refuse a pairing that the donors do not have."""
+    _validate.check_paired(paired)
+    if not paired:
+        return
+    if found.donors_source is None or found.donors_target is None:
+        msg = "paired=True needs donors: give donor_key, or leave out paired."
+        raise ValueError(msg)
+    if not set(found.donors_source) & set(found.donors_target):
+        msg = (
+            "paired=True needs donors that are in both conditions, but no donor is: "
+            "check the donor names or use paired=False."
+        )
+        raise ValueError(msg)
 
 
 class _Earlier(NamedTuple):
