@@ -15,6 +15,7 @@ import math
 import os
 import reprlib
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -106,6 +107,8 @@ def load(
 def problem_of_values(config: Any) -> str | None:
     """Say what no schema can: too many values (YAML aliases multiply them), NaN, odd keys."""
     if not isinstance(config, dict):
+        if config is None:
+            return "config: it is empty. Leave it out, or see config/README.md for what it holds."
         return f"config: it is {short(config)}, not a list of `key: value`. See config/README.md."
     waiting: list[tuple[Any, int]] = [(config, 0)]
     n = 0
@@ -205,7 +208,7 @@ def sentence(error: ValidationError, where: str) -> str:
     if error.validator in ("maxLength", "minLength"):
         limit = "at most" if error.validator == "maxLength" else "at least"
         return f"{named} must have {limit} {error.validator_value} characters. Correct it."
-    return f"{named}: {error.message}."
+    return f"{named}: {error.message}. Correct it."
 
 
 def read_sheet(path: Path) -> list[Row]:
@@ -301,9 +304,9 @@ def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -
 
 def problems_of_sheet(rows: list[Row], sheet: Path) -> Iterator[str]:
     """Rows that contradict each other."""
-    samples = [row["sample"] for row in rows]
-    for name in dict.fromkeys(n for n in samples if samples.count(n) > 1):
-        yield f"{sheet}: the sample name {name!r} is used {samples.count(name)} times. Rename."
+    for name, n in Counter(row["sample"] for row in rows).items():
+        if n > 1:
+            yield f"{sheet}: the sample name {name!r} is used {n} times. Rename."
     for row in rows:
         if bool(row["obs_column"]) != bool(row["obs_value"]):
             yield (
@@ -320,7 +323,8 @@ def problems_of_sheet(rows: list[Row], sheet: Path) -> Iterator[str]:
         for path, same in grouped(members, "path").items():
             cells = [(row["obs_column"], row["obs_value"]) for row in same]
             if len(same) > 1 and (("", "") in cells or len(set(cells)) < len(cells)):
-                names = ", ".join(row["sample"] for row in same)
+                names = ", ".join(row["sample"] for row in same[:5])
+                names += f" and {len(same) - 5} more" if len(same) > 5 else ""
                 yield (
                     f"{sheet}: the samples {names} name the same cells of {path}. Tell "
                     "them apart by `obs_column` and `obs_value`, or remove all but one."
