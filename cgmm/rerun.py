@@ -187,6 +187,9 @@ def _problem(recipe: Any) -> str | None:
                 return f"{key} of the sample {row['sample']!r} is not one line of text"
             if "\t" in value or "\0" in value or not _encodable(value):
                 return f"{key} of the sample {row['sample']!r} holds a tab, a NUL or half a letter"
+    pairs = {(row["path"], row["sha256"]) for row in recipe["samples"]}
+    if len(pairs) > len({path for path, _ in pairs}):
+        return "a file has two checksums"
     for name, number in recipe["packages"].items():
         if not (_PACKAGE.fullmatch(name) and isinstance(number, str)):
             return f"{name!r} is not the name of a package with its version"

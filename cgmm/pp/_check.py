@@ -21,10 +21,7 @@ from anndata.io import read_elem
 
 from cgmm.pp._layout import check_table, part
 from cgmm.pp._read import cells_of, gene_names, opened, table_columns, table_index, values_of
-from cgmm.pp._samples import InputError, Sample, listed
-
-RNA = "rna"
-CYTOMETRY = "cytometry"
+from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
 
 OVERLAP_REFUSED = 0.3
 OVERLAP_NOTICED = 0.7
@@ -72,6 +69,7 @@ def check_samples(
     InputError
         With one sentence per problem, when there is any.
     """
+    check_modality(modality, samples)
     problems: list[str] = []
     facts: list[dict[str, Any]] = []
     genes: dict[str, pd.Index] = {}
