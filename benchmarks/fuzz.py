@@ -3,8 +3,8 @@
 python benchmarks/fuzz.py [--inputs 10000] [--seed 0] [--workers 2] [--seconds 20]
 
 Every input is made from the seed and its number alone, so that a fault can be had again. Readers
-run in processes of their own with limited memory; one that crashes or does not answer in time is
-counted, killed and replaced.
+run in processes of their own with limited memory; one that crashes, or does not answer within some
+seconds of processor time (ten times as many on the clock), is counted, killed and replaced.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Tally:
         self.slowest = max(self.slowest, seconds)
         if outcome in (UNCAUGHT, HANG, CRASH):
             self.faults.append(f"{kind}, number {number}: {outcome} {words}")
+            sys.stderr.write(f"{self.faults[-1]}\n")
 
     def total(self, *outcomes: str) -> int:
         """Count inputs with one of some outcomes."""
@@ -99,12 +100,17 @@ class Worker:
         theirs.close()
         self.pipe.recv()
         self.case: tuple[str, int] | None = None
-        self.began = 0.0
+        self.began = self.used = 0.0
 
     def give(self, case: tuple[str, int] | None) -> None:
         """Hand over the next case, or None to end."""
-        self.case, self.began = case, time.monotonic()
+        self.case, self.began, self.used = case, time.monotonic(), self.processor_time()
         self.pipe.send(case)
+
+    def processor_time(self) -> float:
+        """Return seconds of processor time so far, which other programs do not lengthen."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         """Stop at once."""
@@ -132,8 +138,9 @@ def run(n_inputs: int, *, seed: int = 0, workers: int = 2, seconds: float = 20.0
                     words = f"exit status {worker.process.exitcode}"
                     tally.add(*worker.case, CRASH, words, spent)
                     busy[place] = worker = Worker(seed)
-            elif spent > seconds:
-                tally.add(*worker.case, HANG, f"after {seconds:g} s", spent)
+            elif (used := worker.processor_time() - worker.used) > seconds or spent > 10 * seconds:
+                words = f"after {spent:.0f} s, {used:.0f} s of them at work"
+                tally.add(*worker.case, HANG, words, spent)
                 worker.end()
                 busy[place] = worker = Worker(seed)
             else:

@@ -15,7 +15,7 @@ import cgmm.selection
 import cgmm.tl._donors
 from tests.unit.bad import arrays, files, objects, pages, settings, steps
 from tests.unit.bad.cases import Case
-from tests.unit.bad.document import AREAS
+from tests.unit.bad.document import AREAS, PAGE, filled
 from tests.workflow.conftest import ROOT, SETTINGS, Project
 
 ROWS = [
@@ -125,6 +125,11 @@ def test_the_catalogue_is_large_and_names_each_mistake_once() -> None:
     assert sum(map(len, tables)) >= 250
     for table in tables:
         assert len({case.mistake for case in table}) == len(table)
+
+
+def test_the_page_shows_the_catalogue() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert filled(page) == page, "run: python -m tests.unit.bad.document"
 
 
 def test_good_calls_stay_good(fitted: ad.AnnData) -> None:
