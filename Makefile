@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # the workflow starts tools by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help env env-dev env-docs demo test coverage lint docs config-docs lock unlock clean
+.PHONY: help env env-dev env-docs demo test coverage lint docs config-docs audit lock unlock clean
 
 help:
 	@echo "make demo         set up and run the demo; prints the path of the report"
@@ -22,6 +22,7 @@ help:
 	@echo "make env          set up only"
 	@echo "make coverage     run the tests of the module; which lines they miss"
 	@echo "make lint         ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make audit        known vulnerabilities of the pinned packages (asks a service in the network)"
 	@echo "make config-docs  write the table in config/README.md from the schemas"
 	@echo "make lock         pin the newest versions that pyproject.toml allows"
 	@echo "make unlock       after a run was killed: let the next one begin"
@@ -79,6 +80,14 @@ unlock: env
 
 config-docs: env
 	$(BIN)/python workflow/document_config.py
+
+# Reads the locks only; the tool has an environment of its own. --strict: what could not be looked up
+# is a failure, not a silent pass.
+AUDIT := $(VENV)-audit
+AUDITED := requirements requirements-dev requirements-docs requirements-cluster requirements-uv
+audit:
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.9"; }
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(foreach f,$(AUDITED),-r envs/$(f).txt)
 
 lock: env-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra dev pyproject.toml -o envs/requirements-dev.txt

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from cgmm import donors, naming
 from cgmm import genes as gene_level
 from cgmm._keys import SIDES, SOURCE, TARGET, Uns
-from cgmm._validate import Sides, column
+from cgmm._validate import Sides, check_object, column
 from cgmm.coupled import CoupledFit
 from cgmm.displacement import displacement
 
@@ -51,7 +51,7 @@ def check_naming(
     if expression is None and layer is None and adata.isbacked:
         return None
     held = expression_of(adata, expression, layer)
-    if held is not None and looks_like_counts(held.matrix):
+    if held is not None and (looks_like_counts(held.matrix) or not all_finite(held.matrix)):
         return None
     return held
 
@@ -62,6 +62,7 @@ def expression_of(
     """Find log-normalised expression of the cells of ``adata``, in their order."""
     holder = adata
     if expression is not None:
+        check_object(expression, "expression")
         missing = adata.obs_names.difference(expression.obs_names)
         if len(missing):
             msg = (
@@ -97,12 +98,26 @@ def looks_like_counts(matrix: Any, *, n_rows: int = 200) -> bool:
     return bool(values.size and values.max() > 1 and np.all(values == np.rint(values)))
 
 
-def refuse_counts(matrix: Any) -> None:
-    """Raise when expression is not log-normalised."""
+def all_finite(matrix: Any) -> bool:
+    """Whether no value is NaN or infinite."""
+    return bool(np.isfinite(matrix.data if sp.issparse(matrix) else matrix).all())
+
+
+def refuse_unusable(matrix: Any, *, natural_log: bool) -> None:
+    """Raise when expression is not finite, or not log-normalised where it should be."""
+    if not all_finite(matrix):
+        msg = "Expression holds NaN or infinite values: remove these genes or cells first."
+        raise ValueError(msg)
     if looks_like_counts(matrix):
         msg = (
             "Expression holds only whole numbers, so it seems to be counts: normalise first "
             "(scanpy.pp.normalize_total, scanpy.pp.log1p), or name the layer that is normalised."
+        )
+        raise ValueError(msg)
+    if natural_log and matrix.min() < 0:
+        msg = (
+            "Expression holds negative values, as scaled data do: name the layer with "
+            "log-normalised values, or give natural_log=False for features such as cytometry."
         )
         raise ValueError(msg)
 

@@ -1,46 +1,195 @@
-"""Checks of arrays and numbers at the public boundary of the numerical core."""
+"""Checks of arrays, numbers and mixtures at the public boundary of the numerical core."""
 
 from __future__ import annotations
 
+import operator
+from typing import TYPE_CHECKING, Any
+
+import jax
 import numpy as np
+
+if TYPE_CHECKING:
+    from .mixture import GaussianMixture
+
+LARGEST = 1e100  # squares and their sums must stay finite
+LARGEST_SEED = 2**32 - 1
+SYMMETRY = 1e-6  # relative; single precision keeps it
 
 
 def check_points(
     side: str, points: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    x = np.asarray(points)
-    if x.ndim != 2:
-        msg = f"points_{side} must be two-dimensional (cells, dimensions), got shape {x.shape}"
-        raise ValueError(msg)
-    if not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(float)
+    """Points (N, D) of a side in floating point, and their weights (N,), both checked."""
+    x = as_points(f"points_{side}", points)
     if x.shape[0] == 0 or x.shape[1] == 0:
         msg = f"points_{side} is empty: shape {x.shape}"
+        raise ValueError(msg)
+    if weights is None:
+        return x, None
+    w = _as_numbers(f"weights_{side}", weights, "one number per point").astype(float, copy=False)
+    if w.shape != (x.shape[0],):
+        msg = f"weights_{side} must have shape ({x.shape[0]},), got {w.shape}"
+        raise ValueError(msg)
+    if not np.isfinite(w).all() or (w < 0).any() or not 0 < w.max() < LARGEST:
+        msg = (
+            f"weights_{side} must be finite, non-negative and not all zero "
+            f"(min {w.min():g}, max {w.max():g})"
+        )
+        raise ValueError(msg)
+    return x, w
+
+
+def as_points(name: str, points: Any, n_dims: int | None = None) -> np.ndarray:
+    """Array (N, D) in floating point, finite; of ``n_dims`` columns when that is given."""
+    x = _as_numbers(name, points, "an array (cells, dimensions) of numbers")
+    if x.ndim != 2:
+        msg = f"{name} must be two-dimensional (cells, dimensions), got shape {x.shape}"
+        raise ValueError(msg)
+    if n_dims is not None and x.shape[1] != n_dims:
+        msg = f"{name} has {x.shape[1]} columns, but the mixture has {n_dims} dimensions"
         raise ValueError(msg)
     finite = np.isfinite(x)
     if not finite.all():
         bad = int(x.shape[0] - finite.all(axis=1).sum())
-        msg = f"points_{side} has NaN or infinite values in {bad} of {x.shape[0]} rows"
+        msg = f"{name} has NaN or infinite values in {bad} of {x.shape[0]} rows"
         raise ValueError(msg)
-    if weights is None:
-        return x, None
-    w = np.asarray(weights, dtype=float)
-    if w.shape != (x.shape[0],):
-        msg = f"weights_{side} must have shape ({x.shape[0]},), got {w.shape}"
+    if x.size and (largest := max(float(x.max()), -float(x.min()))) > LARGEST:
+        msg = f"{name} has values up to {largest:.3g}, whose squares overflow: divide them"
         raise ValueError(msg)
-    if not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
-        msg = f"weights_{side} must be finite, non-negative and not all zero (min {w.min():g})"
-        raise ValueError(msg)
-    return x, w
+    return x
+
+
+def _as_numbers(name: str, values: Any, wanted: str) -> np.ndarray:
+    if hasattr(values, "toarray"):
+        msg = f"{name} is sparse, but {wanted} is needed: call .toarray() first"
+        raise TypeError(msg)
+    try:
+        array = np.ma.filled(values, np.nan) if np.ma.isMA(values) else np.asarray(values)
+        if np.issubdtype(array.dtype, np.floating):
+            return array
+        if array.dtype.kind in "iuO":
+            return array.astype(float)
+    except (TypeError, ValueError) as error:
+        msg = f"{name} must be {wanted}, got {type(values).__name__} ({error})"
+        raise TypeError(msg) from error
+    msg = f"{name} must be {wanted}, got {type(values).__name__} of {array.dtype}"
+    raise TypeError(msg)
 
 
 def check_number(
     name: str, value: float | None, default: float, *, above_zero: bool = False, finite: bool = True
 ) -> float:
-    number = float(default if value is None else value)
+    """Return a number, or the default for None, when it lies in its range."""
+    wanted = "positive" if above_zero else "at least 0"
+    wanted += " and finite" if finite else ""
+    number = _as_float(name, default if value is None else value, wanted)
     low = number <= 0 if above_zero else number < 0
     if np.isnan(number) or low or (finite and np.isinf(number)):
-        wanted = "positive" if above_zero else "at least 0"
-        msg = f"{name} must be {wanted}{' and finite' if finite else ''}, got {number:g}"
+        msg = f"{name} must be {wanted}, got {number:g}"
         raise ValueError(msg)
     return number
+
+
+def _as_float(name: str, value: Any, wanted: str) -> float:
+    try:
+        if isinstance(value, bool | np.bool_ | str):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError) as error:
+        msg = f"{name} must be {wanted}, got {value!r}"
+        raise TypeError(msg) from error
+
+
+def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
+    """Return a whole number between two limits; a float that is whole counts as one."""
+    limit = f"of at least {low}" if high is None else f"from {low} to {high}"
+    wanted = f"{name} must be a whole number {limit}, got {value!r}"
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        whole = isinstance(value, float | np.floating) and float(value).is_integer()
+        number = int(value) if whole else operator.index(value)
+    except TypeError as error:
+        raise TypeError(wanted) from error
+    if number < low or (high is not None and number > high):
+        raise ValueError(wanted)
+    return number
+
+
+def check_callable(name: str, function: Any) -> None:
+    """Raise a TypeError when something is neither a function nor None."""
+    if function is not None and not callable(function):
+        msg = f"{name} must be a function or None, got {function!r}"
+        raise TypeError(msg)
+
+
+def check_seed(value: Any) -> int:
+    """Return ``random_state`` when it is a seed."""
+    return check_whole("random_state", value, 0, LARGEST_SEED)
+
+
+def check_components(n_components: Any, n_points: tuple[int, int]) -> tuple[int, int]:
+    """Numbers of components of both sides, from one number or a pair of them."""
+    given = n_components if isinstance(n_components, tuple | list | np.ndarray) else None
+    pair = (n_components, n_components) if given is None else tuple(given)
+    if len(pair) != 2:
+        msg = f"n_components must be one whole number or a pair of them, got {n_components!r}"
+        raise ValueError(msg)
+    counts = [check_whole("n_components", k, 1) for k in pair]
+    for side, n, k in zip(("source", "target"), n_points, counts, strict=True):
+        if n < k:
+            msg = f"{side}: {n} points are fewer than {k} components"
+            raise ValueError(msg)
+    return counts[0], counts[1]
+
+
+def check_mixture(
+    name: str, mixture: Any, n_dims: int | None = None, of: str = "the points have"
+) -> GaussianMixture:
+    """Return a mixture whose arrays fit together and have a meaning.
+
+    Values that JAX traces are not looked at, only their shapes.
+    """
+    from .mixture import GaussianMixture
+
+    if not isinstance(mixture, GaussianMixture):
+        msg = f"{name} must be a GaussianMixture, got {type(mixture).__name__}"
+        raise TypeError(msg)
+    shapes = [np.shape(a) for a in (mixture.weights, mixture.means, mixture.covariances)]
+    k, d = shapes[1] if len(shapes[1]) == 2 else (0, 0)
+    if not k or not d or shapes != [(k,), (k, d), (k, d, d)]:
+        msg = (
+            f"{name} needs weights (K,), means (K, D) and covariances (K, D, D), got shapes "
+            f"{', '.join(map(str, shapes))}"
+        )
+        raise ValueError(msg)
+    if n_dims is not None and d != n_dims:
+        msg = f"{name} has {d} dimensions, {of} {n_dims}"
+        raise ValueError(msg)
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(mixture))
+    if not traced and (problem := _problem_of_mixture(mixture)):
+        msg = f"{name} {problem}"
+        raise ValueError(msg)
+    return mixture
+
+
+def _problem_of_mixture(mixture: GaussianMixture) -> str | None:
+    """Say what is wrong with the values of a mixture, as the end of a sentence."""
+    weights, means, covariances = (
+        np.asarray(a, dtype=float) for a in (mixture.weights, mixture.means, mixture.covariances)
+    )
+    if not all(np.isfinite(a).all() for a in (weights, means, covariances)):
+        return "has NaN or infinite values"
+    if (weights < 0).any() or weights.sum() <= 0:
+        return f"has weights that are negative or all zero (min {weights.min():g})"
+    scale = np.abs(covariances).max(axis=(1, 2))
+    gap = np.abs(covariances - covariances.swapaxes(1, 2)).max(axis=(1, 2))
+    if (gap > SYMMETRY * scale).any():
+        return f"has a covariance that is not symmetric (component {int(gap.argmax())})"
+    least = np.linalg.eigvalsh(covariances)[:, 0]
+    if (least <= 0).any():
+        return (
+            f"has a covariance that is not positive definite (component {int(least.argmin())}, "
+            f"eigenvalue {least.min():.3g})"
+        )
+    return None

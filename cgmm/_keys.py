@@ -29,7 +29,7 @@ class Keys:
     key: str = DEFAULT_KEY
 
     def __post_init__(self) -> None:
-        if not self.key or "/" in self.key:
+        if not isinstance(self.key, str) or not self.key.strip() or "/" in self.key:
             msg = (
                 f"key_added={self.key!r} cannot name a field of an AnnData object: "
                 "give a non-empty text without '/'."

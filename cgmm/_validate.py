@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+
+from cgmm._checks import check_whole
 
 DEFAULT_PCA_DIMS = 20
 MIN_CELLS_PER_SIDE = 50
@@ -70,9 +72,7 @@ def sides(
         When a condition is absent or has too few cells, when the conditions are the same, or when
         values are missing.
     """
-    if not isinstance(adata, ad.AnnData):
-        msg = f"adata must be an AnnData object, not {type(adata).__name__}."
-        raise TypeError(msg)
+    check_object(adata)
     condition = column(adata, condition_key, "condition_key")
     source, target = str(source), str(target)
     if source == target:
@@ -86,7 +86,7 @@ def sides(
         if not len(rows[role]):
             msg = (
                 f"{role}={name!r} is not a condition: obs[{condition_key!r}] has "
-                f"{_listing(present)}."
+                f"{_listing(present)}.{_almost(name, present)}"
             )
             raise ValueError(msg)
         if len(rows[role]) < min_cells:
@@ -102,7 +102,14 @@ def sides(
             "remove these cells or compute the representation again."
         )
         raise ValueError(msg)
-    donors = None if donor_key is None else _donors(adata, donor_key, both)
+    for role, name in (("source", source), ("target", target)):
+        if len(rows[role]) > 1 and (points[rows[role]] == points[rows[role][0]]).all():
+            msg = (
+                f"{use_rep} is the same for all {len(rows[role])} cells of condition {name!r}: "
+                "compute the representation again."
+            )
+            raise ValueError(msg)
+    donors = None if donor_key is None else _donors(adata, donor_key, rows)
     return Sides(
         rows["source"],
         rows["target"],
@@ -135,15 +142,25 @@ def writing() -> Iterator[None]:
         yield
 
 
+def check_object(adata: object, name: str = "adata") -> None:
+    """Raise a TypeError when something is not an AnnData object."""
+    if not isinstance(adata, ad.AnnData):
+        msg = f"{name} must be an AnnData object, not {type(adata).__name__}."
+        raise TypeError(msg)
+
+
 def check_writable(adata: ad.AnnData, *, copy: bool) -> None:
     """Refuse what anndata cannot do with an object whose X lies on disk.
 
     Raises
     ------
+    TypeError
+        When it is not an AnnData object.
     ValueError
         When a backed object is to be copied, or is a view.
     """
-    if isinstance(adata, ad.AnnData) and adata.isbacked and (copy or adata.is_view):
+    check_object(adata)
+    if adata.isbacked and (copy or adata.is_view):
         what = "copied" if copy else "written into while it is a view"
         msg = (
             f"An object whose X lies on disk (backed mode) cannot be {what}: call "
@@ -154,10 +171,21 @@ def check_writable(adata: ad.AnnData, *, copy: bool) -> None:
 
 def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
     """Return a column of ``obs``, or raise a KeyError that lists those there are."""
-    if key not in adata.obs:
+    if not isinstance(key, Hashable) or key not in adata.obs:
         msg = f"{argument}={key!r} is not a column of obs; there are {_listing(adata.obs.columns)}."
         raise KeyError(msg)
-    return adata.obs[key]
+    found = adata.obs[key]
+    if isinstance(found, pd.DataFrame):
+        msg = f"{argument}={key!r}: obs has {found.shape[1]} columns of this name: rename them."
+        raise KeyError(msg)
+    return found
+
+
+def check_paired(paired: object) -> None:
+    """Raise a TypeError when ``paired`` is none of True, False, None."""
+    if paired is not None and not isinstance(paired, bool | np.bool_):
+        msg = f"paired must be True, False or None, got {paired!r}."
+        raise TypeError(msg)
 
 
 def levels(values: pd.Series) -> list[str]:
@@ -190,26 +218,40 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
             "(scanpy.pp.pca writes 'X_pca') or name another."
         )
         raise KeyError(msg)
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
+    if values.ndim != 2 or not values.shape[1] or values.dtype.kind not in "fiu":
         msg = f"{use_rep} must be a table of numbers, but has shape {values.shape}, {values.dtype}."
         raise ValueError(msg)
     if n_dims is None:
         n_dims = min(DEFAULT_PCA_DIMS, values.shape[1]) if use_rep == "X_pca" else values.shape[1]
-    elif not 1 <= n_dims <= values.shape[1]:
-        msg = f"n_dims={n_dims} must lie between 1 and {values.shape[1]}, the columns of {use_rep}."
-        raise ValueError(msg)
+    else:
+        n_dims = check_whole(f"n_dims (columns of {use_rep})", n_dims, 1, values.shape[1])
     return values[:, :n_dims]
 
 
-def _donors(adata: ad.AnnData, key: str, rows: np.ndarray) -> np.ndarray:
+def _donors(adata: ad.AnnData, key: str, rows: dict[str, np.ndarray]) -> np.ndarray:
     donors = column(adata, key, "donor_key")
-    if n_missing := int(donors.iloc[rows].isna().sum()):
+    both = np.concatenate(list(rows.values()))
+    if n_missing := int(donors.iloc[both].isna().sum()):
         msg = (
             f"obs[{key!r}] is missing in {n_missing} cells of the two conditions: "
             "give every cell a donor, or leave out donor_key."
         )
         raise ValueError(msg)
+    for own in rows.values():
+        n = donors.iloc[own].nunique()
+        if n > len(own) / 2 and len(own) > MIN_CELLS_PER_SIDE:
+            msg = (
+                f"obs[{key!r}] has {n} values in {len(own)} cells of a condition: it seems to tell "
+                "cells apart. A donor is the person or animal; leave out donor_key without one."
+            )
+            raise ValueError(msg)
     return donors.astype(object).map(_text).to_numpy()
+
+
+def _almost(name: str, present: list[str]) -> str:
+    """Point to a condition that differs by case or blanks only."""
+    alike = [p for p in present if p.strip().lower() == name.strip().lower()]
+    return f" Write it as {alike[0]!r}, with the same case and blanks." if alike else ""
 
 
 def _natural(text: str) -> tuple[tuple[str | float, ...], str]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import gaussians, transport
-from ._checks import check_number
+from ._checks import check_mixture, check_number
 from .mixture import GaussianMixture
 
 
@@ -40,8 +40,8 @@ def transport_cost(
 
     Raises
     ------
-    ValueError
-        When a penalty is not positive.
+    TypeError, ValueError
+        When a penalty is not positive, or a mixture is none.
 
     Examples
     --------
@@ -53,8 +53,15 @@ def transport_cost(
     """
     epsilon = check_number("epsilon", epsilon, 1.0, above_zero=True)
     rho = check_number("rho", rho, 1.0, above_zero=True, finite=False)
-    arrays = [jax.tree.map(jnp.asarray, m) for m in (source, target)]
+    check_mixture("source", source)
+    check_mixture("target", target, source.n_dims, "source has")
+    arrays = [jax.tree.map(_floating, m) for m in (source, target)]
     return _cost_and_plan(*arrays, epsilon, 0.0 if np.isinf(rho) else 1 / rho)
+
+
+def _floating(array: Any) -> jax.Array:
+    array = jnp.asarray(array)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

@@ -27,7 +27,16 @@ import numpy as np
 
 from . import mstep
 from ._blas import one_thread
-from ._checks import check_number, check_points
+from ._checks import (
+    as_points,
+    check_callable,
+    check_components,
+    check_mixture,
+    check_number,
+    check_points,
+    check_seed,
+    check_whole,
+)
 from .donors import log2_net, share_of_target
 from .em import Run
 from .mixture import BLOCK_ROWS, GaussianMixture, Kind
@@ -169,7 +178,7 @@ class CoupledFit:
         """
         from .displacement import displacement
 
-        x, _ = check_points("source", points, None)
+        x = as_points("points", points, self.source.n_dims)
         return x + displacement(
             x,
             self.source.responsibilities(x),
@@ -304,23 +313,21 @@ def fit_coupled(
         raise ValueError(msg)
     check_number("shrinkage", shrinkage, 0.0)
     check_number("tol", tol, 0.0)
+    max_steps = check_whole("max_steps", max_steps, 1)
+    random_state = check_seed(random_state)
+    n_restarts = check_whole("n_restarts", n_restarts, 1)
+    check_callable("callback", callback)
+    # before the start, which takes time; their defaults depend on it
+    check_number("epsilon", epsilon, 1.0, above_zero=True)
+    check_number("rho", rho, 1.0, above_zero=True, finite=False)
+    check_number("transport_weight", transport_weight, 1.0)
     (mean0, var0), (mean1, var1) = _moments(x0, w0), _moments(x1, w1)
     centre = 0.5 * (mean0 + mean1)
     variance = float((0.5 * (var0 + var1) + 0.25 * (mean1 - mean0) ** 2).mean()) or 1.0
     ridge = check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
 
-    if n_restarts < 1:
-        msg = f"n_restarts must be at least 1, got {n_restarts}"
-        raise ValueError(msg)
     seeds = range(random_state, random_state + (n_restarts if init is None else 1))
     starts = [_start(x0, x1, w0, w1, n_components, init, ridge, seed) for seed in seeds]
-    for side, x, mixture in zip(("source", "target"), (x0, x1), starts[0], strict=True):
-        if len(x) < mixture.n_components:
-            msg = f"{side}: {len(x)} points are fewer than {mixture.n_components} components"
-            raise ValueError(msg)
-        if mixture.n_dims != x.shape[1]:
-            msg = f"init of {side} has {mixture.n_dims} dimensions, the points have {x.shape[1]}"
-            raise ValueError(msg)
     starts = [
         (
             _as_kind(one, covariance_type, "source", locked=locked == "source"),
@@ -486,19 +493,22 @@ def _start(
     ridge: float,
     random_state: int,
 ) -> tuple[GaussianMixture, GaussianMixture]:
+    n_points = (len(x0), len(x1))
     if init is not None:
-        first, second = (init, init) if isinstance(init, GaussianMixture) else init
-        pair = (first, second)
-        if n_components is not None:
-            given = np.broadcast_to(n_components, 2)
-            if [m.n_components for m in pair] != list(given):
-                msg = f"n_components {n_components} contradicts init; leave one of them out"
-                raise ValueError(msg)
-        return pair
+        pair = (init, init) if isinstance(init, GaussianMixture) else init
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            msg = f"init must be a GaussianMixture or a pair of them, got {type(init).__name__}"
+            raise TypeError(msg)
+        first, second = (
+            check_mixture(f"init of {side}", m, x0.shape[1])
+            for side, m in zip(("source", "target"), pair, strict=True)
+        )
+        there = check_components((first.n_components, second.n_components), n_points)
+        if n_components is not None and check_components(n_components, n_points) != there:
+            msg = f"n_components {n_components} contradicts init; leave one of them out"
+            raise ValueError(msg)
+        return first, second
     from .start import kmeans_mixtures
 
-    counts = np.broadcast_to(10 if n_components is None else n_components, 2)
-    if (counts < 1).any():
-        msg = f"n_components must be at least 1, got {n_components}"
-        raise ValueError(msg)
-    return kmeans_mixtures(x0, x1, w0, w1, (int(counts[0]), int(counts[1])), ridge, random_state)
+    counts = check_components(10 if n_components is None else n_components, n_points)
+    return kmeans_mixtures(x0, x1, w0, w1, counts, ridge, random_state)

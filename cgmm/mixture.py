@@ -31,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import gaussians
+from ._checks import as_points, check_mixture, check_seed, check_whole
 
 CHUNK_BYTES = 1024  # per number of a row; longer sums would not be free of threads
 PIECE = 128
@@ -99,6 +100,7 @@ class GaussianMixture:
 
     def component_log_prob(self, points: np.ndarray) -> np.ndarray:
         """``log(pi_k N(x; m_k, S_k))`` for points (N, D): shape (N, K), double precision."""
+        x = as_points("points", points, np.shape(self.means)[1])
         centre = np.asarray(self.means, float).mean(0)
         with jax.enable_x64(True):
             theta = log_density_features(
@@ -108,7 +110,7 @@ class GaussianMixture:
             )
             parts = [
                 np.asarray(_densities(block, centre, theta))[:n]
-                for block, _, n in Cells(np.asarray(points), None, np.float64).blocks()
+                for block, _, n in Cells(x, None, np.float64).blocks()
             ]
         return np.concatenate(parts) if parts else np.empty((0, self.n_components))
 
@@ -130,6 +132,10 @@ class GaussianMixture:
         self, n_points: int, random_state: int | np.random.Generator = 0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw points: arrays of shape (n_points, D), and their components (n_points,)."""
+        n_points = check_whole("n_points", n_points)
+        if not isinstance(random_state, np.random.Generator):
+            random_state = check_seed(random_state)
+        check_mixture("the mixture", self)
         rng = np.random.default_rng(random_state)
         weights = np.asarray(self.weights, dtype=float)
         labels = rng.choice(self.n_components, size=n_points, p=weights / weights.sum())
@@ -140,6 +146,13 @@ class GaussianMixture:
     def with_weights(self, weights: np.ndarray) -> GaussianMixture:
         """Return the same components with other weights (normalised to sum to one)."""
         weights = np.asarray(weights, dtype=float)
+        wrong = weights.shape != (self.n_components,) or not np.isfinite(weights).all()
+        if wrong or (weights < 0).any() or weights.sum() <= 0:
+            msg = (
+                f"weights must be {self.n_components} numbers, finite, non-negative and not all "
+                f"zero, got {weights.tolist()}"
+            )
+            raise ValueError(msg)
         return GaussianMixture(weights / weights.sum(), self.means, self.covariances)
 
     def mapped(self, matrix: np.ndarray) -> GaussianMixture:

@@ -20,12 +20,12 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,11 @@ FILES = ("config.yaml", "samples.tsv", "requirements.txt")
 MADE_BY_THE_WORKFLOW = "results/demo/"
 MAX_PAGE = 200_000_000
 SOURCES = ("Snakefile", "cgmm", "workflow")
+_START = re.compile(rf'<script\b[^<>]{{0,200}}\bid="{ELEMENT}"[^<>]{{0,200}}>', re.IGNORECASE)
+# Snakemake runs what stands under other keys (`__use_yte__`)
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+DEEPEST = 10
+MOST_VALUES = 100_000
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
@@ -145,45 +150,24 @@ def read_recipe(page: Path | str) -> dict[str, Any]:
     if page.stat().st_size > MAX_PAGE:
         msg = f"{page} is larger than {MAX_PAGE / 1e6:.0f} MB: no report is. Name the HTML file."
         raise ValueError(msg)
-    finder = _Finder()
-    finder.feed(page.read_text(encoding="utf-8", errors="replace"))
-    if not finder.parts:
+    text = page.read_text(encoding="utf-8", errors="replace")
+    start = _START.search(text)
+    end = text.find("</script", start.end()) if start else -1
+    if start is None or end < 0:
         msg = (
             f"{page} holds no recipe: it is not a report of a comparison, or an old one. "
             "Name a report that this version of cgmm made (not index.html)."
         )
         raise ValueError(msg)
     try:
-        recipe = json.loads("".join(finder.parts))
-    except (json.JSONDecodeError, RecursionError) as error:
+        recipe = json.loads(text[start.end() : end])
+    except (ValueError, RecursionError) as error:
         msg = f"The recipe in {page} is damaged ({error}). Use an unchanged copy of the report."
         raise ValueError(msg) from error
     if problem := _problem(recipe):
         msg = f"The recipe in {page} cannot be used: {problem}. Use an unchanged copy."
         raise ValueError(msg)
     return recipe
-
-
-class _Finder(HTMLParser):
-    """Collects the text of the script element with the recipe."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Enter the element."""
-        self._inside = tag == "script" and not self.parts and dict(attrs).get("id") == ELEMENT
-
-    def handle_endtag(self, tag: str) -> None:
-        """Leave it."""
-        self._inside = False
-
-    def handle_data(self, data: str) -> None:
-        """Keep what is in it."""
-        if self._inside:
-            self.parts.append(data)
 
 
 def _problem(recipe: Any) -> str | None:
@@ -193,20 +177,51 @@ def _problem(recipe: Any) -> str | None:
     for key, kind in (("config", dict), ("samples", list), ("packages", dict)):
         if not isinstance(recipe.get(key), kind):
             return f"it has no {key}"
+    if problem := _problem_of_config(recipe["config"]):
+        return problem
     for row in recipe["samples"]:
         if not isinstance(row, dict) or not all(row.get(key) for key in REQUIRED):
             return f"a sample lacks one of {', '.join(REQUIRED)}"
         for key, value in row.items():
             if not isinstance(value, str) or value.splitlines() not in ([], [value]):
                 return f"{key} of the sample {row['sample']!r} is not one line of text"
-            if "\t" in value or "\0" in value:
-                return f"{key} of the sample {row['sample']!r} holds a tab or a NUL"
+            if "\t" in value or "\0" in value or not _encodable(value):
+                return f"{key} of the sample {row['sample']!r} holds a tab, a NUL or half a letter"
+    pairs = {(row["path"], row["sha256"]) for row in recipe["samples"]}
+    if len(pairs) > len({path for path, _ in pairs}):
+        return "a file has two checksums"
     for name, number in recipe["packages"].items():
         if not (_PACKAGE.fullmatch(name) and isinstance(number, str)):
             return f"{name!r} is not the name of a package with its version"
         if not _VERSION.fullmatch(number):
             return f"{number!r} is not a version of {name}"
     return None
+
+
+def _problem_of_config(config: dict[str, Any]) -> str | None:
+    """Say what is wrong with a config: it is written into a file that Snakemake reads."""
+    waiting: list[tuple[Any, int]] = [(config, 0)]
+    n = 0
+    while waiting:
+        value, depth = waiting.pop()
+        n += 1
+        if depth > DEEPEST or n > MOST_VALUES:
+            return "its config is larger than that of any report"
+        if isinstance(value, dict):
+            for key in value:
+                if not _KEY.fullmatch(key):
+                    return f"its config has the key {key[:80]!r}, which no report has"
+            waiting += [(inner, depth + 1) for inner in value.values()]
+        elif isinstance(value, list):
+            waiting += [(inner, depth + 1) for inner in value]
+        elif isinstance(value, str) and not _encodable(value):
+            return "its config holds half a letter"
+    return None
+
+
+def _encodable(text: str) -> bool:
+    """Whether a text has no lone surrogates, which JSON may have and no file."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def extract(
@@ -260,7 +275,9 @@ def extract(
     for name, text in zip(FILES, texts, strict=True):
         with atomic(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    made = sum(path.startswith(MADE_BY_THE_WORKFLOW) for path in places)
+    made = sum(
+        path == place for path, place in places.items() if path.startswith(MADE_BY_THE_WORKFLOW)
+    )
     here = Path(__file__).resolve().parents[1] if code is None else Path(code)
     return Extracted(folder, len(places) - made, made, _different(recipe, here))
 
@@ -269,11 +286,11 @@ def _places(rows: Sequence[Mapping[str, str]], data: Path | None) -> dict[str, s
     """Where each input file is now, all of them checked."""
     problems, places = [], {}
     for path, digest in {row["path"]: row["sha256"] for row in rows}.items():
-        if path.startswith(MADE_BY_THE_WORKFLOW):
+        if path.startswith(MADE_BY_THE_WORKFLOW) and ".." not in Path(path).parts:
             places[path] = path
             continue
         tried = [Path(path)] if data is None else [data / path, data / Path(path).name]
-        file = next((p for p in tried if p.is_file()), None)
+        file = next((p for p in tried if os.path.isfile(p)), None)
         if file is None:
             looked = " and ".join(str(p.absolute()) for p in tried)
             problems.append(f"{path} is missing (looked for {looked}): give its folder as --data.")

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._checks import check_callable, check_components, check_number, check_seed
 from .alternatives import Alternative, log2_net_of_cells, middle
 from .coupled import ConvergenceWarning, CoupledFit, fit_coupled, within_variance
 from .mixture import GaussianMixture
@@ -105,7 +106,16 @@ def fit_automatic(
     CoupledFit
         In the units of the points, but with costs, coupling and penalties in nats; with
         ``reasons`` for every parameter that was None, and with ``sensitivity``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When a parameter is out of range, before anything is computed.
     """
+    check_callable("progress", progress)
+    random_state = check_seed(random_state)
+    if n_components is not None:
+        n_components = check_components(n_components, (len(x0), len(x1)))
     reasons: dict[str, str] = {}
     knobs = {
         "rho": _chosen(
@@ -232,7 +242,8 @@ def _chosen(
     given: float | None, default: float, name: str, reasons: dict[str, str], why: str
 ) -> float:
     if given is not None:
-        return given
+        above_zero = name != "transport_weight"
+        return check_number(name, given, default, above_zero=above_zero, finite=name != "rho")
     reasons[name] = f"{default:g}{': ' if name == 'transport_weight' else ' '}{why}"
     return default
 

@@ -11,7 +11,11 @@ import csv
 import difflib
 import functools
 import hashlib
+import math
 import os
+import reprlib
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -20,6 +24,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 SCHEMAS = Path(__file__).parent / "schemas"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -27,7 +32,19 @@ DEMO_FOLDER = "results/demo/"
 WRITTEN = (".", "results", "reports", "logs", ".snakemake")
 WRITERS = ("cgmm/_io.py",)  # they write what they are given, whatever made it
 
+MOST_VALUES = 100_000
+DEEPEST = 20
+LARGEST_SHEET = 20_000_000  # bytes
+
 Row = dict[str, str]
+
+# jsonschema takes 30.0 for a whole number, which the code behind it does not
+Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 class SettingsError(ValueError):
@@ -61,11 +78,13 @@ def load(
     SettingsError
         With one sentence per problem.
     """
+    if problem := problem_of_values(config):
+        raise SettingsError([problem])
     schema = read_schema("config")
     full = with_defaults(config, schema)
-    if problems := [sentence(e, "config") for e in Draft202012Validator(schema).iter_errors(full)]:
+    if problems := [sentence(e, "config") for e in Validator(schema).iter_errors(full)]:
         raise SettingsError(problems)
-    sheet = Path(full["samples"]).expanduser()
+    sheet = expanded(full["samples"])
     rows = read_sheet(sheet)
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
     if files_are_here:
@@ -83,6 +102,58 @@ def load(
     if problems:
         raise SettingsError(problems)
     return full, rows
+
+
+def problem_of_values(config: Any) -> str | None:
+    """Say what no schema can: too many values (YAML aliases multiply them), NaN, odd keys."""
+    if not isinstance(config, dict):
+        if config is None:
+            return "config: it is empty. Leave it out, or see config/README.md for what it holds."
+        return f"config: it is {short(config)}, not a list of `key: value`. See config/README.md."
+    waiting: list[tuple[Any, int]] = [(config, 0)]
+    n = 0
+    while waiting:
+        value, depth = waiting.pop()
+        n += 1
+        if depth > DEEPEST or n > MOST_VALUES:
+            return (
+                f"config: it has more than {MOST_VALUES:,} values, or they lie more than {DEEPEST} "
+                "levels deep. Write it without YAML aliases (`&`, `*`)."
+            )
+        if isinstance(value, dict):
+            if odd := [key for key in value if not isinstance(key, str)]:
+                return (
+                    f"config: the key {short(odd[0])} is not text. Put it in quotes or remove it."
+                )
+            waiting += [(inner, depth + 1) for inner in value.values()]
+        elif isinstance(value, list):
+            waiting += [(inner, depth + 1) for inner in value]
+        elif isinstance(value, float) and not math.isfinite(value):
+            return f"config: a value is {value}, which is not a finite number. Correct it."
+    return None
+
+
+def short(value: Any) -> str:
+    """Write a value for a sentence, cut when it is long."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = 80
+    return shortener.repr(value)
+
+
+def expanded(path: str) -> Path:
+    """Path with ``~`` replaced, as it is when there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file; False for what cannot be a path (too long, not allowed)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_schema(name: str) -> dict[str, Any]:
@@ -113,7 +184,7 @@ def sentence(error: ValidationError, where: str) -> str:
         unknown = [key for key in error.instance if key not in known]
         guess = difflib.get_close_matches(str(unknown[0]), known, n=1, cutoff=0.6)
         hint = f"did you mean `{guess[0]}`?" if guess else f"known keys: {', '.join(known)}."
-        keys = ", ".join(f"`{key}`" for key in unknown)
+        keys = ", ".join(f"`{key[:80]}`" for key in unknown[:10])
         inside = f" in `{at}`" if at else ""
         return f"{where}: unknown key {keys}{inside}; {hint}"
     if error.validator == "required":
@@ -121,16 +192,23 @@ def sentence(error: ValidationError, where: str) -> str:
         return f"{named} lacks {', '.join(f'`{key}`' for key in lacking)}. Add it."
     if error.validator == "pattern":
         return (
-            f"{named} is {error.instance!r}: use letters, digits, `_`, `-` and `.` only "
+            f"{named} is {short(error.instance)}: use letters, digits, `_`, `-` and `.` only "
             "(it becomes part of file names)."
         )
     if error.validator == "enum":
         allowed = ", ".join(str(v) for v in error.validator_value)
-        return f"{named} is {error.instance!r}; choose one of: {allowed}."
+        return f"{named} is {short(error.instance)}; choose one of: {allowed}."
     if error.validator in ("type", "anyOf"):
         about = error.schema.get("description", "see config/README.md")
-        return f"{named} is {error.instance!r}, which does not fit: {about}"
-    return f"{named}: {error.message}."
+        text = "string" in str(error.validator_value) and not isinstance(
+            error.instance, dict | list | None
+        )
+        quotes = " Put it in quotes, so that YAML takes it for text." if text else ""
+        return f"{named} is {short(error.instance)}, which does not fit: {about}{quotes}"
+    if error.validator in ("maxLength", "minLength"):
+        limit = "at most" if error.validator == "maxLength" else "at least"
+        return f"{named} must have {limit} {error.validator_value} characters. Correct it."
+    return f"{named}: {error.message}. Correct it."
 
 
 def read_sheet(path: Path) -> list[Row]:
@@ -142,26 +220,14 @@ def read_sheet(path: Path) -> list[Row]:
         When the sheet is missing, a column is missing or unknown, or a row does not fit.
     """
     schema = read_schema("samples")
-    if not path.is_file():
-        msg = (
-            f"{path}: the sample sheet does not exist (looked for it from {Path.cwd()}). "
-            "Correct `samples` in the config."
-        )
-        raise SettingsError([msg])
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        msg = f"{path}: not a text file in UTF-8. Save it as tab-separated text (UTF-8)."
-        raise SettingsError([msg]) from error
-    lines = [x for x in text.splitlines() if x.strip() and not x.lstrip().startswith("#")]
-    table = list(csv.reader(lines, delimiter="\t"))
+    table = _table_of(path)
     header = [name.strip() for name in table[0]] if table else []
     problems = _problems_of_header(header, schema, path)
     if not problems and len(table) < 2:
         problems = [f"{path}: lists no sample. Add one row per sample."]
     if problems:
         raise SettingsError(problems)
-    rows, validator = [], Draft202012Validator(schema)
+    rows, validator = [], Validator(schema)
     for number, cells in enumerate(table[1:], start=1):
         if len(cells) > len(header):
             problems.append(
@@ -170,7 +236,7 @@ def read_sheet(path: Path) -> list[Row]:
         values = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
         row = with_defaults({k: v for k, v in values.items() if v}, schema)
         if row.get("path"):
-            row["path"] = str(Path(row["path"]).expanduser())
+            row["path"] = str(expanded(row["path"]))
         where = f"{path}, row {number} ({row.get('sample', 'no name')})"
         problems += [sentence(error, where) for error in validator.iter_errors(row)]
         rows.append(row)
@@ -179,10 +245,48 @@ def read_sheet(path: Path) -> list[Row]:
     return rows
 
 
+def _table_of(path: Path) -> list[list[str]]:
+    """Fields of the lines of a sheet, without remarks and empty lines."""
+    if not is_file(path):
+        msg = (
+            f"{str(path)[:300]}: the sample sheet does not exist (looked for it from "
+            f"{Path.cwd()}). Correct `samples` in the config."
+        )
+        raise SettingsError([msg])
+    try:
+        if path.stat().st_size > LARGEST_SHEET:
+            msg = f"{path}: larger than {LARGEST_SHEET / 1e6:.0f} MB, so it is no sample sheet."
+            raise SettingsError([f"{msg} Correct `samples` in the config."])
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"{path}: not a text file in UTF-8. Save it as tab-separated text (UTF-8)."
+        raise SettingsError([msg]) from error
+    except OSError as error:
+        msg = f"{path}: the sample sheet cannot be opened ({error.strerror}). Get the right to."
+        raise SettingsError([msg]) from error
+    table, problems = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            # line by line: an open quote must not swallow the rows below
+            fields = next(csv.reader([line], delimiter="\t", strict=True))
+        except csv.Error as error:
+            problems.append(f"{path}, line {number}: {error}. Remove the quotes from this line.")
+            continue
+        if any(unicodedata.category(letter) == "Cc" for cell in fields for letter in cell):
+            problems.append(f"{path}, line {number}: holds control characters. Type it again.")
+        table.append(fields)
+    if problems:
+        raise SettingsError(problems[:20])
+    return table
+
+
 def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> Iterator[str]:
     known = list(schema["properties"])
     problems = []
-    if len(header) == 1 and any(mark in header[0] for mark in ",;"):
+    words = header[0].replace(",", " ").replace(";", " ").split() if len(header) == 1 else []
+    if len(set(words) & set(known)) > 1:
         return [f"{path}: the columns are not separated by tabs. Save it as tab-separated text."]
     for name in header:
         if name not in known:
@@ -200,9 +304,9 @@ def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -
 
 def problems_of_sheet(rows: list[Row], sheet: Path) -> Iterator[str]:
     """Rows that contradict each other."""
-    samples = [row["sample"] for row in rows]
-    for name in dict.fromkeys(n for n in samples if samples.count(n) > 1):
-        yield f"{sheet}: the sample name {name!r} is used {samples.count(name)} times. Rename."
+    for name, n in Counter(row["sample"] for row in rows).items():
+        if n > 1:
+            yield f"{sheet}: the sample name {name!r} is used {n} times. Rename."
     for row in rows:
         if bool(row["obs_column"]) != bool(row["obs_value"]):
             yield (
@@ -219,7 +323,8 @@ def problems_of_sheet(rows: list[Row], sheet: Path) -> Iterator[str]:
         for path, same in grouped(members, "path").items():
             cells = [(row["obs_column"], row["obs_value"]) for row in same]
             if len(same) > 1 and (("", "") in cells or len(set(cells)) < len(cells)):
-                names = ", ".join(row["sample"] for row in same)
+                names = ", ".join(row["sample"] for row in same[:5])
+                names += f" and {len(same) - 5} more" if len(same) > 5 else ""
                 yield (
                     f"{sheet}: the samples {names} name the same cells of {path}. Tell "
                     "them apart by `obs_column` and `obs_value`, or remove all but one."
@@ -244,10 +349,12 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
             continue
         absent = [end for end in ends if end not in everywhere]
         if absent:
+            guess = difflib.get_close_matches(absent[0].strip().lower(), everywhere, n=1)
+            hint = f" Did you mean {guess[0]!r}?" if guess else ""
             yield (
                 f"config, comparison {name}: no sample of {sheet} has the condition "
                 f"{' or '.join(repr(end) for end in absent)} (conditions: {', '.join(everywhere)})."
-                " Correct the comparison or the sample sheet."
+                f"{hint} Correct the comparison or the sample sheet."
             )
             continue
         asked = comparison["dataset"]
@@ -277,13 +384,13 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
 def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
     """Files that are missing or no HDF5; those that the demo makes are left out."""
     for path, same in grouped(rows, "path").items():
-        if path.startswith(DEMO_FOLDER):
+        if path.startswith(DEMO_FOLDER) and ".." not in Path(path).parts:
             continue
         where = f"{sheet}, sample {same[0]['sample']}"
         file = Path(path)
-        if not file.is_file():
-            kind = "is a folder" if file.is_dir() else "does not exist"
-            yield f"{where}: the file {path} {kind} (looked for it from {Path.cwd()})."
+        if not is_file(file):
+            kind = "is a folder" if os.path.isdir(file) else "does not exist"
+            yield f"{where}: the file {path[:300]} {kind} (looked for it from {Path.cwd()})."
             continue
         try:
             with file.open("rb") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import anndata as ad
@@ -11,7 +12,21 @@ import pandas as pd
 from cgmm import donors as donor_level
 from cgmm._io import build_fit, loads
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
+from cgmm._validate import check_object
 from cgmm.coupled import CoupledFit
+
+WHOLE = (
+    Uns.COUPLING,
+    Uns.COSTS,
+    Uns.HISTORY,
+    Uns.COMPONENTS,
+    Uns.DONORS,
+    *(
+        part(side)
+        for side in SIDES
+        for part in (Uns.weights, Uns.means, Uns.covariances, Uns.shares, Uns.names)
+    ),
+)
 
 
 def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
@@ -34,7 +49,11 @@ def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
         When the object has no fit of that name.
     """
     uns = stored(adata, key)
-    known = loads(str(uns[Uns.PARAMS]))
+    try:
+        known = loads(str(uns[Uns.PARAMS]))
+    except ValueError as error:
+        msg = f"uns[{key!r}][{Uns.PARAMS!r}] is damaged ({error}): run cgmm.tl.fit again."
+        raise ValueError(msg) from error
     if Uns.UNCERTAINTY in uns:
         known["donors"] = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
     return known
@@ -63,11 +82,20 @@ def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
 
 
 def stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
+    """Entry of ``uns`` with a whole fit."""
+    check_object(adata)
     name = Keys(key).uns
-    if name not in adata.uns or Uns.PARAMS not in adata.uns[name]:
+    found = adata.uns.get(name)
+    if not isinstance(found, Mapping) or Uns.PARAMS not in found:
         msg = f"uns has no fit called {key!r}: run cgmm.tl.fit(adata, ..., key_added={key!r})."
         raise KeyError(msg)
-    return adata.uns[name]
+    if lost := [part for part in WHOLE if part not in found]:
+        msg = (
+            f"uns[{key!r}] lacks {', '.join(lost)}, so it is not a whole fit: "
+            "run cgmm.tl.fit again, or read the file again."
+        )
+        raise KeyError(msg)
+    return found  # type: ignore[return-value]
 
 
 def component_names(uns: dict[str, Any], side: str) -> np.ndarray:

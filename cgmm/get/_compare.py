@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._keys import DEFAULT_KEY, SOURCE, Uns
-from cgmm._validate import levels
+from cgmm._validate import check_object, levels
 from cgmm.get._common import as_objects, params, stored
 from cgmm.get._factors import factors
 
@@ -48,6 +48,8 @@ def compare(
     ValueError
         When the fits do not have the same source components, so that rows are not comparable.
     """
+    check_object(adata)
+    keys = [keys] if isinstance(keys, str) else keys
     chosen = _keys(adata, key) if keys is None else [str(k) for k in keys]
     if not chosen:
         msg = f"uns has no fit called {key!r}_<target>: run cgmm.tl.fit_targets, or give keys."

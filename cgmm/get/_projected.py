@@ -7,7 +7,7 @@ components leave out, a cell keeps. Only the genes asked for are computed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import anndata as ad
 import numpy as np
@@ -66,6 +66,9 @@ def projected(
     """
     stored(adata, key)
     known, keys = params(adata, key=key), Keys(key)
+    if not isinstance(genes, Iterable):
+        msg = f"genes must be a name or a list of names, got {genes!r}."
+        raise TypeError(msg)
     wanted = [genes] if isinstance(genes, str) else [str(g) for g in genes]
     if keys.displacement not in adata.obsm:
         msg = f"obsm[{keys.displacement!r}] is missing: use the object that cgmm.tl.fit has filled."

@@ -54,7 +54,8 @@ def components(
         When a dimension is not part of the fit.
     """
     fit, known = get.fit(adata, key=key), get.params(adata, key=key)
-    if not all(0 <= d < fit.source.means.shape[1] for d in dims) or dims[0] == dims[1]:
+    possible = range(fit.source.means.shape[1])
+    if len(set(dims)) != 2 or len(dims) != 2 or not all(d in possible for d in dims):
         msg = (
             f"dims={dims} must be two different numbers from 0 to {fit.source.means.shape[1] - 1}."
         )

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cgmm import get
+from cgmm._checks import check_number
 from cgmm._keys import DEFAULT_KEY
 from cgmm.pl import _style
 
@@ -38,6 +39,7 @@ def shifts(
     :func:`cgmm.tl.donors` the point of the means is free of what noise adds to a distance, with its
     95 % interval.
     """
+    min_share = check_number("min_share", min_share, 0.1)
     table = get.shifts(adata, key=key)
     table = table[table["share_of_source"] >= min_share]
     table = table.sort_values("total_shift_sd", ignore_index=True)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
+from cgmm._checks import check_whole
 from cgmm._colours import DOWN as DOWN_RGB
 from cgmm._colours import MIDDLE, mix, subpopulation_colours
 from cgmm._colours import UP as UP_RGB
@@ -76,6 +77,9 @@ def short(name: object, longest: int = LONGEST_NAME) -> str:
 def new_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
     """Return ``ax``, or the Axes of a new figure of that size in inches."""
     if ax is not None:
+        if not isinstance(ax, Axes):
+            msg = f"ax must be matplotlib Axes, got {type(ax).__name__}."
+            raise TypeError(msg)
         return ax
     figure = plt.figure(figsize=(width, height), layout="constrained")
     return figure.subplots()
@@ -85,7 +89,7 @@ def panels(
     n: int, *, n_columns: int, width: float, height: float, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure of n small panels and their Axes, row by row; sizes in inches per panel."""
-    n_columns = max(1, min(n_columns, n))
+    n_columns = min(check_whole("n_columns", n_columns, 1), max(n, 1))
     n_rows = -(-n // n_columns)
     figure = plt.figure(
         figsize=(width * n_columns + 0.6, height * n_rows + 0.5), layout="constrained"

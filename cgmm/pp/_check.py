@@ -19,11 +19,9 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
+from cgmm.pp._layout import check_table, part
 from cgmm.pp._read import cells_of, gene_names, opened, table_columns, table_index, values_of
-from cgmm.pp._samples import InputError, Sample, listed
-
-RNA = "rna"
-CYTOMETRY = "cytometry"
+from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
 
 OVERLAP_REFUSED = 0.3
 OVERLAP_NOTICED = 0.7
@@ -71,6 +69,7 @@ def check_samples(
     InputError
         With one sentence per problem, when there is any.
     """
+    check_modality(modality, samples)
     problems: list[str] = []
     facts: list[dict[str, Any]] = []
     genes: dict[str, pd.Index] = {}
@@ -90,7 +89,7 @@ def check_samples(
                 problems += _problems_of_columns(file, annotation_keys, use_rep, dims)
                 barcodes = table_index(file["obs"])
                 digest = sha256(path)
-                extras |= {k: read_elem(file[f"uns/{k}"]) for k in extras if f"uns/{k}" in file}
+                extras |= _extras(file)
                 for sample in here:
                     try:
                         mine = barcodes[cells_of(file, sample)]
@@ -157,6 +156,28 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _extras(file: h5py.File) -> dict[str, Any]:
+    """Where data are from and the truth of simulated ones, as cgmm itself writes them.
+
+    Other programs may use the same names for anything: that is left alone.
+    """
+    found = {
+        name: read_elem(stored)
+        for name in ("data_source", "truth")
+        if isinstance(stored := part(file, f"uns/{name}"), h5py.Group)
+        and stored.attrs.get("encoding-type") == "dict"
+    }
+    source, truth = found.get("data_source"), found.get("truth")
+    kept: dict[str, Any] = {}
+    if source and all(isinstance(value, str) for value in source.values()):
+        kept["data_source"] = source
+    if truth and {"names", "log2_net"} <= set(truth):
+        names, values = (np.asarray(truth[name]) for name in ("names", "log2_net"))
+        if names.ndim == 1 and names.shape == values.shape and values.dtype.kind == "f":
+            kept["truth"] = truth
+    return kept
+
+
 def _repeated(names: Sequence[str] | pd.Index) -> list[str]:
     index = pd.Index(names)
     return [str(name) for name in index[index.duplicated()].unique()]
@@ -203,6 +224,8 @@ def _problems_of_values(file: h5py.File, layer: str | None, modality: str) -> li
             return []
         return [f"{where} hold missing or infinite values. Remove those cells."]
     reason = problem_of_counts(values)
+    if not values.size and check_table(file, "obs") and check_table(file, "var"):
+        reason = "are all zero"  # a sparse matrix that stores none
     if reason is None:
         return []
     there = listed(file.get("layers", {}))
@@ -224,16 +247,26 @@ def _problems_of_columns(
             "their marker genes."
         )
     if use_rep is not None:
-        found = file.get(f"obsm/{use_rep}")
+        found = part(file, f"obsm/{use_rep}")
         if found is None:
             problems.append(
                 f"{file.filename}: obsm has no {use_rep!r} (keys: {listed(file.get('obsm', {}))}). "
                 "Correct `use_rep` in the config, or set it to null to compute PCA."
             )
-        elif not isinstance(found, h5py.Dataset) or found.ndim != 2:
+        elif (
+            not isinstance(found, h5py.Dataset)
+            or found.ndim != 2
+            or 0 in found.shape
+            or found.dtype.kind not in "fiu"
+        ):
             problems.append(
-                f"{file.filename}: obsm {use_rep!r} is not a plain cells x dimensions array. "
-                "Store it as a numpy array."
+                f"{file.filename}: obsm {use_rep!r} is not a plain cells x dimensions array of "
+                "numbers. Store it as a numpy array."
+            )
+        elif found.shape[0] != (n_cells := check_table(file, "obs")):
+            problems.append(
+                f"{file.filename}: obsm {use_rep!r} has {found.shape[0]} rows for {n_cells} cells. "
+                "Write the file again with anndata."
             )
         else:
             dims[str(file.filename)] = found.shape[1]

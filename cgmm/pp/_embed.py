@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 
-from cgmm.pp._check import CYTOMETRY, RNA
-from cgmm.pp._samples import InputError
+from cgmm._checks import check_seed, check_whole
+from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
 
 logger = logging.getLogger(__name__)
 
 PCA = "X_pca"
 HARMONY = "X_pca_harmony"
 UMAP = "X_umap"
+INTEGRATIONS = ("none", "harmony")
 MIN_CELLS_PER_SAMPLE = 50  # below, a sample says too little to rank genes by itself
 FEW_GENES = 200  # up to here all components can be had; above, arpack is faster
 UMAP_STEPS = 200
@@ -67,12 +68,28 @@ def embed(
         use_rep (the key that was chosen), n_dims, n_genes_used, variance_ratio (list or None),
         integrate, notices.
 
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is out of range or not known, or there is too little data.
+
     Notes
     -----
     Sets ``var["highly_variable"]``, ``obsm["X_pca"]``, ``varm["PCs"]``, ``uns["pca"]``,
     ``obsm["X_pca_harmony"]`` (when asked for) and ``obsm["X_umap"]``. Each component's sign is
     chosen so that its largest loading is positive.
     """
+    check_modality(modality)
+    if integrate not in INTEGRATIONS:
+        msg = f"integrate={integrate!r} is not known: give one of {listed(INTEGRATIONS)}."
+        raise InputError(msg)
+    if use_rep is not None and use_rep not in adata.obsm:
+        msg = f"obsm has no {use_rep!r} (keys: {listed(adata.obsm)}). Name another as `use_rep`."
+        raise InputError(msg)
+    for name, value in (("n_top_genes", n_top_genes), ("n_pcs", n_pcs), ("n_dims", n_dims)):
+        check_whole(name, value, 2)
+    check_whole("n_neighbors", n_neighbors, 2)
+    check_seed(random_state)
     notices: list[dict[str, str]] = []
     variance_ratio = None
     key = use_rep

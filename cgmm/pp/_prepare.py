@@ -15,9 +15,9 @@ import scanpy as sc
 import scipy.sparse as sp
 
 from cgmm._io import atomic
-from cgmm.pp._check import CYTOMETRY, RNA, problem_of_counts
+from cgmm.pp._check import problem_of_counts
 from cgmm.pp._read import read_samples_of_file
-from cgmm.pp._samples import InputError, Sample, listed
+from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ def join_samples(
     InputError
         When a value is not a count (RNA) or not finite, or a file cannot be read.
     """
+    check_modality(modality, samples)
     parts: dict[str, ad.AnnData] = {}
     for path in dict.fromkeys(s.path for s in samples):
         here = [s for s in samples if s.path == path]
@@ -149,6 +150,10 @@ def quality_control(
     -----
     Sets ``obs["n_genes", "n_counts", "pct_mt"]`` for RNA.
     """
+    check_modality(modality)
+    if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
+        msg = "obs has no column 'sample' with categories: give what cgmm.pp.join_samples returns."
+        raise InputError(msg)
     names = adata.obs["sample"].cat.categories
     read = adata.obs["sample"].value_counts().reindex(names)
     if modality == RNA:
@@ -221,6 +226,7 @@ def normalise(adata: ad.AnnData, *, modality: str = RNA) -> None:
     -----
     Sets ``layers["counts"]`` (the counts) and ``X`` (the logarithms).
     """
+    check_modality(modality)
     if modality == CYTOMETRY:
         return
     matrix: Any = adata.X

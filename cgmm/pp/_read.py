@@ -15,9 +15,14 @@ import pandas as pd
 from anndata.io import read_elem
 from anndata.utils import make_index_unique
 
+from cgmm.pp._layout import check_indices, check_matrix, check_table, part
 from cgmm.pp._samples import InputError, Sample, listed
 
 Matrix: TypeAlias = h5py.Group | h5py.Dataset
+
+#: what HDF5, anndata, pandas and scipy raise on files that are not what they say they are
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError)
+UNREADABLE += (ValueError,)
 
 
 @contextmanager
@@ -30,23 +35,29 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         When the file is missing, is not HDF5, holds no AnnData object, or is damaged.
     """
     if not Path(path).is_file():
-        msg = f"{path}: the file does not exist. Correct `path` in the sample sheet."
+        kind = "is a folder, not a file" if Path(path).is_dir() else "the file does not exist"
+        msg = f"{path}: {kind}. Correct `path` in the sample sheet."
         raise InputError(msg)
     try:
         with h5py.File(path, "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # names are checked here, with better words
             for slot in ("obs", "var"):
-                if not isinstance(file.get(slot), h5py.Group):
-                    msg = (
-                        f"{path}: holds no `{slot}` table, so it is not an h5ad file of today's "
-                        "format. Read it with anndata and write it again with `.write_h5ad`."
-                    )
-                    raise InputError(msg)
+                check_table(file, slot)
             yield file
-    except (OSError, KeyError, RuntimeError, TypeError) as error:
+    except InputError:
+        raise
+    except UNREADABLE as error:
         msg = (
             f"{path}: cannot be read as an h5ad file ({_one_line(error)}). "
             "It may be damaged or only partly copied: copy or write it again."
+        )
+        raise InputError(msg) from error
+    except Exception as error:
+        if type(error).__name__ != "IORegistryError":  # of anndata, which does not export it
+            raise
+        msg = (
+            f"{path}: holds something that this version of anndata cannot read "
+            f"({_one_line(error)}). Update anndata, or write the file again with an older one."
         )
         raise InputError(msg) from error
 
@@ -57,8 +68,7 @@ def _one_line(error: BaseException) -> str:
 
 def values_of(file: h5py.File, *, layer: str | None) -> Matrix:
     """Find the matrix of counts (or of transformed features) in an open file."""
-    where = f"layers/{layer}" if layer else "X"
-    found = file.get(where)
+    found = part(file, f"layers/{layer}" if layer else "X")
     if found is not None and found.attrs.get("encoding-type") == "null":
         found = None
     if found is None and layer:
@@ -74,7 +84,18 @@ def values_of(file: h5py.File, *, layer: str | None) -> Matrix:
             "Name the layer that holds the counts as `counts_layer` in the config."
         )
         raise InputError(msg)
+    check_matrix(found, (check_table(file, "obs"), check_table(file, "var")))
     return found
+
+
+def matrix_of(file: h5py.File, *, layer: str | None) -> Any:
+    """Read the whole matrix of :func:`values_of`, dense or sparse."""
+    stored = values_of(file, layer=layer)
+    values: Any = read_elem(stored)
+    if isinstance(stored, h5py.Group):
+        minor = values.shape[0] if values.format == "csc" else values.shape[1]
+        check_indices(values.indices, minor, stored)
+    return values
 
 
 def table_index(group: h5py.Group) -> pd.Index:
@@ -169,23 +190,23 @@ def read_samples_of_file(
         gene names made unique, ``obs["barcode"]`` the names in the file.
     """
     with opened(path) as file:
-        values: Any = read_elem(values_of(file, layer=counts_layer))
+        values = matrix_of(file, layer=counts_layer)
         stored: Any = read_elem(file["obs"])
         obs = writable(stored)
         genes = gene_names(file, gene_column=gene_column)
-        rep = None if use_rep is None else np.asarray(read_elem(file["obsm"][use_rep]))
+        rep = None if use_rep is None else np.asarray(part(file, f"obsm/{use_rep}"))
         chosen = [cells_of(file, sample) for sample in samples]
     found = []
     for mask in chosen:
-        part = ad.AnnData(
+        cells = ad.AnnData(
             X=values[mask].astype(np.float32),
             obs=obs[mask].copy(),
             var=pd.DataFrame(index=pd.Index(make_index_unique(genes), dtype=object)),
         )
         if use_rep is not None and rep is not None:
-            part.obsm[use_rep] = rep[mask].astype(np.float32)
-        part.obs["barcode"] = np.asarray(part.obs_names, dtype=object)
-        found.append(part)
+            cells.obsm[use_rep] = rep[mask].astype(np.float32)
+        cells.obs["barcode"] = np.asarray(cells.obs_names, dtype=object)
+        found.append(cells)
     return found
 
 

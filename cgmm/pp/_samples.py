@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+RNA = "rna"
+CYTOMETRY = "cytometry"
 
 
 class InputError(ValueError):
@@ -51,6 +54,16 @@ class Sample:
     batch: str = ""
     obs_column: str = ""
     obs_value: str = ""
+
+
+def check_modality(modality: str, samples: Sequence[Sample] | None = None) -> None:
+    """Refuse a modality that is not known, and a list without samples."""
+    if modality not in (RNA, CYTOMETRY):
+        msg = f'modality={modality!r} is not known: give "{RNA}" or "{CYTOMETRY}".'
+        raise InputError(msg)
+    if samples is not None and not samples:
+        msg = "There is no sample: give at least one."
+        raise InputError(msg)
 
 
 def listed(names: Iterable[object], *, most: int = 8) -> str:

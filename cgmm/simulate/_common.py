@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+
+from cgmm._checks import check_whole
 
 NAMES = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta", "Eta", "Theta")
 
@@ -59,14 +63,21 @@ def simplex(values: np.ndarray) -> np.ndarray:
     return values / values.sum()
 
 
-def check_positive(**sizes: float) -> None:
-    for name, size in sizes.items():
-        if size <= 0:
-            msg = f"{name}={size} must be positive."
-            raise ValueError(msg)
+def check_names(conditions: object) -> None:
+    if (
+        isinstance(conditions, str)
+        or not isinstance(conditions, Sequence)
+        or len({str(c) for c in conditions}) != 2
+        or len(conditions) != 2
+    ):
+        msg = f"conditions must be two different names, source first; got {conditions!r}."
+        raise ValueError(msg)
 
 
-def check_cells(n_cells: int, n_donors: int) -> None:
+def check_sizes(n_cells: int, n_donors: int, **sizes: int) -> None:
+    """Whole numbers of at least one; as many cells as donors."""
+    for name, size in {"n_cells": n_cells, "n_donors": n_donors, **sizes}.items():
+        check_whole(name, size, 1)
     if n_cells < n_donors:
         msg = f"{n_cells} cells per condition cannot be split over {n_donors} donors."
         raise ValueError(msg)

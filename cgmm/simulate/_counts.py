@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from cgmm._checks import check_number, check_seed, check_whole
 from cgmm._keys import TRUTH
 from cgmm.simulate._common import (
     NAMES,
-    check_cells,
-    check_positive,
+    check_names,
+    check_sizes,
     donor_effects,
     donor_names,
     log2_ratio,
@@ -109,8 +110,13 @@ def counts(
     >>> adata.uns["truth"]["names"].tolist()
     ['Alpha', 'Beta', 'Gamma', 'Delta', 'Epsilon', 'Zeta']
     """
-    check_positive(n_donors=n_donors, median_counts=median_counts)
-    check_cells(n_cells // 2, n_donors)
+    n_cells = check_whole("n_cells", n_cells, 2)
+    check_sizes(n_cells // 2, n_donors, n_genes=n_genes)
+    check_number("donor_share_sd", donor_share_sd, 0.0)
+    check_number("donor_expression_sd", donor_expression_sd, 0.0)
+    check_number("median_counts", median_counts, 1.0, above_zero=True)
+    check_names(conditions)
+    check_seed(random_state)
     source, target, length, names = _composition(shares, log2_change, shift, gone, new, new_share)
     rng = np.random.default_rng(random_state)
     var, profile, programme = _profiles(names, n_genes, rng)
@@ -165,6 +171,9 @@ def _composition(
     """Shares of both conditions, shift lengths and names, in one order."""
     if shares is None:
         shares = dict(zip(NAMES, (0.28, 0.2, 0.18, 0.14, 0.12, 0.08), strict=False))
+    if not isinstance(shares, Mapping):
+        msg = f"shares must map names to shares, as {{'Alpha': 0.5, 'Beta': 0.5}}; got {shares!r}."
+        raise TypeError(msg)
     known = [*shares]
     # The defaults speak of the default subpopulations only.
     change = (

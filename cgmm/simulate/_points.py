@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 import anndata as ad
 import numpy as np
 
+from cgmm._checks import check_number, check_seed
 from cgmm._keys import TRUTH
 from cgmm.simulate._common import (
     NAMES,
-    check_cells,
-    check_positive,
+    check_sizes,
     donor_effects,
     donor_names,
     log2_ratio,
@@ -131,12 +131,22 @@ def points(
     >>> drawn.truth["log2_net"].round(2)
     array([ 0.83, -0.17, -0.17, -1.17])
     """
-    check_positive(n_components=n_components, n_dims=n_dims, n_donors=n_donors)
-    check_cells(n_cells, n_donors)
+    check_sizes(n_cells, n_donors, n_components=n_components, n_dims=n_dims, n_batches=n_batches)
+    for name, value in (
+        ("separation", separation),
+        ("donor_share_sd", donor_share_sd),
+        ("donor_mean_sd", donor_mean_sd),
+        ("batch_sd", batch_sd),
+    ):
+        check_number(name, value, 0.0)
+    check_seed(random_state)
     rng = np.random.default_rng(random_state)
     source = simplex(_vector(shares if shares is not None else 1.0, n_components, "shares"))
     change = _vector(log2_change, n_components, "log2_change")
     length = _vector(shift, n_components, "shift")
+    if not np.isfinite(length).all():
+        msg = f"shift must be finite, got {length.tolist()}."
+        raise ValueError(msg)
     target = simplex(source * np.exp2(change))
 
     if means is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import anndata as ad
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from cgmm import _validate, get
+from cgmm._checks import check_number, check_seed, check_whole
 from cgmm._io import dumps, storable
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
 from cgmm.coupled import CoupledFit
@@ -113,7 +114,18 @@ def donors(
     {'donor bootstrap'}
     """
     known = get.params(adata, key=key)
-    _check_numbers(n_bootstrap, n_permutations, level, n_jobs, test)
+    _validate.check_writable(adata, copy=copy)
+    _validate.check_paired(paired)
+    n_bootstrap = check_whole("n_bootstrap", n_bootstrap)
+    n_permutations = check_whole("n_permutations", n_permutations)
+    n_jobs = check_whole("n_jobs", n_jobs, 1)
+    random_state = check_seed(random_state)
+    level = _check_level(level)
+    if test not in get_args(Test):
+        msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
+        raise ValueError(msg)
+    if isinstance(covariates, str):
+        covariates = (covariates,)
     donor_key = donor_key or known["donor_key"]
     found = _validate.sides_of_fit(adata, known, donor_key=donor_key)
     rows = (found.rows_source, found.rows_target)
@@ -167,21 +179,12 @@ def donors(
     return adata if copy else None
 
 
-def _check_numbers(
-    n_bootstrap: int, n_permutations: int, level: float, n_jobs: int, test: str
-) -> None:
-    if n_bootstrap < 0 or n_permutations < 0 or n_jobs < 1:
-        msg = (
-            f"n_bootstrap={n_bootstrap}, n_permutations={n_permutations}, n_jobs={n_jobs}: "
-            "the first two must not be negative, the last must be at least 1."
-        )
-        raise ValueError(msg)
-    if not 0 < level < 1:
+def _check_level(level: float) -> float:
+    number = check_number("level", level, 0.95)
+    if not 0 < number < 1:
         msg = f"level={level} must lie between 0 and 1; 0.95 is usual."
         raise ValueError(msg)
-    if test not in ("auto", "permutation", "moderated_t"):
-        msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
-        raise ValueError(msg)
+    return number
 
 
 def _split(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -137,6 +137,7 @@ def fit(
     """
     keys = Keys(key_added)
     _validate.check_writable(adata, copy=copy)
+    _check_free(adata, keys)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -146,6 +147,13 @@ def fit(
         n_dims=n_dims,
         donor_key=donor_key,
     )
+    if use_rep == "X" and _annotate.looks_like_counts(found.points_source):
+        msg = (
+            "use_rep='X' holds only whole numbers, so it seems to be counts, which are no "
+            "Gaussians: compute principal components of log-normalised values (scanpy.pp.pca)."
+        )
+        raise ValueError(msg)
+    _check_paired(found, paired=paired)
     earlier = _earlier(
         adata,
         share_source,
@@ -246,6 +254,10 @@ def annotate(
     """
     keys = Keys(key_added)
     _validate.check_writable(adata, copy=copy)
+    if not isinstance(fit, CoupledFit):
+        msg = f"fit must be a CoupledFit, as fit_coupled returns it, not {type(fit).__name__}."
+        raise TypeError(msg)
+    _check_free(adata, keys)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -256,6 +268,7 @@ def annotate(
         donor_key=donor_key,
         min_cells=1,
     )
+    _check_paired(found, paired=paired)
     n_fitted = np.asarray(fit.source.means).shape[1]
     if found.points_source.shape[1] != n_fitted:
         msg = (
@@ -271,7 +284,7 @@ def annotate(
         fit.prevalence_target.responsibilities(found.points_target),
     )
     table, named_by = _annotate.component_table(adata, fit, found, r, name_by, held, names_source)
-    per_donor = _per_donor(fit, found, r, paired=paired)
+    per_donor = _per_donor(found, r)
     params = {
         "condition_key": condition_key,
         "source": str(source),
@@ -322,21 +335,14 @@ def _write(adata: ad.AnnData, keys: Keys, uns: dict[str, Any], cells: _annotate.
 
 
 def _per_donor(
-    fit: CoupledFit,
-    found: _validate.Sides,
-    responsibilities: tuple[np.ndarray, np.ndarray],
-    *,
-    paired: bool | None,
+    found: _validate.Sides, responsibilities: tuple[np.ndarray, np.ndarray]
 ) -> dict[str, donors.DonorShares | None]:
-    """Shares of the donors of either side; refuses ``paired=True`` where donors are not paired."""
+    """Shares of the donors of either side, None where donors are not known."""
     who = (found.donors_source, found.donors_target)
-    source, target = (
-        None if d is None else donors.donor_shares(r, d)
-        for r, d in zip(responsibilities, who, strict=True)
-    )
-    if source is not None and target is not None:
-        donors.intervals(source, target, fit.origin, paired=paired)
-    return {SOURCE: source, TARGET: target}
+    return {
+        side: None if d is None else donors.donor_shares(r, d)
+        for side, r, d in zip(SIDES, responsibilities, who, strict=True)
+    }
 
 
 def _facts(fit: CoupledFit) -> dict[str, Any]:
@@ -370,6 +376,33 @@ def _arrays(fit: CoupledFit) -> dict[str, np.ndarray]:
         arrays[Uns.covariances(side)] = mixture.covariances
         arrays[Uns.shares(side)] = shares
     return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}
+
+
+def _check_free(adata: ad.AnnData, keys: Keys) -> None:
+    """Refuse to replace an entry of ``uns`` that is not a fit."""
+    there = adata.uns.get(keys.uns)
+    if there is not None and not (isinstance(there, Mapping) and Uns.PARAMS in there):
+        msg = (
+            f"uns[{keys.uns!r}] holds something else than a fit, which would be lost: "
+            "choose another key_added."
+        )
+        raise ValueError(msg)
+
+
+def _check_paired(found: _validate.Sides, *, paired: bool | None) -> None:
+    """Refuse a pairing that the donors do not have."""
+    _validate.check_paired(paired)
+    if not paired:
+        return
+    if found.donors_source is None or found.donors_target is None:
+        msg = "paired=True needs donors: give donor_key, or leave out paired."
+        raise ValueError(msg)
+    if not set(found.donors_source) & set(found.donors_target):
+        msg = (
+            "paired=True needs donors that are in both conditions, but no donor is: "
+            "check the donor names or use paired=False."
+        )
+        raise ValueError(msg)
 
 
 class _Earlier(NamedTuple):

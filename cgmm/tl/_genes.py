@@ -6,6 +6,7 @@ import anndata as ad
 import numpy as np
 
 from cgmm import _annotate, _gene_table, _gene_ways, _validate
+from cgmm._checks import check_number, check_whole
 from cgmm._io import storable
 from cgmm._keys import DEFAULT_KEY, SOURCE, Keys, Uns
 
@@ -73,8 +74,9 @@ def genes(
 
     Raises
     ------
-    KeyError, ValueError
-        When there is no fit, no expression, or when it looks like counts.
+    KeyError, TypeError, ValueError
+        When there is no fit or no expression, when it is not finite or not log-normalised, or when
+        a number is out of range.
 
     Examples
     --------
@@ -87,12 +89,24 @@ def genes(
     from cgmm import get
 
     params, uns = get.params(adata, key=key), adata.uns[key]
+    _validate.check_writable(adata, copy=copy)
+    if n_genes is not None:
+        n_genes = check_whole("n_genes", n_genes, 1)
+    if not 0 <= check_number("min_fraction", min_fraction, 0.1) <= 1:
+        msg = f"min_fraction={min_fraction} must lie between 0 and 1: it is a part of the cells."
+        raise ValueError(msg)
+    if Keys(key).responsibilities not in adata.obsm:
+        msg = (
+            f"obsm[{Keys(key).responsibilities!r}] is missing: use the object that cgmm.tl.fit "
+            "has filled."
+        )
+        raise KeyError(msg)
     found = _validate.sides_of_fit(adata, params, donor_key=params["donor_key"])
     held = _annotate.expression_of(adata, expression, layer)
     if held is None:
         msg = "The object has no X: give expression=, an object with the same cells and genes."
         raise ValueError(msg)
-    _annotate.refuse_counts(held.matrix)
+    _annotate.refuse_unusable(held.matrix, natural_log=natural_log)
     names = _annotate.gene_names(held.adata, gene_symbols)
     of = _gene_ways.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), uns)
     changed = _gene_ways.by_expression(held, of, natural_log=natural_log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anndata as ad
@@ -59,6 +59,9 @@ def fit_targets(
         Comparisons that were fitted before stay.
     """
     _validate.check_writable(adata, copy=copy)
+    if "target" in options:
+        msg = "fit_targets takes targets=, a list; target= is an argument of cgmm.tl.fit."
+        raise TypeError(msg)
     chosen = _targets(adata, condition_key, str(source), targets)
     keys = [target_key(target, key_added=key_added) for target in chosen]
     if len(set(keys)) < len(keys):
@@ -94,10 +97,17 @@ def _targets(
         targets = [c for c in present if c != source]
     if isinstance(targets, str):
         targets = [targets]
+    if not isinstance(targets, Iterable):
+        msg = f"targets must be a list of conditions, got {targets!r}."
+        raise TypeError(msg)
+    targets = list(targets)
     missing = [str(t) for t in targets if str(t) not in present]
     if missing or source not in present:
         role, name = ("targets", missing[0]) if missing else ("source", source)
         msg = f"{role}: {name!r} is not a condition: obs[{condition_key!r}] has {present}."
+        raise ValueError(msg)
+    if source in map(str, targets):
+        msg = f"targets has {source!r}, the source: a comparison needs two different conditions."
         raise ValueError(msg)
     if not targets:
         msg = f"obs[{condition_key!r}] has no condition beside {source!r}: there is no target."

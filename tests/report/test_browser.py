@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -127,6 +128,22 @@ def test_sort_filter_and_download(made, open_page, tmp_path):
     for r in rows:
         assert float(r["Net factor"]) == pytest.approx(net[r["Subpopulation"]])
     assert page.faults == []
+
+
+def test_saved_tables_hold_no_formula(made, open_page, tmp_path):
+    folder, html = made("nasty")
+    page = open_page(html)
+    page.evaluate(
+        "document.querySelector('#t-factors tbody th, #t-factors tbody td').textContent = '-1+cmd|x'"
+    )
+    with page.expect_download() as caught:
+        page.locator("#t-factors [data-csv]").evaluate("button => button.click()")
+    caught.value.save_as(tmp_path / "factors.csv")
+    with (tmp_path / "factors.csv").open(encoding="utf-8-sig", newline="") as handle:
+        cells = [cell for row in csv.reader(handle) for cell in row]
+    assert "'=HYPERLINK(1)" in cells
+    assert "'-1+cmd|x" in cells
+    assert not any(re.match(r"[=+@]|-(?![\d.]+(e-?\d+)?$)", cell) for cell in cells)
 
 
 def test_data_links_hold_the_files(made, open_page, tmp_path):

@@ -79,7 +79,7 @@ def test_restarts_never_lose():
     args = {"n_components": 6, "transport_weight": 0.01, "max_steps": 300, "tol": 1e-7}
     one, five = (fit(x, y, **args, n_restarts=n) for n in (1, 5))
     assert five.objective >= one.objective - 1e-3
-    with pytest.raises(ValueError, match="n_restarts must be at least 1"):
+    with pytest.raises(ValueError, match="n_restarts must be a whole number of at least 1"):
         fit(x, y, n_restarts=0)
 
 

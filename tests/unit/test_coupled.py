@@ -357,7 +357,7 @@ GOOD = np.random.default_rng(0).normal(size=(50, 3))
         ({"points_target": np.where(np.arange(50)[:, None] < 2, np.inf, GOOD)}, "in 2 of 50 rows"),
         ({"points_source": GOOD[:0]}, "points_source is empty"),
         ({"n_components": 51}, "fewer than 51 components"),
-        ({"n_components": 0}, "n_components must be at least 1"),
+        ({"n_components": 0}, "n_components must be a whole number of at least 1"),
         ({"weights_source": -np.ones(50)}, "weights_source must be finite, non-negative"),
         ({"weights_target": np.zeros(50)}, "weights_target must be finite, non-negative"),
         ({"weights_target": np.ones(49)}, r"weights_target must have shape \(50,\)"),

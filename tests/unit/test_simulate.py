@@ -112,7 +112,7 @@ def test_points_have_the_moments_of_the_truth() -> None:
         ({"n_genes": 50}, "too small"),
         ({"shares": {"Alpha": -1, "Beta": 2}}, "not negative"),
         ({"n_cells": 6, "n_donors": 5}, "cannot be split"),
-        ({"n_donors": 0}, "must be positive"),
+        ({"n_donors": 0}, "n_donors must be a whole number of at least 1"),
         ({"shares": {"T cell": 1, "Tcell": 1}}, "would share gene names"),
     ],
 )

@@ -135,7 +135,7 @@ def test_bad_input_is_told(fitted: ad.AnnData) -> None:
         cg.tl.donors(fitted, level=95)
     with pytest.raises(ValueError, match="test='t'"):
         cg.tl.donors(fitted, test="t")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="n_jobs=0"):
+    with pytest.raises(ValueError, match="n_jobs must be a whole number of at least 1, got 0"):
         cg.tl.donors(fitted, n_jobs=0)
     with pytest.raises(KeyError, match=r"run cgmm\.tl\.donors"):
         cg.get.donor_shifts(fitted)

@@ -100,7 +100,7 @@
     }
     var csv = box.querySelector("[data-csv]");
     if (csv) csv.addEventListener("click", function () {
-      var quote = function (s) { return '"' + s.replace(/^([=+@\t\r])/, "'$1").replace(/"/g, '""') + '"'; };
+      var quote = function (s) { return '"' + s.replace(/^([=+@\t\r]|-(?![\d.]+$))/, "'$1").replace(/"/g, '""') + '"'; };
       var lines = [heads.map(function (h) { return quote(h.textContent); }).join(",")];
       Array.prototype.forEach.call(body.rows, function (row) {
         if (!row.hidden) lines.push(Array.prototype.map.call(row.cells, function (c) {

@@ -1,0 +1,166 @@
+"""Mistakes in config and sample sheet. ``p`` is a project with tiny files, not written yet."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from tests.unit.bad.cases import Case
+from tests.workflow.conftest import Project
+from workflow.settings import SettingsError, load
+
+HEAD = "sample\tpath\tcondition\n"
+
+
+def config(**keys: Any) -> Callable[[Project], object]:
+    """Load with some keys of the config replaced."""
+
+    def make(p: Project) -> object:
+        p.settings.update(keys)
+        p.write()
+        return load(p.settings)
+
+    return make
+
+
+def comparison(**keys: Any) -> Callable[[Project], object]:
+    def make(p: Project) -> object:
+        p.settings["comparisons"][0].update(keys)
+        p.write()
+        return load(p.settings)
+
+    return make
+
+
+def whole(value: Any) -> Callable[[Project], object]:
+    return lambda p: load(value)
+
+
+def text(written: str) -> Callable[[Project], object]:
+    """Load what YAML makes of a text."""
+    return lambda p: load(yaml.safe_load(written))
+
+
+def row(**fields: str) -> Callable[[Project], object]:
+    def make(p: Project) -> object:
+        p.rows[0].update(fields)
+        p.write()
+        return load(p.settings)
+
+    return make
+
+
+def sheet(content: str | bytes) -> Callable[[Project], object]:
+    def make(p: Project) -> object:
+        p.write()
+        data = content if isinstance(content, bytes) else content.encode()
+        (p.folder / "samples.tsv").write_bytes(data)
+        return load(p.settings)
+
+    return make
+
+
+def again(p: Project) -> object:
+    p.settings["comparisons"].append({**p.settings["comparisons"][0], "name": "Drug"})
+    p.write()
+    return load(p.settings)
+
+
+def laughs() -> Any:
+    value: Any = ["lol"] * 9
+    for _ in range(12):
+        value = [value] * 9
+    return value
+
+
+def itself() -> Any:
+    value: list = []
+    value.append(value)
+    return value
+
+
+CONFIG = [
+    Case("nothing in the config", whole(None), "config: it is empty", SettingsError),
+    Case("a list for the config", whole([1]), "config: it is [1], not a list of `key: value`", SettingsError),
+    Case("an unknown key", config(n_component=3), "unknown key `n_component`", SettingsError),
+    Case("a key misspelt", config(fit={"n_component": 3}), "did you mean `n_components`?", SettingsError),
+    Case("a key that is a number", text("1: x"), "the key 1 is not text. Put it in quotes", SettingsError),
+    Case("a key that YAML takes for true", text("on: x"), "the key True is not text", SettingsError),
+    Case("aliases that multiply", config(comparisons=laughs()), "Write it without YAML aliases", SettingsError),
+    Case("an alias of itself", config(qc=itself()), "Write it without YAML aliases", SettingsError),
+    Case("NaN", text("fit: {rho: .nan}"), "a value is nan, which is not a finite number", SettingsError),
+    Case("infinity", text("fit: {epsilon: .inf}"), "a value is inf, which is not a finite number", SettingsError),
+    Case("rho = 0", config(fit={"rho": 0}), "`fit.rho`: 0 is less than or equal to the minimum of 0", SettingsError),
+    Case("a number in quotes", config(fit={"rho": "1"}), "`fit.rho` is '1', which does not fit", SettingsError),
+    Case("a comma for the decimal point", text("fit: {rho: '0,5'}"), "`fit.rho` is '0,5', which does not fit", SettingsError),
+    Case("half a dimension", config(n_dims=4.5), "`n_dims` is 4.5, which does not fit", SettingsError),
+    Case("a whole number written as 30.0", config(n_pcs=30.0), "`n_pcs` is 30.0, which does not fit", SettingsError),
+    Case("true for a number", config(n_pcs=True), "`n_pcs` is True, which does not fit", SettingsError),
+    Case("an enormous number", config(donors={"n_bootstrap": 10**9}), "is greater than the maximum of 100000", SettingsError),
+    Case("a negative seed", config(fit={"random_state": -1}), "`fit.random_state`: -1 is less than the minimum of 0", SettingsError),
+    Case("no component", config(fit={"n_components": 0}), "`fit.n_components` is 0, which does not fit", SettingsError),
+    Case("three numbers of components", config(fit={"n_components": [1, 2, 3]}), "`fit.n_components` is [1, 2, 3], which does not fit", SettingsError),
+    Case("a list for a group of keys", config(fit=["rho"]), "`fit` is ['rho'], which does not fit", SettingsError),
+    Case("more than all mitochondrial", config(qc={"max_pct_mt": 101}), "101 is greater than the maximum of 100", SettingsError),
+    Case("yes for true", config(test_genes="yes"), "`test_genes` is 'yes', which does not fit", SettingsError),
+    Case("an integration that is not known", config(integrate="combat"), "choose one of: none, harmony", SettingsError),
+    Case("harmony without batches", config(integrate="harmony"), "needs the column `batch`", SettingsError),
+    Case("no sample sheet", config(samples="sample.tsv"), "sample.tsv: the sample sheet does not exist", SettingsError),
+    Case("a folder for the sample sheet", config(samples="."), "the sample sheet does not exist", SettingsError),
+    Case("the home of nobody", config(samples="~nobody-here/samples.tsv"), "~nobody-here/samples.tsv: the sample sheet does not exist", SettingsError),
+    Case("a path with a NUL", config(samples="a\0b"), "the sample sheet does not exist", SettingsError),
+    Case("a path that is too long", config(samples="a" * 5000), "the sample sheet does not exist", SettingsError),
+    Case("no comparison", config(comparisons=[]), "`comparisons`: [] should be non-empty", SettingsError),
+    Case("one comparison without its dash", config(comparisons={"name": "x"}), "`comparisons` is {'name': 'x'}, which does not fit", SettingsError),
+    Case("comparisons as words", config(comparisons=["drug"]), "`comparisons.0` is 'drug', which does not fit", SettingsError),
+    Case("a comparison without target", text("comparisons: [{name: a, source: b}]"), "`comparisons.0` lacks `target`. Add it", SettingsError),
+    Case("two comparisons of one name", again, "two comparisons are called 'drug' (case does not count)", SettingsError),
+    Case("a name with a slash", comparison(name="a/b"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("a name that leads upwards", comparison(name="../x"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("a name with a blank", comparison(name="a b"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("a name with a line end", comparison(name="drug\n"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("a name for the shell", comparison(name="$(rm -rf x)"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("an emoji for a name", comparison(name="💊"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("a very long name", comparison(name="a" * 300), "must have at most 100 characters", SettingsError),
+    Case("a name that is taken", comparison(name="index"), "cannot be called 'index'", SettingsError),
+    Case("a number for a condition", comparison(source=1), "Put it in quotes, so that YAML takes it for text", SettingsError),
+    Case("a condition that YAML takes for true", comparison(source=True), "Put it in quotes, so that YAML takes it for text", SettingsError),
+    Case("a condition that YAML takes for a date", comparison(source=datetime.date(2020, 1, 1)), "Put it in quotes, so that YAML takes it for text", SettingsError),
+    Case("a condition in other case", comparison(source="Before Drug"), "Did you mean 'before drug'?", SettingsError),
+    Case("a condition with a blank behind", comparison(target="after/drug "), "Did you mean 'after/drug'?", SettingsError),
+    Case("source = target", comparison(target="before drug"), "source and target are both 'before drug'", SettingsError),
+    Case("a dataset that does not exist", comparison(dataset="blood"), "there is no dataset 'blood'", SettingsError),
+]  # fmt: skip
+
+SHEET = [
+    Case("commas between columns", sheet("sample,path,condition\na,b,c\n"), "the columns are not separated by tabs", SettingsError),
+    Case("semicolons between columns", sheet("sample;path;condition\na;b;c\n"), "the columns are not separated by tabs", SettingsError),
+    Case("blanks between columns", sheet("sample path condition\na b c\n"), "the columns are not separated by tabs", SettingsError),
+    Case("an empty sheet", sheet(""), "the column 'sample', 'path', 'condition' is missing", SettingsError),
+    Case("a header only", sheet(HEAD), "lists no sample. Add one row per sample", SettingsError),
+    Case("a page of the web", sheet("<html>404</html>"), "unknown column '<html>404</html>'", SettingsError),
+    Case("Unicode of a spreadsheet (UTF-16)", sheet(HEAD.encode("utf-16")), "not a text file in UTF-8", SettingsError),
+    Case("letters of another encoding", sheet((HEAD + "a\tb\tç\n").encode("latin-1")), "not a text file in UTF-8", SettingsError),
+    Case("control characters", sheet(HEAD + "a\tb\0\tc\n"), "line 2: holds control characters", SettingsError),
+    Case("a quote that is not closed", sheet(HEAD + 'a\t"b\tc\nd\te"\tf\n'), "line 2: unexpected end of data. Remove the quotes", SettingsError),
+    Case("a field without end", sheet(HEAD + "a\t" + "x" * 200_000 + "\tc\n"), "field larger than field limit", SettingsError),
+    Case("a file that is no sheet", sheet(b"a" * 20_000_001), "larger than 20 MB, so it is no sample sheet", SettingsError),
+    Case("too many fields", sheet(HEAD + "a\tb\tc\td\n"), "sample row 1 has 4 fields but the header 3", SettingsError),
+    Case("a column twice", sheet("sample\tpath\tcondition\tpath\na\tb\tc\td\n"), "a column name occurs twice in the header", SettingsError),
+    Case("a column misspelt", row(doner="D1"), "unknown column 'doner'; did you mean 'donor'?", SettingsError),
+    Case("a file that does not exist", row(path="nowhere.h5ad"), "sample b1: the file nowhere.h5ad does not exist", SettingsError),
+    Case("a folder for a file", row(path="."), "the file . is a folder", SettingsError),
+    Case("a device for a file", row(path="/dev/zero"), "the file /dev/zero does not exist", SettingsError),
+    Case("text for a file", row(path="samples.tsv"), "is not an h5ad file (it is not HDF5)", SettingsError),
+    Case("a path that leads out of the demo", row(path="results/demo/../../x.h5ad"), "the file results/demo/../../x.h5ad does not exist", SettingsError),
+    Case("a sample name used twice", row(sample="b2"), "the sample name 'b2' is used 2 times. Rename", SettingsError),
+    Case("a sample name with a blank", row(sample="b 1"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("a dataset that leads upwards", row(dataset=".."), "use letters, digits, `_`, `-` and `.` only", SettingsError),
+    Case("no condition", row(condition=""), "lacks `condition`. Add it", SettingsError),
+    Case("a donor missing", row(donor=""), "some samples have a donor and others do not (b1)", SettingsError),
+    Case("obs_column without obs_value", row(obs_value=""), "`obs_column` and `obs_value` belong together", SettingsError),
+    Case("two samples of the same cells", row(obs_value="before drug_D02"), "name the same cells of", SettingsError),
+]  # fmt: skip
