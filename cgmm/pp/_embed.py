@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 
+from cgmm.neighbours import fuzzy_graph, nearest
 from cgmm.pp._check import CYTOMETRY, RNA
 from cgmm.pp._samples import InputError
 
@@ -21,7 +22,7 @@ UMAP = "X_umap"
 MIN_CELLS_PER_SAMPLE = 50  # below, a sample says too little to rank genes by itself
 FEW_GENES = 200  # up to here all components can be had; above, arpack is faster
 UMAP_STEPS = 200
-EXACT_NEIGHBOURS = 40_000  # above, the approximate search is faster than its start-up
+MAP_CELLS = 50_000  # above, that many are drawn for the map
 
 
 def embed(
@@ -64,8 +65,8 @@ def embed(
     Returns
     -------
     dict
-        use_rep (the key that was chosen), n_dims, n_genes_used, variance_ratio (list or None),
-        integrate, notices.
+        use_rep (the key that was chosen), n_dims, n_genes_used, n_cells_on_map, variance_ratio
+        (list or None), integrate, notices.
 
     Notes
     -----
@@ -85,7 +86,7 @@ def embed(
             notices = remove_batch(adata, random_state=random_state)
             key = HARMONY
     n_dims = min(n_dims, adata.obsm[key].shape[1])
-    display_map(
+    n_on_map = display_map(
         adata, use_rep=key, n_dims=n_dims, n_neighbors=n_neighbors, random_state=random_state
     )
     n_used = int(adata.var["highly_variable"].sum()) if "highly_variable" in adata.var else 0
@@ -93,6 +94,7 @@ def embed(
         "use_rep": key,
         "n_dims": n_dims,
         "n_genes_used": n_used,
+        "n_cells_on_map": n_on_map,
         "variance_ratio": variance_ratio,
         "integrate": integrate if use_rep is None else "none",
         "notices": notices,
@@ -182,19 +184,54 @@ def remove_batch(adata: ad.AnnData, *, random_state: int = 0) -> list[dict[str, 
 
 def display_map(
     adata: ad.AnnData, *, use_rep: str, n_dims: int, n_neighbors: int = 15, random_state: int = 0
-) -> None:
-    """Neighbours and UMAP, for figures only. Sets ``obsm["X_umap"]``."""
-    points = ad.AnnData(obs=pd.DataFrame(index=adata.obs_names))
-    points.obsm[use_rep] = np.ascontiguousarray(adata.obsm[use_rep][:, :n_dims], dtype=np.float32)
+) -> int:
+    """Make a UMAP, for figures only, of at most ``MAP_CELLS`` cells.
+
+    Parameters
+    ----------
+    adata
+        Object with the representation; gains ``obsm["X_umap"]``, NaN for cells that were not drawn.
+    use_rep, n_dims
+        The representation, and how many of its leading dimensions count.
+    n_neighbors
+        Exact neighbours of each cell.
+    random_state
+        Seed of the draw and of the map.
+
+    Returns
+    -------
+    How many cells are on the map. Of every sample the same share of cells is drawn.
+    """
     if adata.n_obs < 10:
         msg = f"{adata.n_obs} cells are too few. Give more cells, or lower the qc limits."
         raise InputError(msg)
-    sc.pp.neighbors(
-        points,
-        n_neighbors=min(n_neighbors, adata.n_obs - 1),
-        use_rep=use_rep,
-        transformer="sklearn" if adata.n_obs <= EXACT_NEIGHBOURS else None,
-        random_state=random_state,
-    )
-    sc.tl.umap(points, maxiter=UMAP_STEPS, random_state=random_state)
-    adata.obsm[UMAP] = np.asarray(points.obsm[UMAP], dtype=np.float32)
+    drawn = _draw(adata.obs.get("sample"), adata.n_obs, random_state)
+    points = np.ascontiguousarray(adata.obsm[use_rep][drawn, :n_dims], dtype=np.float32)
+    graph = fuzzy_graph(*nearest(points, min(n_neighbors, len(points) - 1)))
+    cells = ad.AnnData(obs=pd.DataFrame(index=pd.RangeIndex(len(points)).astype(str)))
+    cells.obsm[use_rep] = points
+    cells.obsp["connectivities"] = graph
+    cells.uns["neighbors"] = {
+        "connectivities_key": "connectivities",
+        "distances_key": "distances",
+        "params": {"method": "umap", "use_rep": use_rep},
+    }
+    sc.tl.umap(cells, maxiter=UMAP_STEPS, random_state=random_state)
+    places = np.full((adata.n_obs, 2), np.nan, dtype=np.float32)
+    places[drawn] = cells.obsm[UMAP]
+    adata.obsm[UMAP] = places
+    return len(drawn)
+
+
+def _draw(sample: pd.Series | None, n_cells: int, random_state: int) -> np.ndarray:
+    """Draw ``MAP_CELLS`` of the cells, or all when they are fewer; the same share of each sample."""
+    if n_cells <= MAP_CELLS:
+        return np.arange(n_cells)
+    order = np.random.default_rng(random_state).permutation(n_cells)
+    if sample is None:
+        return np.sort(order[:MAP_CELLS])
+    names = sample.astype(str).to_numpy(object)
+    shuffled = pd.Series(names[order])
+    # rank of a cell within its sample, as a share of the sample
+    share = shuffled.groupby(shuffled).cumcount() / shuffled.map(shuffled.value_counts())
+    return np.sort(order[np.argsort(share.to_numpy(), kind="stable")[:MAP_CELLS]])

@@ -1,6 +1,7 @@
-from _setup import start
+from _setup import import_umap, start
 
 say = start(snakemake)
+import_umap()
 
 from pathlib import Path
 
