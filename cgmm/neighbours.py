@@ -31,7 +31,7 @@ def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarra
 
     Returns
     -------
-    Positions and Euclidean distances, each of shape (N, n_neighbors), itself first, then the nearest.
+    Positions and Euclidean distances, each of shape (N, n_neighbors): itself, then the nearest.
     """
     from sklearn.neighbors import NearestNeighbors
 

@@ -42,7 +42,8 @@ def embed(
     Parameters
     ----------
     adata
-        Log-normalised values in ``X``, ``obs["sample"]``. Changed in place.
+        Log-normalised values in ``X`` (in memory, or a Dask array of CSR blocks),
+        ``obs["sample"]``. Changed in place.
     use_rep
         Key of ``obsm`` that is to serve as it is; None: PCA.
     n_top_genes
@@ -65,8 +66,8 @@ def embed(
     Returns
     -------
     dict
-        use_rep (the key that was chosen), n_dims, n_genes_used, n_cells_on_map, variance_ratio
-        (list or None), integrate, notices.
+        use_rep (the key that was chosen), n_dims, n_genes_used, n_cells, n_cells_on_map, scale
+        ("memory" or "lazy"), variance_ratio (list or None), integrate, notices.
 
     Notes
     -----
@@ -94,7 +95,9 @@ def embed(
         "use_rep": key,
         "n_dims": n_dims,
         "n_genes_used": n_used,
+        "n_cells": adata.n_obs,
         "n_cells_on_map": n_on_map,
+        "scale": "lazy" if is_lazy(adata) else "memory",
         "variance_ratio": variance_ratio,
         "integrate": integrate if use_rep is None else "none",
         "notices": notices,
@@ -118,7 +121,8 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
     """PCA by a repeatable solver, with fixed signs."""
     n_genes = int(adata.var["highly_variable"].sum())
     n = min(n_pcs, n_genes, adata.n_obs - 1)
-    solver = "covariance_eigh" if n_genes <= FEW_GENES else "arpack"
+    lazy = is_lazy(adata)
+    solver = "covariance_eigh" if n_genes <= FEW_GENES or lazy else "arpack"
     if n < 2:
         msg = (
             f"{adata.n_obs} cells and {n_genes} genes are too few for principal components. "
@@ -126,13 +130,20 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
         )
         raise InputError(msg)
     sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
+    points: Any = adata.obsm[PCA]
+    points = points.compute() if lazy else points
     loadings = np.asarray(adata.varm["PCs"])
     largest = np.abs(loadings).argmax(axis=0)
     signs = np.where(loadings[largest, np.arange(n)] < 0, -1.0, 1.0).astype(np.float32)
     adata.varm["PCs"] = loadings * signs
-    adata.obsm[PCA] = np.asarray(adata.obsm[PCA], dtype=np.float32) * signs
+    adata.obsm[PCA] = np.asarray(points, dtype=np.float32) * signs
     ratio = np.asarray(adata.uns["pca"]["variance_ratio"], dtype=float)
     adata.uns["pca"] = {"variance_ratio": ratio}
+
+
+def is_lazy(adata: ad.AnnData) -> bool:
+    """Whether ``X`` is a Dask array."""
+    return hasattr(adata.X, "dask")
 
 
 def remove_batch(adata: ad.AnnData, *, random_state: int = 0) -> list[dict[str, str]]:
@@ -224,7 +235,7 @@ def display_map(
 
 
 def _draw(sample: pd.Series | None, n_cells: int, random_state: int) -> np.ndarray:
-    """Draw ``MAP_CELLS`` of the cells, or all when they are fewer; the same share of each sample."""
+    """Draw ``MAP_CELLS`` cells, the same share of each sample; all when they are fewer."""
     if n_cells <= MAP_CELLS:
         return np.arange(n_cells)
     order = np.random.default_rng(random_state).permutation(n_cells)

@@ -146,6 +146,7 @@ def read_samples_of_file(
     counts_layer: str | None = None,
     gene_column: str | None = None,
     use_rep: str | None = None,
+    values: bool = True,
 ) -> list[ad.AnnData]:
     """Read the samples that lie in one file.
 
@@ -161,6 +162,8 @@ def read_samples_of_file(
         Column of ``var`` with the gene names; None: its row names.
     use_rep
         Key of ``obsm`` to bring along.
+    values
+        Whether to read the values; without them ``X`` is None.
 
     Returns
     -------
@@ -169,7 +172,7 @@ def read_samples_of_file(
         gene names made unique, ``obs["barcode"]`` the names in the file.
     """
     with opened(path) as file:
-        values: Any = read_elem(values_of(file, layer=counts_layer))
+        matrix: Any = read_elem(values_of(file, layer=counts_layer)) if values else None
         stored: Any = read_elem(file["obs"])
         obs = writable(stored)
         genes = gene_names(file, gene_column=gene_column)
@@ -178,7 +181,7 @@ def read_samples_of_file(
     found = []
     for mask in chosen:
         part = ad.AnnData(
-            X=values[mask].astype(np.float32),
+            X=matrix[mask].astype(np.float32) if values else None,
             obs=obs[mask].copy(),
             var=pd.DataFrame(index=pd.Index(make_index_unique(genes), dtype=object)),
         )

@@ -22,6 +22,7 @@ def start(snakemake):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     # before the first operation of jax, which heeds no other setting on CPUs
     os.environ["NPROC"] = str(snakemake.threads)
+    os.environ["DASK_NUM_WORKERS"] = str(snakemake.threads)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     os.environ.setdefault("MPLBACKEND", "Agg")
     console = os.fdopen(os.dup(2), "w", buffering=1)
