@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 
+from cgmm._blas import one_thread
 from cgmm.neighbours import fuzzy_graph, nearest
 from cgmm.pp._check import CYTOMETRY, RNA
 from cgmm.pp._samples import InputError
@@ -129,9 +130,10 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
             "Give more cells, or lower the qc limits in the config."
         )
         raise InputError(msg)
-    sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
-    points: Any = adata.obsm[PCA]
-    points = points.compute() if lazy else points
+    with one_thread():
+        sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
+        points: Any = adata.obsm[PCA]
+        points = points.compute() if lazy else points
     loadings = np.asarray(adata.varm["PCs"])
     largest = np.abs(loadings).argmax(axis=0)
     signs = np.where(loadings[largest, np.arange(n)] < 0, -1.0, 1.0).astype(np.float32)

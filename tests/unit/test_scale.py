@@ -36,9 +36,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
         write_h5ad(part, folder / f"{name}.h5ad")
         for sample in dict.fromkeys(part.obs["sample"].astype(str)):
             row = {"sample": sample, "path": str(folder / f"{name}.h5ad"), "condition": sample[0]}
-            rows.append(
-                Sample(**row, donor=sample[2:], obs_column="sample", obs_value=sample)
-            )
+            rows.append(Sample(**row, donor=sample[2:], obs_column="sample", obs_value=sample))
     return rows
 
 
