@@ -1,4 +1,7 @@
-"""Rows of a matrix in an h5ad file, read in blocks: only what is asked for is ever in memory."""
+"""Rows of a matrix in an h5ad file, read and written in blocks.
+
+Only what is asked for is ever in memory.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,78 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
         found[at : at + len(part)] = part
         at += len(part)
     return found
+
+
+def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[sp.csr_matrix]:
+    """Go through some rows of a stored matrix, in order.
+
+    Parameters
+    ----------
+    stored
+        Dense or CSR.
+    rows
+        Which rows, shape (n_rows_stored,), bool.
+
+    Yields
+    ------
+    CSR matrix of shape (some rows, n_columns), at most about ``BLOCK_VALUES`` values at a time.
+
+    Raises
+    ------
+    ValueError
+        When ``rows`` is not as long as the matrix.
+    """
+    rows = np.asarray(rows, dtype=bool)
+    if isinstance(stored, h5py.Dataset):
+        _check_length(len(rows), stored.shape[0])
+        ends = np.arange(len(rows) + 1, dtype=np.int64) * max(1, stored.shape[1])
+        for lo, hi in _blocks(ends, rows):
+            yield sp.csr_matrix(stored[lo:hi][rows[lo:hi]])
+        return
+    starts = np.asarray(stored["indptr"][:], dtype=np.int64)
+    _check_length(len(rows), len(starts) - 1)
+    n_columns = int(stored.attrs["shape"][1])
+    for lo, hi in _blocks(starts, rows):
+        inside = slice(int(starts[lo]), int(starts[hi]))
+        block = sp.csr_matrix(
+            (stored["data"][inside], stored["indices"][inside], starts[lo : hi + 1] - starts[lo]),
+            shape=(hi - lo, n_columns),
+        )
+        yield block if rows[lo:hi].all() else block[rows[lo:hi]]
+
+
+class RowsWriter:
+    """Write a CSR matrix to an open h5ad file, some rows after the others.
+
+    Parameters
+    ----------
+    group
+        A new group of the file, such as ``X``.
+    n_columns
+        Columns of the matrix.
+    """
+
+    def __init__(self, group: h5py.Group, n_columns: int) -> None:
+        self._group, self._n_columns = group, n_columns
+        self._ends = [np.zeros(1, dtype=np.int64)]
+        for name, kind in (("data", np.float32), ("indices", np.int32)):
+            group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(BLOCK_VALUES // 16,))
+
+    def append(self, block: sp.csr_matrix) -> None:
+        """Add rows."""
+        at, more = int(self._ends[-1][-1]), block.nnz
+        for name in ("data", "indices"):
+            self._group[name].resize((at + more,))
+            self._group[name][at:] = getattr(block, name)
+        self._ends.append(at + block.indptr[1:].astype(np.int64))
+
+    def close(self) -> None:
+        """Write where rows end, and what the group is."""
+        indptr = np.concatenate(self._ends)
+        self._group.create_dataset("indptr", data=indptr)
+        self._group.attrs["encoding-type"] = "csr_matrix"
+        self._group.attrs["encoding-version"] = "0.1.0"
+        self._group.attrs["shape"] = np.array([len(indptr) - 1, self._n_columns])
 
 
 def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:

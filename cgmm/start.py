@@ -7,18 +7,16 @@ cluster.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._blas import one_thread
 from .mixture import GaussianMixture
-
-if TYPE_CHECKING:
-    import anndata as ad
+from .neighbours import fuzzy_graph, leiden, nearest
 
 MAX_POINTS = 50_000
 MAX_CLUSTERED = 20_000
+N_NEIGHBOURS = 15
 
 
 @one_thread()
@@ -140,20 +138,19 @@ class Partitions:
     weights
         Shape (N,) or None.
     random_state
-        Seed of the draw and of the graph.
+        Seed of the draw.
 
     Notes
     -----
-    Graph: fuzzy simplicial set of the 15 nearest neighbours (McInnes, Healy & Melville 2018),
-    exact ones: approximate search has to be compiled first, which takes longer than finding those
-    of ``MAX_CLUSTERED`` points.  Clusters: Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233.
+    Graph and clusters: :mod:`cgmm.neighbours`.
     """
 
     def __init__(self, points: np.ndarray, weights: np.ndarray | None, random_state: int) -> None:
         self.drawn = _draw(points, np.random.default_rng(random_state), MAX_CLUSTERED)
         self.points = points[self.drawn]
         self.weights = None if weights is None else weights[self.drawn]
-        self._graph = neighbour_graph(self.points, random_state)
+        n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
+        self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
 
     def normalised_weights(self) -> np.ndarray:
         """Weights of the drawn points, shape (n_drawn,), with sum one."""
@@ -171,18 +168,8 @@ class Partitions:
         return values[search.kneighbors(points, return_distance=False)[:, 0]]
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
-        """Clusters (0, 1, ..., largest first) of the drawn points, shape (n_drawn,)."""
-        import scanpy as sc
-
-        sc.tl.leiden(
-            self._graph,
-            resolution=resolution,
-            flavor="igraph",
-            n_iterations=2,
-            directed=False,
-            random_state=random_state,
-        )
-        return self._graph.obs["leiden"].astype(int).to_numpy()
+        """Clusters (0, 1, ...) of the drawn points, shape (n_drawn,)."""
+        return leiden(self._graph, resolution=resolution, random_state=random_state)
 
     def mixture(
         self, resolution: float, random_state: int, *, min_cells: int, ridge: float
@@ -196,23 +183,3 @@ class Partitions:
         joined = np.searchsorted(large, labels)
         joined[small] = [np.square(centres - x).sum(1).argmin() for x in self.points[small]]
         return mixture_from_labels(self.points, joined, self.weights, len(large), ridge)
-
-
-def neighbour_graph(points: np.ndarray, random_state: int) -> ad.AnnData:
-    """Object without features that holds the neighbour graph of points (N, D)."""
-    import anndata as ad
-    import pandas as pd
-    import scanpy as sc
-
-    adata = ad.AnnData(
-        obs=pd.DataFrame(index=pd.RangeIndex(len(points)).astype(str)),
-        obsm={"X": np.asarray(points)},
-    )
-    sc.pp.neighbors(
-        adata,
-        n_neighbors=min(15, len(points) - 1),
-        use_rep="X",
-        random_state=random_state,
-        transformer="sklearn",
-    )
-    return adata

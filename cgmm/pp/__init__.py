@@ -24,10 +24,13 @@ from cgmm.pp._samples import InputError, Sample
 
 # the check is quick because scanpy is only imported by what needs it
 _LATER = {
+    "choose_scale": "cgmm.pp._scale",
     "embed": "cgmm.pp._embed",
     "join_samples": "cgmm.pp._prepare",
     "normalise": "cgmm.pp._prepare",
+    "prepare_lazily": "cgmm.pp._scale",
     "quality_control": "cgmm.pp._prepare",
+    "read_prepared": "cgmm.pp._scale",
     "write_prepared": "cgmm.pp._prepare",
 }
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 
+from cgmm._blas import one_thread
 from cgmm._checks import check_seed, check_whole
+from cgmm.neighbours import fuzzy_graph, nearest
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
 
 logger = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ INTEGRATIONS = ("none", "harmony")
 MIN_CELLS_PER_SAMPLE = 50  # below, a sample says too little to rank genes by itself
 FEW_GENES = 200  # up to here all components can be had; above, arpack is faster
 UMAP_STEPS = 200
-EXACT_NEIGHBOURS = 40_000  # above, the approximate search is faster than its start-up
+MAP_CELLS = 50_000  # above, that many are drawn for the map
 
 
 def embed(
@@ -42,7 +44,8 @@ def embed(
     Parameters
     ----------
     adata
-        Log-normalised values in ``X``, ``obs["sample"]``. Changed in place.
+        Log-normalised values in ``X`` (in memory, or a Dask array of CSR blocks),
+        ``obs["sample"]``. Changed in place.
     use_rep
         Key of ``obsm`` that is to serve as it is; None: PCA.
     n_top_genes
@@ -65,8 +68,8 @@ def embed(
     Returns
     -------
     dict
-        use_rep (the key that was chosen), n_dims, n_genes_used, variance_ratio (list or None),
-        integrate, notices.
+        use_rep (the key that was chosen), n_dims, n_genes_used, n_cells, n_cells_on_map, scale
+        ("memory" or "lazy"), variance_ratio (list or None), integrate, notices.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def embed(
             notices = remove_batch(adata, random_state=random_state)
             key = HARMONY
     n_dims = min(n_dims, adata.obsm[key].shape[1])
-    display_map(
+    n_on_map = display_map(
         adata, use_rep=key, n_dims=n_dims, n_neighbors=n_neighbors, random_state=random_state
     )
     n_used = int(adata.var["highly_variable"].sum()) if "highly_variable" in adata.var else 0
@@ -110,6 +113,9 @@ def embed(
         "use_rep": key,
         "n_dims": n_dims,
         "n_genes_used": n_used,
+        "n_cells": adata.n_obs,
+        "n_cells_on_map": n_on_map,
+        "scale": "lazy" if is_lazy(adata) else "memory",
         "variance_ratio": variance_ratio,
         "integrate": integrate if use_rep is None else "none",
         "notices": notices,
@@ -133,21 +139,30 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
     """PCA by a repeatable solver, with fixed signs."""
     n_genes = int(adata.var["highly_variable"].sum())
     n = min(n_pcs, n_genes, adata.n_obs - 1)
-    solver = "covariance_eigh" if n_genes <= FEW_GENES else "arpack"
+    lazy = is_lazy(adata)
+    solver = "covariance_eigh" if n_genes <= FEW_GENES or lazy else "arpack"
     if n < 2:
         msg = (
             f"{adata.n_obs} cells and {n_genes} genes are too few for principal components. "
             "Give more cells, or lower the qc limits in the config."
         )
         raise InputError(msg)
-    sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
+    with one_thread():
+        sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
+        points: Any = adata.obsm[PCA]
+        points = points.compute() if lazy else points
     loadings = np.asarray(adata.varm["PCs"])
     largest = np.abs(loadings).argmax(axis=0)
     signs = np.where(loadings[largest, np.arange(n)] < 0, -1.0, 1.0).astype(np.float32)
     adata.varm["PCs"] = loadings * signs
-    adata.obsm[PCA] = np.asarray(adata.obsm[PCA], dtype=np.float32) * signs
+    adata.obsm[PCA] = np.asarray(points, dtype=np.float32) * signs
     ratio = np.asarray(adata.uns["pca"]["variance_ratio"], dtype=float)
     adata.uns["pca"] = {"variance_ratio": ratio}
+
+
+def is_lazy(adata: ad.AnnData) -> bool:
+    """Whether ``X`` is a Dask array."""
+    return hasattr(adata.X, "dask")
 
 
 def remove_batch(adata: ad.AnnData, *, random_state: int = 0) -> list[dict[str, str]]:
@@ -199,19 +214,54 @@ def remove_batch(adata: ad.AnnData, *, random_state: int = 0) -> list[dict[str, 
 
 def display_map(
     adata: ad.AnnData, *, use_rep: str, n_dims: int, n_neighbors: int = 15, random_state: int = 0
-) -> None:
-    """Neighbours and UMAP, for figures only. Sets ``obsm["X_umap"]``."""
-    points = ad.AnnData(obs=pd.DataFrame(index=adata.obs_names))
-    points.obsm[use_rep] = np.ascontiguousarray(adata.obsm[use_rep][:, :n_dims], dtype=np.float32)
+) -> int:
+    """Make a UMAP, for figures only, of at most ``MAP_CELLS`` cells.
+
+    Parameters
+    ----------
+    adata
+        Object with the representation; gains ``obsm["X_umap"]``, NaN for cells that were not drawn.
+    use_rep, n_dims
+        The representation, and how many of its leading dimensions count.
+    n_neighbors
+        Exact neighbours of each cell.
+    random_state
+        Seed of the draw and of the map.
+
+    Returns
+    -------
+    How many cells are on the map. Of every sample the same share of cells is drawn.
+    """
     if adata.n_obs < 10:
         msg = f"{adata.n_obs} cells are too few. Give more cells, or lower the qc limits."
         raise InputError(msg)
-    sc.pp.neighbors(
-        points,
-        n_neighbors=min(n_neighbors, adata.n_obs - 1),
-        use_rep=use_rep,
-        transformer="sklearn" if adata.n_obs <= EXACT_NEIGHBOURS else None,
-        random_state=random_state,
-    )
-    sc.tl.umap(points, maxiter=UMAP_STEPS, random_state=random_state)
-    adata.obsm[UMAP] = np.asarray(points.obsm[UMAP], dtype=np.float32)
+    drawn = _draw(adata.obs.get("sample"), adata.n_obs, random_state)
+    points = np.ascontiguousarray(adata.obsm[use_rep][drawn, :n_dims], dtype=np.float32)
+    graph = fuzzy_graph(*nearest(points, min(n_neighbors, len(points) - 1)))
+    cells = ad.AnnData(obs=pd.DataFrame(index=pd.RangeIndex(len(points)).astype(str)))
+    cells.obsm[use_rep] = points
+    cells.obsp["connectivities"] = graph
+    cells.uns["neighbors"] = {
+        "connectivities_key": "connectivities",
+        "distances_key": "distances",
+        "params": {"method": "umap", "use_rep": use_rep},
+    }
+    sc.tl.umap(cells, maxiter=UMAP_STEPS, random_state=random_state)
+    places = np.full((adata.n_obs, 2), np.nan, dtype=np.float32)
+    places[drawn] = cells.obsm[UMAP]
+    adata.obsm[UMAP] = places
+    return len(drawn)
+
+
+def _draw(sample: pd.Series | None, n_cells: int, random_state: int) -> np.ndarray:
+    """Draw ``MAP_CELLS`` cells, the same share of each sample; all when they are fewer."""
+    if n_cells <= MAP_CELLS:
+        return np.arange(n_cells)
+    order = np.random.default_rng(random_state).permutation(n_cells)
+    if sample is None:
+        return np.sort(order[:MAP_CELLS])
+    names = sample.astype(str).to_numpy(object)
+    shuffled = pd.Series(names[order])
+    # rank of a cell within its sample, as a share of the sample
+    share = shuffled.groupby(shuffled).cumcount() / shuffled.map(shuffled.value_counts())
+    return np.sort(order[np.argsort(share.to_numpy(), kind="stable")[:MAP_CELLS]])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import anndata as ad
 import numpy as np
 import pandas as pd
-import scanpy as sc
 import scipy.sparse as sp
 
 from cgmm._io import atomic
@@ -32,6 +31,7 @@ def join_samples(
     gene_column: str | None = None,
     use_rep: str | None = None,
     modality: str = RNA,
+    values: bool = True,
 ) -> ad.AnnData:
     """Read samples and join them over the genes they share.
 
@@ -41,6 +41,8 @@ def join_samples(
         The samples, with their files; each file is read once.
     counts_layer, gene_column, use_rep, modality
         As for :func:`check_samples`.
+    values
+        Whether to read the values; without them ``X`` is None.
 
     Returns
     -------
@@ -60,13 +62,19 @@ def join_samples(
         here = [s for s in samples if s.path == path]
         logger.info("reading %s (%d samples)", path, len(here))
         found = read_samples_of_file(
-            path, here, counts_layer=counts_layer, gene_column=gene_column, use_rep=use_rep
+            path,
+            here,
+            counts_layer=counts_layer,
+            gene_column=gene_column,
+            use_rep=use_rep,
+            values=values,
         )
         parts |= {s.sample: part for s, part in zip(here, found, strict=True)}
     kept = None
     for sample in samples:
         part = parts[sample.sample]
-        _check_all_values(part, sample, modality)
+        if values:
+            check_all_values(part.X, sample, modality)
         own = set(part.obs.columns)
         kept = own if kept is None else kept & own
     ordered = [parts[s.sample] for s in samples]
@@ -85,6 +93,8 @@ def join_samples(
         else:
             obs[name] = pd.Categorical(obs[name].astype(str), categories=levels)
     matrix: Any = adata.X
+    if not values:
+        return adata
     if modality == RNA:
         adata.X = sp.csr_matrix(matrix)
     elif sp.issparse(matrix):
@@ -92,8 +102,8 @@ def join_samples(
     return adata
 
 
-def _check_all_values(part: ad.AnnData, sample: Sample, modality: str) -> None:
-    matrix: Any = part.X
+def check_all_values(matrix: Any, sample: Sample, modality: str = RNA) -> None:
+    """Raise an InputError when values of a sample cannot be used."""
     values = matrix.data if sp.issparse(matrix) else np.ravel(matrix)
     reason = (
         problem_of_counts(values)
@@ -154,42 +164,78 @@ def quality_control(
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
         msg = "obs has no column 'sample' with categories: give what cgmm.pp.join_samples returns."
         raise InputError(msg)
-    names = adata.obs["sample"].cat.categories
-    read = adata.obs["sample"].value_counts().reindex(names)
+    read = adata.obs["sample"].value_counts()
     if modality == RNA:
-        mitochondrial = adata.var_names.str.upper().str.startswith("MT-")
-        matrix: Any = adata.X
-        totals = np.asarray(matrix.sum(axis=1)).ravel()
-        adata.obs["n_genes"] = np.asarray((matrix > 0).sum(axis=1)).ravel().astype(np.int64)
-        adata.obs["n_counts"] = totals.astype(float)
-        mt = np.asarray(matrix[:, np.flatnonzero(mitochondrial)].sum(axis=1)).ravel()
-        adata.obs["pct_mt"] = (
-            100.0 * mt / np.maximum(totals, 1.0) if mitochondrial.any() else np.nan
-        )
-        keep = (adata.obs["n_genes"] >= min_genes).to_numpy() & (totals > 0)
-        if max_pct_mt is not None and mitochondrial.any():
-            keep &= (adata.obs["pct_mt"] <= max_pct_mt).to_numpy()
-        _check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
+        mitochondrial = is_mitochondrial(adata.var_names)
+        for name, values in cell_quality(adata.X, mitochondrial).items():
+            adata.obs[name] = values
+        keep = passing(adata.obs, min_genes, max_pct_mt)
+        check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
         adata._inplace_subset_obs(keep)
-        sc.pp.filter_genes(adata, min_cells=min_cells)
-        if adata.n_vars < 2:
-            msg = (
-                f"Only {adata.n_vars} genes are seen in at least {min_cells} cells. "
-                "Lower qc.min_cells in the config."
-            )
-            raise InputError(msg)
-    obs: Any = adata.obs
-    groups = obs.groupby("sample", observed=False)
+        matrix: Any = adata.X
+        adata._inplace_subset_var(seen_enough(matrix.getnnz(axis=0), min_cells))
+    return table_of_samples(adata.obs, read)
+
+
+def is_mitochondrial(genes: pd.Index) -> np.ndarray:
+    """Which genes are called ``MT-...``, shape (n_genes,), bool."""
+    return np.asarray(genes.str.upper().str.startswith("MT-"), dtype=bool)
+
+
+def cell_quality(matrix: Any, mitochondrial: np.ndarray) -> dict[str, np.ndarray]:
+    """Genes seen, counts and percentage of mitochondrial counts of each row of counts (CSR)."""
+    totals = np.asarray(matrix.sum(axis=1), dtype=float).ravel()
+    share = np.full(len(totals), np.nan)
+    if mitochondrial.any():
+        mt = np.asarray(matrix[:, np.flatnonzero(mitochondrial)].sum(axis=1)).ravel()
+        share = 100.0 * mt / np.maximum(totals, 1.0)
+    n_genes = np.asarray((matrix > 0).sum(axis=1)).ravel().astype(np.int64)
+    return {"n_genes": n_genes, "n_counts": totals, "pct_mt": share}
+
+
+def passing(quality: Any, min_genes: int, max_pct_mt: float | None) -> np.ndarray:
+    """Which cells pass, from what :func:`cell_quality` found; bool."""
+    keep = (np.asarray(quality["n_genes"]) >= min_genes) & (np.asarray(quality["n_counts"]) > 0)
+    share = np.asarray(quality["pct_mt"])
+    if max_pct_mt is not None and not np.isnan(share).all():
+        keep &= share <= max_pct_mt
+    return keep
+
+
+def seen_enough(n_cells: np.ndarray, min_cells: int) -> np.ndarray:
+    """Which genes are seen in enough cells, bool; raises an InputError when none are."""
+    keep = np.asarray(n_cells).ravel() >= min_cells
+    if keep.sum() < 2:
+        msg = (
+            f"Only {keep.sum()} genes are seen in at least {min_cells} cells. "
+            "Lower qc.min_cells in the config."
+        )
+        raise InputError(msg)
+    return keep
+
+
+def table_of_samples(kept: pd.DataFrame, read: pd.Series) -> pd.DataFrame:
+    """Tell what was kept per sample: the table of :func:`quality_control`.
+
+    Parameters
+    ----------
+    kept
+        ``obs`` of the cells that were kept.
+    read
+        How many cells of each sample were read.
+    """
+    names = kept["sample"].cat.categories
+    groups = kept.groupby("sample", observed=False)
 
     def median(column: str) -> np.ndarray:
-        if column not in adata.obs:
+        if column not in kept:
             return np.full(len(names), np.nan)
         return groups[column].median().reindex(names).to_numpy(dtype=float)
 
     return pd.DataFrame(
         {
             "sample": np.asarray(names, dtype=object),
-            "n_cells_read": read.to_numpy(),
+            "n_cells_read": read.reindex(names).to_numpy(),
             "n_cells_kept": groups.size().reindex(names).to_numpy(),
             "median_genes": median("n_genes"),
             "median_counts": median("n_counts"),
@@ -198,9 +244,10 @@ def quality_control(
     )
 
 
-def _check_kept(
+def check_kept(
     sample: pd.Series, keep: np.ndarray, min_genes: int, max_pct_mt: float | None
 ) -> None:
+    """Raise an InputError when a sample keeps no cell."""
     left = sample[keep].value_counts().reindex(sample.cat.categories, fill_value=0)
     lost = [str(name) for name, n in left.items() if n == 0]
     if lost:
@@ -229,21 +276,32 @@ def normalise(adata: ad.AnnData, *, modality: str = RNA) -> None:
     check_modality(modality)
     if modality == CYTOMETRY:
         return
-    matrix: Any = adata.X
-    adata.layers[COUNTS] = matrix.copy()
-    sc.pp.normalize_total(adata, target_sum=TARGET_SUM)
-    sc.pp.log1p(adata)
-    # scanpy records the base here as None, which not every version can read back
-    adata.uns.pop("log1p", None)
+    adata.layers[COUNTS] = adata.X
+    adata.X = log_normalised(adata.X)
+
+
+def log_normalised(counts: Any) -> sp.csr_matrix:
+    """Natural log1p of counts per 10,000 of each row, as scanpy makes it; counts are kept."""
+    totals = np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()
+    totals[totals == 0] = TARGET_SUM
+    logs = counts.astype(np.float32, copy=True)
+    logs.data /= np.repeat(totals / np.float32(TARGET_SUM), np.diff(logs.indptr))
+    np.log1p(logs.data, out=logs.data)
+    return logs
+
+
+@contextlib.contextmanager
+def plain_strings() -> Iterator[None]:
+    """Write text so that older anndata and R read it."""
+    setting = "allow_write_nullable_strings"
+    if not hasattr(ad.settings, setting):
+        yield
+        return
+    with ad.settings.override(**{setting: False}):
+        yield
 
 
 def write_prepared(adata: ad.AnnData, path: Path | str) -> None:
     """Write the large file between the steps: uncompressed, which is several times faster."""
-    setting = "allow_write_nullable_strings"
-    plain = (
-        ad.settings.override(**{setting: False})
-        if hasattr(ad.settings, setting)
-        else contextlib.nullcontext()
-    )
-    with atomic(path) as temporary, plain:
+    with atomic(path) as temporary, plain_strings():
         adata.write_h5ad(temporary)

@@ -167,6 +167,7 @@ def read_samples_of_file(
     counts_layer: str | None = None,
     gene_column: str | None = None,
     use_rep: str | None = None,
+    values: bool = True,
 ) -> list[ad.AnnData]:
     """Read the samples that lie in one file.
 
@@ -182,6 +183,8 @@ def read_samples_of_file(
         Column of ``var`` with the gene names; None: its row names.
     use_rep
         Key of ``obsm`` to bring along.
+    values
+        Whether to read the values; without them ``X`` is None.
 
     Returns
     -------
@@ -190,7 +193,7 @@ def read_samples_of_file(
         gene names made unique, ``obs["barcode"]`` the names in the file.
     """
     with opened(path) as file:
-        values = matrix_of(file, layer=counts_layer)
+        matrix = matrix_of(file, layer=counts_layer) if values else None
         stored: Any = read_elem(file["obs"])
         obs = writable(stored)
         genes = gene_names(file, gene_column=gene_column)
@@ -199,7 +202,7 @@ def read_samples_of_file(
     found = []
     for mask in chosen:
         cells = ad.AnnData(
-            X=values[mask].astype(np.float32),
+            X=None if matrix is None else matrix[mask].astype(np.float32),
             obs=obs[mask].copy(),
             var=pd.DataFrame(index=pd.Index(make_index_unique(genes), dtype=object)),
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cgmm.report import text
 from cgmm.report.data import Results
 from cgmm.report.figures import space
@@ -42,8 +44,8 @@ def map_figures(results: Results, found: list[space.Map]) -> list[MapFigure]:
     return made
 
 
-def _shown(results: Results) -> str:
-    drawn, total = len(results.cells), results.n_cells_total
+def _shown(results: Results, view: space.Map) -> str:
+    drawn, total = int(np.isfinite(view.xy).all(axis=1).sum()), results.n_cells_total
     if drawn >= total:
         return ""
     return f"{text.count(drawn)} of {text.count(total)} cells drawn, chosen at random. "
@@ -72,7 +74,7 @@ def _umap(results: Results, view: space.Map) -> list[MapFigure]:
                 "other condition in grey behind, then both over each other, coloured by "
                 "condition. Distances on a UMAP are only a sketch; nothing is computed from it."
             ),
-            note=_shown(results) + _crowded(left_out),
+            note=_shown(results, view) + _crowded(left_out),
         )
     ]
     change = space.change_panels(results, view)
@@ -87,7 +89,7 @@ def _umap(results: Results, view: space.Map) -> list[MapFigure]:
                     "shift: how far cells like this one moved. Both follow the subpopulations a "
                     "cell belongs to."
                 ),
-                note=_shown(results),
+                note=_shown(results, view),
             )
         )
     return figures
@@ -105,7 +107,7 @@ def _axes(results: Results, view: space.Map) -> list[MapFigure]:
                 "subpopulations; each holds about half of its cells on these axes. The other axes "
                 "are not visible, so ellipses that overlap here may be apart there."
             ),
-            note=_shown(results) + _crowded(left_out),
+            note=_shown(results, view) + _crowded(left_out),
         )
     ]
     moved = space.movement_panel(results, view)

@@ -101,8 +101,20 @@ def _preprocessing(results: Results, used: list[str]) -> str:
     sentences.append(_space(results, used))
     if any(str(c).upper() == "UMAP1" for c in results.cells.columns):
         used.append("mcinnes")
-        sentences.append("UMAP [McInnes et al. 2018] serves for display only.")
+        sentences.append("UMAP [McInnes et al. 2018] serves for display only." + _on_map(results))
     return " ".join(sentences)
+
+
+def _on_map(results: Results) -> str:
+    """Say that a map was made of some cells, where that is so."""
+    representation = results.meta.get("representation") or {}
+    drawn, n_cells = (representation.get(key) for key in ("n_cells_on_map", "n_cells"))
+    if not (text.is_number(drawn) and text.is_number(n_cells)) or drawn >= n_cells:
+        return ""
+    return (
+        f" It was made of {text.count(drawn)} of the {text.count(n_cells)} cells of all samples, "
+        "the same share of each sample, drawn at random; the fit uses all cells."
+    )
 
 
 def _space(results: Results, used: list[str]) -> str:
@@ -124,6 +136,8 @@ def _space(results: Results, used: list[str]) -> str:
     dims = f" the first {n_dims} principal components" if n_dims else " principal components"
     cytometry = _find(config, "modality") == "cytometry"
     scaled = "" if cytometry else "Counts were normalised per cell and log-transformed. "
+    if representation.get("scale") == "lazy":
+        scaled += "Values were read in blocks of cells, never all at once (scale: lazy). "
     return f"{scaled}{before}The mixtures were fitted in{dims}{top}."
 
 

@@ -148,6 +148,19 @@ def memory(base, per_input=0):
     )
 
 
+def front_memory(base, per_input):
+    """Memory in MB for values of all samples: by the input, but bounded when they are read in blocks.
+
+    Files above the limit of ``scale: auto`` are; below it, values take at most 4 GB.
+    """
+    bounds = {"memory": float("inf"), "auto": 4000, "lazy": 500}
+    most = bounds[config["scale"]]
+    return lambda wildcards, input, attempt: int(
+        attempt
+        * (base + min(per_input * input.size_mb, most) + 0.1 * input.size_mb)
+    )
+
+
 def minutes(base, per_gb=0):
     """Run time: a base plus minutes per GB of input, more with each attempt."""
     return lambda wildcards, input, attempt: int(

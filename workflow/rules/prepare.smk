@@ -45,7 +45,7 @@ rule prepare:
         "../../envs/cgmm.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1500, 20),
+        mem_mb=front_memory(1500, 20),
         runtime=minutes(60, 60),
     params:
         samples=rows_of,
@@ -54,7 +54,8 @@ rule prepare:
         use_rep=lookup("use_rep", within=config),
         modality=lookup("modality", within=config),
         qc=lookup("qc", within=config),
-        code=code("cgmm.pp._prepare", "cgmm._io"),
+        scale=lookup("scale", within=config),
+        code=code("cgmm.pp._scale", "cgmm._io"),
     message:
         "Join, filter and normalise dataset {wildcards.dataset} (about 10 s per 10,000 cells)"
     script:
@@ -75,7 +76,7 @@ rule embed:
         "../../envs/cgmm.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000, 10),
+        mem_mb=front_memory(2000, 10),
         runtime=minutes(60, 60),
     params:
         use_rep=lookup("use_rep", within=config),
@@ -85,7 +86,7 @@ rule embed:
         integrate=lookup("integrate", within=config),
         modality=lookup("modality", within=config),
         random_state=lookup("fit/random_state", within=config),
-        code=code("cgmm.pp._embed", "cgmm._io"),
+        code=code("cgmm.pp._embed", "cgmm.pp._scale", "cgmm._io"),
     message:
         "Embed dataset {wildcards.dataset}: variable genes, PCA, UMAP (about 20 s per 10,000 cells)"
     script:

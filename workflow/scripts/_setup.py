@@ -22,6 +22,7 @@ def start(snakemake):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     # before the first operation of jax, which heeds no other setting on CPUs
     os.environ["NPROC"] = str(snakemake.threads)
+    os.environ["DASK_NUM_WORKERS"] = str(snakemake.threads)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     os.environ.setdefault("MPLBACKEND", "Agg")
     console = os.fdopen(os.dup(2), "w", buffering=1)
@@ -58,3 +59,19 @@ def samples_of(rows, files):
 
     here = dict(zip(dict.fromkeys(row["path"] for row in rows), files, strict=True))
     return [Sample(**row | {"path": str(here[row["path"]])}) for row in rows]
+
+
+def import_umap():
+    """Import umap without the ten seconds that its approximate search takes to compile.
+
+    The search, pynndescent, compiles itself at import; nothing of the workflow uses it. In this
+    process it would now run as plain Python.
+    """
+    import numba
+
+    numba.config.DISABLE_JIT = True
+    try:
+        import pynndescent  # noqa: F401
+    finally:
+        numba.config.DISABLE_JIT = False
+    import umap  # noqa: F401

@@ -1,15 +1,16 @@
-from _setup import start
+from _setup import import_umap, start
 
 say = start(snakemake)
+import_umap()
 
 from pathlib import Path
 
 import anndata as ad
 from cgmm._io import atomic, dumps, write_h5ad
-from cgmm.pp import embed
+from cgmm.pp import embed, read_prepared
 
 params = snakemake.params
-adata = ad.read_h5ad(snakemake.input[0])
+adata = read_prepared(snakemake.input[0])
 facts = embed(
     adata,
     use_rep=params.use_rep,

@@ -1,0 +1,78 @@
+"""The neighbour graph and its clusters are those of umap-learn and scanpy."""
+
+from __future__ import annotations
+
+import warnings
+
+import igraph
+import numpy as np
+import pytest
+
+from cgmm.neighbours import fuzzy_graph, leiden, nearest
+
+
+def groups(n: int = 600, dtype: type = np.float32) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(0, 3, (5, 6))
+    return (centres[rng.integers(0, 5, n)] + rng.normal(size=(n, 6))).astype(dtype)
+
+
+CASES = {
+    "groups": groups(),
+    "twice": np.repeat(groups(100), 2, axis=0),
+    "few": groups(12, np.float64),
+    "one place": np.zeros((40, 3), dtype=np.float32),
+}
+
+
+@pytest.mark.parametrize("points", CASES.values(), ids=CASES)
+def test_the_graph_is_that_of_umap(points: np.ndarray) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from umap.umap_ import fuzzy_simplicial_set
+
+        k = min(15, len(points) - 1)
+        positions, distances = nearest(points, k)
+        theirs, _, _ = fuzzy_simplicial_set(
+            points, k, None, "euclidean", knn_indices=positions, knn_dists=distances
+        )
+    ours = fuzzy_graph(positions, distances)
+    np.testing.assert_allclose(ours.toarray(), theirs.toarray(), atol=2e-5)
+    assert ours.dtype == np.float32
+    assert abs(ours - ours.T).max() < 1e-6
+
+
+def test_neighbours_are_the_nearest() -> None:
+    points = groups(50, np.float64)
+    positions, distances = nearest(points, 4)
+    whole = np.sqrt(np.square(points[:, None] - points[None]).sum(-1))
+    np.testing.assert_allclose(distances, np.sort(whole, axis=1)[:, :4], atol=1e-5)
+    assert (positions[:, 0] == np.arange(50)).all()
+
+
+@pytest.mark.parametrize("resolution", [0.3, 1.0, 3.0])
+def test_clusters_are_those_of_scanpy(resolution: float) -> None:
+    import anndata as ad
+    import scanpy as sc
+
+    graph = fuzzy_graph(*nearest(groups(), 15))
+    adata = ad.AnnData(np.zeros((graph.shape[0], 1), dtype=np.float32))
+    sc.tl.leiden(
+        adata,
+        resolution=resolution,
+        adjacency=graph,
+        flavor="igraph",
+        n_iterations=2,
+        directed=False,
+        random_state=7,
+    )
+    ours = leiden(graph, resolution=resolution, random_state=7)
+    assert (ours == adata.obs["leiden"].astype(int).to_numpy()).all()
+    assert ours.max() >= 1
+
+
+def test_clusters_do_not_depend_on_other_random_numbers() -> None:
+    graph = fuzzy_graph(*nearest(groups(), 15))
+    first = leiden(graph, resolution=1.0, random_state=0)
+    igraph.Graph.Erdos_Renyi(n=20, p=0.3)
+    assert (first == leiden(graph, resolution=1.0, random_state=0)).all()
