@@ -57,33 +57,14 @@ def join_samples(
         When a value is not a count (RNA) or not finite, or a file cannot be read.
     """
     check_modality(modality, samples)
-    parts: dict[str, ad.AnnData] = {}
-    for path in dict.fromkeys(s.path for s in samples):
-        here = [s for s in samples if s.path == path]
-        logger.info("reading %s (%d samples)", path, len(here))
-        found = read_samples_of_file(
-            path,
-            here,
-            counts_layer=counts_layer,
-            gene_column=gene_column,
-            use_rep=use_rep,
-            values=values,
-        )
-        parts |= {s.sample: part for s, part in zip(here, found, strict=True)}
-    kept = None
-    for sample in samples:
-        part = parts[sample.sample]
-        if values:
-            check_all_values(part.X, sample, modality)
-        own = set(part.obs.columns)
-        kept = own if kept is None else kept & own
-    ordered = [parts[s.sample] for s in samples]
-    for sample, part in zip(samples, ordered, strict=True):
-        part.obs = part.obs[[c for c in part.obs.columns if c in (kept or ())]]
-        part.obs["sample"] = sample.sample
-        part.obs["condition"] = sample.condition
-        part.obs["donor"] = sample.donor
-        part.obs["batch"] = sample.batch
+    ordered = _read(
+        samples,
+        modality=modality,
+        counts_layer=counts_layer,
+        gene_column=gene_column,
+        use_rep=use_rep,
+        values=values,
+    )
     adata = ad.concat(ordered, join="inner", keys=[s.sample for s in samples], index_unique="-")
     obs: Any = adata.obs
     for name in ("sample", "condition", "donor", "batch"):
@@ -100,6 +81,33 @@ def join_samples(
     elif sp.issparse(matrix):
         adata.X = matrix.toarray()
     return adata
+
+
+def _read(
+    samples: Sequence[Sample], *, modality: str, values: bool, **where: str | None
+) -> list[ad.AnnData]:
+    """Read the samples, each file once; ``obs`` has what the sheet says and what all share."""
+    parts: dict[str, ad.AnnData] = {}
+    for path in dict.fromkeys(s.path for s in samples):
+        here = [s for s in samples if s.path == path]
+        logger.info("reading %s (%d samples)", path, len(here))
+        found = read_samples_of_file(path, here, values=values, **where)
+        parts |= {s.sample: part for s, part in zip(here, found, strict=True)}
+    kept = None
+    for sample in samples:
+        part = parts[sample.sample]
+        if values:
+            check_all_values(part.X, sample, modality)
+        own = set(part.obs.columns)
+        kept = own if kept is None else kept & own
+    ordered = [parts[s.sample] for s in samples]
+    for sample, part in zip(samples, ordered, strict=True):
+        part.obs = part.obs[[c for c in part.obs.columns if c in (kept or ())]]
+        part.obs["sample"] = sample.sample
+        part.obs["condition"] = sample.condition
+        part.obs["donor"] = sample.donor
+        part.obs["batch"] = sample.batch
+    return ordered
 
 
 def check_all_values(matrix: Any, sample: Sample, modality: str = RNA) -> None:

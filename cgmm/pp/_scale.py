@@ -140,32 +140,39 @@ def prepare_lazily(
     InputError
         As from :func:`join_samples` and :func:`quality_control`.
     """
-    where = {"counts_layer": counts_layer, "gene_column": gene_column}
+    where: dict[str, Any] = {"counts_layer": counts_layer, "gene_column": gene_column}
     adata = join_samples(samples, use_rep=use_rep, values=False, **where)
-    mitochondrial = is_mitochondrial(adata.var_names)
-    found: dict[str, list[np.ndarray]] = {"n_genes": [], "n_counts": [], "pct_mt": []}
-    n_cells = np.zeros(adata.n_vars, dtype=np.int64)
-    for block in _blocks(samples, adata.var_names, check=True, **where):
-        quality = cell_quality(block, mitochondrial)
-        for name, values in quality.items():
-            found[name].append(values)
-        n_cells += block[passing(quality, min_genes, max_pct_mt)].getnnz(axis=0)
+    blocks = _blocks(samples, adata.var_names, check=True, **where)
+    n_cells = _measure(adata, blocks, min_genes, max_pct_mt)
     obs: Any = adata.obs
-    for name, values in found.items():
-        obs[name] = np.concatenate(values)
     cells = passing(obs, min_genes, max_pct_mt)
     check_kept(obs["sample"], cells, min_genes, max_pct_mt)
     genes = seen_enough(n_cells, min_cells)
-    read = obs["sample"].value_counts()
     kept = adata[cells, genes].copy()
     kept.uns[SCALE] = LAZY
-    blocks = _blocks(samples, adata.var_names, **where)
     with atomic(path) as temporary:
         with plain_strings():
             kept.write_h5ad(temporary)
         with h5py.File(temporary, "a") as file:
-            _write_values(file, blocks, cells, genes)
-    return table_of_samples(kept.obs, read), kept.n_vars
+            _write_values(file, _blocks(samples, adata.var_names, **where), cells, genes)
+    return table_of_samples(kept.obs, obs["sample"].value_counts()), kept.n_vars
+
+
+def _measure(
+    adata: ad.AnnData, blocks: Iterator[Any], min_genes: int, max_pct_mt: float | None
+) -> np.ndarray:
+    """Put the quality of each cell into ``obs``; in how many passing cells each gene is seen."""
+    mitochondrial = is_mitochondrial(adata.var_names)
+    found: dict[str, list[np.ndarray]] = {"n_genes": [], "n_counts": [], "pct_mt": []}
+    n_cells = np.zeros(adata.n_vars, dtype=np.int64)
+    for block in blocks:
+        quality = cell_quality(block, mitochondrial)
+        for name, values in quality.items():
+            found[name].append(values)
+        n_cells += block[passing(quality, min_genes, max_pct_mt)].getnnz(axis=0)
+    for name, parts in found.items():
+        adata.obs[name] = np.concatenate(parts)
+    return n_cells
 
 
 def _write_values(file: h5py.File, blocks: Iterator[Any], cells: Any, genes: Any) -> None:

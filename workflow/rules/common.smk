@@ -156,8 +156,7 @@ def front_memory(base, per_input):
     bounds = {"memory": float("inf"), "auto": 4000, "lazy": 500}
     most = bounds[config["scale"]]
     return lambda wildcards, input, attempt: int(
-        attempt
-        * (base + min(per_input * input.size_mb, most) + 0.1 * input.size_mb)
+        attempt * (base + min(per_input * input.size_mb, most) + 0.1 * input.size_mb)
     )
 
 
