@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from .chunked import Points, floating, over_rows, points_of
 
 
 def check_points(
-    side: str, points: np.ndarray, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    x = np.asarray(points)
-    if x.ndim != 2:
+    side: str, points: Any, weights: np.ndarray | None
+) -> tuple[Points, np.ndarray | None]:
+    x = points_of(points)
+    if len(x.shape) != 2:
         msg = f"points_{side} must be two-dimensional (cells, dimensions), got shape {x.shape}"
         raise ValueError(msg)
-    if not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(float)
     if x.shape[0] == 0 or x.shape[1] == 0:
         msg = f"points_{side} is empty: shape {x.shape}"
         raise ValueError(msg)
-    finite = np.isfinite(x)
-    if not finite.all():
-        bad = int(x.shape[0] - finite.all(axis=1).sum())
+    x = floating(x)
+    if bad := int(sum(over_rows(_rows_not_finite, x, 1.0))):
         msg = f"points_{side} has NaN or infinite values in {bad} of {x.shape[0]} rows"
         raise ValueError(msg)
     if weights is None:
@@ -44,3 +45,7 @@ def check_number(
         msg = f"{name} must be {wanted}{' and finite' if finite else ''}, got {number:g}"
         raise ValueError(msg)
     return number
+
+
+def _rows_not_finite(points: np.ndarray, _: object) -> int:
+    return int(len(points) - np.isfinite(points).all(axis=1).sum())

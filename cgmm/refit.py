@@ -22,10 +22,11 @@ from scipy.optimize import linear_sum_assignment
 
 from . import mstep
 from ._blas import one_thread
+from .cells import Cells
 from .coupled import CoupledFit, knobs_of
 from .donors import divide
 from .em import Run
-from .mixture import Cells, GaussianMixture, Kind, Moments, expectations
+from .mixture import GaussianMixture, Kind, Moments, expectations
 
 STEPS = 2
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._blas import one_thread
+from .chunked import Points, taken
 from .mixture import GaussianMixture
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def mixture_from_labels(
 
 
 def kmeans_mixtures(
-    x0: np.ndarray,
-    x1: np.ndarray,
+    x0: Points,
+    x1: Points,
     w0: np.ndarray | None,
     w1: np.ndarray | None,
     n_components: tuple[int, int],
@@ -85,17 +86,20 @@ def kmeans_mixtures(
     """Start from k-means: of both sides together if K0 = K1, else of each side.
 
     With equal numbers component k covers the same region on both sides, which lets a small
-    transport weight keep them paired.
+    transport weight keep them paired.  Of many points, ``MAX_POINTS`` are drawn.
     """
     k0, k1 = n_components
     if k0 != k1:
-        return (
-            mixture_from_labels(x0, _kmeans(x0, w0, k0, random_state)(x0), w0, k0, ridge),
-            mixture_from_labels(x1, _kmeans(x1, w1, k1, random_state)(x1), w1, k1, ridge),
-        )
+        found = []
+        for x, w, k in ((x0, w0, k0), (x1, w1, k1)):
+            part = _draw(x, np.random.default_rng(random_state), MAX_POINTS)
+            own, weight = taken(x, part), None if w is None else w[part]
+            labels = _kmeans(own, weight, k, random_state)(own)
+            found.append(mixture_from_labels(own, labels, weight, k, ridge))
+        return found[0], found[1]
     rng = np.random.default_rng(random_state)
     parts = [_draw(x, rng, MAX_POINTS // 2) for x in (x0, x1)]
-    both = np.concatenate([x[i] for x, i in zip((x0, x1), parts, strict=True)])
+    both = np.concatenate([taken(x, i) for x, i in zip((x0, x1), parts, strict=True)])
     weight = np.concatenate(
         [
             np.full(len(i), 1 / len(i)) if w is None else w[i] / w[i].sum()
@@ -110,7 +114,7 @@ def kmeans_mixtures(
     return joint, joint
 
 
-def _draw(x: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+def _draw(x: Points, rng: np.random.Generator, n: int) -> np.ndarray:
     if len(x) <= n:
         return np.arange(len(x))
     return np.sort(rng.choice(len(x), n, replace=False))
@@ -149,9 +153,9 @@ class Partitions:
     of ``MAX_CLUSTERED`` points.  Clusters: Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233.
     """
 
-    def __init__(self, points: np.ndarray, weights: np.ndarray | None, random_state: int) -> None:
+    def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
         self.drawn = _draw(points, np.random.default_rng(random_state), MAX_CLUSTERED)
-        self.points = points[self.drawn]
+        self.points = taken(points, self.drawn)
         self.weights = None if weights is None else weights[self.drawn]
         self._graph = neighbour_graph(self.points, random_state)
 
