@@ -39,15 +39,25 @@ class Cells:
         Shape (N,), non-negative, or None for equal weights; kept with sum one.
     dtype
         Precision of the arithmetic.
+    keep
+        Keep the blocks from pass to pass.  None: when they are small.
     """
 
-    def __init__(self, points: np.ndarray, weights: np.ndarray | None, dtype: type) -> None:
+    def __init__(
+        self,
+        points: np.ndarray,
+        weights: np.ndarray | None,
+        dtype: type,
+        *,
+        keep: bool | None = None,
+    ) -> None:
         self.points = points
         self.n, self.n_dims = points.shape
         self.weights = normalised(weights, self.n)
         self.dtype = np.dtype(dtype)
+        small = self.n * self.n_dims * self.dtype.itemsize <= CACHED_BYTES
         self._kept: dict[tuple[int, Any], list[Block]] | None = (
-            {} if self.n * self.n_dims * self.dtype.itemsize <= CACHED_BYTES else None
+            {} if (small if keep is None else keep) else None
         )
         self._second: np.ndarray | None = None
 

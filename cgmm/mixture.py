@@ -33,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import gaussians
-from .cells import Block, Cells, cut, devices
+from .cells import BLOCK_ROWS, Block, Cells, cut, devices
 from .chunked import ChunkedCells, computed
 
 CHUNK_BYTES = 1024  # per number of a row; longer sums would not be free of threads
@@ -122,7 +122,9 @@ class GaussianMixture:
         """Log density of points (N, D): shape (N,)."""
         parts = self.component_log_prob(points)
         top = parts.max(1, keepdims=True)
-        return (top + np.log(np.exp(parts - top).sum(1, keepdims=True)))[:, 0]
+        parts -= top
+        np.exp(parts, out=parts)
+        return (top + np.log(parts.sum(1, keepdims=True)))[:, 0]
 
     def responsibilities(self, points: np.ndarray) -> np.ndarray:
         """Posterior component probabilities of points (N, D): shape (N, K), rows sum to one."""
@@ -140,8 +142,12 @@ class GaussianMixture:
         weights = np.asarray(self.weights, dtype=float)
         labels = rng.choice(self.n_components, size=n_points, p=weights / weights.sum())
         factors = np.linalg.cholesky(np.asarray(self.covariances, dtype=float))
-        noise = rng.standard_normal((n_points, self.n_dims))
-        return self.means[labels] + np.einsum("nij,nj->ni", factors[labels], noise), labels
+        points = rng.standard_normal((n_points, self.n_dims))
+        for start in range(0, n_points, BLOCK_ROWS):  # each point has a factor of its own
+            rows = slice(start, start + BLOCK_ROWS)
+            noise = np.einsum("nij,nj->ni", factors[labels[rows]], points[rows])
+            points[rows] = np.asarray(self.means)[labels[rows]] + noise
+        return points, labels
 
     def with_weights(self, weights: np.ndarray) -> GaussianMixture:
         """Return the same components with other weights (normalised to sum to one)."""
