@@ -4,8 +4,8 @@ python benchmarks/scale.py [--cells 10000 100000 1000000] [--stages fit tl.fit .
 
 Each stage runs in a process of its own on the same simulated cells: half of them source, half
 target, drawn from 20 Gaussians.  "beyond" is the peak of resident memory during the stage less
-what was resident when its data and libraries had been loaded.  The exponent is
-d log time / d log cells from one size to the next: 1 is linear.
+what was resident when its data and libraries had been loaded; for Dask the data are on disk.  The
+exponent is d log CPU time / d log cells from one size to the next: 1 is linear.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import h5py
 import numpy as np
 import scipy.sparse as sp
 from _common import publish
@@ -45,6 +46,16 @@ Job = Callable[[], Any]
 def fit(folder: Path) -> Job:
     """``cgmm.fit_coupled`` on arrays."""
     x, y = sides(folder)
+    return lambda: cg.fit_coupled(x, y, n_components=COMPONENTS, tol=TOL)
+
+
+def fit_chunks(folder: Path) -> Job:
+    """Fit the same points from disk, as a Dask array that is never held as a whole."""
+    import dask.array as da
+
+    points = h5py.File(folder / "points.h5")["points"]
+    whole = da.from_array(points, chunks=(65_536, DIMS), lock=True)
+    x, y = whole[: len(whole) // 2], whole[len(whole) // 2 :]
     return lambda: cg.fit_coupled(x, y, n_components=COMPONENTS, tol=TOL)
 
 
@@ -71,6 +82,7 @@ def scanpy_pca(folder: Path) -> Job:
 
 STAGES: dict[str, Callable[[Path], Job]] = {
     "fit": fit,
+    "fit, Dask": fit_chunks,
     "tl.fit": fit_automatic,
     "tl.donors": donors,
     "scanpy PCA": scanpy_pca,
@@ -138,6 +150,8 @@ def simulate(folder: Path, n: int, *, counts: bool) -> None:
             drawn.data = np.log1p(drawn.data)
             matrices.append(drawn)
     np.save(folder / "points.npy", points)
+    with h5py.File(folder / "points.h5", "w") as file:
+        file.create_dataset("points", data=points, chunks=(min(n, 4096), DIMS))
     if counts:
         sp.save_npz(folder / "counts.npz", sp.vstack(matrices, "csr"), compressed=False)
 
@@ -175,12 +189,12 @@ def measured(stage: str, folder: Path) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main(cells: list[int], stages: list[str]) -> None:
+def main(cells: list[int], stages: list[str], name: str) -> None:
     """Measure all stages at all sizes and print them, one row per stage."""
     found: dict[str, dict[int, dict[str, float]]] = {stage: {} for stage in stages}
     for n in cells:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
             simulate(folder, n, counts="scanpy PCA" in stages)
             for stage in stages:
                 found[stage][n] = measured(stage, folder)
@@ -192,21 +206,22 @@ def main(cells: list[int], stages: list[str]) -> None:
             f"{of[n]['seconds']:10.1f}{of[n]['cpu']:8.1f}{of[n]['mb']:12.0f}" for n in cells
         )
         slopes = [
-            math.log(of[b]["seconds"] / of[a]["seconds"]) / math.log(b / a)
+            math.log(of[b]["cpu"] / of[a]["cpu"]) / math.log(b / a)
             for a, b in itertools.pairwise(cells)
         ]
         lines.append(f"{stage:14}{numbers}  " + ", ".join(f"{slope:.2f}" for slope in slopes))
     title = f"Stages by number of cells, {DIMS} dimensions, K={COMPONENTS}, {GENES} genes"
-    publish("scale", title, lines)
+    publish(f"scale{name}", title, lines)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--cells", type=int, nargs="+", default=list(CELLS))
     parser.add_argument("--stages", nargs="+", default=list(STAGES), choices=list(STAGES))
+    parser.add_argument("--name", default="", help="added to the name of the file of results")
     parser.add_argument("--measure", nargs=2)
     given = parser.parse_args()
     if given.measure:
         measure(given.measure[0], Path(given.measure[1]))
     else:
-        main(given.cells, given.stages)
+        main(given.cells, given.stages, given.name)

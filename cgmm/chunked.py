@@ -136,6 +136,7 @@ def over_rows(function: Callable[..., Any], points: Points, weights: Weights) ->
     return (function(x, w) for x, w in pieces(points, weights, BLOCK_ROWS))
 
 
+@one_thread()
 def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of every column, shapes (D,), in double precision."""
     origin = taken(points, np.arange(1))[0].astype(float)
@@ -244,6 +245,7 @@ def _sums_of_columns(
     return weight.sum(), weight @ off, weight @ (off * off)
 
 
+@one_thread()
 def _multiplied(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     out = np.empty(points.shape, points.dtype)
     for start in range(0, len(points), BLOCK_ROWS):

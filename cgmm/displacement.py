@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgmm import gaussians
+from cgmm._blas import one_thread
 from cgmm.donors import share_of_source
 
 LEAST_MATCHED = 0.5
@@ -24,6 +25,7 @@ ROWS = 2048  # few enough to stay in cache
 SMALLEST = 1e-9  # part of a component's mass below which a pair is not followed
 
 
+@one_thread()
 def displacement(
     points: np.ndarray,
     responsibilities: np.ndarray,

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import ROOT
 
@@ -84,6 +85,21 @@ def test_profiles_are_accepted(tmp_path: Path, name: str) -> None:
     arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_jobs_that_ask_for_the_gpu_take_turns(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    profile = ROOT / "workflow" / "profiles" / "default"
+    limits = yaml.safe_load((profile / "profile.yaml").read_text(encoding="utf-8"))["resources"]
+    assert "gpu=1" in limits
+    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
+    asked = ("--set-resources", "fit:gpu=1", "summarise:gpu=1")
+    done = call(
+        "snakemake", *arguments, "-n", "--workflow-profile", str(profile), *asked, cwd=tmp_path
+    )
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    assert text.count("gpu=1") == 4  # two comparisons
 
 
 def test_sheet_and_config_name_no_absolute_path() -> None:
