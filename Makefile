@@ -52,7 +52,7 @@ $(VENV)/.ready-docs: $(VENV)/.ready envs/requirements-docs.txt
 	@touch $@
 
 demo: env
-	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/snakemake --cores $(CORES) --rerun-incomplete
 	@echo
 	@echo "Reports: $(CURDIR)/reports/index.html"
 

@@ -27,7 +27,7 @@ import numpy as np
 from _common import publish
 from _project import Study, new_study, write_data
 
-CORES = ("--cores", "2")
+CORES = ("--cores", "2", "--rerun-incomplete")
 LOCKED = "cannot be locked"
 MOST = 6  # kills in one folder; then it may come to its end
 

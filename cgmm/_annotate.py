@@ -35,8 +35,8 @@ class CellFields(NamedTuple):
     log2_net_factor: np.ndarray  #: (n_cells,)
     shift: np.ndarray  #: (n_cells,)
     responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
-    displacement: np.ndarray  #: (n_cells, D)
-    projected: np.ndarray  #: (n_cells, D)
+    displacement: np.ndarray  #: (n_cells, D), in the precision of the representation
+    projected: np.ndarray  #: (n_cells, D), likewise
 
 
 # Input ---------------------------------------------------------------------------
@@ -286,9 +286,9 @@ def cell_fields(
         factor = donors.divide(r1 @ back, old)
         log2_net[found.rows_target] = np.where(old < 0.5, np.inf, np.log2(factor))
 
-    moves = np.full((n_obs, found.points_source.shape[1]), np.nan)
+    moves = np.full((n_obs, found.points_source.shape[1]), np.nan, found.dtype)
     places = moves.copy()
-    moves[found.rows_source] = displacement(
+    moved = displacement(
         found.points_source,
         r0,
         means_source=fit.source.means,
@@ -297,7 +297,11 @@ def cell_fields(
         covariances_target=fit.target.covariances,
         coupling=fit.coupling,
     )
-    places[found.rows_source] = found.points_source + moves[found.rows_source]
+    shift = np.full(n_obs, np.nan)
+    shift[found.rows_source] = np.linalg.norm(moved, axis=1)
+    moves[found.rows_source] = moved
+    moved += found.points_source
+    places[found.rows_source] = moved
     padded = np.full((n_obs, max(fit.coupling.shape)), np.nan)
     names = np.full(n_obs, None, dtype=object)
     for side, rows, r in (
@@ -310,7 +314,7 @@ def cell_fields(
     return CellFields(
         pd.Categorical(names, categories=categories),
         log2_net,
-        np.linalg.norm(moves, axis=1),
+        shift,
         padded,
         moves,
         places,

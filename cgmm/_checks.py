@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from .chunked import Chunks, Points, floating, over_rows, points_of
+
 if TYPE_CHECKING:
     from .mixture import GaussianMixture
 
@@ -17,10 +19,12 @@ SYMMETRY = 1e-6  # relative; single precision keeps it
 
 
 def check_points(
-    side: str, points: np.ndarray, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
+    side: str, points: Any, weights: np.ndarray | None
+) -> tuple[Points, np.ndarray | None]:
     """Points (N, D) of a side in floating point, and their weights (N,), both checked."""
-    x = as_points(f"points_{side}", points)
+    name = f"points_{side}"
+    chunks = points_of(points)
+    x = _finite_chunks(name, chunks) if isinstance(chunks, Chunks) else as_points(name, points)
     if x.shape[0] == 0 or x.shape[1] == 0:
         msg = f"points_{side} is empty: shape {x.shape}"
         raise ValueError(msg)
@@ -48,15 +52,32 @@ def as_points(name: str, points: Any, n_dims: int | None = None) -> np.ndarray:
     if n_dims is not None and x.shape[1] != n_dims:
         msg = f"{name} has {x.shape[1]} columns, but the mixture has {n_dims} dimensions"
         raise ValueError(msg)
-    finite = np.isfinite(x)
+    _refuse_values(name, *_extent(x), x.shape[0])
+    return x
+
+
+def _finite_chunks(name: str, points: Chunks) -> Points:
+    x = floating(points)
+    found = list(over_rows(_extent, x, 1.0))
+    _refuse_values(name, sum(n for n, _ in found), max((m for _, m in found), default=0.0), len(x))
+    return x
+
+
+def _extent(points: np.ndarray, _: object = None) -> tuple[int, float]:
+    """How many rows are not finite, and the largest absolute value of the others."""
+    finite = np.isfinite(points).all(axis=1)
     if not finite.all():
-        bad = int(x.shape[0] - finite.all(axis=1).sum())
-        msg = f"{name} has NaN or infinite values in {bad} of {x.shape[0]} rows"
+        return int(len(points) - finite.sum()), 0.0
+    return 0, max(float(points.max()), -float(points.min())) if points.size else 0.0
+
+
+def _refuse_values(name: str, n_bad: int, largest: float, n: int) -> None:
+    if n_bad:
+        msg = f"{name} has NaN or infinite values in {n_bad} of {n} rows"
         raise ValueError(msg)
-    if x.size and (largest := max(float(x.max()), -float(x.min()))) > LARGEST:
+    if largest > LARGEST:
         msg = f"{name} has values up to {largest:.3g}, whose squares overflow: divide them"
         raise ValueError(msg)
-    return x
 
 
 def _as_numbers(name: str, values: Any, wanted: str) -> np.ndarray:

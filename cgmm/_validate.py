@@ -28,6 +28,7 @@ class Sides(NamedTuple):
     points_target: np.ndarray  #: (N1, D)
     donors_source: np.ndarray | None  #: (N0,) text
     donors_target: np.ndarray | None  #: (N1,)
+    dtype: np.dtype = np.dtype(np.float64)  #: of the representation, if it is floating
 
 
 def sides(
@@ -117,6 +118,7 @@ def sides(
         points[rows["target"]].astype(np.float64),
         None if donors is None else donors[rows["source"]],
         None if donors is None else donors[rows["target"]],
+        points.dtype if np.issubdtype(points.dtype, np.floating) else np.dtype(np.float64),
     )
 
 

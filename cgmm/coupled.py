@@ -37,9 +37,10 @@ from ._checks import (
     check_seed,
     check_whole,
 )
+from .chunked import Points, column_moments
 from .donors import log2_net, share_of_target
 from .em import Run
-from .mixture import BLOCK_ROWS, GaussianMixture, Kind
+from .mixture import GaussianMixture, Kind
 
 log = logging.getLogger(__name__)
 
@@ -213,8 +214,8 @@ class CoupledFit:
 
 @one_thread()
 def fit_coupled(
-    points_source: np.ndarray,
-    points_target: np.ndarray,
+    points_source: Any,
+    points_target: Any,
     *,
     n_components: int | tuple[int, int] | None = None,
     weights_source: np.ndarray | None = None,
@@ -238,7 +239,8 @@ def fit_coupled(
     Parameters
     ----------
     points_source, points_target
-        Arrays of shapes (N0, D) and (N1, D), finite.
+        Arrays of shapes (N0, D) and (N1, D), finite.  Dask arrays are never held as a whole: every
+        pass over the points reads their chunks where they are (:mod:`cgmm.chunked`).
     n_components
         Number of components of both sides, or a pair (K0, K1).  None: that of ``init``, else 10.
     weights_source, weights_target
@@ -321,7 +323,7 @@ def fit_coupled(
     check_number("epsilon", epsilon, 1.0, above_zero=True)
     check_number("rho", rho, 1.0, above_zero=True, finite=False)
     check_number("transport_weight", transport_weight, 1.0)
-    (mean0, var0), (mean1, var1) = _moments(x0, w0), _moments(x1, w1)
+    (mean0, var0), (mean1, var1) = column_moments(x0, w0), column_moments(x1, w1)
     centre = 0.5 * (mean0 + mean1)
     variance = float((0.5 * (var0 + var1) + 0.25 * (mean1 - mean0) ** 2).mean()) or 1.0
     ridge = check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
@@ -469,23 +471,9 @@ def _status(n_steps: int, tol: float, fall: float, *, converged: bool) -> str:
     )
 
 
-def _moments(x: np.ndarray, w: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of every column, shapes (D,), in double precision."""
-    origin = x[0].astype(float)
-    total, first, second = 0.0, np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for start in range(0, len(x), BLOCK_ROWS):
-        off = x[start : start + BLOCK_ROWS] - origin
-        weight = np.ones(len(off)) if w is None else w[start : start + BLOCK_ROWS]
-        total += weight.sum()
-        first += weight @ off
-        second += weight @ (off * off)
-    mean = first / total
-    return origin + mean, np.maximum(second / total - mean**2, 0.0)
-
-
 def _start(
-    x0: np.ndarray,
-    x1: np.ndarray,
+    x0: Points,
+    x1: Points,
     w0: np.ndarray | None,
     w1: np.ndarray | None,
     n_components: int | tuple[int, int] | None,

@@ -17,12 +17,15 @@ from __future__ import annotations
 import numpy as np
 
 from cgmm import gaussians
+from cgmm._blas import one_thread
 from cgmm.donors import share_of_source
 
 LEAST_MATCHED = 0.5
+ROWS = 2048  # few enough to stay in cache
 SMALLEST = 1e-9  # part of a component's mass below which a pair is not followed
 
 
+@one_thread()
 def displacement(
     points: np.ndarray,
     responsibilities: np.ndarray,
@@ -59,11 +62,14 @@ def displacement(
     kept = to.sum(axis=1) > 0
     matched = responsibilities[:, kept].sum(axis=1)
     out = np.zeros(points.shape)
-    for k in np.flatnonzero(kept):
-        moved = goals[k] + (points - means_source[k]) @ maps[k].T - points
-        out += responsibilities[:, k, None] * moved
+    for start in range(0, len(points), ROWS):
+        rows = slice(start, start + ROWS)
+        x, r = points[rows], responsibilities[rows]
+        for k in np.flatnonzero(kept):
+            out[rows] += r[:, k, None] * (goals[k] + (x - means_source[k]) @ maps[k].T - x)
     share = np.where(matched >= LEAST_MATCHED, matched, np.nan)
-    return out / share[:, None]
+    out /= share[:, None]
+    return out
 
 
 def _mean_maps(source: np.ndarray, target: np.ndarray, to: np.ndarray) -> np.ndarray:

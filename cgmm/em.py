@@ -14,10 +14,11 @@ from collections.abc import Callable
 import numpy as np
 
 from . import gaussians, mstep
+from .chunked import Points, cells_of, taken
 from .mixture import (
     SINGLE_PRECISION_REACH,
     SINGLE_PRECISION_WORK,
-    Cells,
+    AnyCells,
     GaussianMixture,
     Moments,
     expectations,
@@ -36,7 +37,7 @@ SUBSAMPLE_TOLERANCE = 1e-3
 LONGEST_LEAP = 64.0
 ROUNDING = {"float64": 1e-9, "float32": 1e-6}
 
-Side = tuple[np.ndarray, np.ndarray | None]
+Side = tuple[Points, np.ndarray | None]
 Watcher = Callable[[int, float], None]
 
 
@@ -70,7 +71,7 @@ class Run:
         self.fall = 0.0
         self.state = self.state_of(start)
         precision = self._precision()
-        self.cells = [Cells(x, w, precision) for x, w in data]
+        self.cells = [cells_of(x, w, precision) for x, w in data]
 
     def state_of(self, start: tuple[GaussianMixture, GaussianMixture]) -> mstep.State:
         """State at given mixtures."""
@@ -106,16 +107,16 @@ class Run:
             found.append((history[-1], state))
         self.state = max(found, key=lambda pair: pair[0])[1]
 
-    def _subsample(self, seed: int) -> list[Cells]:
+    def _subsample(self, seed: int) -> list[AnyCells]:
         rng = np.random.default_rng(seed)
-        cells = []
+        cells: list[AnyCells] = []
         for (x, w), whole in zip(self.data, self.cells, strict=True):
             if len(x) > SUBSAMPLE_ABOVE:
                 part = np.sort(rng.choice(len(x), SUBSAMPLE, replace=False))
-                x, w = x[part], None if w is None else w[part]
+                x, w = taken(x, part), None if w is None else w[part]
             if w is not None and w.sum() <= 0:
                 return self.cells
-            cells.append(Cells(x, w, whole.dtype.type))
+            cells.append(cells_of(x, w, whole.dtype.type))
         return cells
 
     def climb(self, max_steps: int, tol: float, watch: Watcher | None) -> tuple[list[float], bool]:
@@ -131,7 +132,7 @@ class Run:
 
     def _climb(
         self,
-        cells: list[Cells],
+        cells: list[AnyCells],
         state: mstep.State,
         max_steps: int,
         tol: float,

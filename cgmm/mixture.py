@@ -9,7 +9,9 @@ so one matrix product gives all log densities of a chunk of points, and the tran
 of the responsibilities with the same features gives all that the M-step needs (mass, mean and
 second moment of every component).  Both products cost half of what full D x D forms cost.
 Chunks are small enough to stay in cache; sums over chunks are kept in double precision; points
-are centred first and never held twice, so memory does not grow with their number.
+are centred first and never held twice, so memory does not grow with their number.  Parts of the
+points are dealt to threads and to all devices that JAX has, or go to where a Dask array has them;
+their sums are added in the order of the points (:mod:`cgmm.cells`, :mod:`cgmm.chunked`).
 
 Diagonal covariances need only the squares ``x_i^2`` of the quadratic features; with tied ones the
 quadratic part is the same for all components, so that it drops out of the responsibilities and
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -32,19 +34,22 @@ import numpy as np
 
 from . import gaussians
 from ._checks import as_points, check_mixture, check_seed, check_whole
+from .cells import BLOCK_ROWS, Block, Cells, cut, devices
+from .chunked import ChunkedCells, computed
 
 CHUNK_BYTES = 1024  # per number of a row; longer sums would not be free of threads
 PIECE = 128
-BLOCK_ROWS = 16_384
-CACHED_BYTES = 64 * 2**20
+CHUNKS_TOGETHER = 16  # where there are thousands of cores to feed
 SINGLE_PRECISION_WORK = 2e9
 SINGLE_PRECISION_REACH = 2e4
 LANES = 2
 WORK_OF_A_THREAD = 1_000_000
-AHEAD = 4
+# or else GPUs would round products of single precision to 10 bits
+EXACT = jax.lax.Precision.HIGHEST
 
 
 Kind = Literal["full", "diag", "tied"]
+AnyCells = Cells | ChunkedCells
 
 
 class Moments(NamedTuple):
@@ -108,17 +113,20 @@ class GaussianMixture:
                 np.asarray(self.means, float) - centre,
                 np.asarray(self.covariances, float),
             )
-            parts = [
-                np.asarray(_densities(block, centre, theta))[:n]
-                for block, _, n in Cells(x, None, np.float64).blocks()
-            ]
-        return np.concatenate(parts) if parts else np.empty((0, self.n_components))
+            out, filled = np.empty((len(x), self.n_components)), 0
+            for block in cut(x, 0.0, np.dtype(np.float64)):
+                found = np.asarray(_densities(block.points, centre, theta))
+                out[filled : filled + block.n] = found[: block.n]
+                filled += block.n
+        return out
 
     def log_prob(self, points: np.ndarray) -> np.ndarray:
         """Log density of points (N, D): shape (N,)."""
         parts = self.component_log_prob(points)
         top = parts.max(1, keepdims=True)
-        return (top + np.log(np.exp(parts - top).sum(1, keepdims=True)))[:, 0]
+        parts -= top
+        np.exp(parts, out=parts)
+        return (top + np.log(parts.sum(1, keepdims=True)))[:, 0]
 
     def responsibilities(self, points: np.ndarray) -> np.ndarray:
         """Posterior component probabilities of points (N, D): shape (N, K), rows sum to one."""
@@ -140,8 +148,12 @@ class GaussianMixture:
         weights = np.asarray(self.weights, dtype=float)
         labels = rng.choice(self.n_components, size=n_points, p=weights / weights.sum())
         factors = np.linalg.cholesky(np.asarray(self.covariances, dtype=float))
-        noise = rng.standard_normal((n_points, self.n_dims))
-        return self.means[labels] + np.einsum("nij,nj->ni", factors[labels], noise), labels
+        points = rng.standard_normal((n_points, self.n_dims))
+        for start in range(0, n_points, BLOCK_ROWS):  # each point has a factor of its own
+            rows = slice(start, start + BLOCK_ROWS)
+            noise = np.einsum("nij,nj->ni", factors[labels[rows]], points[rows])
+            points[rows] = np.asarray(self.means)[labels[rows]] + noise
+        return points, labels
 
     def with_weights(self, weights: np.ndarray) -> GaussianMixture:
         """Return the same components with other weights (normalised to sum to one)."""
@@ -160,63 +172,6 @@ class GaussianMixture:
         return GaussianMixture(
             self.weights, self.means @ matrix, matrix @ self.covariances @ matrix
         )
-
-
-class Cells:
-    """Weighted points in blocks of one fixed shape, so that any number of them runs one code.
-
-    Parameters
-    ----------
-    points
-        Shape (N, D).
-    weights
-        Shape (N,), non-negative, or None for equal weights; kept with sum one.
-    dtype
-        Precision of the arithmetic.
-    """
-
-    def __init__(self, points: np.ndarray, weights: np.ndarray | None, dtype: type) -> None:
-        self.points = points
-        self.n, self.n_dims = points.shape
-        self.weights = None if weights is None else np.asarray(weights, float) / np.sum(weights)
-        self.dtype = np.dtype(dtype)
-        self._kept: list[tuple[jax.Array, jax.Array, int]] | None = None
-        self._second: np.ndarray | None = None
-
-    def blocks(self, lane: int = 0, n_lanes: int = 1) -> Iterator[tuple[jax.Array, jax.Array, int]]:
-        """Yield points (B, D), weights (B,) and the number of real points of each block.
-
-        Of every ``n_lanes`` blocks one belongs to a lane.
-        """
-        if self.n * self.n_dims * self.dtype.itemsize > CACHED_BYTES:
-            return self._cut(lane, n_lanes)
-        if self._kept is None:
-            self._kept = list(self._cut(0, 1))
-        return iter(self._kept[lane::n_lanes])
-
-    def second_moment(self, centre: np.ndarray) -> np.ndarray:
-        """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
-        if self._second is None:
-            total = np.zeros((self.n_dims, self.n_dims))
-            for start in range(0, self.n, BLOCK_ROWS):
-                off = np.asarray(self.points[start : start + BLOCK_ROWS], float) - centre
-                weight = 1 / self.n
-                if self.weights is not None:
-                    weight = self.weights[start : start + BLOCK_ROWS, None]
-                total += (off * weight).T @ off
-            self._second = total
-        return self._second
-
-    def _cut(self, lane: int, n_lanes: int) -> Iterator[tuple[jax.Array, jax.Array, int]]:
-        rows = BLOCK_ROWS
-        for start in range(lane * rows, self.n, n_lanes * rows):
-            part = np.asarray(self.points[start : start + rows], dtype=self.dtype)
-            n = len(part)
-            weight = np.zeros(rows, self.dtype)
-            weight[:n] = 1 / self.n if self.weights is None else self.weights[start : start + rows]
-            if n < rows:
-                part = np.concatenate([part, np.zeros((rows - n, self.n_dims), self.dtype)])
-            yield jax.device_put(part), jax.device_put(weight), n
 
 
 @lru_cache(maxsize=32)
@@ -240,8 +195,12 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
     XLA divides longer sums among its threads, and the bits then depend on their number.
     """
     starts = range(0, a.shape[0], PIECE)
-    first, *others = (a[i : i + PIECE].T @ b[i : i + PIECE] for i in starts)
+    first, *others = (_matmul(a[i : i + PIECE].T, b[i : i + PIECE]) for i in starts)
     return sum(others, first)
+
+
+def _matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+    return jnp.matmul(a, b, precision=EXACT)
 
 
 def _features(x: jax.Array, kind: Kind) -> jax.Array:
@@ -293,7 +252,20 @@ def _densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Arr
     return logs.reshape(block.shape[0], theta.shape[1])
 
 
-@partial(jax.jit, static_argnames="kind")
+def _moments(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
+    """Features' sums (K, M) of one chunk."""
+    return _matmul(ratio * share, features.T)
+
+
+def _overlaps(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
+    """Products of responsibilities (K, K) of one chunk."""
+    return _matmul(ratio * share, (ratio / ratio.sum(0, keepdims=True)).T)
+
+
+STATISTICS: dict[str, Callable] = {"moments": _moments, "overlaps": _overlaps}
+
+
+@partial(jax.jit, static_argnames=("kind", "statistic", "wide"))
 def _accumulate(
     sums: jax.Array,
     block: jax.Array,
@@ -302,66 +274,47 @@ def _accumulate(
     centre: jax.Array,
     theta: jax.Array,
     kind: Kind,
+    statistic: str,
+    *,
+    wide: bool,
 ) -> jax.Array:
-    """Add the statistics of one block: features' sums (K, M), and the log likelihood below."""
+    """Add a statistic of one block, and the log likelihood below.
 
-    def add(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
-        return (ratio * share) @ features.T
-
-    return _chunks(sums, block, weight, n, centre, theta, kind, add)
-
-
-@partial(jax.jit, static_argnames="kind")
-def _overlaps(
-    sums: jax.Array,
-    block: jax.Array,
-    weight: jax.Array,
-    n: jax.Array,
-    centre: jax.Array,
-    theta: jax.Array,
-    kind: Kind,
-) -> jax.Array:
-    """Add one block: products of responsibilities (K, K), and the log likelihood below."""
-
-    def add(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
-        return (ratio * share) @ (ratio / ratio.sum(0, keepdims=True)).T
-
-    return _chunks(sums, block, weight, n, centre, theta, kind, add)
-
-
-def _chunks(
-    sums: jax.Array,
-    block: jax.Array,
-    weight: jax.Array,
-    n: jax.Array,
-    centre: jax.Array,
-    theta: jax.Array,
-    kind: Kind,
-    add: Callable,
-) -> jax.Array:
+    Chunk by chunk, or, where ``wide``, several at a time.
+    """
     rows = chunk_rows(block.dtype)
+    add = STATISTICS[statistic]
 
-    def chunk(i: jax.Array, sums: tuple) -> tuple:
-        x = jax.lax.dynamic_slice_in_dim(block, i * rows, rows) - centre[None]
-        w = jax.lax.dynamic_slice_in_dim(weight, i * rows, rows)
+    def chunk(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
         # without the barrier both products would build features of their own
-        features = jax.lax.optimization_barrier(_features(x.T, kind))
+        features = jax.lax.optimization_barrier(_features((x - centre[None]).T, kind))
         logs = _product(theta, features)
         top = logs.max(0, keepdims=True)
         ratio = jnp.exp(logs - top)
         total = ratio.sum(0, keepdims=True)
         level = (w * (top + jnp.log(total))[0]).sum()
         more = add(ratio, features, w[None] / total)
-        return sums[0] + more.astype(jnp.float64), sums[1] + level.astype(jnp.float64)
+        return more.astype(jnp.float64), level.astype(jnp.float64)
+
+    def step(i: jax.Array, sums: tuple) -> tuple:
+        x, w = (jax.lax.dynamic_slice_in_dim(a, i * rows, rows) for a in (block, weight))
+        more, level = chunk(x, w)
+        return sums[0] + more, sums[1] + level
 
     start = (sums[:-1], sums[-1, 0])
-    moments, level = jax.lax.fori_loop(0, (n + rows - 1) // rows, chunk, start)
+    if wide:
+        shapes = (-1, rows, block.shape[1]), (-1, rows)
+        both = tuple(a.reshape(shape) for a, shape in zip((block, weight), shapes, strict=True))
+        more, levels = jax.lax.map(lambda xw: chunk(*xw), both, batch_size=CHUNKS_TOGETHER)
+        moments, level = start[0] + more.sum(0), start[1] + levels.sum()
+    else:
+        moments, level = jax.lax.fori_loop(0, (n + rows - 1) // rows, step, start)
     last = jnp.broadcast_to(level, (1, sums.shape[1]))
     return jnp.concatenate([moments, last])
 
 
 def expectation(
-    cells: Cells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
+    cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
 ) -> Moments:
     """One pass over the points: moments of every component at the coefficients ``theta``.
 
@@ -380,71 +333,74 @@ def expectation(
 
 
 def expectations(
-    sides: Sequence[Cells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
+    sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[Moments]:
     """:func:`expectation` of several sets of points; ``thetas`` of shape (sets, M, K)."""
-    jobs = [
-        _Job(cells, centre, theta, kind, _accumulate, _used(cells.n_dims, kind)[1])
+    passes = [
+        _Pass.of(cells, centre, theta, kind, "moments")
         for cells, theta in zip(sides, thetas, strict=True)
     ]
     return [
         _central(*sums, cells, centre, theta, kind)
-        for sums, cells, theta in zip(_sums(jobs), sides, thetas, strict=True)
+        for sums, cells, theta in zip(_sums(sides, passes), sides, thetas, strict=True)
     ]
 
 
 def proportions(
-    cells: Cells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
+    cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Mean responsibilities (K,), mean products of responsibilities (K, K), log likelihood.
 
     Costs half a pass of :func:`expectation`, whose parameters it has.
     """
-    job = _Job(cells, centre, theta, kind, _overlaps, theta.shape[1])
-    ((overlap, level),) = _sums([job])
+    ((overlap, level),) = _sums([cells], [_Pass.of(cells, centre, theta, kind, "overlaps")])
     if kind == "tied":
         level += _shared_level(cells, centre, theta)
     return overlap.sum(1), overlap, level
 
 
-class _Job(NamedTuple):
-    """One pass over one set of points: what to add up, in arrays of which width."""
+@dataclass(frozen=True)
+class _Pass:
+    """One pass over one set of points: what to add up, in arrays of which width.
 
-    cells: Cells
+    Goes to other processes, so it holds neither points nor compiled code.
+    """
+
     centre: np.ndarray
     theta: np.ndarray
     kind: Kind
-    add: Callable
+    statistic: str
     width: int
 
-    @property
-    def n_lanes(self) -> int:
-        """Number of sums that the blocks are dealt to."""
-        return 1 if self.cells.n <= LANES * BLOCK_ROWS else LANES
+    @classmethod
+    def of(
+        cls, cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind, statistic: str
+    ) -> _Pass:
+        """Pass in the precision of the cells, with the features that the covariances need."""
+        used, n_used = _used(cells.n_dims, kind)
+        return cls(
+            np.asarray(centre, cells.dtype),
+            np.ascontiguousarray(theta[used], cells.dtype),
+            kind,
+            statistic,
+            n_used if statistic == "moments" else theta.shape[1],
+        )
 
-    @property
-    def work(self) -> int:
-        """Products of features and components."""
-        return self.cells.n * self.theta.size
-
-    def lane(self, i: int) -> np.ndarray:
-        """Sum over the blocks of one lane."""
-        cells, dtype = self.cells, self.cells.dtype
-        used, _ = _used(cells.n_dims, self.kind)
-        theta = np.ascontiguousarray(self.theta[used], dtype)
-        centre = np.asarray(self.centre, dtype)
+    def __call__(self, blocks: Iterable[Block]) -> np.ndarray:
+        """Sum over blocks, from zero."""
         with jax.enable_x64(True):
-            sums: Any = np.zeros((theta.shape[1] + 1, self.width))
-            for count, (block, weight, n) in enumerate(cells.blocks(i, self.n_lanes)):
-                sums = self.add(sums, block, weight, n, centre, theta, self.kind)
-                if count % AHEAD == AHEAD - 1:
-                    jax.block_until_ready(sums)  # or blocks would queue up without limit
+            sums: Any = np.zeros((self.theta.shape[1] + 1, self.width))
+            for block in blocks:
+                wide = next(iter(block.points.devices())).platform != "cpu"
+                sums = _accumulate(
+                    sums, *block, self.centre, self.theta, self.kind, self.statistic, wide=wide
+                )
             return np.asarray(sums)
 
 
 @lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(LANES - 1)
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads)
 
 
 if hasattr(os, "register_at_fork"):
@@ -452,31 +408,41 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _sums(jobs: Sequence[_Job]) -> list[tuple[np.ndarray, float]]:
-    """Return sums and log likelihood of every job.
+def _sums(sides: Sequence[AnyCells], passes: Sequence[_Pass]) -> list[tuple[np.ndarray, float]]:
+    """Return sums and log likelihood of every pass, parts added in their order."""
+    totals: list[Any] = [0.0] * len(passes)
+    for i, sums in _parts(sides, passes):
+        totals[i] = totals[i] + sums
+    return [(total[:-1], float(total[-1, 0])) for total in totals]
 
-    Lanes run side by side, so that one computes elementwise what another multiplies, unless there
-    is too little to do.  Every lane has its own blocks and sums, so that the result does not
-    depend on timing.
+
+def _parts(sides: Sequence[AnyCells], passes: Sequence[_Pass]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield number of the pass and sums of every part, in their order.
+
+    Parts run side by side, so that one computes elementwise what another multiplies and no
+    device waits, unless there is too little to do.
     """
-    lanes = [(job, i) for job in jobs for i in range(job.n_lanes)]
-    for job in jobs:
-        job.cells.blocks()  # cut once, by one thread
-    together = LANES if sum(job.work for job in jobs) > WORK_OF_A_THREAD else 1
-    parts: list[np.ndarray] = []
-    for first in range(0, len(lanes), together):
-        *others, (last, i) = lanes[first : first + together]
-        waiting = [_pool().submit(other.lane, j) for other, j in others]
-        own = last.lane(i)
-        parts += [*(part.result() for part in waiting), own]
-    found = []
-    for job in jobs:
-        total = np.sum([parts.pop(0) for _ in range(job.n_lanes)], axis=0)
-        found.append((total[:-1], float(total[-1, 0])))
-    return found
+    here, far, tasks = [], [], []
+    where = devices()
+    for i, (cells, one) in enumerate(zip(sides, passes, strict=True)):
+        if isinstance(cells, ChunkedCells):
+            far.append(i)
+            tasks.append(cells.tasks(one))
+        else:
+            here += [(i, cells, one, part) for part in range(cells.n_parts)]
+    for i, found in zip(far, computed(tasks) if far else [], strict=True):
+        yield from ((i, sums) for sums in found)
+
+    def run(job: tuple[int, Cells, _Pass, int]) -> tuple[int, np.ndarray]:
+        i, cells, one, part = job
+        return i, one(cells.part(part, where[part % len(where)]))
+
+    work = sum(cells.n * one.theta.size for _, cells, one, part in here if part == 0)
+    together = max(LANES, len(where)) if work > WORK_OF_A_THREAD and len(here) > 1 else 1
+    yield from map(run, here) if together == 1 else _pool(together).map(run, here)
 
 
-def _shared_level(cells: Cells, centre: np.ndarray, theta: np.ndarray) -> float:
+def _shared_level(cells: AnyCells, centre: np.ndarray, theta: np.ndarray) -> float:
     """Mean of the quadratic part of the log density that all tied components share."""
     rows, cols = _triangle(cells.n_dims)
     return float(theta[: len(rows), 0] @ cells.second_moment(centre)[rows, cols])
@@ -485,7 +451,7 @@ def _shared_level(cells: Cells, centre: np.ndarray, theta: np.ndarray) -> float:
 def _central(
     sums: np.ndarray,
     level: float,
-    cells: Cells,
+    cells: AnyCells,
     centre: np.ndarray,
     theta: np.ndarray,
     kind: Kind,

@@ -22,10 +22,12 @@ from scipy.optimize import linear_sum_assignment
 
 from . import mstep
 from ._blas import one_thread
+from .cells import CACHED_BYTES, Cells
+from .chunked import column_moments, mapped
 from .coupled import CoupledFit, knobs_of
 from .donors import divide
 from .em import Run
-from .mixture import Cells, GaussianMixture, Kind, Moments, expectations
+from .mixture import GaussianMixture, Kind, Moments, expectations
 
 STEPS = 2
 
@@ -77,10 +79,10 @@ class Refitter:
         known = fit.parameters
         self._scale = np.eye(fit.source.n_dims) if fit.metric is None else fit.metric
         self._kept = fit.coupling > 0 if start is None else None
-        scaled = [x @ self._scale for x in points]
         pair = start or (fit.source, fit.target)
         mixtures = (pair[0].mapped(self._scale), pair[1].mapped(self._scale))
-        self._centre = 0.5 * (scaled[0].mean(axis=0) + scaled[1].mean(axis=0))
+        means = [column_moments(x, None)[0] for x in points]
+        self._centre = 0.5 * (means[0] + means[1]) @ self._scale
         with jax.enable_x64(True), one_thread():
             knobs = knobs_of(
                 mixtures,
@@ -92,17 +94,16 @@ class Refitter:
                 known["locked"],
                 known["covariance_type"],
             )
-            run = Run(((scaled[0], None), (scaled[1], None)), self._centre, mixtures, knobs)
+            run = Run(((points[0], None), (points[1], None)), self._centre, mixtures, knobs)
             if not run.coupled:
                 run.state = mstep.initial_state(
                     run.state.params, knobs, k0=mixtures[0].n_components, coupled=True
                 )
             self._knobs, self._coupled, self._state = knobs, run.coupled, run.state
             dtype = run.cells[0].dtype.type
-            self._cells = [
-                [Cells(x[unit == u], None, dtype) for u in range(int(unit.max()) + 1)]
-                for x, unit in zip(scaled, units, strict=True)
-            ]
+            self._cells = [self._of_donors(points[0], units[0], dtype)]
+            same = points[1] is points[0] and units[1] is units[0]
+            self._cells += self._cells if same else [self._of_donors(points[1], units[1], dtype)]
             self._first = self._moments(run.state)
 
     def __call__(self, weights: tuple[np.ndarray, np.ndarray], *, n_steps: int = STEPS) -> Refit:
@@ -128,6 +129,14 @@ class Refitter:
                     state.params, self._knobs, k0=state.n_source, coupled=True
                 )
         return self._put_back(state, seen)
+
+    def _of_donors(self, points: np.ndarray, unit: np.ndarray, dtype: type) -> list[Cells]:
+        """Cells of every donor, in the coordinates and the precision of the arithmetic."""
+        keep = points.size * np.dtype(dtype).itemsize <= CACHED_BYTES
+        return [
+            Cells(np.asarray(mapped(points[unit == u], self._scale), dtype), None, dtype, keep=keep)
+            for u in range(int(unit.max()) + 1)
+        ]
 
     def _moments(
         self, state: mstep.State, weights: tuple[np.ndarray, np.ndarray] | None = None

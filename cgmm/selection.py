@@ -26,6 +26,7 @@ import numpy as np
 
 from ._checks import check_callable, check_components, check_number, check_seed
 from .alternatives import Alternative, log2_net_of_cells, middle
+from .chunked import Points, column_moments, mapped, points_of
 from .coupled import ConvergenceWarning, CoupledFit, fit_coupled, within_variance
 from .mixture import GaussianMixture
 from .movement import Movement, donor_covariance, emptied, images, learn_movement
@@ -59,8 +60,8 @@ class _Start(NamedTuple):
 
 
 def fit_automatic(
-    x0: np.ndarray,
-    x1: np.ndarray,
+    x0: Any,
+    x1: Any,
     *,
     weights_source: np.ndarray | None = None,
     weights_target: np.ndarray | None = None,
@@ -81,7 +82,7 @@ def fit_automatic(
     Parameters
     ----------
     x0, x1
-        Points of source (N0, D) and target (N1, D).
+        Points of source (N0, D) and target (N1, D), as for :func:`cgmm.fit_coupled`.
     weights_source, weights_target
         Weights of the points, for instance so that donors count equally.
     donors_source, donors_target
@@ -143,6 +144,7 @@ def fit_automatic(
         ),
     }
     ticks = _Ticks(progress)
+    x0, x1 = points_of(x0), points_of(x1)
     drawn, starts, between = _starts(
         (x0, x1),
         (weights_source, weights_target),
@@ -261,14 +263,14 @@ class _Ticks:
 
 
 def _starts(
-    points: tuple[np.ndarray, np.ndarray],
+    points: tuple[Points, Points],
     weights: tuple[np.ndarray | None, np.ndarray | None],
     donors: tuple[np.ndarray | None, np.ndarray | None],
     n_components: int | tuple[int, int] | None,
     random_state: int,
 ) -> tuple[list[Partitions], list[_Start], np.ndarray | None]:
     """Cells to work on, pairs of mixtures to start from, covariance between donors."""
-    ridge = RIDGE * 0.5 * sum(float(np.var(x, axis=0).mean()) for x in points)
+    ridge = RIDGE * 0.5 * sum(float(column_moments(x, None)[1].mean()) for x in points)
     found = [Partitions(x, w, random_state) for x, w in zip(points, weights, strict=True)]
     between = None
     if all(names is not None for names in donors):
@@ -369,14 +371,14 @@ def _fit(
 ) -> CoupledFit:
     """Coupled fit in the coordinates of the metric, carried back; unmatched components emptied."""
     scale, back = movement.scale, np.linalg.inv(movement.scale)
-    scaled = [np.asarray(x @ scale, dtype=x.dtype) for x in points]
+    scaled = [mapped(x, scale) for x in points]
     fit = fit_coupled(
         scaled[0],
         scaled[1],
         weights_source=weights[0],
         weights_target=weights[1],
         init=(start[0].mapped(scale), start[1].mapped(scale)),
-        ridge=RIDGE * 0.5 * float(sum(np.var(x, axis=0).mean() for x in scaled)),
+        ridge=RIDGE * 0.5 * float(sum(column_moments(x, None)[1].mean() for x in scaled)),
         shrinkage=SHRINKAGE,
         **knobs,
         **options,

@@ -7,10 +7,12 @@ cluster.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ._blas import one_thread
+from .chunked import Points, over_rows, taken
 from .mixture import GaussianMixture
 from .neighbours import fuzzy_graph, leiden, nearest
 
@@ -72,8 +74,8 @@ def mixture_from_labels(
 
 
 def kmeans_mixtures(
-    x0: np.ndarray,
-    x1: np.ndarray,
+    x0: Points,
+    x1: Points,
     w0: np.ndarray | None,
     w1: np.ndarray | None,
     n_components: tuple[int, int],
@@ -83,17 +85,20 @@ def kmeans_mixtures(
     """Start from k-means: of both sides together if K0 = K1, else of each side.
 
     With equal numbers component k covers the same region on both sides, which lets a small
-    transport weight keep them paired.
+    transport weight keep them paired.  Of many points, ``MAX_POINTS`` are drawn.
     """
     k0, k1 = n_components
     if k0 != k1:
-        return (
-            mixture_from_labels(x0, _kmeans(x0, w0, k0, random_state)(x0), w0, k0, ridge),
-            mixture_from_labels(x1, _kmeans(x1, w1, k1, random_state)(x1), w1, k1, ridge),
-        )
+        found = []
+        for x, w, k in ((x0, w0, k0), (x1, w1, k1)):
+            part = _draw(x, np.random.default_rng(random_state), MAX_POINTS)
+            own, weight = taken(x, part), None if w is None else w[part]
+            labels = _kmeans(own, weight, k, random_state)(own)
+            found.append(mixture_from_labels(own, labels, weight, k, ridge))
+        return found[0], found[1]
     rng = np.random.default_rng(random_state)
     parts = [_draw(x, rng, MAX_POINTS // 2) for x in (x0, x1)]
-    both = np.concatenate([x[i] for x, i in zip((x0, x1), parts, strict=True)])
+    both = np.concatenate([taken(x, i) for x, i in zip((x0, x1), parts, strict=True)])
     weight = np.concatenate(
         [
             np.full(len(i), 1 / len(i)) if w is None else w[i] / w[i].sum()
@@ -108,7 +113,7 @@ def kmeans_mixtures(
     return joint, joint
 
 
-def _draw(x: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+def _draw(x: Points, rng: np.random.Generator, n: int) -> np.ndarray:
     if len(x) <= n:
         return np.arange(len(x))
     return np.sort(rng.choice(len(x), n, replace=False))
@@ -145,9 +150,9 @@ class Partitions:
     Graph and clusters: :mod:`cgmm.neighbours`.
     """
 
-    def __init__(self, points: np.ndarray, weights: np.ndarray | None, random_state: int) -> None:
+    def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
         self.drawn = _draw(points, np.random.default_rng(random_state), MAX_CLUSTERED)
-        self.points = points[self.drawn]
+        self.points = taken(points, self.drawn)
         self.weights = None if weights is None else weights[self.drawn]
         n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
         self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
@@ -158,14 +163,12 @@ class Partitions:
             return np.full(len(self.points), 1 / len(self.points))
         return self.weights / self.weights.sum()
 
-    def spread(self, values: np.ndarray, points: np.ndarray) -> np.ndarray:
+    def spread(self, values: np.ndarray, points: Points) -> np.ndarray:
         """Values of the drawn points (n_drawn,) at all points (N, D): those of the nearest."""
         if len(values) == len(points):
             return values
-        from sklearn.neighbors import NearestNeighbors
-
-        search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(self.points)
-        return values[search.kneighbors(points, return_distance=False)[:, 0]]
+        nearest = partial(_nearest, of=self.points)
+        return values[np.concatenate(list(over_rows(nearest, points, 1.0)))]
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
         """Clusters (0, 1, ...) of the drawn points, shape (n_drawn,)."""
@@ -183,3 +186,10 @@ class Partitions:
         joined = np.searchsorted(large, labels)
         joined[small] = [np.square(centres - x).sum(1).argmin() for x in self.points[small]]
         return mixture_from_labels(self.points, joined, self.weights, len(large), ridge)
+
+
+def _nearest(points: np.ndarray, _: object, of: np.ndarray) -> np.ndarray:
+    """Which row of ``of`` is nearest to every point, shape (N,)."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    return pairwise_distances_argmin(points, of.astype(points.dtype, copy=False))

@@ -135,7 +135,7 @@ def uncertainty(
     sizes = (len(points[0]), len(points[1]))
     units = unit_of_cells(design, donors, sizes, random_state)
     kept = [u >= 0 for u in units]
-    cells = tuple(x[keep] for x, keep in zip(points, kept, strict=True))
+    cells = tuple(x if keep.all() else x[keep] for x, keep in zip(points, kept, strict=True))
     own = tuple(u[keep] for u, keep in zip(units, kept, strict=True))
     reading = _Reading.of(fit, cells, own, design)
     intervals = n_bootstrap > 1 and (not design.replicated or min(design.n_units) >= 3)

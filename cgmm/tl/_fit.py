@@ -183,6 +183,7 @@ def fit(
         random_state=random_state,
         progress=progress,
     )
+    del found, weights  # annotate takes the cells anew, and they may be many
     return annotate(
         adata,
         result,

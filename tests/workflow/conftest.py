@@ -51,6 +51,7 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(self.folder / "lab.yaml")]
+        command.append("--rerun-incomplete")  # what a run needs after one that was killed
         return [*command, *arguments]
 
     def run(

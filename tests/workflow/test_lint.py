@@ -81,17 +81,30 @@ def test_profiles_are_accepted(tmp_path: Path, name: str) -> None:
     if name == "slurm":
         pytest.importorskip("snakemake_executor_plugin_slurm")
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    profile = ROOT / "profiles" / name
+    profile = ROOT / "workflow" / "profiles" / name
     arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_profile_lets_a_killed_run_go_on() -> None:
-    found = sorted((ROOT / "profiles").glob("*/profile.yaml"))
+    found = sorted((ROOT / "workflow" / "profiles").glob("*/profile.yaml"))
     assert [path.parent.name for path in found] == ["default", "kubernetes", "slurm"]
     for path in found:
         assert yaml.safe_load(path.read_text(encoding="utf-8"))["rerun-incomplete"] is True
+
+
+def test_profile_of_one_machine_with_a_gpu(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    text = (ROOT / "workflow/profiles/default/profile.yaml").read_text(encoding="utf-8")
+    settings = re.sub(r"^# (set-resources:|  - )", r"\1", text, flags=re.MULTILINE)
+    found = yaml.safe_load(settings)
+    assert found["set-resources"] == ["fit:gpu=1", "summarise:gpu=1"]
+    assert "gpu=1" in found["resources"]  # so that they take turns
+    (tmp_path / "profile.yaml").write_text(settings, encoding="utf-8")
+    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "-n")
+    done = call("snakemake", *arguments, "--workflow-profile", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_sheet_and_config_name_no_absolute_path() -> None:

@@ -12,7 +12,7 @@ from tests.workflow.conftest import ROOT, Project
 # what a user of this cluster adds: it has no accounting, and its jobs are short
 HERE = (
     "--workflow-profile",
-    str(ROOT / "profiles" / "slurm"),
+    str(ROOT / "workflow" / "profiles" / "slurm"),
     "--slurm-no-account",
     "--slurm-status-command=squeue",
     "--slurm-init-seconds-before-status-checks=1",

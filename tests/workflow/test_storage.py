@@ -38,7 +38,7 @@ def test_kubernetes_profile_plans_every_job(
     for name in ("ACCESS", "SECRET"):
         monkeypatch.setenv(f"SNAKEMAKE_STORAGE_S3_{name}_KEY", "none")
     project, arguments = stored
-    profile = ROOT / "profiles" / "kubernetes"
+    profile = ROOT / "workflow" / "profiles" / "kubernetes"
     where = ("--workflow-profile", str(profile), *arguments)
     done = project.run("-n", where=where)
     text = done.stdout + done.stderr

@@ -1,0 +1,139 @@
+"""Weighted points in blocks of one fixed shape, so that any number of them runs one code.
+
+Two blocks make a part.  The statistics of every part are summed from zero, and the parts are added
+in their order: the bits of a sum depend neither on the number of threads, nor on that of devices or
+machines, nor on who was the first to finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+BLOCK_ROWS = 16_384
+PART_ROWS = 2 * BLOCK_ROWS
+CACHED_BYTES = 64 * 2**20
+
+Weights = np.ndarray | float
+
+
+class Block(NamedTuple):
+    """Points (B, D) and weights (B,) on a device, and how many of the points are real."""
+
+    points: jax.Array
+    weights: jax.Array
+    n: int
+
+
+class Cells:
+    """Weighted points in memory.
+
+    Parameters
+    ----------
+    points
+        Shape (N, D).
+    weights
+        Shape (N,), non-negative, or None for equal weights; kept with sum one.
+    dtype
+        Precision of the arithmetic.
+    keep
+        Keep the blocks from pass to pass.  None: when they are small.
+    """
+
+    def __init__(
+        self,
+        points: np.ndarray,
+        weights: np.ndarray | None,
+        dtype: type,
+        *,
+        keep: bool | None = None,
+    ) -> None:
+        self.points = points
+        self.n, self.n_dims = points.shape
+        self.weights = normalised(weights, self.n)
+        self.dtype = np.dtype(dtype)
+        small = self.n * self.n_dims * self.dtype.itemsize <= CACHED_BYTES
+        self._kept: dict[tuple[int, Any], list[Block]] | None = (
+            {} if (small if keep is None else keep) else None
+        )
+        self._second: np.ndarray | None = None
+
+    @property
+    def n_parts(self) -> int:
+        """Number of sums that are made."""
+        return -(-self.n // PART_ROWS)
+
+    def part(self, i: int, device: Any = None) -> Iterator[Block]:
+        """Blocks of one part, on a device (None: that of JAX)."""
+        rows = slice(i * PART_ROWS, (i + 1) * PART_ROWS)
+        if self._kept is None:
+            return cut(self.points[rows], sliced(self.weights, rows), self.dtype, device)
+        if (i, device) not in self._kept:
+            self._kept[i, device] = list(
+                cut(self.points[rows], sliced(self.weights, rows), self.dtype, device)
+            )
+        return iter(self._kept[i, device])
+
+    def second_moment(self, centre: np.ndarray) -> np.ndarray:
+        """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
+        if self._second is None:
+            total = np.zeros((self.n_dims, self.n_dims))
+            for x, w in pieces(self.points, self.weights, BLOCK_ROWS):
+                total += products(x, w, centre)
+            self._second = total
+        return self._second
+
+
+def normalised(weights: np.ndarray | None, n: int) -> Weights:
+    """Weights with sum one; a number where all are equal."""
+    return 1 / n if weights is None else np.asarray(weights, float) / np.sum(weights)
+
+
+def sliced(weights: Weights, rows: slice) -> Weights:
+    """Weights of some rows."""
+    return weights if isinstance(weights, float) else weights[rows]
+
+
+def pieces(
+    points: np.ndarray, weights: Weights, n_rows: int
+) -> Iterator[tuple[np.ndarray, Weights]]:
+    """Points and weights of every ``n_rows`` rows."""
+    for start in range(0, len(points), n_rows):
+        rows = slice(start, start + n_rows)
+        yield points[rows], sliced(weights, rows)
+
+
+def cut(
+    points: np.ndarray, weights: Weights, dtype: np.dtype, device: Any = None
+) -> Iterator[Block]:
+    """Cut points (N, D) into blocks; the last one is filled up with points without weight."""
+    for x, w in pieces(points, weights, BLOCK_ROWS):
+        part, n = np.asarray(x, dtype=dtype), len(x)
+        weight = np.zeros(BLOCK_ROWS, dtype)
+        weight[:n] = w
+        if n < BLOCK_ROWS:
+            part = np.concatenate([part, np.zeros((BLOCK_ROWS - n, part.shape[1]), dtype)])
+        with jax.enable_x64(True):  # or double precision would be lost on the way
+            block = Block(jax.device_put(part, device), jax.device_put(weight, device), n)
+        yield block
+
+
+def products(points: np.ndarray, weights: Weights, centre: np.ndarray) -> np.ndarray:
+    """Sum of the products of the coordinates relative to ``centre``, shape (D, D)."""
+    off = np.asarray(points, float) - centre
+    weight = weights if isinstance(weights, float) else weights[:, None]
+    return (off * weight).T @ off
+
+
+def devices() -> list[Any]:
+    """Devices that share the parts: those of this process, or the one that JAX was told to use."""
+    config: Any = jax.config
+    chosen = config.jax_default_device
+    if chosen is None:
+        found = jax.local_devices()
+    else:
+        found = jax.local_devices(backend=chosen)[:1] if isinstance(chosen, str) else [chosen]
+    return found if len(found) > 1 or found[0] != jax.local_devices()[0] else [None]
