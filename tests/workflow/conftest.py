@@ -68,7 +68,7 @@ class Project:
         command = self.command(*where, *arguments)
         if largest_file is not None:
             command = ["bash", "-c", f'ulimit -f {largest_file} && exec "$@"', "bash", *command]
-        settings: dict[str, Any] = {"cwd": self.folder, "timeout": 600, "check": False}
+        settings: dict[str, Any] = {"cwd": self.folder, "timeout": 1000, "check": False}
         return subprocess.run(command, capture_output=True, text=True, **settings | options)
 
     def tables(self) -> dict[str, bytes]:
