@@ -28,6 +28,7 @@ from cgmm.pp import (
     InputError,
     Sample,
     check_annotation,
+    check_readable,
     check_samples,
     join_samples,
     normalise,
@@ -344,6 +345,15 @@ def refused(sentences: list[str]) -> str:
         msg = f"no sentence: {sentences!r}"[:200]
         raise RuntimeError(msg)
     return REFUSED
+
+
+def guarded(path: Path) -> bool:
+    """Whether the workflow's guard names a file on which a reader was lost."""
+    try:
+        check_readable([path])
+    except InputError:
+        return True
+    return False
 
 
 def read_cells(path: Path, chance: random.Random) -> str:

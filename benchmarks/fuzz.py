@@ -4,7 +4,9 @@ python benchmarks/fuzz.py [--inputs 10000] [--seed 0] [--workers 2] [--seconds 2
 
 Every input is made from the seed and its number alone, so that a fault can be had again. Readers
 run in processes of their own with limited memory; one that crashes, or does not answer within some
-seconds of processor time (ten times as many on the clock), is counted, killed and replaced.
+seconds of processor time (ten times as many on the clock), is counted, killed and replaced. In the
+workflow a child looks at every file first (cgmm.pp.check_readable); where it names the file on
+which a reader was lost, the input counts as "guarded".
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 MEMORY = 4 * 2**30  # beyond what the packages map themselves
-UNCAUGHT, HANG, CRASH = "uncaught", "hang", "crash"
-COLUMNS = ("refused", "accepted", UNCAUGHT, HANG, CRASH)
+UNCAUGHT, HANG, CRASH, GUARDED = "uncaught", "hang", "crash", "guarded"
+COLUMNS = ("refused", "accepted", GUARDED, UNCAUGHT, HANG, CRASH)
 
 
 @dataclass
@@ -73,7 +75,7 @@ def work(pipe: Connection, seed: int) -> None:
         folder = Path(name)
         os.chdir(folder)
         write_seeds(folder)
-        pipe.send("ready")
+        pipe.send(folder)
         while (case := pipe.recv()) is not None:
             kind, number = case
             try:
@@ -98,7 +100,7 @@ class Worker:
         self.process = context.Process(target=work, args=(theirs, seed), daemon=True)
         self.process.start()
         theirs.close()
-        self.pipe.recv()
+        self.folder: Path = self.pipe.recv()
         self.case: tuple[str, int] | None = None
         self.began = self.used = 0.0
 
@@ -111,6 +113,13 @@ class Worker:
         """Return seconds of processor time so far, which other programs do not lengthen."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def lost(self, outcome: str) -> str:
+        """Name the outcome of a case on which the reader was lost: told by the workflow or not."""
+        from _fuzz import guarded
+
+        path = self.folder / "spoiled.h5ad"
+        return GUARDED if path.is_file() and guarded(path) else outcome
 
     def end(self) -> None:
         """Stop at once."""
@@ -136,12 +145,12 @@ def run(n_inputs: int, *, seed: int = 0, workers: int = 2, seconds: float = 20.0
                 except EOFError:
                     worker.process.join()
                     words = f"exit status {worker.process.exitcode}"
-                    tally.add(*worker.case, CRASH, words, spent)
+                    tally.add(*worker.case, worker.lost(CRASH), words, spent)
                     busy[place] = worker = Worker(seed)
             elif (used := worker.processor_time() - worker.used) > seconds or spent > 10 * seconds:
                 words = f"after {spent:.0f} s, {used:.0f} s of them at work"
-                tally.add(*worker.case, HANG, words, spent)
                 worker.end()
+                tally.add(*worker.case, worker.lost(HANG), words, spent)
                 busy[place] = worker = Worker(seed)
             else:
                 continue

@@ -20,6 +20,7 @@ import importlib
 from typing import Any
 
 from cgmm.pp._check import check_annotation, check_samples
+from cgmm.pp._guard import check_readable
 from cgmm.pp._samples import InputError, Sample
 
 # the check is quick because scanpy is only imported by what needs it
@@ -34,7 +35,14 @@ _LATER = {
     "write_prepared": "cgmm.pp._prepare",
 }
 
-__all__ = ["InputError", "Sample", "check_annotation", "check_samples", *_LATER]
+__all__ = [
+    "InputError",
+    "Sample",
+    "check_annotation",
+    "check_readable",
+    "check_samples",
+    *_LATER,
+]
 
 
 def __getattr__(name: str) -> Any:

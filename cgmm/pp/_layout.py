@@ -7,6 +7,7 @@ not declare far more than the file holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ AGAIN = "Read it with anndata and write it again with `.write_h5ad`."
 DEEPEST = 8
 MOST_PARTS = 100_000
 SMALL = 256 * 2**20  # bytes; less may be declared freely
+LARGEST_ATTRIBUTE = 16 * 2**20
 LARGEST_RATIO = 2000  # of declared to stored bytes; gzip comes to 1030
 NUMBERS = "fiub"
 SPARSE = {"csr_matrix": 0, "csc_matrix": 1}  # encoding -> axis that indptr runs along
@@ -39,6 +41,7 @@ def part(file: h5py.File, path: str) -> Any:
         _refuse_link(found, name, path)
         found = found[name]
     for one in _below(found, path):
+        _check_attributes(one)
         if isinstance(one, h5py.Dataset):
             _check_dataset(one)
     return found
@@ -80,13 +83,23 @@ def _check_dataset(data: h5py.Dataset) -> None:
     if data.external or data.is_virtual:
         msg = f"{where} keeps its values in another file, which is not read. {AGAIN}"
         raise InputError(msg)
-    declared, stored = data.nbytes, data.id.get_storage_size()
+    # a chunk is read whole, however little of it belongs to the dataset
+    chunk = math.prod(data.chunks or ()) * data.dtype.itemsize
+    declared, stored = max(data.nbytes, chunk), data.id.get_storage_size()
     if declared > SMALL and declared > LARGEST_RATIO * stored:
         msg = (
             f"{where} declares {declared / 2**20:,.0f} MB, but the file holds {stored:,} bytes of "
             "it. It may be damaged or only partly written: copy or write it again."
         )
         raise InputError(msg)
+
+
+def _check_attributes(node: Any) -> None:
+    for name in node.attrs:
+        attribute = node.attrs.get_id(name)
+        size = attribute.get_space().get_simple_extent_npoints() * attribute.dtype.itemsize
+        if size > LARGEST_ATTRIBUTE:
+            _refuse(node.file, f"the attribute {name!r} of `{node.name.lstrip('/')}` is too large")
 
 
 def check_table(file: h5py.File, slot: str) -> int:

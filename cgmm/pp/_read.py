@@ -46,6 +46,12 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
             yield file
     except InputError:
         raise
+    except MemoryError as error:
+        msg = (
+            f"{path}: needs more memory than there is. It may be damaged: copy or write it again; "
+            "if it is whole, use a machine with more memory."
+        )
+        raise InputError(msg) from error
     except UNREADABLE as error:
         msg = (
             f"{path}: cannot be read as an h5ad file ({_one_line(error)}). "

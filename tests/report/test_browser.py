@@ -131,11 +131,10 @@ def test_sort_filter_and_download(made, open_page, tmp_path):
 
 
 def test_saved_tables_hold_no_formula(made, open_page, tmp_path):
-    folder, html = made("nasty")
+    _folder, html = made("nasty")
     page = open_page(html)
-    page.evaluate(
-        "document.querySelector('#t-factors tbody th, #t-factors tbody td').textContent = '-1+cmd|x'"
-    )
+    first = "document.querySelector('#t-factors tbody th, #t-factors tbody td')"
+    page.evaluate(f"{first}.textContent = '-1+cmd|x'")
     with page.expect_download() as caught:
         page.locator("#t-factors [data-csv]").evaluate("button => button.click()")
     caught.value.save_as(tmp_path / "factors.csv")

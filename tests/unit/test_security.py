@@ -15,7 +15,7 @@ import pytest
 
 from cgmm import _io
 from cgmm._io import write_h5ad
-from cgmm.pp import InputError, Sample, check_samples, join_samples
+from cgmm.pp import InputError, Sample, _guard, check_readable, check_samples, join_samples
 from tests.unit.test_pp import small
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,6 +126,33 @@ def test_a_pickle_in_an_h5ad_file_is_not_loaded(harm: Harm, tmp_path: Path, name
         return
     with pytest.raises(InputError, match=r"a\.h5ad"):
         (check_samples([sample]), join_samples([sample]))
+
+
+def test_files_on_which_hdf5_is_lost_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child is killed by its limit, or by a signal; the files around are looked at too."""
+    look = tmp_path / "_look.py"
+    text = (ROOT / "cgmm" / "pp" / "_look.py").read_text(encoding="utf-8")
+    lost = 'if "crash" in path:\n            import os\n            os.abort()\n        '
+    lost += 'while "endless" in path:\n            pass\n        '
+    text = text.replace("used = resource", lost + "used = resource").replace(
+        "SECONDS = 10", "SECONDS = 1"
+    )
+    text = text.replace(
+        "def main() -> None:",
+        "def main() -> None:\n    resource.setrlimit(resource.RLIMIT_CPU, (2, 2))",
+    )
+    look.write_text(text, encoding="utf-8")
+    write_h5ad(small(), tmp_path / "good.h5ad")
+    check_readable([tmp_path / "good.h5ad", tmp_path / "missing.h5ad"])
+    monkeypatch.setattr(_guard, "__file__", str(tmp_path / "_guard.py"))
+    names = ["good.h5ad", "crash.h5ad", "endless.h5ad", "good.h5ad"]
+    with pytest.raises(InputError) as caught:
+        check_readable([tmp_path / name for name in names])
+    said = caught.value.problems
+    assert [p.split(":")[0] for p in said] == [str(tmp_path / n) for n in names[1:3]]
+    assert "HDF5 crashes on it, or does not come to an end" in said[0]
 
 
 def test_hostile_files_get_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:

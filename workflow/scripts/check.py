@@ -5,9 +5,10 @@ say = start(snakemake)
 from pathlib import Path
 
 from cgmm._io import atomic, dumps
-from cgmm.pp import check_samples
+from cgmm.pp import check_readable, check_samples
 
 params = snakemake.params
+check_readable(snakemake.input)
 facts = check_samples(
     samples_of(params.samples, snakemake.input),
     counts_layer=params.counts_layer,

@@ -48,7 +48,10 @@ def told(case: Case, given: Any) -> None:
 
 
 def content(adata: ad.AnnData) -> dict[str, list[str]]:
-    return {slot: sorted(getattr(adata, slot)) for slot in ("obs", "obsm", "uns", "layers", "varm")}
+    return {
+        slot: sorted(map(str, getattr(adata, slot)))
+        for slot in ("obs", "obsm", "uns", "layers", "varm")
+    }
 
 
 @pytest.fixture

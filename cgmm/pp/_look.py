@@ -1,0 +1,51 @@
+"""Read names, tables and attributes of the HDF5 files named on standard input, one a line.
+
+Run by :mod:`cgmm.pp._guard` as a program, with nothing of cgmm: it may crash, or be killed when it
+uses more processor time than a file of that size can need. A line is written for every file that
+is done, whatever was found in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+from pathlib import Path
+
+import h5py
+
+SECONDS = 10
+BYTES_PER_SECOND = 20_000_000
+TABLES = ("obs", "var")
+
+
+def look(path: str) -> None:
+    """Read every attribute, and the tables of cells and genes."""
+    with h5py.File(path, "r") as file:
+
+        def see(name: str, node: h5py.Group | h5py.Dataset) -> None:
+            for key in node.attrs:
+                node.attrs[key]
+            if isinstance(node, h5py.Dataset) and name.split("/")[0] in TABLES:
+                node[()]
+
+        file.visititems(see)
+
+
+def main() -> None:
+    """Look at one file after the other, each under its limit."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for path in sys.stdin.read().splitlines():
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limit = int(used.ru_utime + used.ru_stime) + SECONDS
+        # an error is an answer: the check has the words for it
+        with contextlib.suppress(Exception):
+            limit += Path(path).stat().st_size // BYTES_PER_SECOND
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            look(path)
+        sys.stdout.write("done\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
