@@ -21,8 +21,15 @@ from cgmm.pp._samples import InputError, Sample, listed
 Matrix: TypeAlias = h5py.Group | h5py.Dataset
 
 #: what HDF5, anndata, pandas and scipy raise on files that are not what they say they are
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError)
-UNREADABLE += (ValueError,)
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @contextmanager

@@ -115,6 +115,14 @@ def attribute(name: str, key: str, value: Any) -> Callable[[h5py.File], None]:
     return lambda file: file[name].attrs.update({key: value})
 
 
+def linked(link: h5py.SoftLink | h5py.ExternalLink) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file["X"]
+        file["X"] = link
+
+    return change
+
+
 def huge(file: h5py.File) -> None:
     del file["X"]
     made = file.create_dataset("X", shape=(40, 10**9), dtype="f4", chunks=(1, 1000))
@@ -187,8 +195,8 @@ FILES = [
     Case("values outside the columns", stored(element("X/indices", 3, 10**6)), "the sparse matrix `X` has values outside its 60 columns", InputError),
     Case("values at negative columns", stored(element("X/indices", 3, -7)), "the sparse matrix `X` has values outside its 60 columns", InputError),
     Case("terabytes declared, none stored", stored(huge), "MB, but the file holds 0 bytes of it", InputError),
-    Case("a link to another file", stored(lambda f: None), "`X` is a link to another place or file, which is not followed", InputError),
-    Case("a link to itself", stored(lambda f: None), "`X` is a link to another place or file", InputError),
+    Case("a link to another file", stored(linked(h5py.ExternalLink("/etc/passwd", "/"))), "`X` is a link to another place or file, which is not followed", InputError),
+    Case("a link to itself", stored(linked(h5py.SoftLink("/X"))), "`X` is a link to another place or file", InputError),
     Case("values kept in another file", stored(elsewhere), "`X` keeps its values in another file, which is not read", InputError),
     Case("a table within itself", stored(lambda f: f["obs"].__setitem__("again", f["/"])), "`obs` holds more parts than such a table has", InputError),
     Case("a table without row names", stored(attribute("obs", "_index", "nothing")), "`obs` has no list of row names", InputError),
