@@ -181,7 +181,7 @@ def quality_control(
         check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
         adata._inplace_subset_obs(keep)
         matrix: Any = adata.X
-        adata._inplace_subset_var(seen_enough(matrix.getnnz(axis=0), min_cells))
+        adata._inplace_subset_var(seen_enough((matrix > 0).sum(axis=0), min_cells))
     return table_of_samples(adata.obs, read)
 
 

@@ -155,14 +155,7 @@ def points(
         means0 = _spread(means0, separation, rng)
     else:
         means0 = _means(means, n_components, n_dims)
-    direction = rng.normal(size=(n_components, n_dims))
-    if shift_direction == "common":
-        direction[:] = direction[0]
-    elif shift_direction != "own":
-        msg = f'shift_direction={shift_direction!r} is not known: give "own" or "common".'
-        raise ValueError(msg)
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    means1 = means0 + length[:, None] * direction
+    means1 = means0 + length[:, None] * _directions(shift_direction, n_components, n_dims, rng)
     factors = _covariance_factors(n_components, n_dims, rng)
 
     batches = rng.normal(scale=batch_sd, size=(n_batches, n_dims))
@@ -198,6 +191,17 @@ def points(
     return SimulatedPoints(
         x, condition.astype(object), donor.astype(object), batch.astype(object), z, truth
     )
+
+
+def _directions(kind: str, n_components: int, n_dims: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw unit vectors along which subpopulations move, shape (n_components, n_dims)."""
+    direction = rng.normal(size=(n_components, n_dims))
+    if kind == "common":
+        direction[:] = direction[0]
+    elif kind != "own":
+        msg = f'shift_direction={kind!r} is not known: give "own" or "common".'
+        raise ValueError(msg)
+    return direction / np.linalg.norm(direction, axis=1, keepdims=True)
 
 
 def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:

@@ -121,16 +121,12 @@ def donors(
     n_jobs = check_whole("n_jobs", n_jobs, 1)
     random_state = check_seed(random_state)
     level = _check_level(level)
-    if test not in get_args(Test):
-        msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
-        raise ValueError(msg)
-    if isinstance(covariates, str):
-        covariates = (covariates,)
+    _check_test(test)
+    covariates = (covariates,) if isinstance(covariates, str) else covariates
     donor_key = donor_key or known["donor_key"]
     found = _validate.sides_of_fit(adata, known, donor_key=donor_key)
     rows = (found.rows_source, found.rows_target)
     batches = (None, None) if batch_key is None else _split(adata, batch_key, "batch_key", rows)
-    sizes = (len(rows[0]), len(rows[1]))
     plan = design(
         found.donors_source,
         found.donors_target,
@@ -139,7 +135,7 @@ def donors(
         batches_target=batches[1],
         batch_name=batch_key or "batch",
         covariates={name: _split(adata, name, "covariates", rows) for name in covariates},
-        n_cells=sizes,
+        n_cells=(len(rows[0]), len(rows[1])),
     )
     fit = get.fit(adata, key=key)
     kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)])
@@ -177,6 +173,12 @@ def donors(
     with _validate.writing():
         adata.uns[key] = {**adata.uns[key], Uns.UNCERTAINTY: stored}
     return adata if copy else None
+
+
+def _check_test(test: str) -> None:
+    if test not in get_args(Test):
+        msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
+        raise ValueError(msg)
 
 
 def _check_level(level: float) -> float:

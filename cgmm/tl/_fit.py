@@ -136,33 +136,17 @@ def fit(
     (1200, 6)
     """
     keys = Keys(key_added)
-    _validate.check_writable(adata, copy=copy)
-    _check_free(adata, keys)
-    found = _validate.sides(
-        adata,
-        condition_key=condition_key,
-        source=source,
-        target=target,
-        use_rep=use_rep,
-        n_dims=n_dims,
-        donor_key=donor_key,
-    )
-    if use_rep == "X" and _annotate.looks_like_counts(found.points_source):
-        msg = (
-            "use_rep='X' holds only whole numbers, so it seems to be counts, which are no "
-            "Gaussians: compute principal components of log-normalised values (scanpy.pp.pca)."
-        )
-        raise ValueError(msg)
+    _check_free(adata, keys, copy=copy)
+    where: dict[str, Any] = {
+        "condition_key": condition_key,
+        "use_rep": use_rep,
+        "donor_key": donor_key,
+    }
+    found = _validate.sides(adata, source=source, target=target, n_dims=n_dims, **where)
+    _refuse_counts(found, use_rep)
     _check_paired(found, paired=paired)
-    earlier = _earlier(
-        adata,
-        share_source,
-        condition_key=condition_key,
-        source=str(source),
-        use_rep=use_rep,
-        n_dims=found.points_source.shape[1],
-        donor_key=donor_key,
-    )
+    n_fitted = found.points_source.shape[1]
+    earlier = _earlier(adata, share_source, source=str(source), n_dims=n_fitted, **where)
     # Everything that annotate could refuse is refused here, before the long work.
     _annotate.check_naming(adata, name_by, expression, layer)
     from cgmm.selection import fit_automatic
@@ -254,11 +238,10 @@ def annotate(
         When the input cannot be used or has another number of dimensions than the fit.
     """
     keys = Keys(key_added)
-    _validate.check_writable(adata, copy=copy)
+    _check_free(adata, keys, copy=copy)
     if not isinstance(fit, CoupledFit):
         msg = f"fit must be a CoupledFit, as fit_coupled returns it, not {type(fit).__name__}."
         raise TypeError(msg)
-    _check_free(adata, keys)
     found = _validate.sides(
         adata,
         condition_key=condition_key,
@@ -270,13 +253,7 @@ def annotate(
         min_cells=1,
     )
     _check_paired(found, paired=paired)
-    n_fitted = np.asarray(fit.source.means).shape[1]
-    if found.points_source.shape[1] != n_fitted:
-        msg = (
-            f"The fit has {n_fitted} dimensions, but {use_rep} gives "
-            f"{found.points_source.shape[1]}: name the same representation and n_dims."
-        )
-        raise ValueError(msg)
+    _check_dims(fit, found, use_rep)
     held = _annotate.check_naming(adata, name_by, expression, layer)
     if not fit.sensitivity:  # made by hand, so nobody has looked for components that are gone
         fit = _without_gone(fit)
@@ -291,7 +268,7 @@ def annotate(
         "source": str(source),
         "target": str(target),
         "use_rep": use_rep,
-        "n_dims": n_fitted,
+        "n_dims": fit.source.n_dims,
         "donor_key": donor_key,
         "paired": paired,
         "name_by": name_by,
@@ -379,8 +356,28 @@ def _arrays(fit: CoupledFit) -> dict[str, np.ndarray]:
     return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}
 
 
-def _check_free(adata: ad.AnnData, keys: Keys) -> None:
-    """Refuse to replace an entry of ``uns`` that is not a fit."""
+def _check_dims(fit: CoupledFit, found: _validate.Sides, use_rep: str) -> None:
+    n_dims = found.points_source.shape[1]
+    if n_dims != fit.source.n_dims:
+        msg = (
+            f"The fit has {fit.source.n_dims} dimensions, but {use_rep} gives {n_dims}: "
+            "name the same representation and n_dims."
+        )
+        raise ValueError(msg)
+
+
+def _refuse_counts(found: _validate.Sides, use_rep: str) -> None:
+    if use_rep == "X" and _annotate.looks_like_counts(found.points_source):
+        msg = (
+            "use_rep='X' holds only whole numbers, so it seems to be counts, which are no "
+            "Gaussians: compute principal components of log-normalised values (scanpy.pp.pca)."
+        )
+        raise ValueError(msg)
+
+
+def _check_free(adata: ad.AnnData, keys: Keys, *, copy: bool) -> None:
+    """Refuse an object that cannot be written, and to replace an entry that is not a fit."""
+    _validate.check_writable(adata, copy=copy)
     there = adata.uns.get(keys.uns)
     if there is not None and not (isinstance(there, Mapping) and Uns.PARAMS in there):
         msg = (

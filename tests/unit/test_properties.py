@@ -154,7 +154,7 @@ def test_shares_carried_to_the_target_add_up(coupling: np.ndarray, seed: int) ->
     np.testing.assert_allclose(origin.sum(axis=0), 1.0)
     np.testing.assert_allclose(mass.sum(axis=1), s)
     assert (origin @ t).sum() == pytest.approx(1.0)
-    net = donors.log2_net(coupling, s, t)
+    net = donors.log2_net(origin, s, t)
     assert np.isfinite(net).all()
     np.testing.assert_allclose(s * np.exp2(net), origin @ t, rtol=1e-9)
 

@@ -43,7 +43,7 @@ def broken(adata: ad.AnnData, how: str) -> tuple[ad.AnnData, dict]:
         ("", {"source": "ctrl"}, ValueError, "'ctrl' is not a condition.*'control', 'treated'"),
         ("", {"target": "control"}, ValueError, "needs two different conditions"),
         ("", {"use_rep": "X_scVI"}, KeyError, "'X_scVI' is not in obsm; there are 'X_pca'"),
-        ("", {"n_dims": 7}, ValueError, "n_dims=7 must lie between 1 and 6"),
+        ("", {"n_dims": 7}, ValueError, "must be a whole number from 1 to 6, got 7"),
         ("", {"donor_key": "mouse"}, KeyError, "donor_key='mouse' is not a column"),
         ("", {"name_by": "label"}, KeyError, "name_by='label' is not a column"),
         ("", {"layer": "logs"}, KeyError, "layer='logs' is not in layers; there are counts"),
