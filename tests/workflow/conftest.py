@@ -96,7 +96,7 @@ class Project:
 def copy_code(folder: Path) -> Path:
     folder.mkdir()
     shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("workflow", "cgmm", "envs", "profiles"):
+    for name in ("workflow", "cgmm", "envs"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
         )

@@ -59,19 +59,3 @@ def samples_of(rows, files):
 
     here = dict(zip(dict.fromkeys(row["path"] for row in rows), files, strict=True))
     return [Sample(**row | {"path": str(here[row["path"]])}) for row in rows]
-
-
-def import_umap():
-    """Import umap without the ten seconds that its approximate search takes to compile.
-
-    The search, pynndescent, compiles itself at import; nothing of the workflow uses it. In this
-    process it would now run as plain Python.
-    """
-    import numba
-
-    numba.config.DISABLE_JIT = True
-    try:
-        import pynndescent  # noqa: F401
-    finally:
-        numba.config.DISABLE_JIT = False
-    import umap  # noqa: F401

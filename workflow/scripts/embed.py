@@ -1,4 +1,5 @@
-from _setup import import_umap, start
+from _setup import start
+from _umap import import_umap
 
 say = start(snakemake)
 import_umap()
