@@ -15,9 +15,11 @@ by the posterior mean of the movement, which stays near where the metric expects
 (:mod:`cgmm.movement`), and moved all the way to the match, which is right when a population moves
 as no other does.  Votes are averaged over all images.
 
-Summed over cells, votes give ``R``, where the cells of each target component came from.  At a
-source cell the factor is the ratio of the votes to the cells in a cluster around it, its logarithm
-averaged over clusterings from coarse to fine.
+Within a population votes gather on the cells that look most like the target, which is a change of
+state and none of prevalence.  So a vote counts for the whole cluster that its cell lies in, and
+this is averaged over clusterings from coarse to fine: at a source cell the factor is the ratio of
+the votes to the cells in its clusters, and ``R``, where the cells of each target component came
+from, is the sum over cells.
 """
 
 from __future__ import annotations
@@ -101,7 +103,8 @@ def read(
     ]
     together = [_per_cell(mean, source.weights, labels, least) for labels in clusters]
     votes = sum(dealt[1:], dealt[0]) / len(dealt)
-    return Reading(_origin(source, target, fit, votes), np.mean(together, axis=0) + gone, own)
+    origin = _origin(source, target, fit, votes, clusters)
+    return Reading(origin, np.mean(together, axis=0) + gone, own)
 
 
 def deal(
@@ -158,11 +161,26 @@ def _per_cell(
     return (np.log2(came + least) - np.log2(np.maximum(there, 1e-300)))[labels]
 
 
-def _origin(source: Side, target: Side, fit: Alternative, votes: sp.csr_matrix) -> np.ndarray:
+def _origin(
+    source: Side,
+    target: Side,
+    fit: Alternative,
+    votes: sp.csr_matrix,
+    clusters: Sequence[np.ndarray],
+) -> np.ndarray:
     """``R``, shape (K0, K1), from votes (N1, N0)."""
-    from_component = votes @ fit.source.responsibilities(source.points)
+    r = fit.source.responsibilities(source.points)
+    shared = np.mean([_shared(r, source.weights, labels) for labels in clusters], axis=0)
     to = fit.target.responsibilities(target.points) * target.weights[:, None]
-    mass = from_component.T @ to
+    mass = (votes @ shared).T @ to
     mass[fit.coupling.sum(1) <= 0] = 0.0
     mass[:, fit.coupling.sum(0) <= 0] = 0.0
     return divide(mass, np.broadcast_to(mass.sum(0, keepdims=True), mass.shape))
+
+
+def _shared(r: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Mean responsibilities of the cluster of every cell, shape (N0, K0)."""
+    n = int(labels.max()) + 1
+    member = sp.csr_matrix((weights, (labels, np.arange(len(labels)))), (n, len(labels)))
+    total = np.maximum(np.asarray(member.sum(axis=1)), 1e-300)
+    return ((member @ r) / total)[labels]
