@@ -1,10 +1,11 @@
 """From tables to sentences: what happened to each subpopulation.
 
-Prevalence words follow the donors when there are donors: "more common" and "rarer" need q < 0.05,
-"same" needs the whole 95 % interval within 1.5-fold of no change, everything else is "no clear
+Prevalence words follow the donors when there are donors: "more common" and "rarer" need q < 0.05
+and a 95 % interval that leaves out no change (it holds what partitions of the cells disagree on,
+too), "same" needs the whole interval within 1.5-fold of no change, everything else is "no clear
 change". Where no interval could be computed, a factor of 1.5 or more is called "seems", never a
-result. State words follow the distance moved, in units of the spread within a subpopulation, less
-what noise adds to any distance where that is known.
+result. State words follow the distance moved, in units of the spread within a
+subpopulation, less what noise adds to any distance where that is known.
 """
 
 from __future__ import annotations
@@ -113,9 +114,8 @@ def _prevalence(row: dict[str, Any]) -> str:
     if not np.isfinite(value):
         return "unknown"
     if row["interval_from"] != CELLS_ONLY and _finite(row["ci_low"], row["ci_high"]):
-        centre = (row["ci_low"] + row["ci_high"]) / 2
-        if np.isfinite(row["q"]) and row["q"] < Q_LIMIT:
-            return "more" if centre > 0 else "less"
+        if np.isfinite(row["q"]) and row["q"] < Q_LIMIT and row["ci_low"] * row["ci_high"] > 0:
+            return "more" if row["ci_low"] > 0 else "less"
         if row["ci_low"] > -FOLD_LIMIT and row["ci_high"] < FOLD_LIMIT:
             return "same"
         return "unclear"
