@@ -137,7 +137,7 @@ def workers() -> Iterator[Client]:
         yield client
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_worker_that_is_killed_changes_nothing(clouds, workers) -> None:
     x, y, w = clouds
     before = workers.run(os.getpid)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.workflow.conftest import Project
 
+# two runs from start to end, on a busy machine
+pytestmark = pytest.mark.timeout(1200)
 COLUMNS = {
     "factors": ["log2_net", "share_source", "share_target", "outflow"],
     "transfers": ["mass", "share_of_source"],
