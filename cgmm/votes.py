@@ -87,8 +87,9 @@ def read(
     clusters
         Clusters of the source cells (0, 1, ...), one array of shape (N0,) for each partition.
     """
-    kept = fit.source.responsibilities(source.points) @ (fit.coupling.sum(1) > 0)
-    known = fit.target.responsibilities(target.points) @ (fit.coupling.sum(0) > 0)
+    r0 = fit.source.responsibilities(source.points)
+    r1 = fit.target.responsibilities(target.points)
+    kept, known = r0 @ (fit.coupling.sum(1) > 0), r1 @ (fit.coupling.sum(0) > 0)
     weight = source.weights * np.exp2(prior) * kept
     dealt = [deal(source.points, target.points, weight, cut) for cut in cuts]
     arriving = target.weights * known
@@ -103,7 +104,8 @@ def read(
     ]
     together = [_per_cell(mean, source.weights, labels, least) for labels in clusters]
     votes = sum(dealt[1:], dealt[0]) / len(dealt)
-    origin = _origin(source, target, fit, votes, clusters)
+    shared = np.mean([_shared(r0, source.weights, labels) for labels in clusters], axis=0)
+    origin = _origin(fit.coupling, votes @ shared, r1 * target.weights[:, None])
     return Reading(origin, np.mean(together, axis=0) + gone, own)
 
 
@@ -161,20 +163,11 @@ def _per_cell(
     return (np.log2(came + least) - np.log2(np.maximum(there, 1e-300)))[labels]
 
 
-def _origin(
-    source: Side,
-    target: Side,
-    fit: Alternative,
-    votes: sp.csr_matrix,
-    clusters: Sequence[np.ndarray],
-) -> np.ndarray:
-    """``R``, shape (K0, K1), from votes (N1, N0)."""
-    r = fit.source.responsibilities(source.points)
-    shared = np.mean([_shared(r, source.weights, labels) for labels in clusters], axis=0)
-    to = fit.target.responsibilities(target.points) * target.weights[:, None]
-    mass = (votes @ shared).T @ to
-    mass[fit.coupling.sum(1) <= 0] = 0.0
-    mass[:, fit.coupling.sum(0) <= 0] = 0.0
+def _origin(coupling: np.ndarray, came_from: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """``R``, shape (K0, K1), from where each target cell came from (N1, K0) and is (N1, K1)."""
+    mass = came_from.T @ to
+    mass[coupling.sum(1) <= 0] = 0.0
+    mass[:, coupling.sum(0) <= 0] = 0.0
     return divide(mass, np.broadcast_to(mass.sum(0, keepdims=True), mass.shape))
 
 
