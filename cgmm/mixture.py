@@ -359,6 +359,17 @@ def proportions(
     return overlap.sum(1), overlap, level
 
 
+def mean_responsibilities(
+    sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
+) -> list[np.ndarray]:
+    """Mean responsibilities (K,) of several sets of points, in half the time of their moments."""
+    passes = [
+        _Pass.of(cells, centre, theta, kind, "overlaps")
+        for cells, theta in zip(sides, thetas, strict=True)
+    ]
+    return [overlap.sum(1) for overlap, _ in _sums(sides, passes)]
+
+
 @dataclass(frozen=True)
 class _Pass:
     """One pass over one set of points: what to add up, in arrays of which width.

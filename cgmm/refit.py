@@ -4,8 +4,14 @@ The statistics of an E-step are sums over cells, so they are kept per donor: a r
 d has weight :math:`w_d` needs :math:`\sum_d w_d S_d`, with :math:`S_d` the moments of the donor's
 cells.  Every refit starts at the fit itself, so the first E-step is the same for all and is made
 once; what follows are ordinary steps of the coupled fit (:mod:`cgmm.mstep`), each with one pass
-over the cells.  Components keep their number because they start where the fit ended; where two
-nevertheless change places, the assignment of least distance puts them back.
+over the cells, of a large donor over :data:`MOST_CELLS` that are drawn once for all refits.  From
+these only the change against the first E-step is taken, so that the draw adds next to nothing to
+how refits differ:
+
+.. math:: s_{dk} = s^{(0)}_{dk}\, \hat s_{dk} / \hat s^{(0)}_{dk},
+
+with a hat for what drawn cells say.  Components keep their number because they start where the fit
+ended; where two nevertheless change places, the assignment of least distance puts them back.
 
 This is the one-step bootstrap (Shorack 1982, Ann. Stat. 10; Bickel 1975, JASA 70:428, on one-step
 estimates) with as many steps as asked for.
@@ -27,9 +33,17 @@ from .chunked import column_moments, mapped
 from .coupled import CoupledFit, knobs_of
 from .donors import divide
 from .em import Run
-from .mixture import GaussianMixture, Kind, Moments, expectations
+from .mixture import (
+    AnyCells,
+    GaussianMixture,
+    Kind,
+    Moments,
+    expectations,
+    mean_responsibilities,
+)
 
 STEPS = 2
+MOST_CELLS = 10_000
 
 
 class Refit(NamedTuple):
@@ -101,10 +115,12 @@ class Refitter:
                 )
             self._knobs, self._coupled, self._state = knobs, run.coupled, run.state
             dtype = run.cells[0].dtype.type
-            self._cells = [self._of_donors(points[0], units[0], dtype)]
-            same = points[1] is points[0] and units[1] is units[0]
-            self._cells += self._cells if same else [self._of_donors(points[1], units[1], dtype)]
+            self._cells = self._of_donors(points, units, dtype)
+            self._ratio: list[np.ndarray] | None = None
             self._first = self._moments(run.state)
+            if max(c.n for side in self._cells for c in side) > MOST_CELLS:
+                self._cells = self._of_donors(points, units, dtype, MOST_CELLS)
+                self._ratio = self._of_drawn(run.state)
 
     def __call__(self, weights: tuple[np.ndarray, np.ndarray], *, n_steps: int = STEPS) -> Refit:
         """Refit with weights of the donors, shapes (n_donors,) of either side.
@@ -118,59 +134,119 @@ class Refitter:
         """
         with jax.enable_x64(True), one_thread():
             state, seen = self._state, self._first
-            for _ in range(n_steps):
+            for step in range(n_steps):
+                if step:
+                    seen = self._moments(state, weights)
                 sides = [
                     combine(m, w, self._knobs.kind) for m, w in zip(seen, weights, strict=True)
                 ]
                 state = mstep.m_step(sides[0], sides[1], state, self._knobs, coupled=self._coupled)
-                seen = self._moments(state, weights)
+            shares = self._shares(state, weights)
             if not self._coupled:
                 state = mstep.initial_state(
                     state.params, self._knobs, k0=state.n_source, coupled=True
                 )
-        return self._put_back(state, seen)
+        return self._put_back(state, shares)
 
-    def _of_donors(self, points: np.ndarray, unit: np.ndarray, dtype: type) -> list[Cells]:
-        """Cells of every donor, in the coordinates and the precision of the arithmetic."""
-        keep = points.size * np.dtype(dtype).itemsize <= CACHED_BYTES
-        return [
-            Cells(np.asarray(mapped(points[unit == u], self._scale), dtype), None, dtype, keep=keep)
-            for u in range(int(unit.max()) + 1)
-        ]
+    def _of_donors(
+        self,
+        points: tuple[np.ndarray, np.ndarray],
+        units: tuple[np.ndarray, np.ndarray],
+        dtype: type,
+        most: int | None = None,
+    ) -> list[list[Cells]]:
+        """Cells of every donor of either side, in the coordinates and precision of the arithmetic.
+
+        With ``most`` as many are drawn of a donor that has more.
+        """
+        sides: list[list[Cells]] = []
+        for x, unit in zip(points, units, strict=True):
+            if sides and x is points[0] and unit is units[0]:
+                return [sides[0], sides[0]]
+            keep = most is not None or x.size * np.dtype(dtype).itemsize <= CACHED_BYTES
+            rng, own = np.random.default_rng(0), []
+            for u in range(int(unit.max()) + 1):
+                rows = np.flatnonzero(unit == u)
+                if most is not None and len(rows) > most:
+                    rows = np.sort(rng.choice(rows, most, replace=False))
+                x_u: np.ndarray = np.asarray(mapped(x[rows], self._scale), dtype)
+                own.append(Cells(x_u, None, dtype, keep=keep))
+            sides.append(own)
+        return sides
+
+    def _of_drawn(self, state: mstep.State) -> list[np.ndarray]:
+        """Shares of all cells over those of drawn ones at the first E-step, (n_donors, K)."""
+        equal = tuple(np.ones(len(side)) for side in self._cells)
+        found = []
+        for seen, drawn in zip(self._first, self._shares(state, (equal[0], equal[1])), strict=True):
+            every = np.stack([seen[i].mass for i in sorted(seen)])
+            found.append((every + 1 / MOST_CELLS) / (drawn + 1 / MOST_CELLS))
+        return found
+
+    def _corrected(self, side: int, donor: int, mass: np.ndarray) -> np.ndarray:
+        """Shares of a donor with what drawn cells are known to miss."""
+        if self._ratio is None:
+            return mass
+        mass = mass * self._ratio[side][donor]
+        return mass / mass.sum()
 
     def _moments(
         self, state: mstep.State, weights: tuple[np.ndarray, np.ndarray] | None = None
     ) -> list[dict[int, Moments]]:
         """Moments at the parameters of ``state`` of every donor that has weight."""
-        k0 = state.n_source
         found = []
-        for side, cells in enumerate(self._cells):
-            k = k0 if side == 0 else len(state.params.weights) - k0
-            used = range(len(cells)) if weights is None else np.flatnonzero(weights[side])
-            theta = state.theta[side][:, :k]
-            thetas = np.broadcast_to(theta, (len(used), *theta.shape))
-            own = [cells[i] for i in used]
+        for side in (0, 1):
+            used, own, thetas = self._pass_over(side, state, weights)
             moments = expectations(own, self._centre, thetas, self._knobs.kind)
-            found.append(dict(zip(map(int, used), moments, strict=True)))
+            found.append(
+                {
+                    d: m._replace(mass=self._corrected(side, d, m.mass))
+                    for d, m in zip(used, moments, strict=True)
+                }
+            )
         return found
 
-    def _put_back(self, state: mstep.State, seen: list[dict[int, Moments]]) -> Refit:
+    def _shares(
+        self, state: mstep.State, weights: tuple[np.ndarray, np.ndarray]
+    ) -> list[np.ndarray]:
+        """Mean responsibilities of every donor, zero without weight, (n_donors, K) per side."""
+        found = []
+        for side, cells in enumerate(self._cells):
+            used, own, thetas = self._pass_over(side, state, weights)
+            shares = np.zeros((len(cells), thetas.shape[-1]))
+            masses = mean_responsibilities(own, self._centre, thetas, self._knobs.kind)
+            for d, mass in zip(used, masses, strict=True):
+                shares[d] = self._corrected(side, d, mass)
+            found.append(shares)
+        return found
+
+    def _pass_over(
+        self, side: int, state: mstep.State, weights: tuple[np.ndarray, np.ndarray] | None
+    ) -> tuple[list[int], list[AnyCells], np.ndarray]:
+        """Donors with weight, their cells, and theta for each."""
+        cells, k0 = self._cells[side], state.n_source
+        k = k0 if side == 0 else len(state.params.weights) - k0
+        used = range(len(cells)) if weights is None else np.flatnonzero(weights[side])
+        theta = state.theta[side][:, :k]
+        thetas = np.broadcast_to(theta, (len(used), *theta.shape))
+        own: list[AnyCells] = [cells[i] for i in used]
+        return [int(i) for i in used], own, thetas
+
+    def _put_back(self, state: mstep.State, shares: list[np.ndarray]) -> Refit:
         """Components in the order of the fit, means in the units of the points."""
         k0 = state.n_source
         back = np.linalg.inv(self._scale)
         coupling = np.asarray(state.plan.coupling)
-        orders, means, shares = [], [], []
-        for side, part in enumerate((slice(None, k0), slice(k0, None))):
+        orders, means = [], []
+        for part in (slice(None, k0), slice(k0, None)):
             order = same_order(self._state.params.means[part], state.params.means[part])
             orders.append(order)
             means.append((state.params.means[part][order] + self._centre) @ back)
-            shares.append(np.zeros((len(self._cells[side]), len(order))))
-            for i, moments in seen[side].items():
-                shares[side][i] = moments.mass[order]
         coupling = coupling[np.ix_(*orders)]
         if self._kept is not None:
             coupling = np.where(self._kept, coupling, 0.0)
-        return Refit(shares[0], shares[1], coupling, means[0], means[1])
+        own = [of[:, order] for of, order in zip(shares, orders, strict=True)]
+        return Refit(own[0], own[1], coupling, means[0], means[1])
 
 
 def combine(moments: Mapping[int, Moments], weights: np.ndarray, kind: Kind = "full") -> Moments:

@@ -83,6 +83,21 @@ def test_threads_do_not_change_the_numbers(shifted: tuple) -> None:
     np.testing.assert_array_equal(one.shifts.high, two.shifts.high)
 
 
+def test_refits_of_drawn_cells_say_the_same(
+    shifted: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, points, donors, _ = shifted
+    plan = design(*donors)
+    options = {"n_bootstrap": 40, "n_permutations": 40}
+    every = uncertainty(fit, points, donors, plan, **options)
+    monkeypatch.setattr("cgmm.refit.MOST_CELLS", 150)
+    drawn = uncertainty(fit, points, donors, plan, **options)
+    np.testing.assert_allclose(drawn.factors.p_permutation, every.factors.p_permutation, atol=0.06)
+    width = [f.factors.high - f.factors.low for f in (drawn, every)]
+    np.testing.assert_allclose(*width, rtol=0.05)
+    assert not np.array_equal(*width)
+
+
 def test_p_is_uniform_when_nothing_changed() -> None:
     p = []
     for seed in range(12):
