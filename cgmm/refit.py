@@ -43,7 +43,7 @@ from .mixture import (
 )
 
 STEPS = 2
-MOST_CELLS = 10_000
+MOST_CELLS = 4_000
 
 
 class Refit(NamedTuple):
