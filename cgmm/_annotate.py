@@ -326,13 +326,17 @@ def cell_fields(
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    out = {}
-    for package in VERSIONED:
-        try:
-            out[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            if package == "cgmm":  # used from its folder, not installed
-                from cgmm import __version__
+    found = {package: version(package) for package in VERSIONED}
+    return {package: number for package, number in found.items() if number is not None}
 
-                out[package] = __version__
-    return out
+
+def version(package: str) -> str | None:
+    """Version of an installed package, None when it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        if package != "cgmm":
+            return None
+        from cgmm import __version__  # used from its folder, not installed
+
+        return __version__

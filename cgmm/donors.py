@@ -3,15 +3,17 @@ r"""Shares per donor, and intervals of the log2 net factor over donors.
 The donor is the unit of replication: a mixture is fitted to all cells, then each donor is read as
 one observation. With responsibilities :math:`r`, the share of component :math:`k` in a donor
 :math:`d` is the mean of :math:`r_{ik}` over the donor's cells. For the target side shares are first
-carried back to the source components with :math:`R_{kl} \propto s_k T_{kl}`,
-:math:`T_{kl} = W_{kl} / (W 1)_k` (columns of R sum to one),
+carried back to the source components with :math:`R_{kl}`, the part of target component :math:`l`
+that came from :math:`k` (columns of R sum to one),
 
 .. math:: s_{dk} = \bar r_{dk}, \qquad y_{dk} = \sum_l R_{kl} \bar r_{dl},
 
 and the estimate is the mean of :math:`\log_2 y_{dk}` over target donors less the mean of
 :math:`\log_2 s_{dk}` over source donors, each share plus a pseudocount of half a cell. Its interval
 is Welch's t (unpaired) or the one-sample t of the per-donor differences (paired); q is Benjamini
-and Hochberg's over the components that have a p.
+and Hochberg's over the components that have a p. :math:`R` is counted cell by cell
+(:mod:`cgmm.votes`) or follows from the coupling, :math:`R_{kl} \propto s_k T_{kl}` with
+:math:`T_{kl} = W_{kl} / (W 1)_k` (:func:`share_of_target`).
 
 The interval is conditional on the fitted components: it says how much donors vary, not how much
 the components would move if the mixture were fitted to other donors. No number here is made by
@@ -148,7 +150,7 @@ def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray
 
 
 def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """R, where the cells of each target component came from.
+    """R, where the cells of each target component came from, as the coupling has it.
 
     Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
 

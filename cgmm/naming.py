@@ -180,7 +180,7 @@ def name_sides(
     own_source, own_target
         What each component would be called by itself; may repeat or be empty.
     coupling
-        W, shape (K0, K1).
+        Mass that goes from each source to each target component, shape (K0, K1).
     sizes_source, sizes_target
         Shares, shapes (K0,) and (K1,).
 

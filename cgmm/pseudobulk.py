@@ -1,7 +1,7 @@
 r"""Counts summed per donor, for tests of genes with donors as replicates.
 
 The cells of source component :math:`k` are weighted by :math:`v_i = r_k(x_i)`, those of the target
-by :math:`v_i = \sum_l R_{kl} r_l(x_i)`, carried back through the coupling as in :mod:`cgmm.genes`.
+by :math:`v_i = \sum_l R_{kl} r_l(x_i)`, with :math:`R` as in :mod:`cgmm.genes`.
 The pseudobulk of donor :math:`d` is :math:`\mathrm{round}(\sum_{i \in d} v_i y_i)` with the counts
 :math:`y`.
 

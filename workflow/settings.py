@@ -282,7 +282,8 @@ def _table_of(path: Path) -> list[list[str]]:
     return table
 
 
-def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> Iterator[str]:
+def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> list[str]:
+    """Sentences about columns that are missing, unknown or there twice."""
     known = list(schema["properties"])
     problems = []
     words = header[0].replace(",", " ").replace(";", " ").split() if len(header) == 1 else []

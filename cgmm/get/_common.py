@@ -46,7 +46,9 @@ def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
     Raises
     ------
     KeyError
-        When the object has no fit of that name.
+        When the object has no fit of that name, or not all of it.
+    ValueError
+        When the text with the parameters is damaged.
     """
     uns = stored(adata, key)
     try:
@@ -133,6 +135,7 @@ def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def donor_shares(
     uns: dict[str, Any],
 ) -> tuple[donor_level.DonorShares | None, donor_level.DonorShares | None]:
+    """Shares per donor of source and target, None where the fit had no donors."""
     table = uns[Uns.DONORS]
     out: list[donor_level.DonorShares | None] = []
     for side in SIDES:

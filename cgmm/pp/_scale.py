@@ -20,9 +20,8 @@ import pandas as pd
 from anndata.io import read_elem
 from anndata.utils import make_index_unique
 
-from cgmm._io import atomic
+from cgmm._io import atomic, plain_strings
 from cgmm._slices import RowsWriter, row_blocks
-from cgmm.pp._check import RNA
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,
@@ -32,12 +31,11 @@ from cgmm.pp._prepare import (
     join_samples,
     log_normalised,
     passing,
-    plain_strings,
     seen_enough,
     table_of_samples,
 )
 from cgmm.pp._read import cells_of, gene_names, opened, values_of
-from cgmm.pp._samples import InputError, Sample
+from cgmm.pp._samples import RNA, InputError, Sample
 
 logger = logging.getLogger(__name__)
 

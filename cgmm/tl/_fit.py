@@ -106,8 +106,8 @@ def fit(
         (:mod:`cgmm.displacement`), shapes (n_cells, D). NaN in target cells, and in source cells
         whose component is gone.
     ``uns["cgmm"]``
-        Weights, means, covariances, coupling, costs, shares, history, names, components, donors,
-        and ``params``, one JSON text.
+        Weights, means, covariances, coupling, costs, metric, shares, votes (where target components
+        came from), history, names, components, donors, and ``params``, one JSON text.
 
     Raises
     ------

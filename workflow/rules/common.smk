@@ -1,6 +1,7 @@
 """Settings, constants and all helper functions of the rules."""
 
 import os
+import re
 import shlex
 import sys
 import time
