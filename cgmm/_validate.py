@@ -14,6 +14,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._checks import check_whole
+from cgmm._keys import SIDES
 
 DEFAULT_PCA_DIMS = 20
 MIN_CELLS_PER_SIDE = 50
@@ -80,10 +81,9 @@ def sides(
         msg = f"source and target are both {source!r}: a comparison needs two different conditions."
         raise ValueError(msg)
     present = list(dict.fromkeys(condition.dropna().astype(str)))
-    labels = condition.astype(object).where(condition.notna(), None).map(_text).to_numpy()
     rows = {}
     for role, name in (("source", source), ("target", target)):
-        rows[role] = np.flatnonzero(labels == name)
+        rows[role] = _rows_of(condition, name)
         if not len(rows[role]):
             msg = (
                 f"{role}={name!r} is not a condition: obs[{condition_key!r}] has "
@@ -134,6 +134,17 @@ def sides_of_fit(adata: ad.AnnData, known: Mapping[str, Any], *, donor_key: str 
         donor_key=donor_key,
         min_cells=1,
     )
+
+
+def rows_of_fit(adata: ad.AnnData, known: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Positions of the cells of both conditions of a fit, by side; `known` as above."""
+    condition = column(adata, known["condition_key"], "condition_key")
+    return {side: _rows_of(condition, known[side]) for side in SIDES}
+
+
+def _rows_of(condition: pd.Series, name: str) -> np.ndarray:
+    labels = condition.astype(object).where(condition.notna(), None).map(_text).to_numpy()
+    return np.flatnonzero(labels == name)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from matplotlib.patches import Ellipse
 
 from cgmm import get
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm._validate import representation
+from cgmm._validate import representation, rows_of_fit
 from cgmm.coupled import CoupledFit
 from cgmm.donors import share_of_source
 from cgmm.pl import _style
@@ -133,8 +133,7 @@ def _numbers(ax: Axes, centres: np.ndarray) -> None:
 def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
     if known["use_rep"] != "X" and known["use_rep"] not in adata.obsm:
         return
-    condition = adata.obs[known["condition_key"]].astype(str).to_numpy()
-    rows = np.flatnonzero(np.isin(condition, [known["source"], known["target"]]))
+    rows = np.sort(np.concatenate(list(rows_of_fit(adata, known).values())))
     if len(rows) > MOST_CELLS:
         rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
     x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]

@@ -202,6 +202,7 @@ AFTER = [
     Case("an annotation that does not exist", call(cg.get.factors, by="celltype"), "by='celltype' is not a column of obs", KeyError),
     Case("a list of annotations", call(cg.get.transfers, by=["cell_type"]), "is not a column of obs", KeyError),
     Case("an annotation of half the cells", call(cg.get.factors, one_side, by="cell_type"), "The object has no cells of the target 'treated'"),
+    Case("an annotation without the conditions", call(cg.get.factors, without("obs", "condition"), by="cell_type"), "condition_key='condition' is not a column of obs", KeyError),
     Case("gene tables before tl.genes", call(cg.get.genes, inside("genes")), "run cgmm.tl.genes", KeyError),
     Case("donor shifts before tl.donors", call(cg.get.donor_shifts), "run cgmm.tl.donors", KeyError),
     Case("a gene that does not exist", call(cg.get.projected, genes=["NOPE"]), "1 of 1 genes are not in var_names, such as 'NOPE'", KeyError),
