@@ -194,6 +194,16 @@ def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
     return found
 
 
+def refuse_missing(values: pd.Series, rows: np.ndarray, what: str) -> None:
+    """Raise a ValueError when a column of ``obs`` says nothing of some of the cells ``rows``."""
+    if n_missing := int(values.iloc[rows].isna().sum()):
+        msg = (
+            f"obs[{values.name!r}] is missing in {n_missing} cells of the two conditions: "
+            f"give every cell a {what}, or leave out {what}_key."
+        )
+        raise ValueError(msg)
+
+
 def check_paired(paired: object) -> None:
     """Raise a TypeError when ``paired`` is none of True, False, None."""
     if paired is not None and not isinstance(paired, bool | np.bool_):
@@ -243,13 +253,7 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
 
 def _donors(adata: ad.AnnData, key: str, rows: dict[str, np.ndarray]) -> np.ndarray:
     donors = column(adata, key, "donor_key")
-    both = np.concatenate(list(rows.values()))
-    if n_missing := int(donors.iloc[both].isna().sum()):
-        msg = (
-            f"obs[{key!r}] is missing in {n_missing} cells of the two conditions: "
-            "give every cell a donor, or leave out donor_key."
-        )
-        raise ValueError(msg)
+    refuse_missing(donors, np.concatenate(list(rows.values())), "donor")
     for own in rows.values():
         n = donors.iloc[own].nunique()
         if n > len(own) / 2 and len(own) > MIN_CELLS_PER_SIDE:

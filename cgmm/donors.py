@@ -34,6 +34,10 @@ MIN_DONORS = 3
 MIN_CELLS = 20
 PSEUDOCOUNT = 0.5
 LEVEL = 0.95
+NO_PAIRS = (
+    "paired=True needs donors that are in both conditions, but no donor is: "
+    "check the donor names or use paired=False."
+)
 
 
 class DonorShares(NamedTuple):
@@ -250,14 +254,10 @@ def intervals(
     both, in_source, in_target = np.intersect1d(source.donors, target.donors, return_indices=True)
     if paired is None:
         n_donors = len(source.donors) + len(target.donors) - len(both)
-        paired = len(both) >= max(MIN_DONORS, n_donors / 2)
+        paired = paired_unless_told(len(both), n_donors)
     if paired:
         if not len(both):
-            msg = (
-                "paired=True needs donors that are in both conditions, but no donor is: "
-                "check the donor names or use paired=False."
-            )
-            raise ValueError(msg)
+            raise ValueError(NO_PAIRS)
         source = DonorShares(both, source.shares[in_source], source.n_cells[in_source])
         target = DonorShares(both, target.shares[in_target], target.n_cells[in_target])
 
@@ -280,6 +280,19 @@ def intervals(
     return DonorIntervals(
         estimate, estimate - half, estimate + half, p, benjamini_hochberg(p), reason, paired
     )
+
+
+def paired_unless_told(n_both: int, n_donors: int) -> bool:
+    """Whether donors are compared with themselves when nobody says.
+
+    Parameters
+    ----------
+    n_both
+        Donors that are in both conditions.
+    n_donors
+        All donors.
+    """
+    return n_both >= max(MIN_DONORS, n_donors / 2)
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
@@ -342,9 +355,9 @@ def _too_few_donors(n0: int, n1: int, *, paired: bool) -> str:
     if min(n0, n1) >= MIN_DONORS:
         return ""
     if paired:
-        return f"Only {_donors(n0)} in both conditions; an interval needs at least {MIN_DONORS}."
+        return f"Only {counted(n0)} in both conditions; an interval needs at least {MIN_DONORS}."
     return (
-        f"Only {_donors(n0)} in the source and {_donors(n1)} in the target; "
+        f"Only {counted(n0)} in the source and {counted(n1)} in the target; "
         f"an interval needs at least {MIN_DONORS} in each."
     )
 
@@ -359,11 +372,12 @@ def too_few_cells(s0: np.ndarray, n0: np.ndarray, s1: np.ndarray, n1: np.ndarray
             )
         seen = int((cells >= 1).sum())
         if seen < 2:
-            return f"Seen in only {_donors(seen)} of the {side}; an interval needs at least 2."
+            return f"Seen in only {counted(seen)} of the {side}; an interval needs at least 2."
     return ""
 
 
-def _donors(n: int) -> str:
+def counted(n: int) -> str:
+    """Write "1 donor" or "2 donors"."""
     return f"{n} donor" if n == 1 else f"{n} donors"
 
 

@@ -171,6 +171,7 @@ def quality_control(
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
         msg = "obs has no column 'sample' with categories: give what cgmm.pp.join_samples returns."
         raise InputError(msg)
+    adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     read = adata.obs["sample"].value_counts()
     if modality == RNA:
         mitochondrial = is_mitochondrial(adata.var_names)

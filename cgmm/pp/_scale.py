@@ -22,6 +22,7 @@ from anndata.utils import make_index_unique
 
 from cgmm._io import atomic, plain_strings
 from cgmm._slices import RowsWriter, row_blocks
+from cgmm.pp._layout import check_indices
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,
@@ -208,6 +209,7 @@ def _blocks(
             stored = values_of(file, layer=counts_layer)
             seen = False
             for block in row_blocks(stored, cells_of(file, sample)):
+                check_indices(block.indices, len(own), stored)
                 block.data = block.data.astype(np.float32)
                 block.eliminate_zeros()
                 if check and block.nnz:
