@@ -8,10 +8,6 @@ import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-
-ROOT = Path(str(workflow.basedir))
-sys.path.insert(0, str(ROOT))
-
 from workflow.settings import SettingsError, digest, grouped, load
 
 # With a storage, relative paths are in it, and jobs read local copies.
