@@ -19,7 +19,10 @@ def obs_table(**columns: np.ndarray) -> pd.DataFrame:
         [f"{c}_{d}" for c, d in zip(columns["condition"], columns["donor"], strict=True)],
         dtype=object,
     )
-    texts = {name: values.astype(str) for name, values in (columns | {"sample": sample}).items()}
+    texts = {
+        name: values.astype(str).astype(object)
+        for name, values in (columns | {"sample": sample}).items()
+    }
     return pd.DataFrame(
         {
             name: pd.Categorical(values, categories=list(dict.fromkeys(values)))
