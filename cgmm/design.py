@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .donors import MIN_DONORS, NO_PAIRS, paired_unless_told
+from .donors import MIN_DONORS, NO_PAIRS, counted, paired_unless_told
 
 MIN_CELLS_PER_DONOR = 20
 N_GROUPS = 50
@@ -160,10 +160,10 @@ def design(
         _confounded(name, of_source, of_target, sentences)
     n0, n1 = len(sides[0]), len(sides[1])
     if min(n0, n1) < MIN_DONORS:
-        kind = "donors in both conditions" if paired else "donors in a condition"
+        where = "in both conditions" if paired else "in a condition"
         sentences.append(
-            f"Only {min(n0, n1)} {kind}: too few to say how much donors differ, so there are no "
-            f"intervals and no p-values. At least {MIN_DONORS} are needed."
+            f"Only {counted(min(n0, n1))} {where}: too few to say how much donors differ, so there "
+            f"are no intervals and no p-values. At least {MIN_DONORS} are needed."
         )
     return Design(tuple(sides[0] + sides[1]), paired, adjusted, True, tuple(sentences))
 

@@ -51,14 +51,15 @@ def components(
     Raises
     ------
     ValueError
-        When a dimension is not part of the fit.
+        When a dimension is not part of the fit, or the fit has only one.
     """
     fit, known = get.fit(adata, key=key), get.params(adata, key=key)
-    possible = range(fit.source.means.shape[1])
+    possible = range(fit.source.n_dims)
+    if len(possible) < 2:
+        msg = "The fit has one dimension, and this figure draws two: see cgmm.pl.embedding."
+        raise ValueError(msg)
     if len(set(dims)) != 2 or len(dims) != 2 or not all(d in possible for d in dims):
-        msg = (
-            f"dims={dims} must be two different numbers from 0 to {fit.source.means.shape[1] - 1}."
-        )
+        msg = f"dims={dims} must be two different numbers from 0 to {possible[-1]}."
         raise ValueError(msg)
     parts = get.components(adata, key=key)
     names = parts.loc[parts["side"] == SOURCE, "name"].to_numpy()

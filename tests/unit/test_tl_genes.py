@@ -270,8 +270,9 @@ def test_names_used_twice_stop_nothing_that_needs_no_names(
     columns = ["component", "log2_change", "loading_change", "rank"]
     pd.testing.assert_frame_equal(cg.get.genes(somewhere)[columns], table[columns])
     cg.tl.genes(somewhere, expression=somewhere.copy())
+    first_again = unique[[*range(unique.n_obs), 0]].copy()
     with pytest.raises(ValueError, match="expression= names cells more than once"):
-        cg.tl.genes(unique, expression=somewhere)
+        cg.tl.genes(unique, expression=first_again)
     somewhere.obs_names = unique.obs_names
     cg.tl.genes(somewhere, expression=ad.AnnData(unique.X, obs=unique.obs, var=unique.var))
     assert "names used twice" in cg.get.gene_agreement(somewhere)["loading_reason"].iloc[0]
