@@ -50,11 +50,13 @@ def _card(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "name": results.name,
         "href": entry.href,
-        "sentences": verdict.sentences,
+        "headline": verdict.headline,
+        "answers": verdict.answers,
         "numbers": [
-            ("more common", len(groups["more"])),
-            ("rarer", len(groups["less"])),
+            (_seems(groups["more"], "more common", tested=verdict.tested), len(groups["more"])),
+            (_seems(groups["less"], "rarer", tested=verdict.tested), len(groups["less"])),
             ("changed state", len(groups["moved"])),
+            ("match another", len(groups["elsewhere"])),
             ("new or gone", len(groups["new"]) + len(groups["gone"])),
         ],
         "tested": verdict.tested,
@@ -64,6 +66,10 @@ def _card(entry: Entry) -> dict[str, Any]:
         "alerts": [a for a in make_alerts(results, verdict) if a.level != "info"],
         "simulated": results.meta.get("truth") is not None,
     }
+
+
+def _seems(group: list[Finding], words: str, *, tested: bool) -> str:
+    return words if tested else f"{'seems' if len(group) == 1 else 'seem'} {words}"
 
 
 def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
@@ -86,7 +92,6 @@ def _overview(entries: list[Entry]) -> Table:
         moved = groups["moved"]
         cells = [
             Cell(e.title, e.title.lower(), href=e.href),
-            words(f"{e.results.source} → {e.results.target}"),
             number(e.results.n_cells, text.count),
             words(_donors(donors, tested=e.verdict.tested), "none given, untested"),
             number(len(e.results.tables["factors"]), text.count),
@@ -104,10 +109,9 @@ def _overview(entries: list[Entry]) -> Table:
         caption="All comparisons side by side",
         columns=[
             Column("Comparison", number=False),
-            Column("From → to", number=False),
             Column("Cells"),
             Column("Donors", number=False),
-            Column("Groups", "Subpopulations of the source"),
+            Column("Subpopulations", "Of the first condition"),
             Column("More common"),
             Column("Rarer"),
             Column("Changed state"),
@@ -160,7 +164,7 @@ def _both(finding: Finding | None) -> Cell:
         return Cell("no counterpart", None, note=True)
     shown = text.fold(finding.log2_net)
     if finding.has_interval:
-        shown += f" ({text.fold_range(finding.ci_low, finding.ci_high)})"
+        shown += f" {text.bracket(text.fold_range(finding.ci_low, finding.ci_high))}"
     if text.is_number(finding.shift_sd):
         shown += f"; {text.fixed(finding.shift_sd)} SD"
     return Cell(shown, finding.log2_net, number=True)

@@ -309,7 +309,6 @@ def _gene_cell(
         hover,
         text.signed(value) if grid.width >= 34 else None,
         strength=min(strength, 1.0),
-        dark=strength > 0.6,
         size=10,
         corner=1.5,
         fill="fill up" if value > 0 else "fill down",
