@@ -79,7 +79,7 @@ def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -
 
 def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
     parts = [
-        label("factor under other choices", LEFT, 12, class_="head"),
+        label("factor under other settings", LEFT, 12, class_="head"),
         label("lowest–highest", RIGHT + 24, 12, class_="head"),
     ]
     for value, name in x.doublings():
@@ -120,7 +120,7 @@ def sensitivity(results: Results, verdict: Verdict) -> Figure | None:
         parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
     return Figure(
         key="sensitivity",
-        title="Every factor under other choices",
+        title="Every factor under other settings",
         svg=drawing(
             parts,
             width=WIDTH,
