@@ -57,11 +57,10 @@ def _facts(results: Results) -> list[tuple[str, str]]:
 
 def _no_donor_sentence(results: Results) -> str:
     return (
-        "No donor column was given, so there is nothing to show per donor. Cells of one donor are "
-        "not independent of each other; without donors a change between "
+        "No donor column was given, so there is nothing to show per donor, and a change between "
         f"{results.source} and {results.target} cannot be told from a difference between the "
         "people sampled. Add a donor column to config/samples.tsv (at least three donors per "
-        "condition) to get intervals and tests."
+        "condition) to get intervals over donors and tests."
     )
 
 

@@ -12,13 +12,12 @@ from markupsafe import Markup
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
 from cgmm.report.figures.grid import Grid, rise
-from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, ticks, tip
+from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, names_width, ticks, tip
 from cgmm.report.findings import FOLD_LIMIT, GENE_LIMIT, PREVALENCE_WORDS, Finding, leading_genes
 from cgmm.report.verdict import Verdict
 
 WIDTH = 860
-NAMES, STEP = 200.0, 26.0
-LEFT = NAMES + 10
+STEP = 26.0
 GENES_FROM = 440.0  # where distances end
 LED_BY = 206.0  # from there to the leading genes
 MOST_GENES = 36
@@ -41,7 +40,8 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     rows = [f for f in verdict.findings if np.isfinite(f.log2_net)]
     rows = sorted(rows, key=lambda f: -f.log2_net)
     others = [f for f in verdict.findings if not np.isfinite(f.log2_net)]
-    x = FoldAxis(LEFT, WIDTH - 190.0, _axis_limit(rows))
+    left = names_width([f.name for f in (*rows, *others)]) + 10
+    x = FoldAxis(left, WIDTH - 190.0, _axis_limit(rows))
     top = 44.0
     bottom = top + STEP * (len(rows) + len(others))
     parts = _forest_axis(x, top, bottom)
@@ -98,7 +98,7 @@ def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
         "g",
         tip(hover),
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), NAMES, y, anchor="end"),
+        label(text.short(f.name, 27), x.start - 10, y, anchor="end"),
         *(_forest_mark(f, y, x) if np.isfinite(f.log2_net) else _no_counterpart(results, f, y, x)),
         class_="mark row",
         data_s=f.index,
@@ -157,15 +157,16 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
     table = results.tables["shifts"]
     top = 40.0
     bottom = top + STEP * len(rows)
+    left = names_width([f.name for f in rows]) + 10
     ends = [v for f in rows for v in (f.shift_sd, f.shift_high) if np.isfinite(v)]
     limit = max(1.2, max(ends) * 1.08)
     intervals = any(np.isfinite(f.shift_high) for f in rows)
 
     def x(value: float) -> float:
-        return LEFT + value / limit * (GENES_FROM - LEFT)
+        return left + value / limit * (GENES_FROM - left)
 
     parts: list[Markup] = [
-        label("distance moved (SD)", LEFT, 12, class_="head"),
+        label("distance moved (SD)", left, 12, class_="head"),
         label(f"SD{' [95% interval]' if intervals else ''}", GENES_FROM + 18, 12, class_="head"),
         label("led by", GENES_FROM + LED_BY, 12, class_="head"),
     ]
@@ -222,7 +223,7 @@ def _shift_row(
     colour = results.subpopulations[f.index].colour
     parts: list[Markup] = [
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), NAMES, y, anchor="end"),
+        label(text.short(f.name, 27), x(0) - 10, y, anchor="end"),
         el("line", x1=x(0), x2=x(f.shift_sd), y1=y, y2=y, class_="stem", stroke=colour),
         el("circle", cx=x(f.shift_sd), cy=y, r=5.5, fill=colour),
     ]
