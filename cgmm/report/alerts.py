@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from cgmm.report import text
+from cgmm.report.counted import disagreements
 from cgmm.report.data import Results
-from cgmm.report.figures.sensitivity import moved_by
 from cgmm.report.influence import MIN_DONORS, Influence, driven_by_one, influences
+from cgmm.report.settled import moved_by
 from cgmm.report.verdict import Verdict, make_verdict
 
 FEW_CELLS_A_SIDE = 500
@@ -185,7 +186,7 @@ def _few_cells(results: Results) -> list[Alert]:
                 "info",
                 "Very small subpopulations",
                 f"Fewer than {FEW_CELLS} cells on one side: {text.join_some(tiny)}.",
-                "Their factors and shifts move with a handful of cells.",
+                "Do not build on these: a handful of cells moves their factors and shifts.",
             )
         )
     return alerts
@@ -202,7 +203,7 @@ def _unsettled(results: Results) -> list[Alert]:
         Alert(
             "warning",
             "Factors that are not settled",
-            f"Another choice changes the factor of {text.join_some(loose)} by more than twofold"
+            f"Another setting changes the factor of {text.join_some(loose)} by more than twofold"
             f"{f': {how} with {cause}' if cause else ''}.",
             "Do not build on these numbers alone: look at the Sensitivity section, and at the "
             "neighbours that share the same cells.",
@@ -221,9 +222,30 @@ def _blurred(results: Results) -> list[Alert]:
         Alert(
             "info",
             "Matches that are not one to one",
-            f"Less than half of the mass goes to any single place for {text.join_some(blurred)}.",
+            f"No single subpopulation of {results.target} takes half of {text.join_some(blurred)}.",
             "Read them together with their neighbours in the flow figure; they may be one "
             "continuum cut in several pieces.",
+        )
+    ]
+
+
+def _miscounted(results: Results) -> list[Alert]:
+    found = disagreements(results)
+    if not found:
+        return []
+    said = [
+        f"{d.name} is matched to {d.matched} ({text.percent(d.matched_share)} of it), but of the "
+        f"cells counted as coming from it {text.percent(d.counted_share)} lie in {d.counted}"
+        for d in found
+    ]
+    return [
+        Alert(
+            "warning",
+            "Two readings of who became whom disagree",
+            f"{text.join_some(said, 3)}.",
+            f"Read these together with their neighbours, as one: the border between them lies "
+            f"elsewhere in {results.target}. Factors and the flow figure follow the count, "
+            "transfers in numbers and shifts the match.",
         )
     ]
 
@@ -311,6 +333,7 @@ def make_alerts(
         *_confounded(results),
         *_few_cells(results),
         *_unsettled(results),
+        *_miscounted(results),
         *_blurred(results),
         *_notices(results),
     ]

@@ -7,22 +7,25 @@ from typing import Any
 
 from cgmm.report import tables, text
 from cgmm.report.alerts import make_alerts
+from cgmm.report.counted import disagreements
 from cgmm.report.data import Results, read_results
 from cgmm.report.downloads import downloads
 from cgmm.report.figures import effects, flow, people, small, space
-from cgmm.report.figures.sensitivity import sensitivity, sensitivity_sentence
-from cgmm.report.glossary import GLOSSARY
+from cgmm.report.figures.sensitivity import sensitivity
+from cgmm.report.glossary import glossary
 from cgmm.report.influence import Influence, donor_sentences, driven_by_one, influences
 from cgmm.report.maps import map_figures, views
 from cgmm.report.methods import make_methods
 from cgmm.report.provenance import make_provenance
 from cgmm.report.render import environment, json_island, write
+from cgmm.report.settled import sensitivity_sentence
 from cgmm.report.truth import truth_sentence
 from cgmm.report.verdict import Verdict, make_verdict
 
 QUESTIONS = (
     ("factors", "Which grew or shrank most, and how sure?"),
     ("fig-gene-map", "Which genes?"),
+    ("t-components", "What is each subpopulation?"),
     ("donors", "Which donor disagrees?"),
     ("sensitivity", "Would other settings say the same?"),
     ("methods", "What do I write in the methods?"),
@@ -54,21 +57,25 @@ def _facts(results: Results) -> list[tuple[str, str]]:
 
 def _no_donor_sentence(results: Results) -> str:
     return (
-        "No donor column was given, so there is nothing to show per donor. Cells of one donor are "
-        "not independent of each other; without donors a change between "
+        "No donor column was given, so there is nothing to show per donor, and a change between "
         f"{results.source} and {results.target} cannot be told from a difference between the "
         "people sampled. Add a donor column to config/samples.tsv (at least three donors per "
-        "condition) to get intervals and tests."
+        "condition) to get intervals over donors and tests."
     )
 
 
-def _caveats(verdict: Verdict, entries: list[Influence]) -> dict[int, list[tuple[str, str]]]:
+def _caveats(
+    results: Results, verdict: Verdict, entries: list[Influence]
+) -> dict[int, list[tuple[str, str]]]:
     """Collect what weakens a finding: the section that shows it, and the words."""
     found: dict[int, list[tuple[str, str]]] = {
         f.index: [("sensitivity", "not settled")] for f in verdict.findings if not f.settled
     }
     for entry in driven_by_one(entries, verdict):
         found.setdefault(entry.index, []).append(("donors", f"rests on {entry.donor}"))
+    for other in disagreements(results):
+        words = f"counted cell by cell, mainly {other.counted}"
+        found.setdefault(results.index_of(other.name), []).append(("alerts", words))
     return found
 
 
@@ -90,6 +97,7 @@ def _figures(results: Results, verdict: Verdict) -> dict[str, Any]:
 def _tables(results: Results, verdict: Verdict, found: list[Influence]) -> dict[str, Any]:
     return {
         "factors": tables.factors(results, verdict),
+        "more_factors": tables.more_factors(results, verdict),
         "arrivals": tables.arrivals(results),
         "transfers": tables.transfers(results),
         "shifts": tables.shifts(results),
@@ -115,19 +123,22 @@ def _context(results: Results, verdict: Verdict, title: str | None) -> dict[str,
         "stem": results.folder.name,
         "cells": space.island(results, found),
     }
-    absent = () if figures["genes"] else ("fig-gene-map",)
+    made = _tables(results, verdict, entries)
+    alerts = make_alerts(results, verdict, entries)
+    present = {"fig-gene-map": figures["genes"], "t-components": made["components"]}
     return {
         "title": title or results.title,
         "results": results,
         "facts": _facts(results),
         "verdict": verdict,
-        "alerts": make_alerts(results, verdict, entries),
-        "questions": [(key, words) for key, words in QUESTIONS if key not in absent],
+        "alerts": alerts,
+        "warnings": [a for a in alerts if a.level == "warning"],
+        "questions": [(key, words) for key, words in QUESTIONS if present.get(key, True)],
         "figures": figures,
         "maps": map_figures(results, found),
-        "tables": _tables(results, verdict, entries),
+        "tables": made,
         "no_donors": _no_donor_sentence(results),
-        "caveats": _caveats(verdict, entries),
+        "caveats": _caveats(results, verdict, entries),
         "donor_sentences": donor_sentences(entries, verdict),
         "donor_notices": results.donor_notices,
         "sensitivity_sentence": sensitivity_sentence(results),
@@ -135,7 +146,7 @@ def _context(results: Results, verdict: Verdict, title: str | None) -> dict[str,
         "methods": make_methods(results, tested=verdict.tested),
         "provenance": make_provenance(results),
         "downloads": downloads(results),
-        "glossary": GLOSSARY,
+        "glossary": glossary(results),
         "island": json_island(data),
         "recipe": json_island(results.meta["recipe"]) if "recipe" in results.meta else None,
     }

@@ -183,6 +183,11 @@ class Results:
         return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())
 
     @property
+    def counts_cells(self) -> bool:
+        """Whether origins were counted cell by cell and not read from the coupling."""
+        return bool(_block(self.meta, "reasons").get("origin"))
+
+    @property
     def donor_settings(self) -> dict[str, Any]:
         """How intervals over donors were made: the `donors` block of report.json, or empty."""
         return _block(self.meta, "donors")

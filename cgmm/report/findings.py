@@ -5,7 +5,8 @@ and a 95 % interval that leaves out no change (it holds what partitions of the c
 too), "same" needs the whole interval within 1.5-fold of no change, everything else is "no clear
 change". Where no interval could be computed, a factor of 1.5 or more is called "seems", never a
 result. State words follow the distance moved, in units of the spread within a
-subpopulation, less what noise adds to any distance where that is known.
+subpopulation, less what noise adds to any distance where that is known; a distance whose interval
+reaches zero is not called a shift.
 """
 
 from __future__ import annotations
@@ -83,6 +84,16 @@ class Finding:
         return self.interval_from != CELLS_ONLY and _finite(self.ci_low, self.ci_high)
 
     @property
+    def moved(self) -> bool:
+        """Whether a change of state is reported."""
+        return self.state in {"strong", "moderate"} and self.prevalence != "gone"
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its main counterpart carries another name."""
+        return bool(self.transfer_text) and self.goes_to != self.name
+
+    @property
     def sentence(self) -> str:
         """The whole finding in one line."""
         parts = (self.prevalence_text, self.transfer_text, self.state_text)
@@ -91,16 +102,18 @@ class Finding:
     @property
     def changed(self) -> bool:
         """Whether anything is reported as changed."""
-        return self.prevalence not in {"same", "similar", "unclear", "unknown"} or self.state in {
-            "strong",
-            "moderate",
-        }
+        return self.moved or self.prevalence not in {"same", "similar", "unclear", "unknown"}
 
 
-def state_level(shift_sd: float) -> str:
-    """Word for a mean shift in units of the within-subpopulation spread."""
+def state_level(shift_sd: float, low: float = np.nan) -> str:
+    """Word for a mean shift in units of the within-subpopulation spread, `low` its interval's end.
+
+    A shift that can be seen but whose interval reaches zero is "unclear".
+    """
     if not np.isfinite(shift_sd):
         return "unknown"
+    if low <= 0 and shift_sd >= STATE_LEVELS[-1][0]:
+        return "unclear"
     for limit, word in STATE_LEVELS:
         if shift_sd >= limit:
             return word
@@ -134,13 +147,14 @@ def _prevalence_text(finding: Finding) -> str:
         return f"gone or nearly so ({number}{before} to {after} of cells)"
     number = text.fold(finding.log2_net)
     if finding.has_interval:
-        number += f", {text.fold_range(finding.ci_low, finding.ci_high)}"
+        number += f" {text.bracket(text.fold_range(finding.ci_low, finding.ci_high))}"
         if finding.donors_up is not None and finding.donors_paired >= 3:
             up = finding.donors_up
             total = finding.donors_paired
             many, word = (up, "up") if up * 2 >= total else (total - up, "down")
             number += f"; {word} in {many} of {total} donors"
-        if finding.prevalence == "unclear" and finding.ci_low * finding.ci_high > 0:
+        leaves_out_one = finding.ci_low * finding.ci_high > 0
+        if finding.prevalence == "unclear" and (leaves_out_one or finding.q < Q_LIMIT):
             number += f"; q {text.probability(finding.q)}" if np.isfinite(finding.q) else ""
         return f"{words} ({number})"
     return f"{words} ({number}, not tested)"
@@ -150,7 +164,7 @@ def shift_number(finding: Finding) -> str:
     """Write the distance moved, with its interval where there is one."""
     number = f"{text.fixed(finding.shift_sd)} SD"
     if finding.interval_from != CELLS_ONLY and _finite(finding.shift_low, finding.shift_high):
-        number += f", {text.fixed_range(finding.shift_low, finding.shift_high)}"
+        number += f" {text.bracket(text.fixed_range(finding.shift_low, finding.shift_high))}"
     return number
 
 
@@ -164,9 +178,11 @@ def led_by(finding: Finding) -> str:
 def _state_text(finding: Finding) -> str:
     if finding.prevalence in {"gone", "new"} or finding.state == "unknown":
         return ""
-    words = {"none": "no visible state shift"}.get(finding.state, f"{finding.state} state shift")
+    words = {"none": "no visible state shift", "unclear": "no clear state shift"}.get(
+        finding.state, f"{finding.state} state shift"
+    )
     sentence = f"{words} ({shift_number(finding)})"
-    if finding.genes and finding.state != "none":
+    if finding.genes and finding.state not in {"none", "unclear"}:
         sentence += f", {led_by(finding)}"
     return sentence
 
@@ -175,18 +191,19 @@ def _transfer_text(finding: Finding, target: str) -> str:
     if finding.prevalence == "gone" or not finding.goes_to:
         return ""
     if finding.goes_to != finding.name:
-        return f"matches {finding.goes_to} in {target} ({_goes(finding)})"
+        return f"matches {finding.goes_to} in {target} ({goes_number(finding)})"
     if finding.goes_share < MAIN_SHARE:
-        return f"only {_goes(finding)} matches itself"
+        return f"only {goes_number(finding)} goes on under the same name in {target}"
     return ""
 
 
-def _goes(finding: Finding) -> str:
+def goes_number(finding: Finding) -> str:
+    """Write the part that goes to the main counterpart, with its interval where there is one."""
     share = f"{text.percent(finding.goes_share)} of it"
     if finding.interval_from != CELLS_ONLY and _finite(finding.goes_low, finding.goes_high):
         interval = text.percent_range(finding.goes_low, finding.goes_high)
         if interval != text.percent(finding.goes_share):
-            share += f" [{interval}]"
+            share += f" {text.bracket(interval)}"
     return share
 
 
@@ -298,7 +315,7 @@ def make_findings(results: Results) -> list[Finding]:
             goes_share=np.nan if main is None else float(main["share_of_source"]),
             goes_low=np.nan if main is None else float(main["ci_low"]),
             goes_high=np.nan if main is None else float(main["ci_high"]),
-            state=state_level(sd),
+            state=state_level(sd, _first(shift, "ci_low")),
             shift_sd=sd,
             shift_low=_first(shift, "ci_low"),
             shift_high=_first(shift, "ci_high"),
@@ -318,11 +335,14 @@ def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Fi
     share = float(row["share_from_main_source"])
     size = text.percent(float(row["share_target"]))
     if new:
-        sentence = f"new: {size} of the target cells, with no convincing origin in the source"
+        sentence = (
+            f"new: {size} of the cells in {results.target}, with no convincing origin in "
+            f"{results.source}"
+        )
     elif source and np.isfinite(share):
         sentence = (
-            f"{size} of the cells in {results.target}, coming from {source} "
-            f"({text.percent(share)} of it)"
+            f"{size} of the cells in {results.target}, of which {text.percent(share)} came from "
+            f"{source}, the largest part"
         )
     else:
         sentence = f"{size} of the cells in {results.target}, with no known origin"
@@ -334,7 +354,7 @@ def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Fi
         ci_low=np.nan,
         ci_high=np.nan,
         q=np.nan,
-        reason="A factor needs a counterpart in the source.",
+        reason=f"A factor needs a counterpart of its own in {results.source}.",
         share_source=np.nan,
         share_target=float(row["share_target"]),
         n_cells=float(row["n_cells"]),

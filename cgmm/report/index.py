@@ -45,18 +45,14 @@ def _distinct(entries: list[Entry]) -> list[Entry]:
 
 
 def _card(entry: Entry) -> dict[str, Any]:
-    results, verdict, groups = entry.results, entry.verdict, entry.verdict.groups
+    results, verdict = entry.results, entry.verdict
     return {
         "title": entry.title,
         "name": results.name,
+        "conditions": f"{results.source} → {results.target}",
         "href": entry.href,
-        "sentences": verdict.sentences,
-        "numbers": [
-            ("more common", len(groups["more"])),
-            ("rarer", len(groups["less"])),
-            ("changed state", len(groups["moved"])),
-            ("new or gone", len(groups["new"]) + len(groups["gone"])),
-        ],
+        "headline": verdict.headline,
+        "answers": verdict.answers,
         "tested": verdict.tested,
         "cells": results.n_cells,
         "subpopulations": len(results.tables["factors"]),
@@ -72,30 +68,20 @@ def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
     return f"{per_side[0]} + {per_side[1]}" + ("" if tested else ", untested")
 
 
-def _strongest(findings: list[Finding]) -> Cell:
-    if not findings:
-        return Cell("none", None, note=True)
-    return Cell(f"{findings[0].name}, {text.fold(findings[0].log2_net)}", findings[0].name.lower())
-
-
 def _overview(entries: list[Entry]) -> Table:
     rows = []
     for e in entries:
         groups, donors = e.verdict.groups, e.results.donors_per_side()
         n_alerts = sum(a.level != "info" for a in make_alerts(e.results, e.verdict))
-        moved = groups["moved"]
         cells = [
             Cell(e.title, e.title.lower(), href=e.href),
-            words(f"{e.results.source} → {e.results.target}"),
             number(e.results.n_cells, text.count),
             words(_donors(donors, tested=e.verdict.tested), "none given, untested"),
             number(len(e.results.tables["factors"]), text.count),
             number(len(groups["more"]), text.count),
             number(len(groups["less"]), text.count),
-            number(len(moved), text.count),
+            number(len(groups["moved"]), text.count),
             number(len(groups["new"]) + len(groups["gone"]), text.count),
-            _strongest(groups["more"]),
-            words(f"{moved[0].name}, {text.fixed(moved[0].shift_sd)} SD" if moved else ""),
             number(n_alerts, text.count),
         ]
         rows.append(Row(cells))
@@ -104,16 +90,13 @@ def _overview(entries: list[Entry]) -> Table:
         caption="All comparisons side by side",
         columns=[
             Column("Comparison", number=False),
-            Column("From → to", number=False),
             Column("Cells"),
             Column("Donors", number=False),
-            Column("Groups", "Subpopulations of the source"),
+            Column("Groups", "Subpopulations of the first condition"),
             Column("More common"),
             Column("Rarer"),
             Column("Changed state"),
             Column("New or gone"),
-            Column("Largest growth", number=False),
-            Column("Largest state shift", number=False),
             Column("Warnings", "Alerts that must be read before trusting the numbers"),
         ],
         rows=rows,
@@ -160,7 +143,7 @@ def _both(finding: Finding | None) -> Cell:
         return Cell("no counterpart", None, note=True)
     shown = text.fold(finding.log2_net)
     if finding.has_interval:
-        shown += f" ({text.fold_range(finding.ci_low, finding.ci_high)})"
+        shown += f" {text.bracket(text.fold_range(finding.ci_low, finding.ci_high))}"
     if text.is_number(finding.shift_sd):
         shown += f"; {text.fixed(finding.shift_sd)} SD"
     return Cell(shown, finding.log2_net, number=True)

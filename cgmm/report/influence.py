@@ -177,8 +177,8 @@ def _leverage(entries: list[Influence]) -> str:
     moved = moved.sort_values(ascending=False, kind="stable")
     donor, most = str(moved.index[0]), float(moved.iloc[0])
     others = float(moved.iloc[1:].median())
-    number = f"{text.ratio_digits(2**most)}-fold on average (others: "
-    number += f"{text.ratio_digits(2**others)}-fold)"
+    number = f"{text.ratio(2**most)}-fold on average (others: "
+    number += f"{text.ratio(2**others)}-fold)"
     if most > STANDS_OUT * others:
         return f"{donor} stands out: leaving it out moves the factors {number}."
     return f"No donor stands out: leaving out {donor}, the strongest, moves the factors {number}."

@@ -38,19 +38,12 @@ def sentence(words: str) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write a positive ratio with about two significant digits: 0.04, 0.95, 1.3, 12."""
-    if value >= 9.95:
+    """Write a positive ratio, with two decimals below ten: 0.04, 0.95, 1.32, 2.60, 12."""
+    if value >= 9.995:
         return f"{value:.0f}" if value < 1000 else "over 1000"
-    if value >= 0.995:
-        return f"{value:.1f}"
     if value >= 0.01:
         return f"{value:.2f}"
     return "under 0.01"
-
-
-def ratio_digits(value: float) -> str:
-    """Write a ratio near one with two decimals: 1.07."""
-    return f"{value:.2f}" if value < 9.95 else ratio(value)
 
 
 def fold(log2_value: float) -> str:
@@ -61,6 +54,11 @@ def fold(log2_value: float) -> str:
 def fold_range(low: float, high: float) -> str:
     """Write a log2 interval as a range of factors."""
     return f"{ratio(2.0**low)}{DASH}{ratio(2.0**high)}"
+
+
+def bracket(interval: str) -> str:
+    """Write a 95 % interval after its number: [0.44–0.92]."""
+    return f"[{interval}]"
 
 
 def percent_range(low: float, high: float) -> str:

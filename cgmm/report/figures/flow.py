@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from cgmm.report import text
+from cgmm.report.counted import counted, unlisted
 from cgmm.report.data import Results, Subpopulation, each
 from cgmm.report.figures.grid import Grid, rise
 from cgmm.report.figures.svg import NOTHING, Figure, drawing, el, label, spread, tip
@@ -16,6 +17,7 @@ from cgmm.report.figures.svg import NOTHING, Figure, drawing, el, label, spread,
 WIDTH = 860
 TOP, LEFT, RIGHT, BAR = 34.0, 250.0, WIDTH - 250.0, 12.0
 SMALLEST_DRAWN = 0.02
+NOTEWORTHY = 0.01
 
 
 @dataclass
@@ -44,10 +46,10 @@ def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, 
 
 
 def flow(results: Results) -> Figure:
-    """Alluvial figure whose ribbons start as wide as the source share and end as the target share.
+    """Alluvial figure of shares before and after, joined by ribbons from the count of cells.
 
-    A ribbon k -> l starts with width ``s_k T_kl`` and ends with ``t_l R_kl``; a widening ribbon is
-    growth, a narrowing one loss, a crossing one transfer.
+    A ribbon k -> l ends with width ``t_l R_kl``, the cells of l that came from k, and starts with
+    the part of ``s_k`` that became them: all ribbons of k widen by its net factor.
     """
     n = max(
         sum(s.source is not None for s in results.subpopulations),
@@ -65,12 +67,6 @@ def flow(results: Results) -> Figure:
         *_bars(left, results.source, height, n, leftwards=True),
         *_bars(right, results.target, height, n, leftwards=False),
     ]
-    note = (
-        f"{text.plural(hidden, 'transfer')} below {SMALLEST_DRAWN:.0%} of both their source and "
-        "their target left out here; the table has all."
-        if hidden
-        else ""
-    )
     return Figure(
         key="flow",
         title=f"Flow from {results.source} to {results.target}",
@@ -79,18 +75,48 @@ def flow(results: Results) -> Figure:
             width=WIDTH,
             height=TOP + height + 10,
             title=f"Flow of subpopulations from {results.source} to {results.target}",
-            text="Bars are subpopulations, as high as their share of cells; ribbons are transfers. "
-            "The same numbers are in the transfer table below.",
+            text="Bars are subpopulations, as high as their share of cells; ribbons join what "
+            "became what. The tables below have the numbers.",
             key="flow",
         ),
         reading=(
             f"Left: the subpopulations of {results.source}. Right: those of {results.target}. "
-            "Bar height is the share of cells. A ribbon links what corresponds: if it widens, that "
-            "subpopulation became more common; if it narrows, rarer; if it ends at another name, "
-            "cells of one state appear as another."
+            "Bar height is the share of cells, ribbons have the colour of where they begin. A "
+            "ribbon that widens: the subpopulation became more common; that narrows: rarer, by its "
+            f"net factor. A ribbon that ends at another name: in {results.target} such cells look "
+            "like that one. "
+            "Within one cell type this may only say that the border between two subpopulations "
+            f"lies elsewhere.{_counting(results)}"
         ),
-        note=note,
+        note=_left_out(results, hidden),
     )
+
+
+def _counting(results: Results) -> str:
+    if not results.counts_cells:
+        return ""
+    return (
+        f" Ribbons are counted cell by cell: each cell of {results.target} counts for the cells of "
+        f"{results.source} that it resembles most, once the change of state is allowed for."
+    )
+
+
+def _left_out(results: Results, hidden: int) -> str:
+    """Say what the figure does not show."""
+    notes = []
+    if hidden:
+        one = hidden == 1
+        notes.append(
+            f"{text.plural(hidden, 'ribbon')} of less than {SMALLEST_DRAWN:.0%} at both ends "
+            f"{'is' if one else 'are'} left out."
+        )
+    missing = unlisted(results)
+    if missing >= NOTEWORTHY:
+        notes.append(
+            f"{text.percent(missing)} of the cells in {results.target} came by pairs too small for "
+            "the table of transfers: the bars have gaps there."
+        )
+    return " ".join(notes)
 
 
 def _ribbons(
@@ -98,7 +124,7 @@ def _ribbons(
 ) -> tuple[list[Markup], int]:
     """One ribbon per transfer, the widest below the others; how many are too thin to be drawn."""
     order = {s.name: s.index for s in results.subpopulations}
-    transfers = results.tables["transfers"]
+    transfers = counted(results)
     rows = transfers.assign(
         i=transfers["source"].map(order).astype(int), j=transfers["target"].map(order).astype(int)
     ).sort_values(["i", "j"], kind="stable")
@@ -108,17 +134,17 @@ def _ribbons(
         if row.source not in left or row.target not in right:
             continue
         a, b = left[row.source], right[row.target]
-        leaving = a.height * float(np.nan_to_num(row.share_of_source))
+        leaving = a.height * float(np.nan_to_num(row.counted_share))
         arriving = b.height * float(np.nan_to_num(row.share_of_target))
         y0, y1 = TOP + a.top + a.used, TOP + b.top + b.used
         a.used += leaving
         b.used += arriving
-        if max(row.share_of_source, row.share_of_target) < SMALLEST_DRAWN:
+        if max(np.nan_to_num(row.counted_share), row.share_of_target) < SMALLEST_DRAWN:
             hidden += 1
             continue
         hover = (
-            f"{row.source} → {row.target}: {text.percent(row.share_of_source)} of what leaves "
-            f"{row.source}, {text.percent(row.share_of_target)} of what arrives in {row.target}"
+            f"{row.source} → {row.target}: {text.percent(row.counted_share)} of what became of "
+            f"{row.source}, {text.percent(row.share_of_target)} of {row.target} in {results.target}"
         )
         ribbon = el(
             "path",
@@ -182,6 +208,7 @@ def heatmap(results: Results) -> Figure:
     n = max(len(rows), len(columns))
     cell = float(np.clip(620 / max(n, 1), 13, 46))
     names = [text.short(s.name) for s in (*rows, *columns)]
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
     size = 12.0 if cell >= 15 else 10.5
     longest = max(map(len, names), default=4)
     grid = Grid(
@@ -201,6 +228,7 @@ def heatmap(results: Results) -> Figure:
             anchor="end",
             class_="head",
         ),
+        label(f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head"),
         *grid.row_names([(text.short(s.name), s.index) for s in rows], size),
         *grid.column_names([(text.short(s.name), s.index) for s in columns], size),
         *grid.background(),
@@ -218,16 +246,26 @@ def heatmap(results: Results) -> Figure:
             height=grid.bottom + 12,
             title="Transfer heatmap",
             text="Rows are source subpopulations, columns target subpopulations; each cell is the "
-            "percentage of the row's mass going to the column. The table below has every value.",
+            "percentage of the row that corresponds to the column. The table below has all values.",
             key="transfers-map",
         ),
         reading=(
-            f"Each row is a subpopulation of {results.source}; the numbers along it say what "
-            f"percentage of it corresponds to each subpopulation of {results.target} (a row adds "
-            "up to 100). Strong colour on the diagonal means: stayed what it was. The buttons "
-            "change what is counted: shares of the target, or raw mass, not normalised."
+            f"Each row is a subpopulation of {results.source}, each column one of "
+            f"{results.target}. Numbers are percent; the buttons say of what. "
+            f"{_modes_explained(results)} Strong colour on the diagonal: it goes on under the same "
+            "name."
         ),
-        controls=_modes("of source", "of target", "raw mass"),
+        controls=_modes(f"of {source}", f"of {target}", "of all cells"),
+    )
+
+
+def _modes_explained(results: Results) -> str:
+    came = "counted cell by cell" if results.counts_cells else "from the same match"
+    return (
+        f"Of {results.source}: where a row goes, by the match of whole subpopulations (a row adds "
+        f"up to 100). Of {results.target}: where the cells of a column came from, {came} (a column "
+        f"adds up to 100). Of all cells: part of all cells in {results.source}, by the match, not "
+        "normalised."
     )
 
 
@@ -239,9 +277,9 @@ def _transfer(
     if max(values) < 0.0005:
         return NOTHING
     hover = (
-        f"{source.name} → {target.name}: {text.percent(values[0])} of what leaves {source.name}, "
-        f"{text.percent(values[1])} of what arrives in {target.name}, "
-        f"{text.percent(values[2])} of all matched mass"
+        f"{source.name} → {target.name}: {text.percent(values[0])} goes there by the match "
+        f"({text.percent(values[2])} of all cells); {text.percent(values[1])} of the destination "
+        "came from here"
     )
     ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
     return grid.cell(
@@ -250,7 +288,6 @@ def _transfer(
         hover,
         ink if grid.width >= 30 else None,
         strength=min(values[0], 1.0),
-        dark=values[0] > 0.55,
         size=min(12.0, grid.width * 0.34),
         corner=2,
         fill="heat",

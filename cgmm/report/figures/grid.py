@@ -18,10 +18,15 @@ def _angle(width: float) -> int:
     return 40 if width >= 20 else 60
 
 
+def _ink(strength: float) -> str:
+    """Class of a number that can be read on a colour of this strength (the same in report.js)."""
+    return "heat-ink" if strength > 0.8 else "heat-mid" if strength > 0.55 else "heat-text"
+
+
 def rise(width: float, names: Sequence[str], size: float) -> float:
     """Height that the longest of the slanted names takes above its column."""
     longest = max(map(len, names), default=4)
-    return longest * size * 0.56 * float(np.sin(np.radians(_angle(width))))
+    return longest * size * 0.62 * float(np.sin(np.radians(_angle(width))))
 
 
 @dataclass(frozen=True)
@@ -94,16 +99,12 @@ class Grid:
         ink: str | None,
         *,
         strength: float,
-        dark: bool,
         size: float,
         corner: float,
         fill: str,
         **data: object,
     ) -> Markup:
-        """One cell, `strength` (0 to 1) of its colour, with a number where there is room for it.
-
-        `dark` says that the number stands on a strong colour.
-        """
+        """One cell, `strength` (0 to 1) of its colour, with a number where there is room for it."""
         x, y = self.left + self.width * j, self.top + self.height * i
         return el(
             "g",
@@ -125,7 +126,7 @@ class Grid:
                 x + self.width / 2,
                 y + self.height / 2,
                 anchor="middle",
-                class_="heat-ink" if dark else "heat-text",
+                class_=_ink(strength),
                 font_size=size,
             ),
             class_="mark cell",

@@ -7,16 +7,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report import text
-from cgmm.report.data import Results, each
-from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, tip
+from cgmm.report.data import Results
+from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.findings import Finding
+from cgmm.report.settled import TWOFOLD
 from cgmm.report.verdict import Verdict
 
-WIDTH, NAMES, STEP, TOP = 860.0, 200.0, 30.0, 44.0
-LEFT, RIGHT = NAMES + 12, WIDTH - 200.0
-TWOFOLD = 1.0
+WIDTH, STEP, TOP = 860.0, 30.0, 44.0
+RIGHT = WIDTH - 200.0
 MOST = 5.0
-STILL_GONE = -3.0  # log2 factor under which a subpopulation that is gone stays so
 LANES = {"rho": -4.5, "partition": 5.5}
 
 
@@ -47,7 +46,7 @@ def _words(own: pd.DataFrame, settled: str) -> str:
 def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -> Markup:
     parts: list[Markup] = [
         el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
-        label(text.short(row.name, 27), NAMES, y, anchor="end"),
+        label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
     ]
     if np.isfinite(row.log2_net):
         low, high = x(row.log2_net - TWOFOLD), x(row.log2_net + TWOFOLD)
@@ -80,7 +79,7 @@ def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -
 
 def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
     parts = [
-        label("factor under other choices", LEFT, 12, class_="head"),
+        label("factor under other settings", x.start, 12, class_="head"),
         label("lowest–highest", RIGHT + 24, 12, class_="head"),
     ]
     for value, name in x.doublings():
@@ -114,14 +113,14 @@ def sensitivity(results: Results, verdict: Verdict) -> Figure | None:
     settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
     rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
     bottom = TOP + STEP * len(rows)
-    x = FoldAxis(LEFT, RIGHT, _reach(table, rows))
+    x = FoldAxis(names_width([f.name for f in rows]) + 12, RIGHT, _reach(table, rows))
     parts = _axis(x, bottom)
     for i, f in enumerate(rows):
         own = table.loc[table["name"] == f.name]
         parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
     return Figure(
         key="sensitivity",
-        title="Would another choice give another factor?",
+        title="Every factor under other settings",
         svg=drawing(
             parts,
             width=WIDTH,
@@ -133,42 +132,10 @@ def sensitivity(results: Results, verdict: Verdict) -> Figure | None:
         ),
         reading=(
             "The upright line is the factor of this report, the grey band twofold around it. Round "
-            "dots: the same subpopulations with another price of reweighting (rho). Diamonds: "
-            "other partitions of the cells. All inside the band: settled, the choice does not "
-            "matter. A mark outside: do not build on this factor alone."
+            "dots: the match made again, with growing and shrinking made cheaper or dearer (the "
+            "price of reweighting, rho). Diamonds: the cells cut into subpopulations more coarsely "
+            "or more finely. All inside the band: settled, no setting moves the factor by more "
+            "than twofold. A mark outside: do not build on this factor alone. Marks on both sides "
+            "of ×1: not even the direction is certain."
         ),
     )
-
-
-def sensitivity_sentence(results: Results) -> str:
-    """Say how many factors hold under other choices, and which do not."""
-    factors = results.tables["factors"]
-    state = factors["settled"].astype(str)
-    n = int((state != "").sum())
-    if not n:
-        return ""
-    loose = factors.loc[state == "False", "name"].astype(str).to_list()
-    if not loose:
-        return f"All {text.plural(n, 'factor')} stay within twofold under every other choice tried."
-    cause = moved_by(results, loose)
-    return (
-        f"{n - len(loose)} of {text.plural(n, 'factor')} stay within twofold under every other "
-        f"choice tried. Not settled: {text.join_some(loose)}"
-        f"{f' (moved by {cause})' if cause else ''}."
-    )
-
-
-def moved_by(results: Results, names: list[str]) -> str:
-    """Name the kinds of choice that move these factors more than twofold; "" when not known."""
-    table = results.tables["sensitivity"]
-    factors = results.tables["factors"].set_index("name")["log2_net"]
-    kinds = set()
-    for row in each(table.loc[table["name"].isin(names)]):
-        reference = factors[row.name]
-        gone = not np.isfinite(reference)
-        far = row.log2_net > STILL_GONE if gone else abs(row.log2_net - reference) > TWOFOLD
-        if far:
-            kinds.add(row.parameter)
-    words = {"rho": "the price of reweighting", "partition": "the partition of the cells"}
-    found = [words[k] for k in ("rho", "partition") if k in kinds]
-    return text.join(found)

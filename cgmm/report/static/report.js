@@ -136,7 +136,7 @@
       svg = figure.querySelector(".fig-scroll svg").cloneNode(true);
       w = svg.viewBox.baseVal.width; h = svg.viewBox.baseVal.height;
     }
-    var css = getComputedStyle(root), names = ["paper", "raised", "ink", "soft", "line", "faint", "accent", "up", "down", "seq", "on-strong", "warn"];
+    var css = getComputedStyle(root), names = ["paper", "raised", "ink", "soft", "line", "faint", "accent", "up", "down", "seq", "on-strong", "on-mid", "warn"];
     var style = doc.createElementNS(ns, "style");
     style.textContent = ":root{" + names.map(function (n) { return "--" + n + ":" + css.getPropertyValue("--" + n); }).join(";") + "}" + doc.getElementById("chart-css").textContent;
     var back = doc.createElementNS(ns, "rect");
@@ -179,11 +179,19 @@
           var text = cell.querySelector("text");
           if (!text) return;
           text.textContent = v < 0.005 ? "" : v >= 0.0995 ? String(Math.round(v * 100)) : (v * 100).toFixed(1);
-          text.setAttribute("class", shade > 0.55 ? "heat-ink" : "heat-text");
+          text.setAttribute("class", shade > 0.8 ? "heat-ink" : shade > 0.55 ? "heat-mid" : "heat-text");
         });
       });
     });
   });
+
+  // A link to a table opens it.
+  function openLinked() {
+    var linked = doc.getElementById(location.hash.slice(1));
+    if (linked && linked.tagName === "DETAILS") { linked.open = true; linked.scrollIntoView(); }
+  }
+  window.addEventListener("hashchange", openLinked);
+  openLinked();
 
   // On paper, short lists are opened; long tables stay in their files.
   window.addEventListener("beforeprint", function () {

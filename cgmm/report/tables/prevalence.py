@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm.report import text
-from cgmm.report.data import Results, each, row_of
+from cgmm.report.data import CELLS_ONLY, Results, each, row_of
 from cgmm.report.findings import PREVALENCE_WORDS, Finding
 from cgmm.report.tables.base import Cell, Column, Row, Table, any_finite, interval, number, words
 from cgmm.report.verdict import Verdict
@@ -16,58 +16,58 @@ from cgmm.report.verdict import Verdict
 SMALLEST_LISTED = 0.001
 SETTLED = {"True": "yes", "False": "no", "": "not examined"}
 
-FACTOR_COLUMNS = (
-    Column("Subpopulation", number=False),
-    Column("In words", number=False),
-    Column("Share in source", "Share of the cells of the source"),
-    Column("Share in target", "Share of the cells of the target that match it"),
-    Column("Net factor", "Share in target divided by share in source"),
-    Column("95% interval", "Over donors, given the fitted subpopulations"),
-    Column("p", "Test of no change, donors as the unit"),
-    Column("q", "p corrected for testing many subpopulations (Benjamini-Hochberg)"),
-    Column("p, moderated t", "Test of the donors' shares with variances drawn together"),
-    Column("p, permutation", "Test by exchanging the conditions of donors"),
-    Column(
-        "Interval from",
-        "donor bootstrap: refits to donors drawn anew; donor t: Student's t over donors; cells: "
-        "no donors behind it, too narrow",
-        number=False,
-    ),
-    Column("Relative factor", "Net factor divided by that of the baseline"),
-    Column("Its interval", "95% interval of the relative factor"),
-    Column(
-        "Settled",
-        "no: another partition of the cells or price of reweighting moves the factor more than "
-        "twofold",
-        number=False,
-    ),
-    Column("Outflow", "Weight factor on leaving, as the coupling sees it"),
-    Column("Inflow", "Weight factor on arriving in its main counterpart"),
-    Column("Cells, source", "Number of cells, each counted by its degree of membership"),
-    Column("Cells, target", "Number of matched target cells"),
-)
+INTERVAL_HELP = {
+    "donor bootstrap": "How far donors, and partitions of the cells, disagree: everything fitted "
+    "again to donors drawn anew",
+    "donor t": "Over donors (Student's t), with the fitted subpopulations taken as given",
+    CELLS_ONLY: "From drawing cells, no donors behind it: too narrow",
+}
 
 
-def _factor_row(f: Finding, row: dict[str, object]) -> Row:
+def _main_columns(results: Results) -> list[Column]:
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
+    kinds = set(results.tables["factors"]["interval_from"]) - {""}
+    return [
+        Column("Subpopulation", number=False),
+        Column("In words", number=False),
+        Column(f"Share in {source}", f"Part of the cells in {results.source} that belong to it"),
+        Column(f"Share in {target}", f"Part of the cells in {results.target} that came from it"),
+        Column("Net factor", f"Share in {results.target} divided by share in {results.source}"),
+        Column("95% interval", " ".join(INTERVAL_HELP.get(k, "") for k in sorted(kinds)).strip()),
+        Column("p", "Test of no change, donors as the unit"),
+        Column("q", "p corrected for testing many subpopulations (Benjamini-Hochberg)"),
+        Column(
+            "Settled",
+            "no: another partition of the cells or price of reweighting moves the factor more than "
+            "twofold",
+            number=False,
+        ),
+        Column(f"Cells, {source}", "Number of cells, each counted by its degree of membership"),
+        Column(f"Cells, {target}", f"Number of cells in {results.target} that came from it"),
+    ]
+
+
+def _briefly(f: Finding) -> str:
+    """Prevalence in words, without the word that the whole table is about."""
+    words_ = PREVALENCE_WORDS[f.prevalence]
+    return (
+        words_.replace(" in prevalence", "").replace(" prevalence", "").replace("prevalence ", "")
+    )
+
+
+def _main_row(f: Finding, row: dict[str, object]) -> Row:
     reason = f.reason or "No interval: the tables give no reason."
     return Row(
         [
             words(f.name),
-            words(PREVALENCE_WORDS[f.prevalence]),
+            words(_briefly(f)),
             number(f.share_source, text.percent),
             number(f.share_target, text.percent),
             number(f.log2_net, text.fold, "no cell left"),
             interval(f.ci_low, f.ci_high, text.fold_range, reason),
             number(row["p"], text.probability, "not tested"),
             number(f.q, text.probability, "not tested"),
-            number(row["p_moderated"], text.probability, "not tested"),
-            number(row["p_permutation"], text.probability, "not tested"),
-            words(f.interval_from if text.is_number(f.ci_low) else "", "no interval"),
-            number(row["log2_relative"], text.fold, "not computed"),
-            interval(row["relative_low"], row["relative_high"], text.fold_range, "not computed"),
             words(SETTLED.get(str(row["settled"]), "not examined")),
-            number(row["outflow"]),
-            number(row["inflow"]),
             number(f.n_cells, text.count),
             number(row["n_cells_target"], text.count),
         ],
@@ -75,18 +75,53 @@ def _factor_row(f: Finding, row: dict[str, object]) -> Row:
     )
 
 
+MORE_COLUMNS = (
+    Column("Subpopulation", number=False),
+    Column("Net factor", "As in the table above"),
+    Column(
+        "Interval from",
+        "donor bootstrap: refits to donors drawn anew; donor t: Student's t over donors; cells: "
+        "no donors behind it, too narrow",
+        number=False,
+    ),
+    Column("p, moderated t", "Test of the donors' shares with variances drawn together"),
+    Column(
+        "p, permutation",
+        "Test by exchanging the conditions of donors; shares are read from the match, not from "
+        "the count of cells",
+    ),
+    Column("Relative factor", "Net factor divided by that of the baseline"),
+    Column("Its interval", "95% interval of the relative factor"),
+    Column("Outflow", "Weight factor on leaving, as the match (coupling) sees it; no prevalence"),
+    Column("Inflow", "Weight factor on arriving in its main counterpart; no prevalence"),
+)
+
+
+def _more_row(f: Finding, row: dict[str, object]) -> Row:
+    return Row(
+        [
+            words(f.name),
+            number(f.log2_net, text.fold, "no cell left"),
+            words(f.interval_from if text.is_number(f.ci_low) else "", "no interval"),
+            number(row["p_moderated"], text.probability, "not tested"),
+            number(row["p_permutation"], text.probability, "not tested"),
+            number(row["log2_relative"], text.fold, "not computed"),
+            interval(row["relative_low"], row["relative_high"], text.fold_range, "not computed"),
+            number(row["outflow"]),
+            number(row["inflow"]),
+        ],
+        (f.index,),
+    )
+
+
 def factors(results: Results, verdict: Verdict) -> Table:
-    """One row per source subpopulation."""
+    """Factor of every source subpopulation: shares, interval, test."""
     table = results.tables["factors"]
     shown = Table(
         key="t-factors",
         caption=f"Prevalence of every subpopulation of {results.source}",
-        columns=list(FACTOR_COLUMNS),
-        rows=[
-            _factor_row(f, row_of(table, f.name))
-            for f in verdict.findings
-            if np.isfinite(f.share_source)
-        ],
+        columns=_main_columns(results),
+        rows=[_main_row(f, row_of(table, f.name)) for f in _of_source(verdict)],
         file="factors.tsv",
         notes=_factor_notes(results),
     )
@@ -99,21 +134,69 @@ def factors(results: Results, verdict: Verdict) -> Table:
     return _without(shown, *_empty(table))
 
 
+def more_factors(results: Results, verdict: Verdict) -> Table:
+    """Tell what else is known of every factor: both tests, relative factor, outflow and inflow."""
+    table = results.tables["factors"]
+    shown = Table(
+        key="t-factors-more",
+        caption="More about each factor: both tests, relative factors, outflow and inflow",
+        columns=list(MORE_COLUMNS),
+        rows=[_more_row(f, row_of(table, f.name)) for f in _of_source(verdict)],
+        file="factors_more",
+        open=False,
+        notes=_more_notes(results),
+    )
+    return _without(shown, *_empty(table))
+
+
+def _of_source(verdict: Verdict) -> list[Finding]:
+    return [f for f in verdict.findings if np.isfinite(f.share_source)]
+
+
 def _factor_notes(results: Results) -> list[str]:
     notes = [
-        "Net factors come from each cell's membership without any penalty; the matching "
-        "(coupling) only decides which subpopulations belong together. The net factor counts "
-        "all donors equally."
+        f"Net factor = share in {results.target} / share in {results.source}, both read from each "
+        f"cell's membership without any penalty. {_came_from(results)}"
+        f"{' All donors count equally.' if results.has_donors else ''}"
     ]
     if (results.tables["factors"]["interval_from"] == "donor t").any():
         notes.append(
             "Student's interval is centred on the mean over donors on the log scale, so factor and "
             "interval can differ a little."
         )
+    return notes
+
+
+def _came_from(results: Results) -> str:
+    """Say how it is known which target cells came from a source subpopulation."""
+    if results.counts_cells:
+        return (
+            f"Which cells in {results.target} came from a subpopulation is counted cell by cell: "
+            f"each counts for the cells in {results.source} that it resembles most, once the "
+            "change of state is allowed for."
+        )
+    return (
+        f"Which cells in {results.target} came from a subpopulation follows from the match of "
+        "subpopulations (coupling)."
+    )
+
+
+def _more_notes(results: Results) -> list[str]:
+    notes = []
     baseline = str(results.donor_settings.get("baseline") or "")
     if any_finite(results.tables["factors"]["log2_relative"]) and baseline:
         what = "the median subpopulation" if baseline == "median" else baseline
-        notes.append(f"Relative factors are relative to {what}.")
+        notes.append(
+            f"Relative factors are relative to {what}: what is left when the shrinking that all "
+            "suffer because one grows is taken off."
+        )
+    why = text.sentence(str(results.donor_settings.get("test_reason") or ""))
+    if why and any_finite(results.tables["factors"]["p"]):
+        notes.append(f"Why p is the one it is: {why}")
+    notes.append(
+        "Outflow and inflow say how the match splits a change of weight; they fall and rise with "
+        "the distance moved. The net factor is the number to read."
+    )
     return notes
 
 
@@ -160,7 +243,7 @@ def arrivals(results: Results) -> Table:
             words(row.main_source, "no convincing origin"),
             number(row.share_from_main_source, text.percent),
             number(row.inflow, text.ratio),
-            words(row.status, "has a counterpart"),
+            words(row.status, "has an origin"),
             number(row.n_cells, text.count),
         ]
         rows.append(Row(cells, tuple(sorted(subs))))
@@ -169,12 +252,19 @@ def arrivals(results: Results) -> Table:
         caption=f"Where every subpopulation of {results.target} comes from",
         columns=[
             Column("Subpopulation", number=False),
-            Column("Share in target"),
-            Column("Main origin", number=False),
-            Column("Share from it", "Share of its matched mass that came from the main origin"),
-            Column("Inflow", "Weight factor on arriving, as the coupling sees it"),
-            Column("Status", "new: no source subpopulation can be its counterpart", number=False),
-            Column("Cells"),
+            Column(
+                f"Share in {text.short(results.target, 16)}",
+                f"Part of the cells in {results.target} that belong to it",
+            ),
+            Column("Main origin", f"Where most of it came from in {results.source}", number=False),
+            Column("Part from it", "Part of its cells that came from the main origin"),
+            Column("Inflow", "Weight factor on arriving, as the match (coupling) sees it"),
+            Column(
+                "Status",
+                f"new: no subpopulation of {results.source} can be its origin",
+                number=False,
+            ),
+            Column("Cells", "Number of cells, each counted by its degree of membership"),
         ],
         rows=rows,
         file="arrivals.tsv",
@@ -182,18 +272,27 @@ def arrivals(results: Results) -> Table:
     )
 
 
-def _transfer_notes(
-    table: pd.DataFrame, n_listed: int, *, with_interval: bool, cells_only: bool
-) -> list[str]:
+def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> list[str]:
+    table = results.tables["transfers"]
     if table.empty:
         return ["No mass was matched, so there are no transfers."]
+    reading = (
+        f"“Of {results.source}” and “of all” are read from the match of whole subpopulations. "
+        f"“Of {results.target}” "
+    )
+    reading += (
+        "is counted cell by cell; where borders between neighbours lie elsewhere, the two differ."
+        if results.counts_cells
+        else "follows from it (Bayes' rule)."
+    )
+    interval_of = f"The interval is of the part of {results.source}, from "
     notes = [
+        reading,
         "Transfers have no intervals here."
         if not with_interval
-        else "The interval is that of the share of the source; it comes from drawing cells, not "
-        "donors, and is too narrow."
-        if cells_only
-        else "The interval is that of the share of the source, from refits to donors drawn anew."
+        else f"{interval_of}drawing cells, not donors, and too narrow."
+        if results.cells_only
+        else f"{interval_of}refits to donors drawn anew.",
     ]
     left = len(table) - n_listed
     if left:
@@ -227,12 +326,18 @@ def transfers(results: Results) -> Table:
     columns = [
         Column("From", number=False),
         Column("To", number=False),
-        Column("Of source", "Share of the origin's matched mass that goes here"),
-        Column("Of target", "Share of the destination's matched mass that comes from here"),
-        Column("Of all", "Share of all matched mass, not normalised"),
+        Column(
+            f"Of {text.short(results.source, 16)}",
+            "Part of the subpopulation on the left that goes here, by the match",
+        ),
+        Column(
+            f"Of {text.short(results.target, 16)}",
+            "Part of the destination's cells that came from the subpopulation on the left",
+        ),
+        Column("Of all", f"Part of all cells in {results.source} that goes here, by the match"),
     ]
     if with_interval:
-        columns.insert(3, Column("95% interval", "Of the share of the source, over donors"))
+        columns.insert(3, Column("95% interval", "Of the number before it"))
     return Table(
         key="t-transfers",
         caption=f"Transfers from {results.source} to {results.target}",
@@ -240,7 +345,5 @@ def transfers(results: Results) -> Table:
         rows=rows,
         file="transfers.tsv",
         open=False,
-        notes=_transfer_notes(
-            table, len(listed), with_interval=with_interval, cells_only=results.cells_only
-        ),
+        notes=_transfer_notes(results, len(listed), with_interval=with_interval),
     )
