@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._checks import check_whole
 from cgmm._keys import SIDES
+from cgmm._numbers import check_whole
 
 DEFAULT_PCA_DIMS = 20
 MIN_CELLS_PER_SIDE = 50

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import gaussians, transport
-from ._checks import check_mixture, check_number
+from ._checks import check_mixture
+from ._numbers import check_number
 from .mixture import GaussianMixture
 
 

@@ -27,16 +27,8 @@ import numpy as np
 
 from . import mstep
 from ._blas import one_thread
-from ._checks import (
-    as_points,
-    check_callable,
-    check_components,
-    check_mixture,
-    check_number,
-    check_points,
-    check_seed,
-    check_whole,
-)
+from ._checks import as_points, check_mixture, check_points
+from ._numbers import check_callable, check_components, check_number, check_seed, check_whole
 from .chunked import Points, column_moments
 from .donors import log2_net, share_of_target
 from .em import Run

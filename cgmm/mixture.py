@@ -33,7 +33,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import gaussians
-from ._checks import as_points, check_mixture, check_seed, check_whole
+from ._checks import as_points, check_mixture
+from ._numbers import check_seed, check_whole
 from .cells import BLOCK_ROWS, Block, Cells, cut, devices
 from .chunked import ChunkedCells, computed
 

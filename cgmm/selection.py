@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checks import check_callable, check_components, check_number, check_seed
+from ._numbers import check_callable, check_components, check_number, check_seed
 from .alternatives import Alternative, log2_net_of_cells, middle
 from .chunked import Points, column_moments, mapped, points_of
 from .coupled import ConvergenceWarning, CoupledFit, fit_coupled, within_variance

@@ -21,7 +21,8 @@ from anndata.io import read_elem
 
 from cgmm import get, tl
 from cgmm._annotate import version
-from cgmm._io import atomic, dumps, load_fit, loads, write_h5ad
+from cgmm._fit_files import load_fit
+from cgmm._io import atomic, dumps, loads, write_h5ad
 from cgmm._keys import DEFAULT_KEY, SIDES, Keys
 from cgmm._slices import read_rows
 from cgmm.rerun import code_digest, make_recipe

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cgmm import donors as donor_level
-from cgmm._io import build_fit, loads
+from cgmm._fit_files import build_fit
+from cgmm._io import loads
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
 from cgmm._validate import check_object, rows_of_fit
 from cgmm.coupled import CoupledFit

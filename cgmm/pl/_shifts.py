@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cgmm import get
-from cgmm._checks import check_number
 from cgmm._keys import DEFAULT_KEY
+from cgmm._numbers import check_number
 from cgmm.pl import _style
 
 

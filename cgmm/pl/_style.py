@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from cgmm._checks import check_whole
 from cgmm._colours import DOWN as DOWN_RGB
 from cgmm._colours import MIDDLE, mix, subpopulation_colours
 from cgmm._colours import UP as UP_RGB
+from cgmm._numbers import check_whole
 
 UP, DOWN = (mix(colour, colour, 0.0) for colour in (UP_RGB, DOWN_RGB))
 FLAT, NEW, CONTEXT, BAR = "#6B6B6B", "#9A9A9A", "#E6E6E6", "#DADADA"

@@ -11,7 +11,7 @@ import pandas as pd
 import scanpy as sc
 
 from cgmm._blas import one_thread
-from cgmm._checks import check_seed, check_whole
+from cgmm._numbers import check_seed, check_whole
 from cgmm.neighbours import fuzzy_graph, nearest
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
 

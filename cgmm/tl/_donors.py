@@ -11,9 +11,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from cgmm import _validate, get
-from cgmm._checks import check_number, check_seed, check_whole
 from cgmm._io import dumps, storable
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
+from cgmm._numbers import check_number, check_seed, check_whole
 from cgmm.coupled import CoupledFit
 from cgmm.design import Design, design, unit_of_cells
 from cgmm.donor_shifts import donor_positions

@@ -6,9 +6,9 @@ import anndata as ad
 import numpy as np
 
 from cgmm import _annotate, _gene_table, _gene_ways, _validate
-from cgmm._checks import check_number, check_whole
 from cgmm._io import storable
 from cgmm._keys import DEFAULT_KEY, SOURCE, Keys, Uns
+from cgmm._numbers import check_number, check_whole
 
 MIN_CELLS_FOR_GENES = 20
 

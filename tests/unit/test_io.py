@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm import _io
+from cgmm import _fit_files, _io
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "genes", "donors")
 
@@ -139,9 +139,9 @@ def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:
 
 
 def test_fit_survives_its_two_files(fit: cg.CoupledFit, tmp_path: Path) -> None:
-    paths = _io.save_fit(fit, tmp_path / "a.b" / "fit")
+    paths = _fit_files.save_fit(fit, tmp_path / "a.b" / "fit")
     assert [p.name for p in paths] == ["fit.npz", "fit.json"]
-    same_fit(_io.load_fit(tmp_path / "a.b" / "fit"), fit)
+    same_fit(_fit_files.load_fit(tmp_path / "a.b" / "fit"), fit)
     with np.load(paths[0], allow_pickle=False) as arrays:
         assert arrays["coupling"].shape == fit.coupling.shape
     json.loads(paths[1].read_text())
@@ -157,8 +157,8 @@ def test_factors_of_cells_survive_object_and_files(
     """As the workflow writes a fit in one job and takes it up in another."""
     own = np.linspace(-1, 1, int((simulated.obs["condition"] == call["source"]).sum()))
     cg.tl.annotate(simulated, replace(fit, votes=fit.origin, log2_net_cells=own), **call)
-    _io.save_fit(cg.get.fit(simulated), tmp_path / "fit")
-    again = _io.load_fit(tmp_path / "fit")
+    _fit_files.save_fit(cg.get.fit(simulated), tmp_path / "fit")
+    again = _fit_files.load_fit(tmp_path / "fit")
     np.testing.assert_array_equal(again.log2_net_cells, own)
     cg.tl.annotate(simulated, again, **call, key_added="again")
     for name in ("log2_net_factor", "component"):
@@ -168,11 +168,11 @@ def test_factors_of_cells_survive_object_and_files(
 
 def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"fit\.npz"):
-        _io.load_fit(tmp_path / "fit")
-    _, values = _io.save_fit(fit, tmp_path / "fit")
-    values.write_text(values.read_text().replace(f'"format": {_io.FORMAT}', '"format": 99'))
+        _fit_files.load_fit(tmp_path / "fit")
+    _, values = _fit_files.save_fit(fit, tmp_path / "fit")
+    values.write_text(values.read_text().replace(f'"format": {_fit_files.FORMAT}', '"format": 99'))
     with pytest.raises(ValueError, match="format 99"):
-        _io.load_fit(tmp_path / "fit")
+        _fit_files.load_fit(tmp_path / "fit")
 
 
 def test_json_is_strict_and_keeps_what_is_not_finite() -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import cgmm as cg
-from cgmm import _io, donors
-from cgmm._checks import check_whole
+from cgmm import _fit_files, _io, donors
+from cgmm._numbers import check_whole
 from cgmm.coupled import ConvergenceWarning
 from cgmm.pp._samples import listed
 from cgmm.rerun import _problem
@@ -255,8 +255,8 @@ def test_a_fit_comes_back_from_its_files(
         parameters={"rho": float(values[0]), "n_components": [k0, k1], "locked": None},
         metric=np.eye(D) if seed % 3 else None,
     )
-    _io.save_fit(made, tmp_path / "fit")
-    back = _io.load_fit(tmp_path / "fit")
+    _fit_files.save_fit(made, tmp_path / "fit")
+    back = _fit_files.load_fit(tmp_path / "fit")
     for name in ("coupling", "costs", "shares_source", "shares_target", "history"):
         np.testing.assert_array_equal(getattr(made, name), getattr(back, name))
     for side in ("source", "target"):

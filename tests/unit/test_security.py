@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cgmm import _io
+from cgmm import _fit_files
 from cgmm._io import write_h5ad
 from cgmm.pp import InputError, Sample, _guard, check_readable, check_samples, join_samples
 from tests.unit.test_pp import small
@@ -104,9 +104,9 @@ def test_a_pickle_is_harmful_when_it_is_loaded(tmp_path: Path) -> None:
 
 def test_a_pickle_in_a_fit_is_not_loaded(harm: Harm, tmp_path: Path) -> None:
     np.savez(tmp_path / "fit.npz", coupling=np.array([harm], dtype=object))
-    (tmp_path / "fit.json").write_text(f'{{"format": {_io.FORMAT}}}', encoding="utf-8")
+    (tmp_path / "fit.json").write_text(f'{{"format": {_fit_files.FORMAT}}}', encoding="utf-8")
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        _io.load_fit(tmp_path / "fit")
+        _fit_files.load_fit(tmp_path / "fit")
 
 
 @pytest.mark.parametrize("name", ["X", "obs/library", "var/_index", "uns/truth"])
