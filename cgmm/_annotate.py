@@ -73,7 +73,7 @@ def expression_of(
             raise ValueError(msg)
         holder = expression
     if layer is not None and layer not in holder.layers:
-        known = ", ".join(name for name in holder.layers if name is not None) or "none"
+        known = ", ".join(map(str, holder.layers)) or "none"
         msg = f"layer={layer!r} is not in layers; there are {known}."
         raise KeyError(msg)
     if layer is None and holder.isbacked:

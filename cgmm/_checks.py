@@ -130,10 +130,10 @@ def _problem_of_mixture(mixture: Any) -> str | None:
     if (weights < 0).any() or weights.sum() <= 0:
         return f"has weights that are negative or all zero (min {weights.min():g})"
     scale = np.abs(covariances).max(axis=(1, 2))
-    gap = np.abs(covariances - covariances.swapaxes(1, 2)).max(axis=(1, 2))
+    gap: Any = np.abs(covariances - covariances.swapaxes(1, 2)).max(axis=(1, 2))
     if (gap > SYMMETRY * scale).any():
         return f"has a covariance that is not symmetric (component {int(gap.argmax())})"
-    least = np.linalg.eigvalsh(covariances)[:, 0]
+    least: Any = np.linalg.eigvalsh(covariances)[:, 0]
     if (least <= 0).any():
         return (
             f"has a covariance that is not positive definite (component {int(least.argmin())}, "

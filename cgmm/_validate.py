@@ -231,16 +231,16 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
         if adata.isbacked:
             msg = "use_rep='X', but X lies on disk (backed mode): call adata.to_memory() first."
             raise ValueError(msg)
-        values = adata.X.toarray() if sp.issparse(adata.X) else np.asarray(adata.X)
+        stored: Any = adata.X
     elif use_rep in adata.obsm:
-        values = adata.obsm[use_rep]
-        values = values.toarray() if sp.issparse(values) else np.asarray(values)
+        stored = adata.obsm[use_rep]
     else:
         msg = (
             f"use_rep={use_rep!r} is not in obsm; there are {_listing(adata.obsm)}. Compute it "
             "(scanpy.pp.pca writes 'X_pca') or name another."
         )
         raise KeyError(msg)
+    values = stored.toarray() if sp.issparse(stored) else np.asarray(stored)
     if values.ndim != 2 or not values.shape[1] or values.dtype.kind not in "fiu":
         msg = f"{use_rep} must be a table of numbers, but has shape {values.shape}, {values.dtype}."
         raise ValueError(msg)

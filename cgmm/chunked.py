@@ -243,7 +243,7 @@ def _sums_of_columns(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     off = points - origin
     weight = np.ones(len(off)) if isinstance(weights, float) else weights
-    return weight.sum(), weight @ off, weight @ (off * off)
+    return float(weight.sum()), weight @ off, weight @ (off * off)
 
 
 @one_thread()

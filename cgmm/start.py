@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,7 @@ class Partitions:
     ) -> GaussianMixture:
         """Mixture of the clusters; those below ``min_cells`` join the nearest of the others."""
         labels = self.labels(resolution, random_state)
-        counts = np.bincount(labels)
+        counts: Any = np.bincount(labels)
         large = np.flatnonzero(counts >= min(min_cells, counts.max()))
         centres = np.stack([self.points[labels == k].mean(0) for k in large])
         small = ~np.isin(labels, large)

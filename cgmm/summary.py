@@ -224,7 +224,7 @@ def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     options
         Passed on.
     """
-    known = [c for c in adata.obs if str(c).lower() in CONFOUNDERS]
+    known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS]
     batch = None
     if "batch" in adata.obs and "donor" in adata.obs:
         per = pd.crosstab(

@@ -161,7 +161,7 @@ def _extras(file: h5py.File) -> dict[str, Any]:
 
     Other programs may use the same names for anything: that is left alone.
     """
-    found = {
+    found: dict[str, Any] = {
         name: read_elem(stored)
         for name in ("data_source", "truth")
         if isinstance(stored := part(file, f"uns/{name}"), h5py.Group)

@@ -182,7 +182,8 @@ def quality_control(
         adata._inplace_subset_obs(keep)
         matrix: Any = adata.X
         adata._inplace_subset_var(seen_enough((matrix > 0).sum(axis=0), min_cells))
-    return table_of_samples(adata.obs, read)
+    obs: Any = adata.obs
+    return table_of_samples(obs, read)
 
 
 def is_mitochondrial(genes: pd.Index) -> np.ndarray:

@@ -154,7 +154,8 @@ def prepare_lazily(
             kept.write_h5ad(temporary)
         with h5py.File(temporary, "a") as file:
             _write_values(file, _blocks(samples, adata.var_names, **where), cells, genes)
-    return table_of_samples(kept.obs, obs["sample"].value_counts()), kept.n_vars
+    kept_obs: Any = kept.obs
+    return table_of_samples(kept_obs, obs["sample"].value_counts()), kept.n_vars
 
 
 def _measure(
