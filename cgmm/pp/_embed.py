@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
@@ -150,7 +151,7 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
             "Give more cells, or lower the qc limits in the config."
         )
         raise InputError(msg)
-    with one_thread():
+    with one_thread(), _pairwise_sums() if lazy else contextlib.nullcontext():
         sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
         points: Any = adata.obsm[PCA]
         points = points.compute() if lazy else points
@@ -161,6 +162,13 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
     adata.obsm[PCA] = np.asarray(points, dtype=np.float32) * signs
     ratio = np.asarray(adata.uns["pca"]["variance_ratio"], dtype=float)
     adata.uns["pca"] = {"variance_ratio": ratio}
+
+
+def _pairwise_sums() -> Any:
+    """Dask's setting that keeps the fewest squares of genes in memory while blocks are summed."""
+    import dask
+
+    return dask.config.set(split_every=2)
 
 
 def is_lazy(adata: ad.AnnData) -> bool:
