@@ -21,6 +21,7 @@ DEEPEST = 8
 MOST_PARTS = 100_000
 SMALL = 256 * 2**20  # bytes; less may be declared freely
 LARGEST_ATTRIBUTE = 16 * 2**20
+OVERHEAD = 500  # bytes that reading takes for every chunk, and for every text
 LARGEST_RATIO = 2000  # of declared to stored bytes; gzip comes to 1030
 NUMBERS = "fiub"
 SPARSE = {"csr_matrix": 0, "csc_matrix": 1}  # encoding -> axis that indptr runs along
@@ -85,13 +86,23 @@ def _check_dataset(data: h5py.Dataset) -> None:
         raise InputError(msg)
     # a chunk is read whole, however little of it belongs to the dataset
     chunk = math.prod(data.chunks or ()) * data.dtype.itemsize
-    declared, stored = max(data.nbytes, chunk), data.id.get_storage_size()
+    declared = max(data.nbytes, chunk, OVERHEAD * _n_pieces(data))
+    stored = data.id.get_storage_size()
     if declared > SMALL and declared > LARGEST_RATIO * stored:
         msg = (
             f"{where} declares {declared / 2**20:,.0f} MB, but the file holds {stored:,} bytes of "
             "it. It may be damaged or only partly written: copy or write it again."
         )
         raise InputError(msg)
+
+
+def _n_pieces(data: h5py.Dataset) -> int:
+    """How many texts or chunks reading handles one by one."""
+    if data.dtype.kind == "O":
+        return int(data.size or 0)
+    if not data.chunks:
+        return 1
+    return math.prod(-(-n // c) for n, c in zip(data.shape, data.chunks, strict=True))
 
 
 def _check_attributes(node: Any) -> None:

@@ -1,8 +1,8 @@
 """Read names, tables and attributes of the HDF5 files named on standard input, one a line.
 
 Run by :mod:`cgmm.pp._guard` as a program, with nothing of cgmm: it may crash, or be killed when it
-uses more processor time than a file of that size can need. A line is written for every file that
-is done, whatever was found in it.
+uses more processor time than a file of that size can need. Nor can it take more memory than that. A
+line is written for every file that is done, whatever was found in it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import h5py
 
 SECONDS = 10
 BYTES_PER_SECOND = 20_000_000
+MEMORY = 4 * 2**30  # beyond what the file holds
 TABLES = ("obs", "var")
 
 
@@ -40,7 +41,9 @@ def main() -> None:
         limit = int(used.ru_utime + used.ru_stime) + SECONDS
         # an error is an answer: the check has the words for it
         with contextlib.suppress(Exception):
-            limit += Path(path).stat().st_size // BYTES_PER_SECOND
+            size = Path(path).stat().st_size
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY + size, resource.RLIM_INFINITY))
+            limit += size // BYTES_PER_SECOND
             resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
             look(path)
         sys.stdout.write("done\n")

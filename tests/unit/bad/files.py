@@ -129,6 +129,14 @@ def huge(file: h5py.File) -> None:
     made.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
 
 
+def many_texts(file: h5py.File) -> None:
+    name = "obs/" + file["obs"].attrs["_index"]
+    attributes = dict(file[name].attrs)
+    del file[name]
+    made = file.create_dataset(name, shape=(10**7,), dtype=h5py.string_dtype(), chunks=(1,))
+    made.attrs.update(attributes)
+
+
 def elsewhere(file: h5py.File) -> None:
     del file["X"]
     made = file.create_dataset("X", shape=(40, 60), dtype="u1", external=[("/etc/passwd", 0, 2400)])
@@ -195,6 +203,7 @@ FILES = [
     Case("values outside the columns", stored(element("X/indices", 3, 10**6)), "the sparse matrix `X` has values outside its 60 columns", InputError),
     Case("values at negative columns", stored(element("X/indices", 3, -7)), "the sparse matrix `X` has values outside its 60 columns", InputError),
     Case("terabytes declared, none stored", stored(huge), "MB, but the file holds 0 bytes of it", InputError),
+    Case("ten million names declared, none stored", stored(many_texts), "MB, but the file holds 0 bytes of it", InputError),
     Case("a link to another file", stored(linked(h5py.ExternalLink("/etc/passwd", "/"))), "`X` is a link to another place or file, which is not followed", InputError),
     Case("a link to itself", stored(linked(h5py.SoftLink("/X"))), "`X` is a link to another place or file", InputError),
     Case("values kept in another file", stored(elsewhere), "`X` keeps its values in another file, which is not read", InputError),
