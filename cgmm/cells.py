@@ -7,7 +7,7 @@ machines, nor on who was the first to finish.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -28,7 +28,38 @@ class Block(NamedTuple):
     n: int
 
 
-class Cells:
+class WeightedPoints:
+    """What points in memory and points in chunks have in common.
+
+    Parameters
+    ----------
+    points
+        Shape (N, D).
+    dtype
+        Precision of the arithmetic.
+    """
+
+    def __init__(self, points: Any, dtype: type) -> None:
+        self.points = points
+        self.n, self.n_dims = points.shape
+        self.dtype = np.dtype(dtype)
+        self._second: np.ndarray | None = None
+
+    def second_moment(self, centre: np.ndarray) -> np.ndarray:
+        """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
+        if self._second is None:
+            total = np.zeros((self.n_dims, self.n_dims))
+            for found in self._products(centre):
+                total += found
+            self._second = total
+        return self._second
+
+    def _products(self, centre: np.ndarray) -> Iterable[np.ndarray]:
+        """:func:`products` of every ``BLOCK_ROWS`` points, in their order."""
+        raise NotImplementedError
+
+
+class Cells(WeightedPoints):
     """Weighted points in memory.
 
     Parameters
@@ -51,15 +82,12 @@ class Cells:
         *,
         keep: bool | None = None,
     ) -> None:
-        self.points = points
-        self.n, self.n_dims = points.shape
+        super().__init__(points, dtype)
         self.weights = normalised(weights, self.n)
-        self.dtype = np.dtype(dtype)
         small = self.n * self.n_dims * self.dtype.itemsize <= CACHED_BYTES
         self._kept: dict[tuple[int, Any], list[Block]] | None = (
             {} if (small if keep is None else keep) else None
         )
-        self._second: np.ndarray | None = None
 
     @property
     def n_parts(self) -> int:
@@ -77,14 +105,8 @@ class Cells:
             )
         return iter(self._kept[i, device])
 
-    def second_moment(self, centre: np.ndarray) -> np.ndarray:
-        """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
-        if self._second is None:
-            total = np.zeros((self.n_dims, self.n_dims))
-            for x, w in pieces(self.points, self.weights, BLOCK_ROWS):
-                total += products(x, w, centre)
-            self._second = total
-        return self._second
+    def _products(self, centre: np.ndarray) -> Iterable[np.ndarray]:
+        return (products(x, w, centre) for x, w in pieces(self.points, self.weights, BLOCK_ROWS))
 
 
 def normalised(weights: np.ndarray | None, n: int) -> Weights:

@@ -20,7 +20,18 @@ from typing import Any
 import numpy as np
 
 from ._blas import one_thread
-from .cells import BLOCK_ROWS, PART_ROWS, Block, Cells, Weights, cut, normalised, pieces, products
+from .cells import (
+    BLOCK_ROWS,
+    PART_ROWS,
+    Block,
+    Cells,
+    WeightedPoints,
+    Weights,
+    cut,
+    normalised,
+    pieces,
+    products,
+)
 
 
 class Chunks:
@@ -56,7 +67,7 @@ class Chunks:
 Points = np.ndarray | Chunks
 
 
-class ChunkedCells:
+class ChunkedCells(WeightedPoints):
     """Weighted points in chunks: what :class:`cgmm.cells.Cells` is in memory.
 
     Parameters
@@ -70,27 +81,17 @@ class ChunkedCells:
     """
 
     def __init__(self, points: Chunks, weights: np.ndarray | None, dtype: type) -> None:
-        self.points = points
-        self.n, self.n_dims = points.shape
-        self.dtype = np.dtype(dtype)
+        super().__init__(points, dtype)
         self._weights = _dealt(points, normalised(weights, self.n))
-        self._second: np.ndarray | None = None
 
     def tasks(self, function: Callable[[Iterable[Block]], Any]) -> list[Any]:
         """Delayed lists, one for each chunk: the function of the blocks of every part."""
         of_blocks = partial(_of_blocks, function, self.dtype)
         return _delayed(of_blocks, self.points, self._weights, PART_ROWS)
 
-    def second_moment(self, centre: np.ndarray) -> np.ndarray:
-        """Mean products of the coordinates relative to ``centre`` (always the same), (D, D)."""
-        if self._second is None:
-            function = partial(products, centre=centre)
-            tasks = _delayed(function, self.points, self._weights, BLOCK_ROWS)
-            total = np.zeros((self.n_dims, self.n_dims))
-            for found in computed([tasks])[0]:
-                total += found
-            self._second = total
-        return self._second
+    def _products(self, centre: np.ndarray) -> Iterable[np.ndarray]:
+        function = partial(products, centre=centre)
+        return computed([_delayed(function, self.points, self._weights, BLOCK_ROWS)])[0]
 
 
 def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells | ChunkedCells:
