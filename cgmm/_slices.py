@@ -105,18 +105,19 @@ class RowsWriter:
     """
 
     def __init__(self, group: h5py.Group, n_columns: int) -> None:
-        self._group, self._n_columns = group, n_columns
+        self._group, self._n_columns, self._n_values = group, n_columns, 0
         self._ends = [np.zeros(1, dtype=np.int64)]
         for name, kind in (("data", np.float32), ("indices", np.int32)):
             group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(BLOCK_VALUES // 16,))
 
     def append(self, block: sp.csr_matrix) -> None:
-        """Add rows."""
-        at, more = int(self._ends[-1][-1]), block.nnz
+        """Add rows, possibly none."""
+        at, more = self._n_values, block.nnz
         for name in ("data", "indices"):
             self._group[name].resize((at + more,))
             self._group[name][at:] = getattr(block, name)
         self._ends.append(at + block.indptr[1:].astype(np.int64))
+        self._n_values += more
 
     def close(self) -> None:
         """Write where rows end, and what the group is."""

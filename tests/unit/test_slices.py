@@ -52,6 +52,18 @@ def test_blocks_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert all(any(lo <= row < hi for lo, hi in blocks) for row in range(40, 90))
 
 
+def test_rows_are_written_though_blocks_have_none(tmp_path: Path) -> None:
+    """As where no cell of a block passes quality control."""
+    whole = sp.random(30, 7, density=0.3, format="csr", dtype=np.float32, random_state=0)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        writer = _slices.RowsWriter(file.create_group("X"), 7)
+        for lo, hi in ((0, 0), (0, 12), (12, 12), (12, 30), (30, 30)):
+            writer.append(whole[lo:hi])
+        writer.close()
+        found = read_rows(file["X"], np.ones(30, dtype=bool))
+    assert (found != whole).nnz == 0
+
+
 def test_a_comparison_reads_its_own_cells(simulated: ad.AnnData, tmp_path: Path) -> None:
     simulated.write_h5ad(tmp_path / "p.h5ad")
     rows = (simulated.obs["condition"].astype(str) == "treated").to_numpy()
