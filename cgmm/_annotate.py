@@ -26,6 +26,7 @@ class Held(NamedTuple):
 
     matrix: Any  #: (n_cells, n_genes), dense or sparse
     adata: ad.AnnData
+    rows: np.ndarray  #: (n_cells,) where its cells stand in that object
 
 
 class CellFields(NamedTuple):
@@ -86,9 +87,20 @@ def expression_of(
         return None
     if not sp.issparse(matrix):
         matrix = np.asarray(matrix)
+    rows = np.arange(adata.n_obs)
     if expression is not None and not holder.obs_names.equals(adata.obs_names):
-        matrix = matrix[holder.obs_names.get_indexer(adata.obs_names)]
-    return Held(matrix, holder)
+        _refuse_twice(holder.obs_names, "expression= names cells", "obs_names_make_unique()")
+        rows = holder.obs_names.get_indexer(adata.obs_names)
+        matrix = matrix[rows]
+    return Held(matrix, holder, rows)
+
+
+def _refuse_twice(names: pd.Index, what: str, cure: str) -> None:
+    """Raise when names that others are looked up by are not unique."""
+    if not names.is_unique:
+        example = names[names.duplicated()][0]
+        msg = f"{what} more than once (for instance {example!r}): call {cure} first."
+        raise ValueError(msg)
 
 
 def looks_like_counts(matrix: Any, *, n_rows: int = 200) -> bool:
@@ -326,13 +338,17 @@ def cell_fields(
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    out = {}
-    for package in VERSIONED:
-        try:
-            out[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            if package == "cgmm":  # used from its folder, not installed
-                from cgmm import __version__
+    found = {package: version(package) for package in VERSIONED}
+    return {package: number for package, number in found.items() if number is not None}
 
-                out[package] = __version__
-    return out
+
+def version(package: str) -> str | None:
+    """Version of an installed package, None when it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        if package != "cgmm":
+            return None
+        from cgmm import __version__  # used from its folder, not installed
+
+        return __version__

@@ -6,7 +6,7 @@ Each way either gives its numbers or says in a sentence why it cannot; none of t
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -14,8 +14,8 @@ import numpy as np
 from cgmm import _deseq, ambient, donors
 from cgmm import genes as gene_level
 from cgmm._annotate import Held, cell_weights, looks_like_counts, side_moments
-from cgmm._keys import SIDES, Uns
 from cgmm._validate import Sides
+from cgmm.coupled import CoupledFit
 from cgmm.loadings import LoadingShift, loading_shift, scale_of
 from cgmm.pseudobulk import pseudobulk, samples
 
@@ -59,16 +59,16 @@ class Tested(NamedTuple):
     reason: list[str]  #: (K0,)
 
 
-def groups(found: Sides, responsibilities: np.ndarray, uns: dict[str, Any]) -> Groups:
-    """Cells of both sides with their responsibilities, and where target cells came from."""
-    coupling = np.asarray(uns[Uns.COUPLING])
+def groups(found: Sides, responsibilities: np.ndarray, fit: CoupledFit) -> Groups:
+    """Cells of both sides with their responsibilities, and where target cells came from.
+
+    ``responsibilities`` are those of all cells of the object, shape (n_cells, max(K0, K1)).
+    """
     r0, r1 = (
         responsibilities[rows][:, :k]
-        for rows, k in zip((found.rows_source, found.rows_target), coupling.shape, strict=True)
+        for rows, k in zip((found.rows_source, found.rows_target), fit.coupling.shape, strict=True)
     )
-    source = np.asarray(uns[Uns.shares(SIDES[0])])
-    origin = uns.get(Uns.VOTES, donors.share_of_target(coupling, source))
-    return Groups(found, (r0, r1), np.asarray(origin))
+    return Groups(found, (r0, r1), fit.origin)
 
 
 def by_expression(held: Held, of: Groups, *, natural_log: bool) -> Expression:
@@ -112,17 +112,21 @@ def by_loadings(
     expression: Expression,
     *,
     use_rep: str,
-    uns: dict[str, Any],
+    fit: CoupledFit,
 ) -> Loadings:
     """Displacement of the fitted Gaussians taken back through the loadings of the PCA."""
     found, scale, reason = _usable_loadings(adata, held, of, expression, use_rep)
     if found is None:
         nothing = np.full(expression.change.log2_change.shape, np.nan)
         return Loadings(LoadingShift(nothing, nothing.copy()), reason)
-    m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)
-    s0, s1 = (np.asarray(uns[Uns.covariances(side)]) for side in SIDES)
     parts = became(of.origin, expression.moments[1].mass)
-    shift = loading_shift(found, parts, means=(m0, m1), covariances=(s0, s1), scale=scale)
+    shift = loading_shift(
+        found,
+        parts,
+        means=(fit.source.means, fit.target.means),
+        covariances=(fit.source.covariances, fit.target.covariances),
+        scale=scale,
+    )
     return Loadings(shift, "")
 
 
@@ -140,7 +144,14 @@ def _usable_loadings(
     if stored.shape[1] < n_dims:
         reason = f"varm[{key!r}] has {stored.shape[1]} dimensions, but the fit used {n_dims}."
         return None, None, reason
-    place = holder.var_names.get_indexer(held.adata.var_names)
+    genes = held.adata.var_names
+    if holder.var_names.equals(genes):
+        place = np.arange(len(genes))
+    elif holder.var_names.is_unique:
+        place = holder.var_names.get_indexer(genes)
+    else:
+        reason = f"The genes of varm[{key!r}] have names used twice, so they cannot be told apart."
+        return None, None, reason
     loadings = np.where((place >= 0)[:, None], stored[place, :n_dims], 0.0)
     sds = None
     if SD in holder.var:
@@ -173,7 +184,6 @@ def _names(use_rep: str) -> tuple[str, ...]:
 
 
 def by_donors(
-    adata: ad.AnnData,
     held: Held,
     of: Groups,
     *,
@@ -191,10 +201,9 @@ def by_donors(
     if reason:
         return Tested(change, p, q, [reason] * len(usable))
     counts = held.adata.layers[counts_layer]
-    place = held.adata.obs_names.get_indexer(adata.obs_names)
     found = of.found
     source, target = (
-        pseudobulk(counts[place[rows]], weights, np.asarray(names))
+        pseudobulk(counts[held.rows[rows]], weights, np.asarray(names))
         for rows, weights, names in (
             (found.rows_source, of.responsibilities[0], found.donors_source),
             (found.rows_target, of.responsibilities[1] @ of.origin.T, found.donors_target),

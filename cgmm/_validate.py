@@ -14,6 +14,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._checks import check_whole
+from cgmm._keys import SIDES
 
 DEFAULT_PCA_DIMS = 20
 MIN_CELLS_PER_SIDE = 50
@@ -80,10 +81,9 @@ def sides(
         msg = f"source and target are both {source!r}: a comparison needs two different conditions."
         raise ValueError(msg)
     present = list(dict.fromkeys(condition.dropna().astype(str)))
-    labels = condition.astype(object).where(condition.notna(), None).map(_text).to_numpy()
     rows = {}
     for role, name in (("source", source), ("target", target)):
-        rows[role] = np.flatnonzero(labels == name)
+        rows[role] = _rows_of(condition, name)
         if not len(rows[role]):
             msg = (
                 f"{role}={name!r} is not a condition: obs[{condition_key!r}] has "
@@ -136,6 +136,17 @@ def sides_of_fit(adata: ad.AnnData, known: Mapping[str, Any], *, donor_key: str 
     )
 
 
+def rows_of_fit(adata: ad.AnnData, known: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Positions of the cells of both conditions of a fit, by side; `known` as above."""
+    condition = column(adata, known["condition_key"], "condition_key")
+    return {side: _rows_of(condition, known[side]) for side in SIDES}
+
+
+def _rows_of(condition: pd.Series, name: str) -> np.ndarray:
+    labels = condition.astype(object).where(condition.notna(), None).map(_text).to_numpy()
+    return np.flatnonzero(labels == name)
+
+
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
     """Let a view become an object of its own when it is written into: what the caller asked for."""
@@ -181,6 +192,16 @@ def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
         msg = f"{argument}={key!r}: obs has {found.shape[1]} columns of this name: rename them."
         raise KeyError(msg)
     return found
+
+
+def refuse_missing(values: pd.Series, rows: np.ndarray, what: str) -> None:
+    """Raise a ValueError when a column of ``obs`` says nothing of some of the cells ``rows``."""
+    if n_missing := int(values.iloc[rows].isna().sum()):
+        msg = (
+            f"obs[{values.name!r}] is missing in {n_missing} cells of the two conditions: "
+            f"give every cell a {what}, or leave out {what}_key."
+        )
+        raise ValueError(msg)
 
 
 def check_paired(paired: object) -> None:
@@ -232,13 +253,7 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
 
 def _donors(adata: ad.AnnData, key: str, rows: dict[str, np.ndarray]) -> np.ndarray:
     donors = column(adata, key, "donor_key")
-    both = np.concatenate(list(rows.values()))
-    if n_missing := int(donors.iloc[both].isna().sum()):
-        msg = (
-            f"obs[{key!r}] is missing in {n_missing} cells of the two conditions: "
-            "give every cell a donor, or leave out donor_key."
-        )
-        raise ValueError(msg)
+    refuse_missing(donors, np.concatenate(list(rows.values())), "donor")
     for own in rows.values():
         n = donors.iloc[own].nunique()
         if n > len(own) / 2 and len(own) > MIN_CELLS_PER_SIDE:

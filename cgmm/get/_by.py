@@ -33,7 +33,7 @@ import pandas as pd
 
 from cgmm import donors as donor_level
 from cgmm._keys import SIDES, SOURCE, TARGET, Keys, Uns
-from cgmm._validate import column
+from cgmm._validate import column, rows_of_fit
 from cgmm._validate import levels as levels_of
 from cgmm.get._common import as_objects, core, donor_shares, origin, params, stored
 from cgmm.sensitivity import settled
@@ -187,8 +187,7 @@ def _fractions(
         )
         raise KeyError(msg)
     text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
-    condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
-    rows = [np.flatnonzero(condition == known[side]) for side in SIDES]
+    rows = list(rows_of_fit(adata, known).values())
     for side, found in zip(SIDES, rows, strict=True):
         if not len(found):
             msg = (
@@ -205,8 +204,8 @@ def _fractions(
     for found, k in zip(rows, shape, strict=True):
         r = padded[found][:, :k]
         if known["donor_key"] is not None:
-            donor = adata.obs[known["donor_key"]].astype(str).to_numpy(object)[found]
-            r = r * donor_level.donor_weights(donor)[:, None]
+            donor = column(adata, known["donor_key"], "donor_key").iloc[found]
+            r = r * donor_level.donor_weights(donor.to_numpy())[:, None]
         inside = text[found][:, None] == np.array(levels, dtype=object)[None]
         mass = r.T @ inside.astype(float)
         overall = mass.sum(axis=0) / mass.sum()

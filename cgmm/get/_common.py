@@ -12,7 +12,7 @@ import pandas as pd
 from cgmm import donors as donor_level
 from cgmm._io import build_fit, loads
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
-from cgmm._validate import check_object
+from cgmm._validate import check_object, rows_of_fit
 from cgmm.coupled import CoupledFit
 
 WHOLE = (
@@ -46,7 +46,9 @@ def params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
     Raises
     ------
     KeyError
-        When the object has no fit of that name.
+        When the object has no fit of that name, or not all of it.
+    ValueError
+        When the text with the parameters is damaged.
     """
     uns = stored(adata, key)
     try:
@@ -68,8 +70,18 @@ def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
         Object with a fit.
     key
         The ``key_added`` of the fit.
+
+    Returns
+    -------
+    CoupledFit
+        Its ``log2_net_cells``, when cells have voted, are those of the source cells in the object.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As :func:`params`.
     """
-    uns = stored(adata, key)
+    uns, known = stored(adata, key), params(adata, key=key)
     arrays = {
         name: np.asarray(uns[name])
         for name in (Uns.COUPLING, Uns.COSTS, Uns.HISTORY, *(Uns.shares(s) for s in SIDES))
@@ -78,7 +90,11 @@ def fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
         for part in (Uns.weights, Uns.means, Uns.covariances):
             arrays[part(side)] = np.asarray(uns[part(side)])
     arrays |= {n: np.asarray(uns[n]) for n in (Uns.METRIC, Uns.VOTES) if n in uns}
-    return build_fit(arrays, params(adata, key=key))
+    of_cells = Keys(key).log2_net_factor
+    if Uns.VOTES in uns and {of_cells, known["condition_key"]} <= set(adata.obs.columns):
+        rows = rows_of_fit(adata, known)[SOURCE]
+        arrays["log2_net_cells"] = adata.obs[of_cells].to_numpy(dtype=float)[rows]
+    return build_fit(arrays, known)
 
 
 def stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
@@ -133,6 +149,7 @@ def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def donor_shares(
     uns: dict[str, Any],
 ) -> tuple[donor_level.DonorShares | None, donor_level.DonorShares | None]:
+    """Shares per donor of source and target, None where the fit had no donors."""
     table = uns[Uns.DONORS]
     out: list[donor_level.DonorShares | None] = []
     for side in SIDES:

@@ -15,7 +15,8 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm import _annotate
-from cgmm._keys import DEFAULT_KEY, Keys
+from cgmm._keys import DEFAULT_KEY, SOURCE, Keys
+from cgmm._validate import representation, rows_of_fit
 from cgmm.get._common import params, stored
 
 LOADINGS = {"X_pca": "PCs", "X_pca_harmony": "PCs"}
@@ -61,8 +62,9 @@ def projected(
     KeyError
         When a gene, the loadings or the displacement are missing.
     ValueError
-        When genes have no loadings (principal components did not see them), or when the loadings
-        are not of this expression, for instance because it was scaled for them.
+        When genes have no loadings (principal components did not see them), when a name stands for
+        several genes, or when the loadings are not of this expression, for instance because it was
+        scaled for them.
     """
     stored(adata, key)
     known, keys = params(adata, key=key), Keys(key)
@@ -73,8 +75,7 @@ def projected(
     if keys.displacement not in adata.obsm:
         msg = f"obsm[{keys.displacement!r}] is missing: use the object that cgmm.tl.fit has filled."
         raise KeyError(msg)
-    condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
-    rows = np.flatnonzero(condition == known["source"])
+    rows = rows_of_fit(adata, known)[SOURCE]
     moves = np.asarray(adata.obsm[keys.displacement])[rows]
     held = _annotate.expression_of(adata, expression, layer)
     if held is None:
@@ -97,7 +98,8 @@ def projected(
             )
             raise ValueError(msg)
         if known["use_rep"] == "X_pca":
-            _check_units(held.matrix, table, np.asarray(adata.obsm["X_pca"]), rows)
+            scores = representation(adata, known["use_rep"], known["n_dims"])
+            _check_units(held.matrix, table, scores, rows)
         change = moves @ table[columns].T
     own = held.matrix[rows][:, columns]
     own = own.toarray() if sp.issparse(own) else np.asarray(own)
@@ -105,12 +107,16 @@ def projected(
 
 
 def _columns(holder: ad.AnnData, wanted: list[str]) -> np.ndarray:
-    columns = holder.var_names.get_indexer(pd.Index(wanted, dtype=holder.var_names.dtype))
-    missing = [g for g, c in zip(wanted, columns, strict=True) if c < 0]
+    names = holder.var_names
+    place = {str(name): i for i, name in enumerate(names)}
+    missing = [g for g in wanted if g not in place]
     if missing:
         msg = f"{len(missing)} of {len(wanted)} genes are not in var_names, such as {missing[0]!r}."
         raise KeyError(msg)
-    return columns
+    if twice := sorted(set(wanted) & set(names[names.duplicated()].astype(str))):
+        msg = f"{twice[0]!r} is more than once in var_names: call var_names_make_unique() first."
+        raise ValueError(msg)
+    return np.array([place[g] for g in wanted], dtype=int)
 
 
 def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: str) -> np.ndarray:
@@ -120,9 +126,12 @@ def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: 
         msg = f"Name the loadings of {use_rep!r}: loadings= is an entry of varm."
         raise KeyError(msg)
     for one in (holder, adata):
-        if name in one.varm and one.n_vars == holder.n_vars:
+        if name in one.varm and one.var_names.equals(holder.var_names):
             return np.asarray(one.varm[name], dtype=float)
-    msg = f"loadings={name!r} is not in varm (scanpy.pp.pca writes 'PCs')."
+    msg = (
+        f"loadings={name!r} is not in varm of an object with the genes of the expression, in their "
+        "order (scanpy.pp.pca writes 'PCs')."
+    )
     raise KeyError(msg)
 
 

@@ -10,7 +10,7 @@ from matplotlib.patches import Ellipse
 
 from cgmm import get
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm._validate import representation
+from cgmm._validate import representation, rows_of_fit
 from cgmm.coupled import CoupledFit
 from cgmm.donors import share_of_source
 from cgmm.pl import _style
@@ -51,14 +51,15 @@ def components(
     Raises
     ------
     ValueError
-        When a dimension is not part of the fit.
+        When a dimension is not part of the fit, or the fit has only one.
     """
     fit, known = get.fit(adata, key=key), get.params(adata, key=key)
-    possible = range(fit.source.means.shape[1])
+    possible = range(fit.source.n_dims)
+    if len(possible) < 2:
+        msg = "The fit has one dimension, and this figure draws two: see cgmm.pl.embedding."
+        raise ValueError(msg)
     if len(set(dims)) != 2 or len(dims) != 2 or not all(d in possible for d in dims):
-        msg = (
-            f"dims={dims} must be two different numbers from 0 to {fit.source.means.shape[1] - 1}."
-        )
+        msg = f"dims={dims} must be two different numbers from 0 to {possible[-1]}."
         raise ValueError(msg)
     parts = get.components(adata, key=key)
     names = parts.loc[parts["side"] == SOURCE, "name"].to_numpy()
@@ -133,8 +134,7 @@ def _numbers(ax: Axes, centres: np.ndarray) -> None:
 def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
     if known["use_rep"] != "X" and known["use_rep"] not in adata.obsm:
         return
-    condition = adata.obs[known["condition_key"]].astype(str).to_numpy()
-    rows = np.flatnonzero(np.isin(condition, [known["source"], known["target"]]))
+    rows = np.sort(np.concatenate(list(rows_of_fit(adata, known).values())))
     if len(rows) > MOST_CELLS:
         rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
     x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]

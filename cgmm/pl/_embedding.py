@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from cgmm import get
 from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys
-from cgmm._validate import column, representation
+from cgmm._validate import column, representation, rows_of_fit
 from cgmm.pl import _style
 from cgmm.pl._landing import MOST_CELLS, Arrows, by_component, by_grid, landing, middle
 from cgmm.pl._view import View, view
@@ -145,11 +145,10 @@ def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
         msg = f"basis={basis!r} is not in obsm; there are {there}. scanpy.tl.umap writes 'X_umap'."
         raise KeyError(msg)
     xy = np.asarray(adata.obsm[basis], dtype=float)[:, :2]
-    condition = adata.obs[known["condition_key"]].astype(str).to_numpy(object)
     good = np.isfinite(xy).all(axis=1)
-    of_side = {side: condition == known[side] for side in SIDES}
-    rows = {side: np.flatnonzero(mine & good) for side, mine in of_side.items()}
-    n_cells = sum(int(mine.sum()) for mine in of_side.values())
+    of_side = rows_of_fit(adata, known)
+    rows = {side: mine[good[mine]] for side, mine in of_side.items()}
+    n_cells = sum(len(mine) for mine in of_side.values())
     if not any(len(at) for at in rows.values()):
         msg = (
             f"No cell of {known[SOURCE]} or {known[TARGET]} has a place on {basis!r}: compute the "

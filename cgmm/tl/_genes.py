@@ -88,7 +88,7 @@ def genes(
     """
     from cgmm import get
 
-    params, uns = get.params(adata, key=key), adata.uns[key]
+    params = get.params(adata, key=key)
     _validate.check_writable(adata, copy=copy)
     if n_genes is not None:
         n_genes = check_whole("n_genes", n_genes, 1)
@@ -108,15 +108,15 @@ def genes(
         raise ValueError(msg)
     _annotate.refuse_unusable(held.matrix, natural_log=natural_log)
     names = _annotate.gene_names(held.adata, gene_symbols)
-    of = _gene_ways.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), uns)
+    fit = get.fit(adata, key=key)
+    of = _gene_ways.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), fit)
     changed = _gene_ways.by_expression(held, of, natural_log=natural_log)
     fraction = np.fmax(changed.change.source.fraction, changed.change.target.fraction)
     usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS_FOR_GENES)[:, None]
     tables = _gene_table.gene_tables(
         changed,
-        _gene_ways.by_loadings(adata, held, of, changed, use_rep=params["use_rep"], uns=uns),
+        _gene_ways.by_loadings(adata, held, of, changed, use_rep=params["use_rep"], fit=fit),
         _gene_ways.by_donors(
-            adata,
             held,
             of,
             counts_layer=counts_layer,
@@ -125,7 +125,7 @@ def genes(
             wanted=de,
         ),
         names,
-        [str(n) for n in uns[Uns.names(SOURCE)]],
+        [str(n) for n in adata.uns[key][Uns.names(SOURCE)]],
         usable=usable,
         natural_log=natural_log,
         n_genes=n_genes,

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -148,6 +149,21 @@ def test_fit_survives_its_two_files(fit: cg.CoupledFit, tmp_path: Path) -> None:
 
 def test_fit_survives_the_object(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
     same_fit(cg.get.fit(fitted), fit)
+
+
+def test_factors_of_cells_survive_object_and_files(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict, tmp_path: Path
+) -> None:
+    """As the workflow writes a fit in one job and takes it up in another."""
+    own = np.linspace(-1, 1, int((simulated.obs["condition"] == call["source"]).sum()))
+    cg.tl.annotate(simulated, replace(fit, votes=fit.origin, log2_net_cells=own), **call)
+    _io.save_fit(cg.get.fit(simulated), tmp_path / "fit")
+    again = _io.load_fit(tmp_path / "fit")
+    np.testing.assert_array_equal(again.log2_net_cells, own)
+    cg.tl.annotate(simulated, again, **call, key_added="again")
+    for name in ("log2_net_factor", "component"):
+        found, first = (simulated.obs[f"{key}_{name}"].to_numpy() for key in ("again", "cgmm"))
+        np.testing.assert_array_equal(found, first)
 
 
 def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: Path) -> None:

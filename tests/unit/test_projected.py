@@ -75,6 +75,14 @@ def test_what_cannot_be_projected_is_said(with_loadings: ad.AnnData) -> None:
     # the values that PCA saw may be elsewhere
     got = cg.get.projected(scaled, genes="ALPHA01", expression=adata)
     np.testing.assert_array_equal(got, cg.get.projected(adata, genes=["ALPHA01"]))
+    turned = adata[:, ::-1].copy()
+    del turned.varm["PCs"]
+    with pytest.raises(KeyError, match="genes of the expression, in their order"):
+        cg.get.projected(adata, genes="ALPHA01", expression=turned)
+    adata.var_names = ["ALPHA02", *adata.var_names[1:]]
+    with pytest.raises(ValueError, match="'ALPHA02' is more than once in var_names"):
+        cg.get.projected(adata, genes=["GENE0001", "ALPHA02"])
+    assert list(cg.get.projected(adata, genes="ALPHA03")) == ["ALPHA03"]
     del adata.obsm["cgmm_displacement"]
     with pytest.raises(KeyError, match="use the object that"):
         cg.get.projected(adata, genes="ALPHA01")

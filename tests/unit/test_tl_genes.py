@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anndata as ad
 import numpy as np
@@ -241,6 +242,40 @@ def test_counts_may_lie_in_another_object_in_another_order(somewhere: ad.AnnData
     cg.tl.genes(bare, expression=elsewhere[:, few], de=True)
     pd.testing.assert_frame_equal(cg.get.genes(bare), expected[0])
     pd.testing.assert_frame_equal(cg.get.gene_agreement(bare), expected[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*names are not unique")
+def test_names_used_twice_stop_nothing_that_needs_no_names(
+    somewhere: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cells of several samples often share barcodes, and genes share symbols."""
+    sums: list[np.ndarray] = []
+
+    def differential(samples: Any, _: np.ndarray) -> tuple[None, str]:
+        sums.append(samples.counts)
+        return None, "not made here"
+
+    monkeypatch.setattr(_deseq, "installed", lambda: True)
+    monkeypatch.setattr(_deseq, "differential", differential)
+    cg.tl.genes(somewhere, n_genes=None, de=True)
+    expected, table = list(sums), cg.get.genes(somewhere)
+    sums.clear()
+    unique = somewhere.copy()
+    somewhere.obs_names = np.repeat(unique.obs_names[: unique.n_obs // 2], 2)
+    somewhere.var_names = ["ALPHA02", *unique.var_names[1:]]
+    cg.tl.genes(somewhere, n_genes=None, de=True)
+    assert len(expected) == len(sums) == len(TYPES)
+    for before, after in zip(expected, sums, strict=True):
+        np.testing.assert_array_equal(before, after)
+    columns = ["component", "log2_change", "loading_change", "rank"]
+    pd.testing.assert_frame_equal(cg.get.genes(somewhere)[columns], table[columns])
+    cg.tl.genes(somewhere, expression=somewhere.copy())
+    first_again = unique[[*range(unique.n_obs), 0]].copy()
+    with pytest.raises(ValueError, match="expression= names cells more than once"):
+        cg.tl.genes(unique, expression=first_again)
+    somewhere.obs_names = unique.obs_names
+    cg.tl.genes(somewhere, expression=ad.AnnData(unique.X, obs=unique.obs, var=unique.var))
+    assert "names used twice" in cg.get.gene_agreement(somewhere)["loading_reason"].iloc[0]
 
 
 def test_tables_survive_a_file(somewhere: ad.AnnData, tmp_path: Path) -> None:
