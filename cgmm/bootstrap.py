@@ -218,7 +218,9 @@ def factor_interval(
     level
         Coverage.
     """
-    within = _variance(found.log2_net - reference)
+    with np.errstate(invalid="ignore"):  # a component that is gone has -inf in all of them
+        off = found.log2_net - reference
+    within = _variance(off)
     df = combined_freedom(within, between, freedom, n_between)
     half = scipy.stats.t.ppf(0.5 + level / 2, df) * np.sqrt(within + between)
     return Interval(log2_net - half, log2_net + half)

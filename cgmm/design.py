@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-MIN_DONORS = 3
+from .donors import MIN_DONORS, NO_PAIRS, counted, paired_unless_told
+
 MIN_CELLS_PER_DONOR = 20
 N_GROUPS = 50
 
@@ -159,17 +160,17 @@ def design(
         _confounded(name, of_source, of_target, sentences)
     n0, n1 = len(sides[0]), len(sides[1])
     if min(n0, n1) < MIN_DONORS:
-        kind = "donors in both conditions" if paired else "donors in a condition"
+        where = "in both conditions" if paired else "in a condition"
         sentences.append(
-            f"Only {min(n0, n1)} {kind}: too few to say how much donors differ, so there are no "
-            f"intervals and no p-values. At least {MIN_DONORS} are needed."
+            f"Only {counted(min(n0, n1))} {where}: too few to say how much donors differ, so there "
+            f"are no intervals and no p-values. At least {MIN_DONORS} are needed."
         )
     return Design(tuple(sides[0] + sides[1]), paired, adjusted, True, tuple(sentences))
 
 
 def _of_cells(n_cells: tuple[int, int]) -> Design:
     units = [
-        Unit(side, f"group {g + 1}", n // N_GROUPS, "")
+        Unit(side, f"group {g + 1}", n // min(N_GROUPS, n), "")
         for side, n in enumerate(n_cells)
         for g in range(min(N_GROUPS, n))
     ]
@@ -224,7 +225,7 @@ def _pair(
     names = [[u.donor for u in side] for side in sides]
     both = sorted(set(names[0]) & set(names[1]))
     if paired is None:
-        paired = len(both) >= max(MIN_DONORS, len(set(names[0]) | set(names[1])) / 2)
+        paired = paired_unless_told(len(both), len(set(names[0]) | set(names[1])))
     if not paired:
         if both:
             sentences.append(
@@ -233,11 +234,7 @@ def _pair(
             )
         return sides, False
     if not both:
-        msg = (
-            "paired=True needs donors that are in both conditions, but no donor is: "
-            "check the donor names or use paired=False."
-        )
-        raise ValueError(msg)
+        raise ValueError(NO_PAIRS)
     for side, condition in ((0, "source"), (1, "target")):
         alone = sorted(set(names[side]) - set(both))
         if alone:
@@ -271,7 +268,7 @@ def _changing_batches(sides: list[list[Unit]], name: str, sentences: list[str]) 
 def _crossed(sides: list[list[Unit]], name: str, sentences: list[str]) -> bool:
     """Whether batches can be allowed for; refuse those that are the condition."""
     of = [{u.batch for u in side} for side in sides]
-    if len(of[0] | of[1]) == 1:
+    if not all(of) or len(of[0] | of[1]) == 1:
         return False
     if not of[0] & of[1]:
         msg = (

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .coupled import CoupledFit
-from .donors import divide, share_of_source
+from .donors import divide, lost, share_of_source
 from .mixture import GaussianMixture
 
 LEAST_CELLS = 5.0
@@ -35,8 +35,8 @@ def donor_positions(
 
     Returns
     -------
-    For either side positions in units of the points, NaN where a donor has fewer than five cells,
-    and numbers of cells (sums of responsibilities), shapes (n_donors, K0).
+    For either side positions in units of the points, NaN where a donor has fewer than five cells or
+    the component is gone, and numbers of cells (sums of responsibilities), shapes (n_donors, K0).
     """
     to = share_of_source(fit.coupling)
     start = np.asarray(fit.source.means)
@@ -48,7 +48,7 @@ def donor_positions(
     whole = seen.sum(axis=2, keepdims=True)
     mean1 = divide(seen, np.broadcast_to(whole, seen.shape)) @ mean1
     # a donor that lacks more than half of where the component goes says nothing of it
-    enough = (n0 >= LEAST_CELLS, whole[:, :, 0] >= 0.5)
+    enough = ((n0 >= LEAST_CELLS) & ~lost(fit.coupling), whole[:, :, 0] >= 0.5)
     positions = [
         np.where(ok, ((mean - start) * direction).sum(axis=2), np.nan)
         for mean, ok in zip((mean0, mean1), enough, strict=True)
@@ -61,8 +61,10 @@ def _means(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean of every component in every donor (n_donors, K, D), and numbers of cells."""
     r = mixture.responsibilities(points)
-    n_units = int(units.max()) + 1
+    n_units = int(units.max(initial=-1)) + 1  # none when every donor has too few cells
     mass = np.zeros((n_units, r.shape[1]))
     np.add.at(mass, units, r)
-    total = np.stack([r[units == u].T @ points[units == u] for u in range(n_units)])
+    total = np.zeros((n_units, *mixture.means.shape))
+    for u in range(n_units):
+        total[u] = r[units == u].T @ points[units == u]
     return total / np.maximum(mass, 1e-300)[..., None], mass

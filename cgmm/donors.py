@@ -3,15 +3,17 @@ r"""Shares per donor, and intervals of the log2 net factor over donors.
 The donor is the unit of replication: a mixture is fitted to all cells, then each donor is read as
 one observation. With responsibilities :math:`r`, the share of component :math:`k` in a donor
 :math:`d` is the mean of :math:`r_{ik}` over the donor's cells. For the target side shares are first
-carried back to the source components with :math:`R_{kl} \propto s_k T_{kl}`,
-:math:`T_{kl} = W_{kl} / (W 1)_k` (columns of R sum to one),
+carried back to the source components with :math:`R_{kl}`, the part of target component :math:`l`
+that came from :math:`k` (columns of R sum to one),
 
 .. math:: s_{dk} = \bar r_{dk}, \qquad y_{dk} = \sum_l R_{kl} \bar r_{dl},
 
 and the estimate is the mean of :math:`\log_2 y_{dk}` over target donors less the mean of
 :math:`\log_2 s_{dk}` over source donors, each share plus a pseudocount of half a cell. Its interval
 is Welch's t (unpaired) or the one-sample t of the per-donor differences (paired); q is Benjamini
-and Hochberg's over the components that have a p.
+and Hochberg's over the components that have a p. :math:`R` is counted cell by cell
+(:mod:`cgmm.votes`) or follows from the coupling, :math:`R_{kl} \propto s_k T_{kl}` with
+:math:`T_{kl} = W_{kl} / (W 1)_k` (:func:`share_of_target`).
 
 The interval is conditional on the fitted components: it says how much donors vary, not how much
 the components would move if the mixture were fitted to other donors. No number here is made by
@@ -32,6 +34,10 @@ MIN_DONORS = 3
 MIN_CELLS = 20
 PSEUDOCOUNT = 0.5
 LEVEL = 0.95
+NO_PAIRS = (
+    "paired=True needs donors that are in both conditions, but no donor is: "
+    "check the donor names or use paired=False."
+)
 
 
 class DonorShares(NamedTuple):
@@ -148,7 +154,7 @@ def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray
 
 
 def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """R, where the cells of each target component came from.
+    """R, where the cells of each target component came from, as the coupling has it.
 
     Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
 
@@ -248,14 +254,10 @@ def intervals(
     both, in_source, in_target = np.intersect1d(source.donors, target.donors, return_indices=True)
     if paired is None:
         n_donors = len(source.donors) + len(target.donors) - len(both)
-        paired = len(both) >= max(MIN_DONORS, n_donors / 2)
+        paired = paired_unless_told(len(both), n_donors)
     if paired:
         if not len(both):
-            msg = (
-                "paired=True needs donors that are in both conditions, but no donor is: "
-                "check the donor names or use paired=False."
-            )
-            raise ValueError(msg)
+            raise ValueError(NO_PAIRS)
         source = DonorShares(both, source.shares[in_source], source.n_cells[in_source])
         target = DonorShares(both, target.shares[in_target], target.n_cells[in_target])
 
@@ -278,6 +280,19 @@ def intervals(
     return DonorIntervals(
         estimate, estimate - half, estimate + half, p, benjamini_hochberg(p), reason, paired
     )
+
+
+def paired_unless_told(n_both: int, n_donors: int) -> bool:
+    """Whether donors are compared with themselves when nobody says.
+
+    Parameters
+    ----------
+    n_both
+        Donors that are in both conditions.
+    n_donors
+        All donors.
+    """
+    return n_both >= max(MIN_DONORS, n_donors / 2)
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
@@ -340,9 +355,9 @@ def _too_few_donors(n0: int, n1: int, *, paired: bool) -> str:
     if min(n0, n1) >= MIN_DONORS:
         return ""
     if paired:
-        return f"Only {_donors(n0)} in both conditions; an interval needs at least {MIN_DONORS}."
+        return f"Only {counted(n0)} in both conditions; an interval needs at least {MIN_DONORS}."
     return (
-        f"Only {_donors(n0)} in the source and {_donors(n1)} in the target; "
+        f"Only {counted(n0)} in the source and {counted(n1)} in the target; "
         f"an interval needs at least {MIN_DONORS} in each."
     )
 
@@ -357,11 +372,12 @@ def too_few_cells(s0: np.ndarray, n0: np.ndarray, s1: np.ndarray, n1: np.ndarray
             )
         seen = int((cells >= 1).sum())
         if seen < 2:
-            return f"Seen in only {_donors(seen)} of the {side}; an interval needs at least 2."
+            return f"Seen in only {counted(seen)} of the {side}; an interval needs at least 2."
     return ""
 
 
-def _donors(n: int) -> str:
+def counted(n: int) -> str:
+    """Write "1 donor" or "2 donors"."""
     return f"{n} donor" if n == 1 else f"{n} donors"
 
 

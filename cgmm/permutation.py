@@ -6,7 +6,9 @@ are carried to the source by the fitted maps (the barycentric map of :mod:`cgmm.
 target to source), and there both conditions are one cloud.  Labels are exchanged between donors
 (within a donor when paired, within a batch when batches are known), both mixtures and the coupling
 are refitted from the source mixture (:mod:`cgmm.refit`), and the statistic, the moderated t of
-:mod:`cgmm.moderated`, is taken again.  The true labels pass through the same mill.
+:mod:`cgmm.moderated`, is taken again.  The true labels pass through the same mill.  Components that
+are new have no place in the source: they take part where they are, so that their cells do not count
+for others, and get no p.
 
 .. math:: p_k = \#\{b : |t_k^{(b)}| \ge |t_k|\} / n, \qquad
           \text{true labels among the } n \text{ counted.}
@@ -35,7 +37,8 @@ from .bootstrap import run_all
 from .coupled import CoupledFit
 from .design import Design
 from .displacement import displacement
-from .donors import share_of_target
+from .donors import lost, share_of_target
+from .mixture import GaussianMixture
 from .moderated import counting_variance, log_odds, moderated_t
 from .refit import Refit, Refitter
 
@@ -132,7 +135,7 @@ def align(
     points: tuple[np.ndarray, np.ndarray],
     units: tuple[np.ndarray, np.ndarray],
 ) -> Aligned:
-    """Carry the target's cells to the state of the source.
+    """Carry the target's cells to the state of the source; those that are new stay in place.
 
     Parameters
     ----------
@@ -152,6 +155,7 @@ def align(
         covariances_target=source.covariances,
         coupling=back.T,
     )
+    moved = np.where(np.isnan(moved), points[1], moved)
     n0 = int(units[0].max()) + 1
     return Aligned(np.concatenate([points[0], moved]), np.concatenate([units[0], units[1] + n0]))
 
@@ -200,7 +204,7 @@ def permutation_p(
     tick
         Called after every refit.
     """
-    start = fit.prevalence_source
+    start, n_source = _start(fit), len(fit.shares_source)
     both = (aligned.points, aligned.points)
     refitter = Refitter(fit, both, (aligned.units, aligned.units), start=(start, start))
     n_cells = np.array([u.n_cells for u in design.units])
@@ -208,7 +212,7 @@ def permutation_p(
     refits = run_all(lambda pair: refitter(pair, n_steps=1), weights, n_jobs=n_jobs, tick=tick)
     found = []
     for refit, labels in zip(refits, ways.labels, strict=True):
-        shares = _shares(refit, labels)
+        shares = _shares(refit, labels)[:, :n_source]
         test = moderated_t(
             log_odds(shares, n_cells),
             design.matrix(labels),
@@ -244,8 +248,22 @@ def widened(p: np.ndarray, coefficient: np.ndarray, between: np.ndarray) -> np.n
     return 2 * scipy.stats.norm.sf(np.abs(coefficient) / np.maximum(error, 1e-300))
 
 
+def _start(fit: CoupledFit) -> GaussianMixture:
+    """Source components, and behind them those of the target that are new, where they are."""
+    source, target = fit.prevalence_source, fit.prevalence_target
+    new = lost(fit.coupling.T)
+    if not new.any():
+        return source
+    weights = np.concatenate([source.weights, target.weights[new]])
+    return GaussianMixture(
+        weights / weights.sum(),
+        np.concatenate([source.means, target.means[new]]),
+        np.concatenate([source.covariances, target.covariances[new]]),
+    )
+
+
 def _shares(refit: Refit, labels: np.ndarray) -> np.ndarray:
-    """Shares of the units in terms of the source components, shape (n_units, K)."""
+    """Shares of the units in terms of the components of :func:`_start`, shape (n_units, K)."""
     source = labels == 0
     s = refit.shares_source[source].mean(axis=0)
     carried = refit.shares_target @ share_of_target(refit.coupling, s).T

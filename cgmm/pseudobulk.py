@@ -1,7 +1,7 @@
 r"""Counts summed per donor, for tests of genes with donors as replicates.
 
 The cells of source component :math:`k` are weighted by :math:`v_i = r_k(x_i)`, those of the target
-by :math:`v_i = \sum_l R_{kl} r_l(x_i)`, carried back through the coupling as in :mod:`cgmm.genes`.
+by :math:`v_i = \sum_l R_{kl} r_l(x_i)`, with :math:`R` as in :mod:`cgmm.genes`.
 The pseudobulk of donor :math:`d` is :math:`\mathrm{round}(\sum_{i \in d} v_i y_i)` with the counts
 :math:`y`.
 
@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm.donors import MIN_DONORS
+from cgmm.donors import MIN_DONORS, counted, paired_unless_told
 
 MIN_CELLS = 10
 SMALLEST = 0.01
@@ -102,16 +102,16 @@ def samples(
     both = np.intersect1d(source.donors[in_source], target.donors[in_target])
     if paired is None:
         everyone = np.union1d(source.donors, target.donors)
-        paired = len(both) >= max(MIN_DONORS, len(everyone) / 2)
+        paired = paired_unless_told(len(both), len(everyone))
     if paired:
         in_source = in_source & np.isin(source.donors, both)
         in_target = in_target & np.isin(target.donors, both)
     n0, n1 = int(in_source.sum()), int(in_target.sum())
     if min(n0, n1) < MIN_DONORS:
         there = (
-            f"{_donors(n0)} with {MIN_CELLS} cells or more in both conditions"
+            f"{counted(n0)} with {MIN_CELLS} cells or more in both conditions"
             if paired
-            else f"{_donors(n0)} of the source and {_donors(n1)} of the target with {MIN_CELLS} "
+            else f"{counted(n0)} of the source and {counted(n1)} of the target with {MIN_CELLS} "
             "cells or more"
         )
         return None, f"Only {there}; a test needs at least {MIN_DONORS}."
@@ -119,7 +119,3 @@ def samples(
     donors = np.concatenate([source.donors[in_source], target.donors[in_target]])
     treated = np.repeat([False, True], [n0, n1])
     return Samples(np.concatenate(counts), treated, donors if paired else None), ""
-
-
-def _donors(n: int) -> str:
-    return f"{n} donor" if n == 1 else f"{n} donors"

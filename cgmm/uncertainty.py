@@ -24,6 +24,7 @@ from . import bootstrap, permutation
 from .coupled import CoupledFit
 from .design import Design, unit_of_cells
 from .donors import (
+    MIN_DONORS,
     DonorShares,
     benjamini_hochberg,
     donor_shares,
@@ -138,7 +139,7 @@ def uncertainty(
     cells = tuple(x if keep.all() else x[keep] for x, keep in zip(points, kept, strict=True))
     own = tuple(u[keep] for u, keep in zip(units, kept, strict=True))
     reading = _Reading.of(fit, cells, own, design)
-    intervals = n_bootstrap > 1 and (not design.replicated or min(design.n_units) >= 3)
+    intervals = n_bootstrap > 1 and (not design.replicated or min(design.n_units) >= MIN_DONORS)
     pairs = np.argwhere(share_of_source(fit.coupling) >= LEAST_TRANSFER)
     found = _Intervals.unknown(fit.coupling.shape, len(pairs))
     if intervals:
@@ -174,9 +175,7 @@ def uncertainty(
         "paired": design.paired,
         "adjusted_for_batch": design.adjusted,
         "baseline": baseline,
-        "baseline_log2": float(np.nanmedian(reading.log2_net - found.relative))
-        if np.isfinite(found.relative).any()
-        else np.nan,
+        "baseline_log2": found.baseline,
         "source": "" if not intervals else "donors" if design.replicated else "cells",
         "sentences": list(design.sentences),
         **facts,
@@ -271,7 +270,7 @@ class _Reading(NamedTuple):
     def reasons(self, design: Design) -> list[str]:
         """Why numbers are missing, per component."""
         general = ""
-        if design.replicated and min(design.n_units) < 3:
+        if design.replicated and min(design.n_units) < MIN_DONORS:
             general = next(s for s in reversed(design.sentences) if s.startswith("Only "))
         elif not design.replicated:
             general = "No donors: the interval is that of drawing cells, and there is no p-value."
@@ -279,6 +278,9 @@ class _Reading(NamedTuple):
 
 
 class _Intervals(NamedTuple):
+    """Intervals from the draws, and the log2 factor of the baseline in the fit."""
+
+    baseline: float
     net: bootstrap.Interval
     relative: np.ndarray
     relative_interval: bootstrap.Interval
@@ -290,6 +292,7 @@ class _Intervals(NamedTuple):
         """Give missing numbers for a coupling of a shape (K0, K1)."""
         one, both = np.full(shape[0], np.nan), np.full(shape, np.nan)
         return cls(
+            np.nan,
             bootstrap.Interval(one, one),
             one,
             bootstrap.Interval(one, one),
@@ -358,12 +361,12 @@ def _intervals(
     net = bootstrap.factor_interval(
         reading.log2_net, found, centre.log2_net[0], between=reading.between, **options
     )
-    level0 = baseline(reading.log2_net, equal)
+    ground = baseline(reading.log2_net, equal)
     drift = np.array(
         [baseline(n, w) for n, w in zip(found.log2_net, weights[1:], strict=True)]
     ) - baseline(centre.log2_net[0], equal)
     against = found._replace(log2_net=found.log2_net - drift[:, None])
-    relative = reading.log2_net - level0
+    relative = reading.log2_net - ground
     relative_interval = bootstrap.factor_interval(
         relative, against, centre.log2_net[0], between=reading.between, **options
     )
@@ -377,7 +380,7 @@ def _intervals(
     transfers = bootstrap.transfer_interval(
         share_of_source(fit.coupling), found, freedom=lowest, level=level
     )
-    return _Intervals(net, relative, relative_interval, transfers, shifts)
+    return _Intervals(ground, net, relative, relative_interval, transfers, shifts)
 
 
 def _moderated(reading: _Reading, design: Design) -> np.ndarray:

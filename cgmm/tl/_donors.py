@@ -103,7 +103,8 @@ def donors(
         When there is no fit or a column is missing.
     ValueError
         When the design cannot answer: ``paired=True`` without donors in both conditions, batches
-        that are the same as the condition, an unknown baseline, counts that differ within a donor.
+        that are the same as the condition or missing, a baseline that is unknown or gone, counts
+        that differ within a donor.
 
     Examples
     --------
@@ -126,7 +127,7 @@ def donors(
     donor_key = donor_key or known["donor_key"]
     found = _validate.sides_of_fit(adata, known, donor_key=donor_key)
     rows = (found.rows_source, found.rows_target)
-    batches = (None, None) if batch_key is None else _split(adata, batch_key, "batch_key", rows)
+    batches = (None, None) if batch_key is None else _batches(adata, batch_key, rows)
     plan = design(
         found.donors_source,
         found.donors_target,
@@ -138,7 +139,7 @@ def donors(
         n_cells=(len(rows[0]), len(rows[1])),
     )
     fit = get.fit(adata, key=key)
-    kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)])
+    kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)], fit)
     who = (found.donors_source, found.donors_target)
     totals = None if counts_key is None else _totals(adata, counts_key, rows, who, plan)
     points = (found.points_source, found.points_target)
@@ -196,8 +197,17 @@ def _split(
     return values[rows[0]], values[rows[1]]
 
 
+def _batches(
+    adata: ad.AnnData, key: str, rows: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Batch of every cell of either side."""
+    values = _validate.column(adata, key, "batch_key")
+    _validate.refuse_missing(values, np.concatenate(rows), "batch")
+    return _split(adata, key, "batch_key", rows)
+
+
 def _baseline(
-    baseline: str, counts_key: str | None, components: np.ndarray
+    baseline: str, counts_key: str | None, components: np.ndarray, fit: CoupledFit
 ) -> tuple[str, int | None]:
     """Kind of the baseline and, for a reference, which component it is."""
     names = [str(name) for name in components]
@@ -212,7 +222,14 @@ def _baseline(
             f"there are {', '.join(names)}."
         )
         raise ValueError(msg)
-    return "reference", names.index(baseline)
+    reference = names.index(baseline)
+    if not np.isfinite(fit.log2_net[reference]):
+        msg = (
+            f"baseline={baseline!r}: nothing of the target came from this subpopulation, so no "
+            "change can be told against it. Name another."
+        )
+        raise ValueError(msg)
+    return "reference", reference
 
 
 def _totals(
@@ -228,6 +245,9 @@ def _totals(
     for side, who in enumerate(donors):
         own = values.to_numpy(float)[rows[side]]
         if who is None:
+            if not own.mean() > 0:
+                msg = f"obs[{counts_key!r}] must be a positive number for every cell."
+                raise ValueError(msg)
             out.append(np.full(len(plan.side(side)), own.mean()))
             continue
         per = pd.Series(own).groupby(np.asarray(who, dtype=object)).agg(["min", "max"])

@@ -106,8 +106,8 @@ def fit(
         (:mod:`cgmm.displacement`), shapes (n_cells, D). NaN in target cells, and in source cells
         whose component is gone.
     ``uns["cgmm"]``
-        Weights, means, covariances, coupling, costs, shares, history, names, components, donors,
-        and ``params``, one JSON text.
+        Weights, means, covariances, coupling, costs, metric, shares, votes (where target components
+        came from), history, names, components, donors, and ``params``, one JSON text.
 
     Raises
     ------
@@ -396,11 +396,7 @@ def _check_paired(found: _validate.Sides, *, paired: bool | None) -> None:
         msg = "paired=True needs donors: give donor_key, or leave out paired."
         raise ValueError(msg)
     if not set(found.donors_source) & set(found.donors_target):
-        msg = (
-            "paired=True needs donors that are in both conditions, but no donor is: "
-            "check the donor names or use paired=False."
-        )
-        raise ValueError(msg)
+        raise ValueError(donors.NO_PAIRS)
 
 
 class _Earlier(NamedTuple):

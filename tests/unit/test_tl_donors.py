@@ -120,6 +120,63 @@ def test_two_donors_give_a_sentence_and_no_numbers(
     assert (factors["interval_from"] == "").all()
 
 
+@pytest.fixture
+def gone_and_new() -> ad.AnnData:
+    """Five subpopulations, of which the target lacks the first and the source the last."""
+    drawn = cg.simulate.points(n_components=5, separation=24, shift=1.0, n_cells=1500)
+    adata, kind = drawn.to_anndata(), drawn.component
+    absent = {"source": 4, "target": 0}
+    keep = np.array([absent[c] != k for c, k in zip(drawn.condition, kind, strict=True)])
+    adata, kind = adata[keep].copy(), kind[keep]
+    points, mixtures = [], []
+    for side in ("source", "target"):
+        here = (adata.obs["condition"] == side).to_numpy()
+        own = np.unique(kind[here])
+        points.append(adata.obsm["X_pca"][here])
+        mixtures.append(
+            cg.GaussianMixture(
+                np.full(4, 0.25), drawn.truth[f"{side}_means"][own], drawn.truth["covariances"][own]
+            )
+        )
+    fit = cg.fit_coupled(*points, init=tuple(mixtures), tol=1e-3)
+    call = {"condition_key": "condition", "source": "source", "target": "target"}
+    cg.tl.annotate(adata, fit, **call, donor_key="donor", name_by="cell_type")
+    return adata
+
+
+def test_what_is_gone_or_new_leaves_the_others_their_numbers(gone_and_new: ad.AnnData) -> None:
+    adata = gone_and_new
+    cg.tl.donors(adata, **FEW)
+    factors = cg.get.factors(adata)
+    assert list(factors["status"]) == ["gone", "", "", ""]
+    assert list(cg.get.arrivals(adata)["status"]) == ["", "", "", "new"]
+    tests = ["p", "p_permutation", "p_moderated"]
+    assert factors.loc[1:, ["ci_low", "ci_high", "log2_relative", *tests]].notna().all(axis=None)
+    # as common as before, and so are they said to be
+    assert (factors.loc[1:, tests] > 0.03).all(axis=None)
+    assert (factors.loc[1:, "ci_low"] < 0).all()
+    assert (factors.loc[1:, "ci_high"] > 0).all()
+    assert np.isnan(factors["inflow"][0])
+    assert factors.loc[1:, "inflow"].notna().all()
+    moved = cg.get.donor_shifts(adata).groupby("component")["position_sd"].count()
+    assert moved.to_dict() == {0: 0, 1: 8, 2: 8, 3: 8}
+    with pytest.raises(ValueError, match="nothing of the target came from this subpopulation"):
+        cg.tl.donors(adata, baseline=str(factors["name"][0]))
+
+
+def test_a_side_whose_donors_all_have_few_cells(fitted: ad.AnnData) -> None:
+    target = (fitted.obs["condition"] == "treated").to_numpy()
+    fitted.obs["litter"] = np.where(target, np.arange(fitted.n_obs) // 15, -1).astype(str)
+    fitted.obs["litter"] += np.where(target, "", fitted.obs["donor"].astype(str))
+    fitted.obs["lane"] = np.where(np.arange(fitted.n_obs) % 2, "one", "two")
+    fitted.obs.loc[target, "lane"] = "one"
+    cg.tl.donors(fitted, donor_key="litter", batch_key="lane", n_bootstrap=5)
+    factors = cg.get.factors(fitted)
+    assert factors[["ci_low", "p"]].isna().all(axis=None)
+    assert factors["reason"].str.contains("Only 0 donors").all()
+    assert set(cg.get.donor_shifts(fitted)["side"]) == {"source"}
+
+
 def test_bad_input_is_told(fitted: ad.AnnData) -> None:
     before = dict(fitted.uns["cgmm"])
     with pytest.raises(KeyError, match="batch_key='lane' is not a column"):
