@@ -42,15 +42,16 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     share_source, share_target
         Share of the source; share of the target that came from the component.
     outflow, log2_outflow, inflow
-        Factor on leaving, and on entering the main target component; both relative to the total
-        mass of the coupling.
+        Factor on leaving, and on entering the main target component (NaN when the component is
+        gone); both relative to the total mass of the coupling.
     log2_net
         log2(share_target / share_source). ``-inf``: nothing of the target came from it.
     ci_low, ci_high, p, q
-        95 % interval of log2_net, p and Benjamini-Hochberg q, with the donor as the unit. NaN where
-        ``reason`` says why. After :func:`cgmm.tl.donors` from refits to drawn donors; before, the
-        quick Student interval for fixed components (:mod:`cgmm.donors`), which is centred on the
-        difference of the donors' mean log2 shares, near, not equal to, log2_net.
+        Interval of log2_net (95 %, or the ``level`` of :func:`cgmm.tl.donors`), p and
+        Benjamini-Hochberg q, with the donor as the unit. NaN where ``reason`` says why. After
+        :func:`cgmm.tl.donors` from refits to drawn donors; before, the quick Student interval for
+        fixed components (:mod:`cgmm.donors`), which is centred on the difference of the donors'
+        mean log2 shares, near, not equal to, log2_net.
     interval_from
         "donor bootstrap", "donor t" (the quick one), "cells" (no donors: too narrow) or "".
     n_cells, n_cells_target
@@ -93,7 +94,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     own = table[table["side"] == SOURCE]
     found, sure = _sureness(adata, uns, r, key)
     left = r @ n_target
-    gone = donor_level.lost(coupling) | (left < 1)
+    lost = donor_level.lost(coupling)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
     frame = pd.DataFrame(
@@ -104,14 +105,14 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
             "share_target": r @ t,
             "outflow": outflow,
             "log2_outflow": log2_outflow,
-            "inflow": inflow[coupling.argmax(axis=1)],
+            "inflow": np.where(lost, np.nan, inflow[coupling.argmax(axis=1)]),
             "log2_net": donor_level.log2_net(r, s, t),
             **{name: found[name].to_numpy() for name in ("ci_low", "ci_high", "p", "q")},
             "n_cells": own["n_cells"].to_numpy(int),
             "n_cells_target": np.rint(left).astype(int),
             "reason": found["reason"].to_numpy(object),
             "interval_from": sure,
-            "status": np.where(gone, "gone", ""),
+            "status": np.where(lost | (left < 1), "gone", ""),
         }
     )
     for name in EXTRA:

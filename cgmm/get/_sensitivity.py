@@ -25,8 +25,8 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     -------
     One row per source component and choice: parameter ("rho": price of reweighting in nats;
     "partition": how the clusters were made), value (text), component, name, log2_net, difference
-    (from the fit), main_target (name, "" for partitions, whose components are others), F (mass of
-    the coupling). Empty for a fit without alternatives.
+    (from the fit), main_target (name; "" for components that are gone and for partitions, whose
+    components are others), F (mass of the coupling). Empty for a fit without alternatives.
 
     Examples
     --------
@@ -36,7 +36,8 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     ['partition', 'rho']
     """
     uns = stored(adata, key)
-    _, s, t = core(uns)
+    coupling, s, t = core(uns)
+    gone = donor_level.lost(coupling)
     reference = donor_level.log2_net(origin(uns), s, t)
     names = [component_names(uns, side) for side in SIDES]
     columns = [
@@ -66,7 +67,9 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
                     "name": names[0],
                     "log2_net": values,
                     "difference": difference,
-                    "main_target": "" if main is None else names[1][np.asarray(main)],
+                    "main_target": ""
+                    if main is None
+                    else np.where(gone, "", names[1][np.asarray(main)]),
                     "F": float(row["F"]),
                 },
                 columns=columns,

@@ -23,7 +23,9 @@ TOP_GENES = 5
 def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Who became whom: every pair of components that exchanges mass, largest first.
 
-    Pairs with less than a millionth of the mass are left out.
+    Pairs along which less than a millionth of the source leaves and of the target arrives are left
+    out. Where cells have voted (:mod:`cgmm.votes`), some may arrive along a pair that the coupling
+    gives next to nothing.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     -------
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
     all source cells), share_of_source (where the source component goes), share_of_target (where
-    the target component came from), ci_low, ci_high (95 % interval of
-    share_of_source over donors, after :func:`cgmm.tl.donors`, else NaN).
+    the target component came from), ci_low, ci_high (interval of share_of_source over donors, 95 %
+    or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
     With ``by`` the pairs are levels of the annotation: no indices, no intervals, no pair left out,
     and mass_target beside mass (fraction of all target cells that came along the pair).
 
@@ -56,9 +58,9 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     if by is not None:
         return transfers_by(adata, by, key=key)
     uns = stored(adata, key)
-    coupling, s, _ = core(uns)
-    mass = donor_level.transfer_mass(coupling, s)
-    k, j = np.nonzero(mass > MIN_MASS)
+    coupling, s, t = core(uns)
+    mass, r = donor_level.transfer_mass(coupling, s), origin(uns)
+    k, j = np.nonzero((mass > MIN_MASS) | (r * t > MIN_MASS))
     names = [component_names(uns, side) for side in SIDES]
     frame = pd.DataFrame(
         {
@@ -68,7 +70,7 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "target_component": j,
             "mass": mass[k, j],
             "share_of_source": donor_level.share_of_source(mass)[k, j],
-            "share_of_target": origin(uns)[k, j],
+            "share_of_target": r[k, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
         }

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
+from cgmm.sensitivity import along_rho
 
 COLUMNS = {
     "factors": "component name share_source share_target outflow log2_outflow inflow log2_net "
@@ -87,6 +88,38 @@ def test_accounting_identities(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
     np.testing.assert_allclose(
         factors["log2_net"], np.log2(factors["share_target"] / factors["share_source"])
     )
+
+
+def test_cells_that_voted_outside_the_coupling_are_told(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    """Shares of a target add up, although the coupling gives the pair next to nothing."""
+    votes = fit.origin.copy()
+    k, j = np.unravel_index(votes.argmin(), votes.shape)
+    assert fit.coupling[k, j] < 1e-7
+    votes[:, j] *= 0.9
+    votes[k, j] += 0.1
+    cg.tl.annotate(simulated, replace(fit, votes=votes), **call)
+    table = cg.get.transfers(simulated)
+    shares = table.groupby("target_component")["share_of_target"].sum()
+    np.testing.assert_allclose(shares, 1, atol=1e-4)
+    row = table[(table["source_component"] == k) & (table["target_component"] == j)].iloc[0]
+    assert row["share_of_target"] == pytest.approx(0.1, abs=1e-4)
+    assert row["share_of_source"] < 1e-4
+
+
+def test_what_is_gone_has_no_main_counterpart(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    coupling = fit.coupling.copy()
+    coupling[2] = 0.0
+    lost = replace(fit, coupling=coupling)
+    lost = replace(lost, sensitivity=along_rho(lost))
+    cg.tl.annotate(simulated, lost, **call)
+    main = cg.get.sensitivity(simulated).groupby("component")["main_target"].agg(set)
+    assert main[2] == {""}
+    assert all("" not in names for k, names in main.items() if k != 2)
+    assert list(np.isnan(cg.get.factors(simulated)["inflow"])) == [k == 2 for k in range(6)]
 
 
 def test_shift_parts_add_up(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
