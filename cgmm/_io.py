@@ -152,14 +152,19 @@ def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
     path
         The file.
     """
-    setting = "allow_write_nullable_strings"
-    plain = (
-        ad.settings.override(**{setting: False})
-        if hasattr(ad.settings, setting)
-        else contextlib.nullcontext()
-    )
-    with atomic(path) as temporary, plain:
+    with atomic(path) as temporary, plain_strings():
         adata.write_h5ad(temporary, compression="gzip")
+
+
+@contextlib.contextmanager
+def plain_strings() -> Iterator[None]:
+    """Let anndata write text so that older versions and R read it."""
+    setting = "allow_write_nullable_strings"
+    if not hasattr(ad.settings, setting):
+        yield
+        return
+    with ad.settings.override(**{setting: False}):
+        yield
 
 
 def storable(frame: pd.DataFrame) -> pd.DataFrame:

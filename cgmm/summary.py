@@ -7,7 +7,6 @@ same on objects.
 from __future__ import annotations
 
 import gzip
-import importlib.metadata
 import logging
 import math
 import subprocess
@@ -21,6 +20,7 @@ import pandas as pd
 from anndata.io import read_elem
 
 from cgmm import get, tl
+from cgmm._annotate import version
 from cgmm._io import atomic, dumps, load_fit, loads, write_h5ad
 from cgmm._keys import DEFAULT_KEY, SIDES, Keys
 from cgmm._slices import read_rows
@@ -387,18 +387,6 @@ def git_commit(folder: Path) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changed else "")
-
-
-def version(package: str) -> str | None:
-    """Version of an installed package, None when it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        if package != "cgmm":
-            return None
-        import cgmm
-
-        return getattr(cgmm, "__version__", None)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -127,6 +127,9 @@ def select_genes(adata: ad.AnnData, *, n_top_genes: int, modality: str = RNA) ->
     if modality == CYTOMETRY or n_top_genes >= adata.n_vars:
         adata.var["highly_variable"] = True
         return
+    if isinstance(adata.obs["sample"].dtype, pd.CategoricalDtype):
+        # scanpy ranks genes within every category, with cells or without
+        adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     sizes = adata.obs["sample"].value_counts()
     by_sample = len(sizes) > 1 and sizes.min() >= MIN_CELLS_PER_SAMPLE
     sc.pp.highly_variable_genes(

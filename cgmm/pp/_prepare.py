@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._io import atomic
+from cgmm._io import atomic, plain_strings
 from cgmm.pp._check import problem_of_counts
 from cgmm.pp._read import read_samples_of_file
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
@@ -172,6 +171,7 @@ def quality_control(
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
         msg = "obs has no column 'sample' with categories: give what cgmm.pp.join_samples returns."
         raise InputError(msg)
+    adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     read = adata.obs["sample"].value_counts()
     if modality == RNA:
         mitochondrial = is_mitochondrial(adata.var_names)
@@ -296,17 +296,6 @@ def log_normalised(counts: Any) -> sp.csr_matrix:
     logs.data /= np.repeat(totals / np.float32(TARGET_SUM), np.diff(logs.indptr))
     np.log1p(logs.data, out=logs.data)
     return logs
-
-
-@contextlib.contextmanager
-def plain_strings() -> Iterator[None]:
-    """Write text so that older anndata and R read it."""
-    setting = "allow_write_nullable_strings"
-    if not hasattr(ad.settings, setting):
-        yield
-        return
-    with ad.settings.override(**{setting: False}):
-        yield
 
 
 def write_prepared(adata: ad.AnnData, path: Path | str) -> None:

@@ -20,9 +20,9 @@ import pandas as pd
 from anndata.io import read_elem
 from anndata.utils import make_index_unique
 
-from cgmm._io import atomic
+from cgmm._io import atomic, plain_strings
 from cgmm._slices import RowsWriter, row_blocks
-from cgmm.pp._check import RNA
+from cgmm.pp._layout import check_indices
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,
@@ -32,12 +32,11 @@ from cgmm.pp._prepare import (
     join_samples,
     log_normalised,
     passing,
-    plain_strings,
     seen_enough,
     table_of_samples,
 )
 from cgmm.pp._read import cells_of, gene_names, opened, values_of
-from cgmm.pp._samples import InputError, Sample
+from cgmm.pp._samples import RNA, InputError, Sample
 
 logger = logging.getLogger(__name__)
 
@@ -210,6 +209,7 @@ def _blocks(
             stored = values_of(file, layer=counts_layer)
             seen = False
             for block in row_blocks(stored, cells_of(file, sample)):
+                check_indices(block.indices, len(own), stored)
                 block.data = block.data.astype(np.float32)
                 block.eliminate_zeros()
                 if check and block.nnz:

@@ -24,6 +24,7 @@ from cgmm.pp import (
     normalise,
     quality_control,
 )
+from cgmm.pp._embed import select_genes
 from cgmm.simulate import counts
 
 GENES = [f"GENE{i:03d}" for i in range(60)]
@@ -339,6 +340,22 @@ def test_nothing_left_is_said(pair: list[Sample]) -> None:
         quality_control(join_samples(pair), min_genes=61)
     with pytest.raises(InputError, match=r"qc\.min_cells"):
         quality_control(join_samples(pair), min_genes=1, min_cells=1000)
+
+
+def test_a_category_without_cells_is_no_sample() -> None:
+    """As it is left over when an object was cut."""
+    adata = counts(n_cells=400, n_genes=200, n_donors=2, random_state=1)
+    normalise(adata)
+    select_genes(adata, n_top_genes=50)
+    chosen = adata.var["highly_variable"].copy()
+    names = adata.obs["sample"]
+    adata.obs["sample"] = names.cat.add_categories(["absent"])
+    select_genes(adata, n_top_genes=50)
+    assert (adata.var["highly_variable"] == chosen).all()
+    adata.obs["sample"] = names.cat.add_categories(["absent"])
+    adata.X = adata.layers["counts"]
+    table = quality_control(adata, min_genes=10, min_cells=3)
+    assert list(table["sample"]) == list(names.cat.categories)
 
 
 def test_normalise_is_log1p_of_ten_thousand(pair: list[Sample]) -> None:

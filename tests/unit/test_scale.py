@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -94,6 +96,18 @@ def test_bad_counts_are_found_in_any_block(samples: list[Sample], tmp_path: Path
     half = Sample(sample="half", path=str(tmp_path / "half.h5ad"), condition="b")
     with pytest.raises(InputError, match=r"half.*not whole numbers"):
         pp.prepare_lazily([*samples, half], tmp_path / "out.h5ad", **QC)
+    assert not (tmp_path / "out.h5ad").exists()
+
+
+def test_values_outside_the_columns_are_found_in_any_block(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(samples[-1].path, tmp_path / "damaged.h5ad"))
+    with h5py.File(path, "a") as file:
+        file["X/indices"][-1] = 10**6
+    damaged = Sample(sample="damaged", path=str(path), condition="b")
+    with pytest.raises(InputError, match=r"damaged\.h5ad: .*values outside its 115 columns"):
+        pp.prepare_lazily([*samples, damaged], tmp_path / "out.h5ad", **QC)
     assert not (tmp_path / "out.h5ad").exists()
 
 
