@@ -226,7 +226,8 @@ def unmatched(
     -----
     Distances are squared and in units of ``E`` alone, since a population without counterpart
     teaches ``V`` its own movement.  Components nearer to each other than the 99.9 % quantile of
-    chi-square with D degrees of freedom form one group.  A component is called gone when its match
+    chi-square with D degrees of freedom form one group.  Where there is but one group, nothing is
+    gone, however far it moved.  Else a component is called gone when its match
 
     1. lies at more than half the squared distance of the nearest other group of its own side, and
     2. lies more than twice as far (four times squared) as at least two other groups move, and at
@@ -238,6 +239,8 @@ def unmatched(
     across = _nats(source.means, target.means, noise)
     beside = _nats(source.means, source.means, noise)
     n_groups, group = connected_components(beside < far, directed=False)
+    if n_groups < 2:  # nothing to compare its movement with
+        return np.zeros(len(across), dtype=bool)
     moved = across[np.arange(len(across)), coupling.argmax(1)]
     by_group = np.array(
         [

@@ -78,7 +78,8 @@ def markers(
     Parameters
     ----------
     means
-        Mean log-normalised expression (natural log), shape (K, n_genes).
+        Mean log-normalised expression (natural log), shape (K, n_genes); NaN for a component
+        without cells.
     fractions
         Fraction of cells that express the gene, shape (K, n_genes).
     genes
@@ -94,7 +95,8 @@ def markers(
     apart. With one component the list is empty: there is nothing to be set apart from.
     """
     k = means.shape[0]
-    if k < 2:
+    known = np.flatnonzero(np.isfinite(means).all(axis=1))  # the others have no cells
+    if len(known) < 2:
         return [[] for _ in range(k)]
     usable = ~np.array([bool(UNINFORMATIVE.match(str(g))) for g in genes])
     if exclude is not None:
@@ -102,14 +104,14 @@ def markers(
     # A neighbour of the same lineage may share the gene: compare with the 80th percentile of the
     # others rather than with the single runner-up, so that two halves of one type still get names.
     dense = np.nanmean(fractions) > DENSE
-    out = []
-    for j in range(k):
-        others = np.delete(np.arange(k), j)
+    out: list[list[str]] = [[] for _ in range(k)]
+    for j in known:
+        others = known[known != j]
         lead = means[j] - _upper(means[others])
         step = np.ones(len(lead)) if dense else fractions[j] - _upper(fractions[others])
         score = np.where(usable & (lead > MIN_LEAD) & (step > 0), lead * step, 0.0)
         order = np.argsort(-score, kind="stable")[:n]
-        out.append([str(genes[g]) for g in order if score[g] > 0])
+        out[j] = [str(genes[g]) for g in order if score[g] > 0]
     return out
 
 
@@ -180,7 +182,7 @@ def name_sides(
     own_source, own_target
         What each component would be called by itself; may repeat or be empty.
     coupling
-        W, shape (K0, K1).
+        Mass that goes from each source to each target component, shape (K0, K1).
     sizes_source, sizes_target
         Shares, shapes (K0,) and (K1,).
 

@@ -19,11 +19,14 @@ def obs_table(**columns: np.ndarray) -> pd.DataFrame:
         [f"{c}_{d}" for c, d in zip(columns["condition"], columns["donor"], strict=True)],
         dtype=object,
     )
-    everything = {**columns, "sample": sample}
+    texts = {
+        name: values.astype(str).astype(object)
+        for name, values in (columns | {"sample": sample}).items()
+    }
     return pd.DataFrame(
         {
-            name: pd.Categorical(values.astype(str), categories=list(dict.fromkeys(values)))
-            for name, values in everything.items()
+            name: pd.Categorical(values, categories=list(dict.fromkeys(values)))
+            for name, values in texts.items()
         },
         index=pd.Index(np.array([f"cell{i:06d}" for i in range(n)], dtype=object)),
     )

@@ -97,6 +97,12 @@ def test_a_common_movement_farther_than_between_populations_is_no_loss(places):
     assert not movement.unmatched(fate, mixture(places), mixture(places + step), np.eye(6)).any()
 
 
+def test_a_single_population_is_never_lost(places):
+    """As in sorted cells: nothing says how far the others move."""
+    one, far = mixture(places[:1]), mixture(places[:1] + 100.0)
+    assert not movement.unmatched(np.ones((1, 1)), one, far, np.eye(6)).any()
+
+
 def test_settled_means_within_twofold_of_every_choice():
     rows = [{"log2_net": [0.0, 0.2, -9.0]}, {"log2_net": [0.9, 1.5, -4.0]}]
     reference = np.array([0.1, 0.3, -np.inf])

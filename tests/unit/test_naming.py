@@ -54,6 +54,12 @@ def test_one_component_has_no_markers() -> None:
     assert naming.markers(np.ones((1, 3)), np.ones((1, 3)), list("abc")) == [[]]
 
 
+def test_a_component_without_cells_takes_no_markers_from_others() -> None:
+    means = np.array([[2.0, 0.5], [np.nan, np.nan], [0.5, 2.0]])
+    found = naming.markers(means, np.where(np.isnan(means), np.nan, 1.0), ["CD3", "CD19"])
+    assert found == [["CD3"], [], ["CD19"]]
+
+
 def test_equal_names_are_numbered_by_size() -> None:
     names = naming.unique_names(["T", "B", "T", ""], np.array([0.1, 0.2, 0.6, 0.1]))
     assert names == ["T 2", "B", "T 1", "Subpopulation 1"]

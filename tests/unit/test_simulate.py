@@ -84,6 +84,12 @@ def test_programme_rises_only_where_asked() -> None:
     assert abs(mean["Alpha"]) < 0.15
 
 
+def test_conditions_may_be_numbers() -> None:
+    adata = simulate.counts(n_cells=60, n_genes=120, n_donors=1, conditions=(0, 24))
+    assert adata.obs["condition"].value_counts().to_dict() == {"0": 30, "24": 30}
+    assert list(adata.obs["sample"].cat.categories) == ["0_D01", "24_D02"]
+
+
 def test_paired_donors_are_in_both_conditions() -> None:
     for paired, n in ((True, 4), (False, 8)):
         adata = simulate.points(n_donors=4, paired=paired, n_cells=100).to_anndata()
