@@ -133,6 +133,17 @@ def problem_of_values(config: Any) -> str | None:
     return None
 
 
+def problem_of_encoding(path: Path) -> str | None:
+    """Say that a config is not in UTF-8; None when it is, or is not there."""
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return f"{path}: not a text file in UTF-8. Save it as text in UTF-8."
+    except OSError:
+        return None
+    return None
+
+
 def short(value: Any) -> str:
     """Write a value for a sentence, cut when it is long."""
     shortener = reprlib.Repr()
@@ -282,7 +293,8 @@ def _table_of(path: Path) -> list[list[str]]:
     return table
 
 
-def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> Iterator[str]:
+def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> list[str]:
+    """Sentences about columns that are missing, unknown or there twice."""
     known = list(schema["properties"])
     problems = []
     words = header[0].replace(",", " ").replace(";", " ").split() if len(header) == 1 else []

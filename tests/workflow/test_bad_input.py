@@ -50,6 +50,14 @@ def test_settings_are_refused_before_anything_runs(project: Project) -> None:
     assert not outputs(project)
 
 
+def test_a_config_in_another_encoding_is_refused(project: Project) -> None:
+    config = project.folder / "config" / "config.yaml"
+    config.parent.mkdir()
+    config.write_bytes("samples: Müller.tsv\n".encode("latin-1"))
+    assert "config/config.yaml: not a text file in UTF-8" in console(project)
+    assert not outputs(project)
+
+
 def test_missing_file_is_refused_before_anything_runs(project: Project) -> None:
     project.rows[0]["path"] = "nowhere.h5ad"
     assert "sample b1: the file nowhere.h5ad does not exist" in console(project)

@@ -1,16 +1,13 @@
 """Settings, constants and all helper functions of the rules."""
 
 import os
+import re
 import shlex
 import sys
 import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-
-ROOT = Path(str(workflow.basedir))
-sys.path.insert(0, str(ROOT))
-
 from workflow.settings import SettingsError, digest, grouped, load
 
 # With a storage, relative paths are in it, and jobs read local copies.
