@@ -38,7 +38,7 @@ class Alternative(NamedTuple):
 
     @property
     def net(self) -> np.ndarray:
-        """Net factor of each source component, shape (K0,)."""
+        """Net factor of each source component, as the coupling has it, shape (K0,)."""
         s, t = self.source.weights, self.target.weights
         return np.exp2(donors.log2_net(donors.share_of_target(self.coupling, s), s, t))
 

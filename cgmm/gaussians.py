@@ -118,7 +118,7 @@ def fidelities(root: np.ndarray, covariances: np.ndarray) -> np.ndarray:
 
 
 def pair_roots(root: Array, covariances: Array) -> PairRoots:
-    """Decompose ``G_kl`` for roots (K0, D, D) and covariances (K1, D, D)."""
+    """Decompose ``G_kl`` for symmetric roots (K0, D, D) and covariances (K1, D, D)."""
     cross = root[:, None] @ covariances[None] @ root[:, None]
     k0, k1, d, _ = cross.shape
     values, vectors = _eigh(cross.reshape(k0 * k1, d, d))
@@ -128,7 +128,7 @@ def pair_roots(root: Array, covariances: Array) -> PairRoots:
 
 
 def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
-    """Coupling-weighted sums of the Monge matrices, forth and back.
+    """Coupling-weighted sums of the Monge matrices, forth and back, from symmetric roots.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, 
 def sum_of_maps(
     source: Roots, covariances: np.ndarray, k: np.ndarray, j: np.ndarray, mass: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`mean_maps`, over pairs (k, j) of given mass, from covariances (K1, D, D)."""
+    """As :func:`mean_maps` from roots of any kind, over pairs (k, j) of given mass, shapes (P,)."""
     forth, back = np.zeros_like(source.root), np.zeros_like(covariances)
     if len(k):
         root = source.root[k]

@@ -1,7 +1,8 @@
 r"""How genes move within each subpopulation.
 
-With :math:`R_{kl} = W_{kl} / (W^T 1)_l`, the cells that source component :math:`k` became carry the
-weights :math:`v_i = \sum_l R_{kl} r_l(x_i)`. The change of gene :math:`g` in :math:`k` is
+With :math:`R_{kl}` the part of target component :math:`l` that came from source component
+:math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became carry the weights
+:math:`v_i = \sum_l R_{kl} r_l(x_i)`. The change of gene :math:`g` in :math:`k` is
 
 .. math:: \Delta_{kg} = \frac{1}{\ln 2} \left(
     \frac{\sum_{i \in target} w_i v_i x_{ig}}{\sum_{i \in target} w_i v_i}

@@ -328,7 +328,8 @@ def _different(recipe: Mapping[str, Any], code: Path) -> list[str]:
         if here.get(name) != number
     ]
     if recipe.get("python") != platform.python_version():
-        found.insert(0, f"Python: {recipe.get('python')} in the report, {sys.version.split()[0]}")
+        now = platform.python_version()
+        found.insert(0, f"Python: {recipe.get('python')} in the report, {now} here")
     if recipe.get("code_sha256") != code_digest(code):
         found.insert(0, f"the code: commit {recipe.get('git_commit')} in the report, not this one")
     return found

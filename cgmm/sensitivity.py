@@ -33,7 +33,8 @@ def along_rho(fit: CoupledFit, *, grid: Sequence[float] = RHO_GRID) -> list[dict
     Returns
     -------
     For each value: parameter ("rho"), value, log2_net (K0,), main_target (K0,), F.
-    Components that are gone or new stay so.
+    Components that are gone or new stay so; cells do not vote again, origins move by as much as
+    those of the coupling do.
     """
     s, t = fit.shares_source, fit.shares_target
     epsilon = fit.parameters["epsilon"]

@@ -45,7 +45,8 @@ def mixture_from_labels(
     Notes
     -----
     A cluster with fewer than D + 1 points gets the mean covariance of all clusters; an empty one
-    a point of the data drawn to be far from the others' means, and a negligible weight.
+    the point that lies farthest from the mean of all (the next empty one the second), and a
+    negligible weight.
     """
     n, d = points.shape
     w = np.full(n, 1 / n) if weights is None else np.asarray(weights, float) / np.sum(weights)

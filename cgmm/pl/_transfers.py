@@ -75,7 +75,7 @@ def transfers(
         linecolor=_style.GRID,
         square=True,
         cbar_kws={
-            "label": f"% of {known['source' if axis else 'target']}".replace("$", r"\$"),
+            "label": _style.plain(f"% of {known['source' if axis else 'target']}"),
             "shrink": 0.6,
         },
         xticklabels=_labels(shown.names_target, columns, shown.new, "new"),
