@@ -179,7 +179,7 @@ AFTER = [
     Case("a test that is not known", call(cg.tl.donors, test="wilcoxon"), "test='wilcoxon' is not known"),
     Case("a negative number of threads", call(cg.tl.donors, n_jobs=-1), "n_jobs must be a whole number of at least 1, got -1"),
     Case("a batch that is the condition", call(cg.tl.donors, batch_key="condition"), "condition is the same as the condition"),
-    Case("a batch missing in some cells", call(cg.tl.donors, obs("lane", lambda a: np.where(a.obs["donor"] == "D01", None, "one")), batch_key="lane"), "obs['lane'] is missing in 200 cells of the two conditions: give every cell a batch"),
+    Case("a batch missing in some cells", call(cg.tl.donors, obs("who", lambda a: np.where(a.obs["donor"] == "D01", None, "one")), batch_key="who"), "obs['who'] is missing in 200 cells of the two conditions: give every cell a batch"),
     Case("a covariate that does not exist", call(cg.tl.donors, covariates=["sex"]), "covariates='sex' is not a column of obs", KeyError),
     Case("a baseline that does not exist", call(cg.tl.donors, baseline="B cells"), "baseline='B cells' is neither"),
     Case("counts without their column", call(cg.tl.donors, baseline="counts"), "needs counts_key"),
