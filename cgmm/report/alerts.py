@@ -241,7 +241,7 @@ def _miscounted(results: Results) -> list[Alert]:
     return [
         Alert(
             "warning",
-            "Match and count of cells disagree",
+            "Two readings of who became whom disagree",
             f"{text.join_some(said, 3)}.",
             f"Read these together with their neighbours, as one: the border between them lies "
             f"elsewhere in {results.target}. Factors and the flow figure follow the count, "

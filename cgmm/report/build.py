@@ -12,7 +12,7 @@ from cgmm.report.data import Results, read_results
 from cgmm.report.downloads import downloads
 from cgmm.report.figures import effects, flow, people, small, space
 from cgmm.report.figures.sensitivity import sensitivity
-from cgmm.report.glossary import GLOSSARY
+from cgmm.report.glossary import glossary
 from cgmm.report.influence import Influence, donor_sentences, driven_by_one, influences
 from cgmm.report.maps import map_figures, views
 from cgmm.report.methods import make_methods
@@ -57,11 +57,10 @@ def _facts(results: Results) -> list[tuple[str, str]]:
 
 def _no_donor_sentence(results: Results) -> str:
     return (
-        "No donor column was given, so there is nothing to show per donor. Cells of one donor are "
-        "not independent of each other; without donors a change between "
+        "No donor column was given, so there is nothing to show per donor, and a change between "
         f"{results.source} and {results.target} cannot be told from a difference between the "
         "people sampled. Add a donor column to config/samples.tsv (at least three donors per "
-        "condition) to get intervals and tests."
+        "condition) to get intervals over donors and tests."
     )
 
 
@@ -147,7 +146,7 @@ def _context(results: Results, verdict: Verdict, title: str | None) -> dict[str,
         "methods": make_methods(results, tested=verdict.tested),
         "provenance": make_provenance(results),
         "downloads": downloads(results),
-        "glossary": GLOSSARY,
+        "glossary": glossary(results),
         "island": json_island(data),
         "recipe": json_island(results.meta["recipe"]) if "recipe" in results.meta else None,
     }

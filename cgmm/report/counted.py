@@ -45,8 +45,12 @@ def counted(results: Results) -> pd.DataFrame:
     target subpopulation; NaN when nothing came from it).
     """
     tables = results.tables
-    into = dict(zip(tables["arrivals"]["component"], tables["arrivals"]["share_target"], strict=True))
-    became = dict(zip(tables["factors"]["component"], tables["factors"]["share_target"], strict=True))
+    into = dict(
+        zip(tables["arrivals"]["component"], tables["arrivals"]["share_target"], strict=True)
+    )
+    became = dict(
+        zip(tables["factors"]["component"], tables["factors"]["share_target"], strict=True)
+    )
     table = tables["transfers"]
     arrives = table["share_of_target"] * table["target_component"].map(into)
     whole = table["source_component"].map(became)

@@ -33,7 +33,7 @@ WHAT = {
     "components.tsv": "names, sizes and markers",
     "donors.tsv": "shares per donor",
     "donor_shifts.tsv": "how far the cells of each donor moved",
-    "sensitivity.tsv": "factors under other choices",
+    "sensitivity.tsv": "factors under other settings",
     "cells.tsv.gz": "every cell: subpopulation, factor, shift, coordinates",
     "report.json": "parameters, versions, quality control",
     "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",

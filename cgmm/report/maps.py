@@ -62,37 +62,34 @@ def _crowded(left_out: int) -> str:
 
 def _umap(results: Results, view: space.Map) -> list[MapFigure]:
     panels, left_out = space.cell_panels(results, view, ellipses=False)
-    both = space.both_panel(results, view)
-    figures = [
+    return [
         MapFigure(
             key="map-umap",
             title="Where the cells are (UMAP)",
-            panels=[*panels, both],
+            panels=panels,
             reading=(
-                "Each dot is a cell, placed so that similar cells are near each other; first "
-                f"{results.source}, then {results.target}, coloured by subpopulation with the "
-                "other condition in grey behind, then both over each other, coloured by "
-                "condition. Distances on a UMAP are only a sketch; nothing is computed from it."
+                "Each dot is a cell, placed so that similar cells are near each other; left "
+                f"{results.source}, right {results.target}, coloured by subpopulation with the "
+                "other condition in grey behind. Distances on a UMAP are only a sketch; nothing is "
+                "computed from it."
             ),
             note=_shown(results, view) + _crowded(left_out),
-        )
+        ),
+        MapFigure(
+            key="map-change",
+            title="The same cells, coloured by condition and by what changed",
+            panels=[space.both_panel(results, view), *space.change_panels(results, view)],
+            reading=(
+                "First: the conditions over each other, apart where the state changed. Prevalence: "
+                "how much more common (orange) or rarer (blue) cells like this one became. State "
+                "shift: how far "
+                f"cells of {results.source} like this one moved, in typical spreads within a "
+                "subpopulation (SD); stronger is further. Values beyond the bar have the colour of "
+                "its end."
+            ),
+            note=_shown(results, view),
+        ),
     ]
-    change = space.change_panels(results, view)
-    if change:
-        figures.append(
-            MapFigure(
-                key="map-change",
-                title="The same cells, coloured by what changed",
-                panels=change,
-                reading=(
-                    "Prevalence: how much more or less common cells like this one became. State "
-                    "shift: how far cells like this one moved. Both follow the subpopulations a "
-                    "cell belongs to."
-                ),
-                note=_shown(results, view),
-            )
-        )
-    return figures
 
 
 def _axes(results: Results, view: space.Map) -> list[MapFigure]:

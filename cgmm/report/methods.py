@@ -211,24 +211,26 @@ def _jax(results: Results) -> str:
 
 def _origin(results: Results, used: list[str]) -> str:
     """How R was made."""
-    if not _reason(results, "origin"):
+    if not results.counts_cells:
         return "R_kl is s_k T_kl / Σ_j s_j T_jl (Bayes' rule)."
     used.append("saerens")
     return (
-        "R was counted cell by cell: source cells were carried to the target by the movement of "
-        "their components, and each target cell was dealt out among the up to 40 images nearest "
-        "to it, in proportion to their weight and to the factor that Bayes' rule gives them "
-        "[Saerens et al. 2002]."
+        "R was counted cell by cell: under every partition, source cells were carried to the "
+        "target by the movement of their components, once shrunk to what the metric expects and "
+        "once all the way to the match, and each target cell was dealt out among the up to 40 "
+        "images nearest to it, in proportion to their weight and to the factor that Bayes' rule "
+        "(R_kl ∝ s_k T_kl) gives them [Saerens et al. 2002]. A vote counts for the whole cluster "
+        "that its source cell lies in, averaged over clusterings from coarse to fine."
     )
 
 
 def _effects(results: Results, used: list[str], *, tested: bool) -> str:
     sentences = [
         "Transfers T_kl are the entries of the coupling divided by its row sums. Prevalence was "
-        "read from the mean membership probabilities of the cells without any penalty, so that "
-        "the coupling only decides which components correspond: with shares s_k of the source and "
-        "t_l of the target, and R_kl the part of target component l that came from k, the net "
-        f"factor of source component k is Σ_l R_kl t_l / s_k. {_origin(results, used)} "
+        "read from the mean membership probabilities of the cells without any penalty: with "
+        "shares s_k of the source and t_l of the target, and R_kl the part of target component l "
+        "that came from k, the net factor of source component k is Σ_l R_kl t_l / s_k. "
+        f"{_origin(results, used)} "
         "Components that the coupling gives up although their neighbours are matched well "
         "and leave nothing to explain are called gone (source) or new (target) and take no part. "
         "Factors are relative to all cells (compositional). "
@@ -274,10 +276,13 @@ def _test(results: Results, used: list[str]) -> str:
     paired = ", compared with themselves" if done.get("paired") else ""
     n = done.get("n_bootstrap")
     draws = f"{text.count(n)} times " if text.is_number(n) else ""
+    used.append("rao")
     sentences = [
         f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
-        f"{draws}with replacement{paired} and fitting both mixtures and the coupling again.",
-        _p_values(done, used),
+        f"{draws}with replacement{paired} (all but one of them [Rao & Wu 1988]) and fitting both "
+        f"mixtures and the coupling again{_moved_along(results)}.",
+        _between(results, used),
+        _p_values(results, used),
     ]
     if done.get("adjusted_for_batch"):
         sentences.append("Draws and tests were made within batches.")
@@ -285,10 +290,28 @@ def _test(results: Results, used: list[str]) -> str:
     if results.tables["factors"]["log2_relative"].notna().any() and baseline:
         what = "the median subpopulation" if baseline == "median" else baseline
         sentences.append(f"Factors relative to {what} are given beside them.")
-    return " ".join(sentences)
+    return " ".join(s for s in sentences if s)
 
 
-def _p_values(done: Mapping[str, Any], used: list[str]) -> str:
+def _moved_along(results: Results) -> str:
+    """Say what becomes of R in a refit, where cells do not vote again."""
+    return ", R moving by as much as Bayes' rule has it" if results.counts_cells else ""
+
+
+def _between(results: Results, used: list[str]) -> str:
+    """Say that partitions widen intervals and p values, where there are several."""
+    table = results.tables["sensitivity"]
+    if table.loc[table["parameter"] == "partition", "value"].nunique() < 2:
+        return ""
+    used.append("rubin")
+    return (
+        "The variance between partitions of the cells was added to that over donors, in intervals "
+        "and p values of factors [Rubin 1987]."
+    )
+
+
+def _p_values(results: Results, used: list[str]) -> str:
+    done = results.donor_settings
     test = str(done.get("test") or "")
     n, smallest = done.get("n_permutations"), done.get("smallest_p")
     if test == "permutation":
@@ -300,12 +323,15 @@ def _p_values(done: Mapping[str, Any], used: list[str]) -> str:
                 if text.is_number(smallest)
                 else ")"
             )
-        made += " and fitting again"
+        made += (
+            " after the movement was taken back, and fitting again; shares of the target are read "
+            "from the coupling of each refit (Bayes' rule)"
+        )
     elif test == "moderated_t":
         used += ["smyth", "phipson"]
         made = (
-            "a moderated t-test of the log-odds of the donors' shares [Smyth 2004; Phipson et al. "
-            "2022]"
+            "a moderated t-test of the log-odds of the donors' shares, those of the target carried "
+            "to source components by R [Smyth 2004; Phipson et al. 2022]"
         )
     else:
         return "No p values are given."
@@ -339,14 +365,16 @@ def _genes(results: Results, used: list[str]) -> str:
     values = "log2-normalised expression" if in_log2 else "transformed values"
     sentence = (
         f"Gene changes are differences of mean {values} between the cells of a source "
-        "component and the target cells matched to it, weighted by membership."
+        "component and the target cells that came from it (weights Σ_l R_kl r_l of a cell with "
+        "memberships r_l)."
     )
     if genes["de_q"].notna().any():
         used += ["muzellec", "love"]
         sentence += (
             " For tests, counts were summed per donor over the cells of each subpopulation, "
-            "weighted by membership, and compared with PyDESeq2 [Muzellec et al. 2023; Love et al. "
-            "2014], donors as replicates, corrected over the genes of a subpopulation."
+            "and over the target cells that came from it, and compared with PyDESeq2 [Muzellec et "
+            "al. 2023; Love et al. 2014], donors as replicates, corrected over the genes of a "
+            "subpopulation."
         )
     return sentence
 

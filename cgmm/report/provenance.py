@@ -28,11 +28,14 @@ class Provenance:
 
 def _parameters(meta: dict[str, Any]) -> Pairs:
     reasons = meta.get("reasons") or {}
-    return [
+    values = [
         (name, value, str(reasons.get(name) or "as configured, or the default"))
         for name, value in key_values(meta.get("parameters") or {})
         if not name.startswith("reasons.")
     ]
+    given = {name for name, _, _ in values}
+    found = [(str(k), "found in the data", str(v)) for k, v in reasons.items() if k not in given]
+    return [*values, *found]
 
 
 def seconds(value: float) -> str:

@@ -102,6 +102,17 @@ REFERENCES = {
         "proportions in single cell data. Bioinformatics 38(20):4720–4726, 2022.",
         "https://doi.org/10.1093/bioinformatics/btac582",
     ),
+    "rao": Reference(
+        "Rao & Wu 1988",
+        "Rao JNK, Wu CFJ. Resampling inference with complex survey data. Journal of the American "
+        "Statistical Association 83(401):231–241, 1988.",
+        "https://doi.org/10.1080/01621459.1988.10478591",
+    ),
+    "rubin": Reference(
+        "Rubin 1987",
+        "Rubin DB. Multiple imputation for nonresponse in surveys. Wiley, New York, 1987.",
+        "https://doi.org/10.1002/9780470316696",
+    ),
     "traag": Reference(
         "Traag et al. 2019",
         "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden: guaranteeing well-connected "

@@ -20,11 +20,13 @@ def sensitivity_sentence(results: Results) -> str:
         return ""
     loose = factors.loc[state == "False", "name"].astype(str).to_list()
     if not loose:
-        return f"All {text.plural(n, 'factor')} stay within twofold under every other choice tried."
+        return (
+            f"All {text.plural(n, 'factor')} stay within twofold under every other setting tried."
+        )
     cause = moved_by(results, loose)
     return (
         f"{n - len(loose)} of {text.plural(n, 'factor')} stay within twofold under every other "
-        f"choice tried. Not settled: {text.join_some(loose)}"
+        f"setting tried. Not settled: {text.join_some(loose)}"
         f"{f' (moved by {cause})' if cause else ''}."
     )
 

@@ -38,11 +38,9 @@ def sentence(words: str) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write a positive ratio, with two decimals below 2: 0.04, 0.95, 1.32, 2.6, 12."""
-    if value >= 9.95:
+    """Write a positive ratio, with two decimals below ten: 0.04, 0.95, 1.32, 2.60, 12."""
+    if value >= 9.995:
         return f"{value:.0f}" if value < 1000 else "over 1000"
-    if value >= 1.995:
-        return f"{value:.1f}"
     if value >= 0.01:
         return f"{value:.2f}"
     return "under 0.01"

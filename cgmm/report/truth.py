@@ -101,8 +101,9 @@ def truth_sentence(results: Results) -> str:
         )
     error = float(np.sqrt(np.mean([(k.found - k.truth) ** 2 for k in both])))
     sentence = (
-        f"Over {text.plural(len(both), 'simulated subpopulation')}, the typical error of the "
-        f"factor is {text.fixed(error)} on the log2 scale (a ratio of {text.ratio(2**error)})."
+        f"Over {text.plural(len(both), 'simulated subpopulation')}, factors are typically off by "
+        f"{text.ratio(2**error)}-fold (the root mean square error is {text.fixed(error)} on the "
+        "log2 scale)."
     )
     pooled = [k.name for k in both if len(k.subs) > 1]
     if pooled:

@@ -19,6 +19,7 @@ from cgmm.report.findings import (
 from cgmm.report.settled import sensitivity_sentence
 
 MOST_NAMED = 3
+MAINLY = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,8 @@ def _state(groups: dict[str, list[Finding]], common: list[tuple[str, float, int]
         genes = [f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c, _ in common[:5]]
         times = {k for _, _, k in common[:5]}
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
-        said += (
-            f" A response shared across subpopulations: {text.join(genes)} (each in the top 20 "
-            f"genes of {many} of {n})."
-        )
+        whom = f"all {n} subpopulations" if min(times) == n else f"{many} of {n} subpopulations"
+        said += f" Shared response: {text.join(genes)} (each in the top 20 genes of {whom})."
     return said
 
 
@@ -146,23 +145,29 @@ def _matches(results: Results, findings: list[Finding], groups: dict[str, list[F
         f"own in {results.target}, shown under the same name"
     ]
     said += [
-        f"{f.name} corresponds mainly to {f.goes_to} ({goes_number(f)})"
+        f"{f.name} corresponds {_how_much(f)} to {f.goes_to} ({goes_number(f)})"
         for f in groups["elsewhere"][:MOST_NAMED]
     ]
     more = len(groups["elsewhere"]) - MOST_NAMED
     if more > 0:
-        said.append(f"{more} more correspond mainly to others")
+        said.append(f"{more} more correspond to others")
     return f"{'; '.join(said)}."
+
+
+def _how_much(finding: Finding) -> str:
+    return "mainly" if finding.goes_share >= MAINLY else "in the largest part"
 
 
 def _sureness(results: Results, findings: list[Finding], *, tested: bool) -> str:
     n0, n1 = results.donors_per_side()
     if tested:
         paired = len(results.shared_donors()) == n0 == n1
-        who = f"{n0} donors, each in both conditions" if paired else f"{n0} and {n1} donors"
+        who = f"{n0}, each in both conditions"
+        if not paired:
+            who = f"{n0} in {results.source}, {n1} in {results.target}"
         said = (
-            f"Ranges in [brackets] are 95% intervals over {who}. “More common” and “rarer” need "
-            "q under 0.05 and a range that leaves out ×1."
+            f"Ranges in [brackets] are 95% intervals over donors ({who}). “More common” and "
+            "“rarer” need q under 0.05 and a range that leaves out ×1."
         )
     elif not results.has_donors:
         said = (

@@ -334,6 +334,7 @@ def make_folder(
             "sentences": ["Donor <b>d9</b> has 12 cells and was left out."],
         }  # fmt: skip
         meta["reasons"]["metric"] = "learned from the matches"
+        meta["reasons"]["origin"] = "each target cell counts for the source cells that it resembles"
         meta["reasons"]["n_components"] = "of 4 partitions (resolution 1, resolution 2) the middle"
     if nasty:
         meta["source"], meta["target"] = "ctrl", "stim"

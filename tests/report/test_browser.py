@@ -63,7 +63,7 @@ def test_selection_reaches_every_figure_and_table(made, open_page):
         dim = page.locator(f"#fig-{figure} .mark:not(.is-on)").first
         assert float(dim.evaluate("e => getComputedStyle(e).opacity")) < 0.3
     for table in (
-        "t-factors", "t-transfers", "t-shifts", "t-genes", "t-donors", "t-components",
+        "t-factors", "t-factors-more", "t-transfers", "t-shifts", "t-genes", "t-donors", "t-components",
         "t-influence", "t-sensitivity", "t-truth",
     ):  # fmt: skip
         rows = page.locator(f"#{table} tr.is-on")
@@ -196,7 +196,7 @@ def test_heatmap_modes(made, open_page):
         f'#fig-transfers-map .cell[data-s="{names.index("B")}"]'
         f'[data-t="{names.index("B Activated")}"] text'
     )
-    for button, column in (("of target", "share_of_target"), ("of source", "share_of_source")):
+    for button, column in (("of stim", "share_of_target"), ("of ctrl", "share_of_source")):
         page.click(f"#fig-transfers-map button:text-is('{button}')")
         assert float(cell.text_content()) == pytest.approx(100 * row[column].iloc[0], abs=0.51)
 

@@ -79,7 +79,7 @@ def test_questions_are_one_click_from_the_verdict(made, open_page, question, sec
 def test_the_question_about_genes_is_not_asked_without_genes(made, open_page):
     page = open_page(made("two")[1])
     assert "Which genes?" not in page.inner_text(".questions")
-    assert page.locator(".questions a").count() == 4
+    assert page.locator(".questions a").count() == 5
 
 
 def test_only_the_highlighted_rows(made, open_page):
@@ -113,9 +113,9 @@ def test_hover_shows_the_number_of_the_table(made, open_page):
     row.hover(force=True)
     assert page.inner_text("#tip") == f"B: ×{2 ** factors.loc['B', 'log2_net']:.2f} in this report"
     head = page.locator("#t-factors thead th", has_text="Net factor").locator("button")
-    assert head.get_attribute("aria-description") == "Share in target divided by share in source"
+    assert head.get_attribute("aria-description") == "Share in stim divided by share in ctrl"
     head.hover()
-    assert page.inner_text("#tip") == "Share in target divided by share in source"
+    assert page.inner_text("#tip") == "Share in stim divided by share in ctrl"
 
 
 def test_donor_notices_are_shown_as_text(made, open_page):
@@ -130,7 +130,7 @@ def test_the_index_sorts_filters_saves_and_fits(index, open_page, tmp_path):
     assert page.asked == [index.as_uri()]
     page.locator("#t-overview thead th", has_text="Cells").first.locator("button").click()
     cells = [int(t.replace("\u202f", "")) for t in
-             page.locator("#t-overview tbody tr td:nth-child(3)").all_inner_texts()]  # fmt: skip
+             page.locator("#t-overview tbody tr td:nth-child(2)").all_inner_texts()]  # fmt: skip
     assert cells == sorted(cells, reverse=True)
     page.fill("#t-overview [data-filter]", "none given")
     assert page.locator("#t-overview tbody tr:visible").count() == 1

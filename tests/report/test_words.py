@@ -77,7 +77,7 @@ def _allowed(folder) -> dict[str, set[str]]:
     up = _donors_up(folder) if paired else None
     for r in factors.itertuples():
         values = {
-            f"{v:.0f}" if v >= 9.95 else f"{v:.1f}" if v >= 0.995 else f"{v:.2f}"
+            f"{v:.0f}" if v >= 9.995 else f"{v:.2f}"
             for v in 2.0 ** np.array([r.log2_net, r.ci_low, r.ci_high])
             if np.isfinite(v)
         }
@@ -354,7 +354,7 @@ def test_index_without_comparisons(tmp_path):
 
 def test_numbers_in_words():
     assert [text.ratio(v) for v in (0.001, 0.042, 0.95, 0.999, 1.26, 12.3, 5000)] == [
-        "under 0.01", "0.04", "0.95", "1.0", "1.3", "12", "over 1000",
+        "under 0.01", "0.04", "0.95", "1.00", "1.26", "12", "over 1000",
     ]  # fmt: skip
     assert [text.percent(v) for v in (0.0, 0.0004, 0.0042, 0.0996, 0.314, 1.0)] == [
         "0%", "<0.1%", "0.4%", "10%", "31%", "100%",

@@ -12,20 +12,20 @@ from markupsafe import Markup
 from cgmm.report import text
 from cgmm.report.data import Results, row_of
 from cgmm.report.figures.grid import Grid, rise
-from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, ticks, tip
+from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, names_width, ticks, tip
 from cgmm.report.findings import FOLD_LIMIT, GENE_LIMIT, PREVALENCE_WORDS, Finding, leading_genes
 from cgmm.report.verdict import Verdict
 
 WIDTH = 860
-NAMES, STEP = 200.0, 26.0
-LEFT = NAMES + 10
-GENES_FROM = 480.0  # where distances end and the leading genes begin
+STEP = 26.0
+GENES_FROM = 440.0  # where distances end
+LED_BY = 206.0  # from there to the leading genes
 MOST_GENES = 36
 INTERVAL_WORDS = {
-    False: "The grey line over it is the 95% interval over donors. ",
-    True: "The grey line over it is a 95% interval from drawing cells: too narrow, no donors. ",
+    False: "The dark line with ends is the 95% interval over donors. ",
+    True: "The dark line with ends is a 95% interval from drawing cells: too narrow, no donors. ",
 }
-STATE_SHORT = {"none": "not visible", "small": "small", "moderate": "moderate", "strong": "strong"}
+STATE_SHORT = {"none": "not visible", "unclear": "not clear"}
 CLASS = {"more": "up", "less": "down", "seems_more": "up", "seems_less": "down"}
 
 
@@ -40,12 +40,13 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     rows = [f for f in verdict.findings if np.isfinite(f.log2_net)]
     rows = sorted(rows, key=lambda f: -f.log2_net)
     others = [f for f in verdict.findings if not np.isfinite(f.log2_net)]
-    x = FoldAxis(LEFT, WIDTH - 190.0, _axis_limit(rows))
+    left = names_width([f.name for f in (*rows, *others)]) + 10
+    x = FoldAxis(left, WIDTH - 190.0, _axis_limit(rows))
     top = 44.0
     bottom = top + STEP * (len(rows) + len(others))
     parts = _forest_axis(x, top, bottom)
     for i, f in enumerate((*rows, *others)):
-        parts.append(_forest_row(f, top + STEP * (i + 0.5), x))
+        parts.append(_forest_row(results, f, top + STEP * (i + 0.5), x))
     intervals = (
         "The line is the 95% interval over donors: a line that crosses ×1 fits with no change. "
         "Hollow dots have no interval. "
@@ -54,7 +55,7 @@ def forest(results: Results, verdict: Verdict) -> Figure:
     )
     return Figure(
         key="factors-forest",
-        title="Factor of every subpopulation",
+        title="How much more or less common each subpopulation became",
         svg=drawing(
             parts,
             width=WIDTH,
@@ -66,8 +67,8 @@ def forest(results: Results, verdict: Verdict) -> Figure:
         ),
         reading=(
             "Each dot is how much more (right, orange) or less (left, blue) common a "
-            f"subpopulation is in {results.target} than in {results.source}; ×2 is twice the share "
-            "of cells. The grey band is within 1.5-fold. "
+            f"subpopulation is in {results.target} than in {results.source} (its net factor); ×2 "
+            "is twice the share of cells. The grey band is within 1.5-fold. "
             f"{intervals}Factors are relative: all shares add up to 100%."
         ),
     )
@@ -79,7 +80,7 @@ def _forest_axis(x: FoldAxis, top: float, bottom: float) -> list[Markup]:
         el("rect", x=low, y=top - 4, width=high - low, height=bottom - top + 8, class_="band"),
         label("← rarer", x(0) - 14, 12, anchor="end", class_="down-text head"),
         label("more common →", x(0) + 14, 12, class_="up-text head"),
-        label("factor (95% interval)", x.end + 24, 12, class_="head"),
+        label("factor [95% interval]", x.end + 24, 12, class_="head"),
     ]
     for value, name in x.doublings():
         kind = "zero" if value == 0 else "grid"
@@ -89,7 +90,7 @@ def _forest_axis(x: FoldAxis, top: float, bottom: float) -> list[Markup]:
     return parts
 
 
-def _forest_row(f: Finding, y: float, x: FoldAxis) -> Markup:
+def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
     hover = f"{f.name}: {f.sentence}"
     if f.reason and not f.has_interval:
         hover += f". {f.reason}"
@@ -97,18 +98,18 @@ def _forest_row(f: Finding, y: float, x: FoldAxis) -> Markup:
         "g",
         tip(hover),
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), NAMES, y, anchor="end"),
-        *(_forest_mark(f, y, x) if np.isfinite(f.log2_net) else _no_counterpart(f, y, x)),
+        label(text.short(f.name, 27), x.start - 10, y, anchor="end"),
+        *(_forest_mark(f, y, x) if np.isfinite(f.log2_net) else _no_counterpart(results, f, y, x)),
         class_="mark row",
         data_s=f.index,
     )
 
 
-def _no_counterpart(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
-    words = f"{text.percent(f.share_target)} of target"
+def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list[Markup]:
+    words = f"{text.percent(f.share_target)} of {text.short(results.target, 14)}"
     if f.prevalence != "unknown":
         words = f"{PREVALENCE_WORDS[f.prevalence]} ({words})"
-    none = "no counterpart of its own in the source"
+    none = f"none of its own in {text.short(results.source, 20)}"
     return [
         label(none, x(0), y, anchor="middle", class_="tick halo"),
         label(words, x.end + 24, y),
@@ -132,7 +133,7 @@ def _forest_mark(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
         parts.append(el("circle", cx=x(f.log2_net), cy=y, r=5, class_=f"dot {kind}{hollow}"))
     words = text.fold(f.log2_net)
     if f.has_interval:
-        words += f" ({text.fold_range(f.ci_low, f.ci_high)})"
+        words += f" {text.bracket(text.fold_range(f.ci_low, f.ci_high))}"
     if f.prevalence == "gone":
         words = f"gone ({words})"
     return [*parts, label(words, x.end + 24, y, class_="value")]
@@ -156,15 +157,18 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
     table = results.tables["shifts"]
     top = 40.0
     bottom = top + STEP * len(rows)
+    left = names_width([f.name for f in rows]) + 10
     ends = [v for f in rows for v in (f.shift_sd, f.shift_high) if np.isfinite(v)]
     limit = max(1.2, max(ends) * 1.08)
+    intervals = any(np.isfinite(f.shift_high) for f in rows)
 
     def x(value: float) -> float:
-        return LEFT + value / limit * (GENES_FROM - LEFT)
+        return left + value / limit * (GENES_FROM - left)
 
     parts: list[Markup] = [
-        label("distance moved (SD)", LEFT, 12, class_="head"),
-        label("led by", GENES_FROM + 128, 12, class_="head"),
+        label("distance moved (SD)", left, 12, class_="head"),
+        label(f"SD{' [95% interval]' if intervals else ''}", GENES_FROM + 18, 12, class_="head"),
+        label("led by", GENES_FROM + LED_BY, 12, class_="head"),
     ]
     for value in ticks(0.0, limit, 5):
         parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid"))
@@ -172,7 +176,6 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
     for i, f in enumerate(rows):
         own = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
         parts.append(_shift_row(results, f, own, top + STEP * (i + 0.5), x, limit))
-    with_intervals = any(np.isfinite(f.shift_high) for f in rows)
     return Figure(
         key="shifts-bars",
         title="How far every subpopulation moved",
@@ -188,10 +191,10 @@ def shifts(results: Results, verdict: Verdict) -> Figure | None:
         reading=(
             "The dot is how far the centre of a subpopulation moved, measured in typical spreads "
             "within a subpopulation (1 SD: as far as its cells usually lie from their centre). "
-            f"{INTERVAL_WORDS[results.cells_only] if with_intervals else ''}"
-            "The small upright tick adds the change in shape. Genes: the largest changes of "
-            "average expression, ↑ higher and ↓ lower in "
-            f"{results.target}."
+            f"{INTERVAL_WORDS[results.cells_only] if intervals else ''}"
+            "Below 0.25 SD is called not visible, up to 0.5 small, up to 1 moderate, above strong"
+            f"{', and not clear where the interval reaches zero' if intervals else ''}. Genes: the "
+            f"largest changes of average expression, ↑ higher and ↓ lower in {results.target}."
         ),
     )
 
@@ -204,33 +207,36 @@ def _shift_row(
     x: Callable[[float], float],
     limit: float,
 ) -> Markup:
-    """One subpopulation: distance, interval, distance with the change of shape, leading genes."""
+    """One subpopulation: distance, interval, leading genes."""
     total = float(row["total_shift_sd"])
     known = np.isfinite([f.shift_low, f.shift_high]).all()
     hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
     if known:
         hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
     if np.isfinite(total):
-        hover += f" (with change of shape {text.fixed(total)} SD)"
+        hover += f" (with change of shape, not corrected for noise, {text.fixed(total)} SD)"
+    seen = f.state not in {"none", "unclear"}
     genes = "  ".join(
-        f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c in leading_genes(results, f.name, 4)
+        f"{g}\u00a0{'↑' if c > 0 else '↓'}"
+        for g, c in (leading_genes(results, f.name, 3) if seen else ())
     )
     colour = results.subpopulations[f.index].colour
     parts: list[Markup] = [
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), NAMES, y, anchor="end"),
+        label(text.short(f.name, 27), x(0) - 10, y, anchor="end"),
         el("line", x1=x(0), x2=x(f.shift_sd), y1=y, y2=y, class_="stem", stroke=colour),
         el("circle", cx=x(f.shift_sd), cy=y, r=5.5, fill=colour),
     ]
-    if np.isfinite(total):
-        parts.append(el("path", d=f"M{x(min(total, limit)):.1f},{y - 6:.1f}v12", class_="total"))
+    words = text.fixed(f.shift_sd)
     if known:
         low, high = x(max(f.shift_low, 0.0)), x(min(f.shift_high, limit))
-        parts.append(el("line", x1=low, x2=high, y1=y, y2=y, class_="ci flat"))
-    words = f"{text.fixed(f.shift_sd)} {STATE_SHORT[f.state]}"
+        ends = f"M{low:.1f},{y - 5:.1f}v10M{low:.1f},{y:.1f}H{high:.1f}M{high:.1f},{y - 5:.1f}v10"
+        parts.append(el("path", d=ends, class_="whisker"))
+        words += f" {text.bracket(text.fixed_range(f.shift_low, f.shift_high))}"
     parts.append(label(words, GENES_FROM + 18, y, class_="value"))
+    parts.append(label(STATE_SHORT.get(f.state, f.state), GENES_FROM + 136, y, class_="tick"))
     if genes:
-        parts.append(label(text.short(genes, 38), GENES_FROM + 128, y, class_="genes"))
+        parts.append(label(text.short(genes, 30), GENES_FROM + LED_BY, y, class_="genes"))
     return el("g", tip(hover), *parts, class_="mark row", data_s=f.index)
 
 
@@ -244,6 +250,7 @@ def gene_map(results: Results) -> Figure | None:
     columns = [s for s in results.subpopulations if s.name in set(genes["name"])]
     wide = _leading_changes(genes, per_column=4 if len(columns) <= 15 else 2)
     limit = max(float(np.nanpercentile(np.abs(wide.to_numpy(dtype=float)), 95)), 1.0)
+    tested = bool(np.isfinite(genes["de_q"]).any())
     shown = wide.iloc[:MOST_GENES]
     cell_w = float(np.clip(680 / len(columns), 13, 54))
     names = [text.short(s.name, 20) for s in columns]
@@ -278,7 +285,9 @@ def gene_map(results: Results) -> Figure | None:
         reading=(
             f"Orange: higher in {results.target}; blue: lower. Genes at the top change in most "
             "subpopulations (a shared response); genes further down are specific to a few. "
-            f"Numbers are the {unit}; {meaning}."
+            f"Numbers are the {unit}; {meaning}. They compare the cells of a subpopulation in "
+            f"{results.source} with the cells in {results.target} that came from it, and are "
+            f"sizes, not tests{': the gene table has these' if tested else ''}."
         ),
     )
 

@@ -227,9 +227,7 @@ def heatmap(results: Results) -> Figure:
             anchor="end",
             class_="head",
         ),
-        label(
-            f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head"
-        ),
+        label(f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head"),
         *grid.row_names([(text.short(s.name), s.index) for s in rows], size),
         *grid.column_names([(text.short(s.name), s.index) for s in columns], size),
         *grid.background(),

@@ -55,7 +55,7 @@ def donors(results: Results, verdict: Verdict) -> Figure | None:
 
     return Figure(
         key="donors-panels",
-        title="Every donor: share",
+        title="Every donor: share of its cells",
         svg=_multiples(
             results,
             _panels(results, findings, pairs, from_zero=True),
@@ -67,7 +67,8 @@ def donors(results: Results, verdict: Verdict) -> Figure | None:
         ),
         reading=(
             f"One panel per subpopulation, one dot per donor; hollow left in {results.source}, "
-            f"filled right in {results.target}; height is the share of that donor's cells. "
+            f"filled right in {results.target}; height is the share of that donor's cells that "
+            f"belong to it (in {results.target}: that came from it). "
             f"{'Lines join the same donor. ' if shared else ''}A change is convincing when nearly "
             "all donors go the same way. The scale differs from panel to panel."
         ),
@@ -87,7 +88,7 @@ def positions(results: Results, verdict: Verdict) -> Figure | None:
         return None
     return Figure(
         key="donors-shifts",
-        title="Every donor: state",
+        title="Every donor: distance along the shift (SD)",
         svg=_multiples(
             results,
             _panels(results, findings, table, from_zero=False),

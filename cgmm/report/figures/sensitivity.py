@@ -8,13 +8,13 @@ from markupsafe import Markup
 
 from cgmm.report import text
 from cgmm.report.data import Results
-from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, tip
+from cgmm.report.figures.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.findings import Finding
 from cgmm.report.settled import TWOFOLD
 from cgmm.report.verdict import Verdict
 
-WIDTH, NAMES, STEP, TOP = 860.0, 200.0, 30.0, 44.0
-LEFT, RIGHT = NAMES + 12, WIDTH - 200.0
+WIDTH, STEP, TOP = 860.0, 30.0, 44.0
+RIGHT = WIDTH - 200.0
 MOST = 5.0
 LANES = {"rho": -4.5, "partition": 5.5}
 
@@ -46,7 +46,7 @@ def _words(own: pd.DataFrame, settled: str) -> str:
 def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -> Markup:
     parts: list[Markup] = [
         el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
-        label(text.short(row.name, 27), NAMES, y, anchor="end"),
+        label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
     ]
     if np.isfinite(row.log2_net):
         low, high = x(row.log2_net - TWOFOLD), x(row.log2_net + TWOFOLD)
@@ -79,7 +79,7 @@ def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -
 
 def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
     parts = [
-        label("factor under other choices", LEFT, 12, class_="head"),
+        label("factor under other settings", x.start, 12, class_="head"),
         label("lowest–highest", RIGHT + 24, 12, class_="head"),
     ]
     for value, name in x.doublings():
@@ -113,14 +113,14 @@ def sensitivity(results: Results, verdict: Verdict) -> Figure | None:
     settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
     rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
     bottom = TOP + STEP * len(rows)
-    x = FoldAxis(LEFT, RIGHT, _reach(table, rows))
+    x = FoldAxis(names_width([f.name for f in rows]) + 12, RIGHT, _reach(table, rows))
     parts = _axis(x, bottom)
     for i, f in enumerate(rows):
         own = table.loc[table["name"] == f.name]
         parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
     return Figure(
         key="sensitivity",
-        title="Every factor under other choices",
+        title="Every factor under other settings",
         svg=drawing(
             parts,
             width=WIDTH,

@@ -22,6 +22,9 @@ from cgmm.report.figures.svg import (
 )
 from cgmm.report.truth import Known, known_truth
 
+SAME = 0.01  # log2 factors that are drawn at one place
+SIDESTEP = 7.0
+
 
 def convergence(results: Results) -> Figure | None:
     """Objective at every step of the fit."""
@@ -52,6 +55,7 @@ def convergence(results: Results) -> Figure | None:
             name = text.fixed(step, 0)
             parts.append(label(name, sx(step), h - 26, anchor="middle", class_="tick"))
     parts.append(label("step", w - 16, h - 8, anchor="end", class_="tick"))
+    parts.append(label("objective (nats per cell)", left, h - 8, class_="tick"))
     xs, ys = [sx(i) for i in range(len(values))], [sy(v) for v in values]
     parts.append(el("path", d=polyline(xs, ys), class_="line"))
     if len(values) <= 120:
@@ -60,7 +64,7 @@ def convergence(results: Results) -> Figure | None:
             parts.append(el("circle", words, cx=x, cy=y, r=2.6, class_="fill ink"))
     return Figure(
         key="convergence",
-        title="How the fit settled",
+        title="Objective at every step",
         svg=drawing(
             parts,
             width=w,
@@ -70,8 +74,9 @@ def convergence(results: Results) -> Figure | None:
             key="convergence",
         ),
         reading=(
-            "Each step improves the fit; the curve should rise and then lie flat. A curve that is "
-            "still rising at its right end has not settled."
+            "How well the model describes the cells of both conditions (log likelihood, less the "
+            "price of matching them). Each step improves it; the curve should rise and then lie "
+            "flat."
         ),
     )
 
@@ -88,9 +93,9 @@ def truth(results: Results) -> Figure | None:
     parts = _truth_axes(x, y)
     both = sorted(both, key=lambda k: -k.found)
     places = spread([y(k.found) for k in both], 15.0, top + 6, top + side - 6)
-    for row, place in zip(both, places, strict=True):
+    for row, place, aside in zip(both, places, _aside(both), strict=True):
         colour = results.subpopulations[row.subs[0]].colour
-        parts.append(_truth_mark(row, x, y, place, colour))
+        parts.append(_truth_mark(row, x, y, place, aside, colour))
     return Figure(
         key="truth-plot",
         title="Found against true factors",
@@ -104,9 +109,16 @@ def truth(results: Results) -> Figure | None:
         ),
         reading=(
             "These data were simulated, so the true factors are known. A dot on the diagonal line "
-            "means the truth was found; upright lines are 95% intervals over donors."
+            "means the truth was found; upright lines are 95% intervals over donors. Dots with the "
+            "same truth are drawn side by side."
         ),
     )
+
+
+def _aside(rows: list[Known]) -> list[float]:
+    """How far to draw each aside, so that those with the same truth do not hide each other."""
+    alike = [[i for i, other in enumerate(rows) if abs(other.truth - k.truth) < SAME] for k in rows]
+    return [SIDESTEP * (same.index(i) - (len(same) - 1) / 2) for i, same in enumerate(alike)]
 
 
 def _truth_axes(x: FoldAxis, y: FoldAxis) -> list[Markup]:
@@ -127,9 +139,11 @@ def _truth_axes(x: FoldAxis, y: FoldAxis) -> list[Markup]:
     ]
 
 
-def _truth_mark(row: Known, x: FoldAxis, y: FoldAxis, place: float, colour: str) -> Markup:
+def _truth_mark(
+    row: Known, x: FoldAxis, y: FoldAxis, place: float, aside: float, colour: str
+) -> Markup:
     """One simulated subpopulation, with a line to its name at the height `place`."""
-    across, up, column = x(row.truth), y(row.found), x.end + 26
+    across, up, column = x(row.truth) + aside, y(row.found), x.end + 26
     leader = f"M{across + 7:.1f},{up:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}"
     interval = {"y1": y(row.ci_low), "y2": y(row.ci_high)} if row.has_interval else None
     return el(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ SCALE = 1.7
 # radius of the ellipse that holds half of a two-dimensional Gaussian
 HALF = float(np.sqrt(2 * np.log(2)))
 MAX_LABELS = 26
+BAR_STEPS = 9
 CONDITION = ("#85857f", "#0b8a8a")  # source, target
 
 
@@ -128,18 +130,18 @@ def _medians(
     return centres
 
 
-def _labels(centres: list[Centre], *, lift: float = 0.0) -> tuple[list[Markup], int]:
+def _labels(centres: list[Centre]) -> tuple[list[Markup], int]:
     """Place the names of the largest subpopulations without overlap; count those left out."""
-    boxes: list[tuple[float, float, float, float]] = []
+    boxes = [(WIDTH - 52.0, HEIGHT - 18.0, float(WIDTH), float(HEIGHT)), (0.0, 0.0, 20.0, 52.0)]
     parts: list[Markup] = []
     left_out = 0
     for rank, (sub, x, y, _) in enumerate(sorted(centres, key=lambda c: -c[3])):
         words = text.short(sub.name, 18)
-        half = len(words) * 3.3 + 2
+        half = len(words) * 3.8 + 2
         x = float(np.clip(x, half + 2, WIDTH - half - 2))
         tries = (0, -14, 14, -28, 28, -42, 42)
         for offset in tries if rank < MAX_LABELS else ():
-            at = float(np.clip(y - lift + offset, 9, HEIGHT - 9))
+            at = float(np.clip(y + offset, 9, HEIGHT - 9))
             box = (x - half, at - 7, x + half, at + 7)
             if all(box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in boxes):
                 boxes.append(box)
@@ -286,20 +288,19 @@ def cell_panels(results: Results, view: Map, *, ellipses: bool) -> tuple[list[Pa
 
 def both_panel(results: Results, view: Map) -> Panel:
     """Cells of both conditions over each other, coloured by condition."""
-    index, side = cell_index(results), cell_side(results)
+    side = cell_side(results)
     place = view.place(view.xy)
     good = np.isfinite(place).all(axis=1)
     order = np.random.default_rng(1).permutation(len(place))
     shown = order[good[order] & (side[order] < 2)]
     colours = [CONDITION[i] for i in side[shown]]
     image = _png(place[shown], colours, _size(len(order)), 0.6)
-    labels, _ = _labels(_medians(results, place, index, shown))
     return Panel(
-        title=f"both: {results.source} grey, {results.target} teal",
+        title=f"{results.source} grey, {results.target} teal",
         alt=f"Scatter of the cells of both conditions on {view.axes[0]} and {view.axes[1]}, "
         "coloured by condition",
         image=_encode(image),
-        overlay=_overlay(labels, view.axes),
+        overlay=_overlay([], view.axes),
         map_key=view.key,
         show="all",
     )
@@ -335,9 +336,13 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
                 data_t=results.index_of(row.target),
             )
         )
+    scale = HEIGHT / (view.high[1] - view.low[1])
+    above = [HALF * scale * float(np.sqrt(shape[1, 1])) + 8 for _, _, shape in target]
     labels, _ = _labels(
-        [(s, *view.place(c[None, :])[0], s.share_target) for s, c, _ in target],
-        lift=20.0,
+        [
+            (s, *view.place(c[None, :])[0] - np.array([0.0, up]), s.share_target)
+            for (s, c, _), up in zip(target, above, strict=True)
+        ]
     )
     return Panel(
         title=f"{results.source} (dashed, grey cells) to {results.target} (solid, teal cells)",
@@ -351,48 +356,96 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
 
 def change_panels(results: Results, view: Map) -> list[Panel]:
     """Every cell coloured by its net factor, and source cells by how far they moved."""
-    cells, side = results.cells, cell_side(results)
-    place = view.place(view.xy)
-    good = np.isfinite(place).all(axis=1)
-    panels = []
-    for column, title, mine in (
-        ("log2_net_factor", "Prevalence: orange grows, blue shrinks", side < 2),
-        (
-            "shift",
-            f"State shift of {results.source} cells: stronger purple moves further",
-            side == 0,
+    side, unit = cell_side(results), _spread(results)
+    made = [
+        _coloured(
+            results,
+            view,
+            values=_column(results, "log2_net_factor"),
+            mine=side < 2,
+            colour=diverging,
+            title="Prevalence (net factor)",
+            ends=lambda limit: (f"×{text.ratio(2**-limit)}", f"×{text.ratio(2**limit)}"),
+            low=-1.0,
+            show="all",
         ),
-    ):
-        if column not in cells.columns:
-            continue
-        values = pd.to_numeric(cells[column], errors="coerce").to_numpy(dtype=float)
-        keep = np.flatnonzero(good & mine & np.isfinite(values))
-        if not len(keep):
-            continue
-        keep = keep[np.argsort(np.abs(values[keep]), kind="stable")]
-        limit = float(max(np.percentile(np.abs(values[keep]), 98), 1e-9))
-        if column == "shift":
-            colours = [
-                mix((0xC9, 0xC9, 0xC4), (0x9C, 0x33, 0xB8), float(np.clip(v / limit, 0, 1)))
-                for v in values[keep]
-            ]
-            scale = f"distance 0 to {text.fixed(limit, 1)} or more"
-        else:
-            limit = max(limit, 1.0)
-            colours = [diverging(float(v), limit) for v in values[keep]]
-            scale = f"×{text.ratio(2**-limit)} or less to ×{text.ratio(2**limit)} or more"
-        image = _png(place[keep], colours, _size(len(place)), 0.8)
-        panels.append(
-            Panel(
-                title=f"{title} ({scale})",
-                alt=title,
-                image=_encode(image),
-                overlay=_overlay([], view.axes),
-                map_key=view.key,
-                show="source" if column == "shift" else "all",
-            )
-        )
-    return panels
+        _coloured(
+            results,
+            view,
+            values=_column(results, "shift") / unit,
+            mine=side == 0,
+            colour=_purple,
+            title=f"State shift, {results.source} cells",
+            ends=lambda limit: ("0", f"{text.fixed(limit, 1)}{' SD' if unit != 1 else ''}"),
+            low=0.0,
+            show="source",
+        ),
+    ]
+    return [panel for panel in made if panel is not None]
+
+
+def _spread(results: Results) -> float:
+    """Length of one SD in units of the representation; 1 when it is not known."""
+    shifts = results.tables["shifts"]
+    ratio = (shifts["mean_shift"] / shifts["mean_shift_sd"]).to_numpy(dtype=float)
+    known = ratio[np.isfinite(ratio) & (ratio > 0)]
+    return float(np.median(known)) if len(known) else 1.0
+
+
+def _column(results: Results, name: str) -> np.ndarray:
+    """Numbers of the cells table, NaN where it has no such column."""
+    if name not in results.cells.columns:
+        return np.full(len(results.cells), np.nan)
+    return pd.to_numeric(results.cells[name], errors="coerce").to_numpy(dtype=float)
+
+
+def _purple(value: float, limit: float) -> str:
+    return mix((0xC9, 0xC9, 0xC4), (0x9C, 0x33, 0xB8), float(np.clip(value / limit, 0, 1)))
+
+
+def _coloured(
+    results: Results,
+    view: Map,
+    *,
+    values: np.ndarray,
+    mine: np.ndarray,
+    colour: Callable[[float, float], str],
+    title: str,
+    ends: Callable[[float], tuple[str, str]],
+    low: float,
+    show: str,
+) -> Panel | None:
+    """Cells coloured by a number, with a bar of colours from ``low`` times the limit to it."""
+    place = view.place(view.xy)
+    keep = np.flatnonzero(np.isfinite(place).all(axis=1) & mine & np.isfinite(values))
+    if not len(keep):
+        return None
+    keep = keep[np.argsort(np.abs(values[keep]), kind="stable")]
+    limit = float(max(np.percentile(np.abs(values[keep]), 98), 1.0 if low < 0 else 1e-9))
+    colours = [colour(float(v), limit) for v in values[keep]]
+    steps = [colour(float(v), limit) for v in np.linspace(low, 1.0, BAR_STEPS) * limit]
+    return Panel(
+        title=title,
+        alt=title,
+        image=_encode(_png(place[keep], colours, _size(len(place)), 0.8)),
+        overlay=_overlay(_colour_bar(steps, *ends(limit)), view.axes),
+        map_key=view.key,
+        show=show,
+    )
+
+
+def _colour_bar(colours: list[str], low: str, high: str) -> list[Markup]:
+    """Legend in the lower left corner; values beyond its ends have the colours of the ends."""
+    x, y, w = 10.0, HEIGHT - 18.0, 14.0
+    parts = [
+        el("rect", x=x + w * i, y=y, width=w + 0.5, height=10, fill=c)
+        for i, c in enumerate(colours)
+    ]
+    return [
+        *parts,
+        label(low, x, y - 9, class_="bar-text halo"),
+        label(high, x + w * len(colours), y - 9, anchor="end", class_="bar-text halo"),
+    ]
 
 
 def island(results: Results, views: list[Map]) -> dict[str, object]:

@@ -82,6 +82,12 @@ def label(content: str, x: float, y: float, *, anchor: str = "start", **more: ob
     return el("text", content, x=x, y=y, dy="0.35em", text_anchor=anchor, **more)
 
 
+def names_width(names: Sequence[str], limit: int = 27) -> float:
+    """Room for the longest of the names before the rows of a figure, cut to `limit` characters."""
+    longest = max((min(len(n), limit) for n in names), default=4)
+    return float(min(max(longest * 7.6 + 8, 70.0), 200.0))
+
+
 def about(subs: Sequence[int]) -> dict[str, object]:
     """Name the subpopulations a mark is about, for the selection in the browser."""
     keys = ("data_s", "data_t")

@@ -6,7 +6,7 @@ from cgmm.report import text
 from cgmm.report.data import Results, each
 from cgmm.report.tables.base import Column, Row, Table, number, words
 
-CHOICES = {"rho": "price of reweighting, rho", "partition": "partition of the cells"}
+CHOICES = {"rho": "price of reweighting (rho)", "partition": "partition of the cells"}
 
 
 def sensitivity(results: Results) -> Table | None:
@@ -25,13 +25,13 @@ def sensitivity(results: Results) -> Table | None:
             words(r.value),
             number(r.log2_net, text.fold, "no cell left"),
             number(r.difference, missing="not comparable"),
-            words(r.main_target, "other components"),
+            words(r.main_target, "other subpopulations"),
             number(r.F),
         ]
         rows.append(Row(cells, tuple(subs)))
     return Table(
         key="t-sensitivity",
-        caption="Every factor under other choices",
+        caption="Every factor under other settings",
         columns=[
             Column("Subpopulation", number=False),
             Column("What was changed", number=False),
@@ -40,10 +40,10 @@ def sensitivity(results: Results) -> Table | None:
             Column("Difference (log2)", "From the factor of the report; 1 is twofold"),
             Column(
                 "Main counterpart",
-                "Where most of it goes; another partition has components of its own",
+                "Where most of it goes by the match; another partition has its own",
                 number=False,
             ),
-            Column("F", "Mass of the coupling under the other choice"),
+            Column("F", "Total matched mass under the other choice"),
         ],
         rows=rows,
         file="sensitivity.tsv",

@@ -47,12 +47,20 @@ def _main_columns(results: Results) -> list[Column]:
     ]
 
 
+def _briefly(f: Finding) -> str:
+    """Prevalence in words, without the word that the whole table is about."""
+    words_ = PREVALENCE_WORDS[f.prevalence]
+    return (
+        words_.replace(" in prevalence", "").replace(" prevalence", "").replace("prevalence ", "")
+    )
+
+
 def _main_row(f: Finding, row: dict[str, object]) -> Row:
     reason = f.reason or "No interval: the tables give no reason."
     return Row(
         [
             words(f.name),
-            words(PREVALENCE_WORDS[f.prevalence]),
+            words(_briefly(f)),
             number(f.share_source, text.percent),
             number(f.share_target, text.percent),
             number(f.log2_net, text.fold, "no cell left"),
@@ -127,7 +135,7 @@ def factors(results: Results, verdict: Verdict) -> Table:
 
 
 def more_factors(results: Results, verdict: Verdict) -> Table:
-    """What else is known of every factor: both tests, relative factor, outflow and inflow."""
+    """Tell what else is known of every factor: both tests, relative factor, outflow and inflow."""
     table = results.tables["factors"]
     shown = Table(
         key="t-factors-more",

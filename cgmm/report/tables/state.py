@@ -41,11 +41,14 @@ def shifts(results: Results) -> Table | None:
     columns = [
         Column("From", number=False),
         Column("To", number=False),
-        Column("Of source", "Share of the origin's matched mass that goes here"),
+        Column(
+            f"Of {text.short(results.source, 16)}",
+            "Part of the subpopulation on the left that goes here, by the match",
+        ),
         Column("Distance (SD)", "Distance between the centres, in within-subpopulation spreads"),
-        Column("With shape (SD)", "The same, with the change in shape added"),
+        Column("With shape (SD)", "The same, with the change in shape (spread) added"),
         Column("Distance", "Distance between the centres, in units of the representation"),
-        Column("Shape", "Change in shape, in units of the representation"),
+        Column("Shape", "Change in shape (spread), in units of the representation"),
         Column("Top genes", number=False),
     ]
     if with_interval:
@@ -65,11 +68,12 @@ def shifts(results: Results) -> Table | None:
 
 
 def _shift_note(results: Results, *, with_interval: bool) -> str:
+    pairs = "Pairs are those of the match that take at least 1% of their origin."
     if not with_interval:
-        return "Shifts have no intervals here."
+        return f"{pairs} Shifts have no intervals here."
     if results.cells_only:
-        return "Intervals come from drawing cells, not donors: they are too narrow."
-    return "Intervals come from refits to donors drawn anew."
+        return f"{pairs} Intervals come from drawing cells, not donors: they are too narrow."
+    return f"{pairs} Intervals come from refits to donors drawn anew."
 
 
 def _whole(value: float) -> str:
@@ -97,6 +101,7 @@ def genes(results: Results, top: int = LISTED_GENES) -> Table | None:
     leading = leading.assign(order=leading["name"].map(order).astype(int)).sort_values(
         ["order", "rank"], kind="stable"
     )
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
     more = [entry for entry in GENE_TESTS if any_finite(leading[entry[0]])]
     tested = any_finite(table["de_q"])
     return Table(
@@ -106,13 +111,14 @@ def genes(results: Results, top: int = LISTED_GENES) -> Table | None:
             Column("Subpopulation", number=False),
             Column("Gene", number=False),
             Column(
-                unit.capitalize() if unit == "change" else unit, f"Target minus source, {meaning}"
+                unit.capitalize() if unit == "change" else unit,
+                f"{results.target} minus {results.source}, {meaning}",
             ),
             *(Column(name, explained) for _, name, explained, _ in more),
-            Column("Mean, source", "Mean of the values, cells weighted by membership"),
-            Column("Mean, target", "Mean of the values, cells weighted by membership"),
-            Column("Cells on, source", "Share of cells where the gene was seen"),
-            Column("Cells on, target", "Share of cells where the gene was seen"),
+            Column(f"Mean, {source}", "Mean of the values, cells weighted by membership"),
+            Column(f"Mean, {target}", "Mean of the values over the cells that came from it"),
+            Column(f"Cells on, {source}", "Share of cells where the gene was seen"),
+            Column(f"Cells on, {target}", "Share of cells where the gene was seen"),
             Column("In how many", f"Number of subpopulations with this gene in their top {top}"),
             Column("Scope", "common: most subpopulations; specific: one or few", number=False),
         ],
