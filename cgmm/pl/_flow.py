@@ -10,6 +10,7 @@ from matplotlib.path import Path
 
 from cgmm import get
 from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
+from cgmm.donors import divide
 from cgmm.pl import _style
 from cgmm.pl._view import View, view
 
@@ -28,11 +29,11 @@ def flow(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shares of both conditions, joined by the transfers.
+    """Shares of both conditions, joined by what became what.
 
-    A ribbon leaves with the part of the source that goes along it and arrives with the part of the
-    target that came along it: where it widens, the subpopulation became more common. Both sides
-    have the same scale.
+    A ribbon arrives with the part of the target that came along it (``share_of_target`` of
+    :func:`cgmm.get.transfers`) and leaves with the part of the source that became it: all ribbons
+    of a source widen or narrow by its net factor. Both sides have the same scale.
 
     Parameters
     ----------
@@ -103,18 +104,25 @@ def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
     return base
 
 
+def _leaving(shown: View) -> np.ndarray:
+    """Widths of the ribbons at the source, (n0, n1): in the proportions of what it became."""
+    became = shown.enters.sum(axis=1, keepdims=True)
+    return shown.share_source[:, None] * divide(shown.enters, became)
+
+
 def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: str) -> None:
     """Ribbons between the bars, in the same order on both sides so that none cross in a bar."""
     own, _ = shown.colours
+    leaves = _leaving(shown)
     start, end = left.copy(), right.copy()
     at: dict[tuple[int, int], float] = {}
     for k in shown.rows:
         for j in shown.columns:
             at[k, j] = start[k]
-            start[k] += shown.leaves[k, j]
+            start[k] += leaves[k, j]
     for j in shown.columns:
         for k in shown.rows:
-            a, b = float(shown.leaves[k, j]), float(shown.enters[k, j])
+            a, b = float(leaves[k, j]), float(shown.enters[k, j])
             y = end[j]
             end[j] += b
             if max(a, b) < THINNEST:

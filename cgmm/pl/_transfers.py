@@ -32,7 +32,8 @@ def transfers(
     adata
         Object with a fit.
     values
-        "share_of_source" (rows sum to 100 %) or "share_of_target" (columns do).
+        "share_of_source" (by the coupling; rows sum to 100 %) or "share_of_target" (by the count of
+        cells; columns do).
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
     key

@@ -63,8 +63,8 @@ def test_selection_reaches_every_figure_and_table(made, open_page):
         dim = page.locator(f"#fig-{figure} .mark:not(.is-on)").first
         assert float(dim.evaluate("e => getComputedStyle(e).opacity")) < 0.3
     for table in (
-        "t-factors", "t-factors-more", "t-transfers", "t-shifts", "t-genes", "t-donors", "t-components",
-        "t-influence", "t-sensitivity", "t-truth",
+        "t-factors", "t-factors-more", "t-transfers", "t-shifts", "t-genes", "t-donors",
+        "t-components", "t-influence", "t-sensitivity", "t-truth",
     ):  # fmt: skip
         rows = page.locator(f"#{table} tr.is-on")
         assert rows.count() > 0, table
