@@ -103,13 +103,13 @@ def _headline(
 
 def _prevalence(findings: list[Finding], groups: dict[str, list[Finding]], *, tested: bool) -> str:
     """Name the largest growth and the largest loss, or say that there is none."""
-    estimated = sorted((f for f in findings if f.has_interval), key=lambda f: f.log2_net)
     said = []
-    for key, word, extreme in (("more", "growth", -1), ("less", "loss", 0)):
+    for key, word, sign in (("more", "growth", 1.0), ("less", "loss", -1.0)):
+        estimated = [f for f in findings if f.has_interval and sign * f.log2_net > 0]
         if groups[key]:
             said.append(f"Largest {word}: {groups[key][0].name}, {_short_number(groups[key][0])}.")
-        elif tested and estimated and estimated[extreme].log2_net * (0.5 + extreme) < 0:
-            top = estimated[extreme]
+        elif tested and estimated:
+            top = max(estimated, key=lambda f: abs(f.log2_net))
             said.append(
                 f"No {word} is beyond the scatter of donors; the largest estimate is {top.name}, "
                 f"{_short_number(top)}."

@@ -63,6 +63,7 @@ def test_thirty_subpopulations_and_20000_cells_open_fast(made, open_page):
     [
         ("how sure", "#t-factors"),
         ("Which genes", "#fig-gene-map"),
+        ("What is each", "#t-components tbody"),
         ("Which donor", "#t-influence"),
         ("other settings", "#fig-sensitivity"),
         ("methods", "#methods-text"),

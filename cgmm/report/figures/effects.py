@@ -22,8 +22,9 @@ GENES_FROM = 440.0  # where distances end
 LED_BY = 206.0  # from there to the leading genes
 MOST_GENES = 36
 INTERVAL_WORDS = {
-    False: "The dark line with ends is the 95% interval over donors. ",
-    True: "The dark line with ends is a 95% interval from drawing cells: too narrow, no donors. ",
+    False: "The thin line with end marks is the 95% interval over donors. ",
+    True: "The thin line with end marks is a 95% interval from drawing cells: too narrow, no "
+    "donors. ",
 }
 STATE_SHORT = {"none": "not visible", "unclear": "not clear"}
 CLASS = {"more": "up", "less": "down", "seems_more": "up", "seems_less": "down"}

@@ -185,6 +185,14 @@
     });
   });
 
+  // A link to a table opens it.
+  function openLinked() {
+    var linked = doc.getElementById(location.hash.slice(1));
+    if (linked && linked.tagName === "DETAILS") { linked.open = true; linked.scrollIntoView(); }
+  }
+  window.addEventListener("hashchange", openLinked);
+  openLinked();
+
   // On paper, short lists are opened; long tables stay in their files.
   window.addEventListener("beforeprint", function () {
     all("details.more, details.plain").forEach(function (d) { d.open = true; });
