@@ -186,7 +186,7 @@ def _few_cells(results: Results) -> list[Alert]:
                 "info",
                 "Very small subpopulations",
                 f"Fewer than {FEW_CELLS} cells on one side: {text.join_some(tiny)}.",
-                "Their factors and shifts move with a handful of cells.",
+                "Do not build on these: a handful of cells moves their factors and shifts.",
             )
         )
     return alerts
@@ -203,7 +203,7 @@ def _unsettled(results: Results) -> list[Alert]:
         Alert(
             "warning",
             "Factors that are not settled",
-            f"Another choice changes the factor of {text.join_some(loose)} by more than twofold"
+            f"Another setting changes the factor of {text.join_some(loose)} by more than twofold"
             f"{f': {how} with {cause}' if cause else ''}.",
             "Do not build on these numbers alone: look at the Sensitivity section, and at the "
             "neighbours that share the same cells.",

@@ -20,6 +20,7 @@ from cgmm.report.settled import sensitivity_sentence
 
 MOST_NAMED = 3
 MAINLY = 2 / 3
+MIN_DONORS = 3
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,9 @@ def _matches(results: Results, findings: list[Finding], groups: dict[str, list[F
     more = len(groups["elsewhere"]) - MOST_NAMED
     if more > 0:
         said.append(f"{more} more correspond to others")
+    if groups["gone"]:
+        names = text.join_some([f.name for f in groups["gone"]])
+        said.append(f"{names} {'has' if len(groups['gone']) == 1 else 'have'} none")
     return f"{'; '.join(said)}."
 
 
@@ -158,7 +162,7 @@ def _how_much(finding: Finding) -> str:
     return "mainly" if finding.goes_share >= MAINLY else "in the largest part"
 
 
-def _sureness(results: Results, findings: list[Finding], *, tested: bool) -> str:
+def _sureness(results: Results, *, tested: bool) -> str:
     n0, n1 = results.donors_per_side()
     if tested:
         paired = len(results.shared_donors()) == n0 == n1
@@ -174,6 +178,8 @@ def _sureness(results: Results, findings: list[Finding], *, tested: bool) -> str
             "No donors were given, so nothing here says how far the numbers would move with other "
             "people or animals: read factors and shifts as a description of these samples."
         )
+    elif min(n0, n1) >= MIN_DONORS:
+        said = "No interval could be given; the reasons stand with each subpopulation."
     else:
         said = (
             f"With {text.plural(n0, 'donor')} in {results.source} and {n1} in {results.target}, no "
@@ -197,7 +203,7 @@ def _answers(
         ("More or less common", _prevalence(findings, groups, tested=tested)),
         ("Changed state", _state(groups, common, n)),
         ("Who became whom", _matches(results, findings, groups)),
-        ("How sure", _sureness(results, findings, tested=tested)),
+        ("How sure", _sureness(results, tested=tested)),
     ]
 
 

@@ -284,8 +284,9 @@ def gene_map(results: Results) -> Figure | None:
             key="gene-map",
         ),
         reading=(
-            f"Orange: higher in {results.target}; blue: lower. Genes at the top change in most "
-            "subpopulations (a shared response); genes further down are specific to a few. "
+            f"Orange: higher in {results.target}; blue: lower. Genes are sorted by the number of "
+            "subpopulations in which they lead: a shared response at the top, what is specific to "
+            "a few further down. "
             f"Numbers are the {unit}; {meaning}. They compare the cells of a subpopulation in "
             f"{results.source} with the cells in {results.target} that came from it, and are "
             f"sizes, not tests{': the gene table has these' if tested else ''}."

@@ -83,7 +83,8 @@ def flow(results: Results) -> Figure:
             f"Left: the subpopulations of {results.source}. Right: those of {results.target}. "
             "Bar height is the share of cells, ribbons have the colour of where they begin. A "
             "ribbon that widens: the subpopulation became more common; that narrows: rarer, by its "
-            "net factor. A ribbon that ends at another name: cells like these appear as others. "
+            f"net factor. A ribbon that ends at another name: in {results.target} such cells look "
+            "like that one. "
             "Within one cell type this may only say that the border between two subpopulations "
             f"lies elsewhere.{_counting(results)}"
         ),
