@@ -45,20 +45,14 @@ def _distinct(entries: list[Entry]) -> list[Entry]:
 
 
 def _card(entry: Entry) -> dict[str, Any]:
-    results, verdict, groups = entry.results, entry.verdict, entry.verdict.groups
+    results, verdict = entry.results, entry.verdict
     return {
         "title": entry.title,
         "name": results.name,
+        "conditions": f"{results.source} → {results.target}",
         "href": entry.href,
         "headline": verdict.headline,
         "answers": verdict.answers,
-        "numbers": [
-            (_seems(groups["more"], "more common", tested=verdict.tested), len(groups["more"])),
-            (_seems(groups["less"], "rarer", tested=verdict.tested), len(groups["less"])),
-            ("changed state", len(groups["moved"])),
-            ("match another", len(groups["elsewhere"])),
-            ("new or gone", len(groups["new"]) + len(groups["gone"])),
-        ],
         "tested": verdict.tested,
         "cells": results.n_cells,
         "subpopulations": len(results.tables["factors"]),
@@ -68,20 +62,10 @@ def _card(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _seems(group: list[Finding], words: str, *, tested: bool) -> str:
-    return words if tested else f"{'seems' if len(group) == 1 else 'seem'} {words}"
-
-
 def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
     if not any(per_side):
         return ""
     return f"{per_side[0]} + {per_side[1]}" + ("" if tested else ", untested")
-
-
-def _strongest(findings: list[Finding]) -> Cell:
-    if not findings:
-        return Cell("none", None, note=True)
-    return Cell(f"{findings[0].name}, {text.fold(findings[0].log2_net)}", findings[0].name.lower())
 
 
 def _overview(entries: list[Entry]) -> Table:
@@ -89,7 +73,6 @@ def _overview(entries: list[Entry]) -> Table:
     for e in entries:
         groups, donors = e.verdict.groups, e.results.donors_per_side()
         n_alerts = sum(a.level != "info" for a in make_alerts(e.results, e.verdict))
-        moved = groups["moved"]
         cells = [
             Cell(e.title, e.title.lower(), href=e.href),
             number(e.results.n_cells, text.count),
@@ -97,10 +80,8 @@ def _overview(entries: list[Entry]) -> Table:
             number(len(e.results.tables["factors"]), text.count),
             number(len(groups["more"]), text.count),
             number(len(groups["less"]), text.count),
-            number(len(moved), text.count),
+            number(len(groups["moved"]), text.count),
             number(len(groups["new"]) + len(groups["gone"]), text.count),
-            _strongest(groups["more"]),
-            words(f"{moved[0].name}, {text.fixed(moved[0].shift_sd)} SD" if moved else ""),
             number(n_alerts, text.count),
         ]
         rows.append(Row(cells))
@@ -111,13 +92,11 @@ def _overview(entries: list[Entry]) -> Table:
             Column("Comparison", number=False),
             Column("Cells"),
             Column("Donors", number=False),
-            Column("Subpopulations", "Of the first condition"),
+            Column("Groups", "Subpopulations of the first condition"),
             Column("More common"),
             Column("Rarer"),
             Column("Changed state"),
             Column("New or gone"),
-            Column("Largest growth", number=False),
-            Column("Largest state shift", number=False),
             Column("Warnings", "Alerts that must be read before trusting the numbers"),
         ],
         rows=rows,

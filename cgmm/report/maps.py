@@ -107,7 +107,7 @@ def _axes(results: Results, view: space.Map) -> list[MapFigure]:
             note=_shown(results, view) + _crowded(left_out),
         )
     ]
-    moved = space.movement_panel(results, view)
+    moved, unnamed = space.movement_panel(results, view)
     if moved is not None:
         figures.append(
             MapFigure(
@@ -120,6 +120,7 @@ def _axes(results: Results, view: space.Map) -> list[MapFigure]:
                     "subpopulation was to where its counterpart is (transfers of at least 10%). "
                     "No arrow: it did not move visibly on these axes."
                 ),
+                note=_crowded(unnamed),
             )
         )
     return figures

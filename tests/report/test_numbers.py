@@ -334,7 +334,7 @@ def test_the_index_compares(made, tmp_path):
     for (folder, _), row in zip(pairs, overview, strict=True):
         meta = json.loads((folder / "report.json").read_text())
         assert row["Cells"][1] == sum(meta["n_cells"].values())
-        assert row["Subpopulations"][1] == len(_tsv(folder, "factors"))
+        assert row["Groups"][1] == len(_tsv(folder, "factors"))
     across = {r["Subpopulation"][0]: list(r.values()) for r in rows(page, "t-across")}
     tables = [_tsv(folder, "factors").set_index("name") for folder, _ in pairs]
     for name, cells in across.items():

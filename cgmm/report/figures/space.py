@@ -306,11 +306,19 @@ def both_panel(results: Results, view: Map) -> Panel:
     )
 
 
-def movement_panel(results: Results, view: Map) -> Panel | None:
-    """Ellipses of both sides over each other, with an arrow for every transfer of 10 % or more."""
+def movement_panel(results: Results, view: Map) -> tuple[Panel | None, int]:
+    """Ellipses of both sides over each other, with an arrow for every transfer of 10 % or more.
+
+    Returns
+    -------
+    panel
+        None when the fit left no ellipses.
+    left_out
+        Labels left out for lack of room.
+    """
     source, target = _gaussians(results, "source"), _gaussians(results, "target")
     if not source or not target:
-        return None
+        return None, 0
     place = view.place(view.xy)
     good = np.isfinite(place).all(axis=1)
     mine = good & (cell_side(results) < 2)
@@ -338,13 +346,13 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
         )
     scale = HEIGHT / (view.high[1] - view.low[1])
     above = [HALF * scale * float(np.sqrt(shape[1, 1])) + 8 for _, _, shape in target]
-    labels, _ = _labels(
+    labels, left_out = _labels(
         [
             (s, *view.place(c[None, :])[0] - np.array([0.0, up]), s.share_target)
             for (s, c, _), up in zip(target, above, strict=True)
         ]
     )
-    return Panel(
+    panel = Panel(
         title=f"{results.source} (dashed, grey cells) to {results.target} (solid, teal cells)",
         alt="Ellipses of the subpopulations of both conditions with arrows for transfers",
         image=_encode(image),
@@ -352,6 +360,7 @@ def movement_panel(results: Results, view: Map) -> Panel | None:
         map_key=view.key,
         show="all",
     )
+    return panel, left_out
 
 
 def change_panels(results: Results, view: Map) -> list[Panel]:
