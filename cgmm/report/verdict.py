@@ -140,8 +140,9 @@ def _matches(results: Results, findings: list[Finding], groups: dict[str, list[F
     if not matched:
         return f"Nothing in {results.target} could be matched."
     own = [f for f in matched if not f.elsewhere]
+    many = "All " if len(own) == len(matched) > 1 else f"{len(own)} of "
     said = [
-        f"{len(own)} of {text.plural(len(matched), 'subpopulation')} "
+        f"{many}{text.plural(len(matched), 'subpopulation')} "
         f"{'has a counterpart of its' if len(matched) == 1 else 'have a counterpart of their'} "
         f"own in {results.target}, shown under the same name"
     ]

@@ -26,7 +26,7 @@ def _ink(strength: float) -> str:
 def rise(width: float, names: Sequence[str], size: float) -> float:
     """Height that the longest of the slanted names takes above its column."""
     longest = max(map(len, names), default=4)
-    return longest * size * 0.56 * float(np.sin(np.radians(_angle(width))))
+    return longest * size * 0.62 * float(np.sin(np.radians(_angle(width))))
 
 
 @dataclass(frozen=True)
