@@ -280,7 +280,7 @@ def _test(results: Results, used: list[str]) -> str:
     sentences = [
         f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
         f"{draws}with replacement{paired} (all but one of them [Rao & Wu 1988]) and fitting both "
-        f"mixtures and the coupling again{_moved_along(results)}.",
+        f"mixtures and the coupling again, a few steps from the fit{_moved_along(results)}.",
         _between(results, used),
         _p_values(results, used),
     ]
