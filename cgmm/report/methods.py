@@ -145,7 +145,8 @@ def _genes_used(config: Any, representation: Mapping[str, Any]) -> str:
     wanted = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
     used = _first(representation, ("n_genes_used",))
     if used and (wanted is None or used < wanted):
-        return f" of all {text.count(used)} genes"
+        kind = "markers" if _find(config, "modality") == "cytometry" else "genes"
+        return f" of all {text.count(used)} {kind}"
     return f" of {text.count(wanted)} highly variable genes" if wanted else ""
 
 
