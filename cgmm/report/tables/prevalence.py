@@ -11,7 +11,17 @@ from cgmm.report import text
 from cgmm.report.counted import counted
 from cgmm.report.data import CELLS_ONLY, Results, each, row_of
 from cgmm.report.findings import PREVALENCE_WORDS, Finding
-from cgmm.report.tables.base import Cell, Column, Row, Table, any_finite, interval, number, words
+from cgmm.report.tables.base import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    any_finite,
+    interval,
+    number,
+    without,
+    words,
+)
 from cgmm.report.verdict import Verdict
 
 SMALLEST_LISTED = 0.001
@@ -130,7 +140,7 @@ def factors(results: Results, verdict: Verdict) -> Table:
         if any_finite(table["ci_low"]):
             note = note.removeprefix("No interval, p or q: ")
         shown = replace(shown, notes=[note, *shown.notes])
-    return _without(shown, *_empty(table))
+    return without(shown, *_empty(table))
 
 
 def more_factors(results: Results, verdict: Verdict) -> Table:
@@ -145,7 +155,7 @@ def more_factors(results: Results, verdict: Verdict) -> Table:
         open=False,
         notes=_more_notes(results),
     )
-    return _without(shown, *_empty(table))
+    return without(shown, *_empty(table))
 
 
 def _of_source(verdict: Verdict) -> list[Finding]:
@@ -218,15 +228,6 @@ def _empty(table: pd.DataFrame) -> list[str]:
     if not (table["settled"] != "").any():
         empty.append("Settled")
     return empty
-
-
-def _without(table: Table, *names: str) -> Table:
-    keep = [i for i, c in enumerate(table.columns) if c.name not in names]
-    return replace(
-        table,
-        columns=[table.columns[i] for i in keep],
-        rows=[replace(row, cells=[row.cells[i] for i in keep]) for row in table.rows],
-    )
 
 
 def arrivals(results: Results) -> Table:
