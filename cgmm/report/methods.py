@@ -131,14 +131,23 @@ def _space(results: Results, used: list[str]) -> str:
     if use_rep != "X_pca":
         dims = f" ({n_dims} dimensions)" if n_dims else ""
         return f"{before}The mixtures were fitted in the representation {use_rep}{dims}."
-    genes = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
-    top = f" of {text.count(genes)} highly variable genes" if genes else ""
+    top = _genes_used(config, representation)
     dims = f" the first {n_dims} principal components" if n_dims else " principal components"
     cytometry = _find(config, "modality") == "cytometry"
     scaled = "" if cytometry else "Counts were normalised per cell and log-transformed. "
     if representation.get("scale") == "lazy":
         scaled += "Values were read in blocks of cells, never all at once (scale: lazy). "
     return f"{scaled}{before}The mixtures were fitted in{dims}{top}."
+
+
+def _genes_used(config: Any, representation: Mapping[str, Any]) -> str:
+    """Say of how many genes the components are: as many as were asked for, or all there are."""
+    wanted = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
+    used = _first(representation, ("n_genes_used",))
+    if used and (wanted is None or used < wanted):
+        kind = "markers" if _find(config, "modality") == "cytometry" else "genes"
+        return f" of all {text.count(used)} {kind}"
+    return f" of {text.count(wanted)} highly variable genes" if wanted else ""
 
 
 def _model(results: Results, used: list[str]) -> str:
@@ -280,7 +289,7 @@ def _test(results: Results, used: list[str]) -> str:
     sentences = [
         f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
         f"{draws}with replacement{paired} (all but one of them [Rao & Wu 1988]) and fitting both "
-        f"mixtures and the coupling again{_moved_along(results)}.",
+        f"mixtures and the coupling again, a few steps from the fit{_moved_along(results)}.",
         _between(results, used),
         _p_values(results, used),
     ]

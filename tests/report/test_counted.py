@@ -13,7 +13,7 @@ from cgmm.report.counted import counted, disagreements, unlisted
 from cgmm.report.data import read_results
 from cgmm.report.verdict import make_verdict
 from tests.report.folders import make_folder
-from tests.report.pages import read
+from tests.report.pages import read, rows
 
 RIBBON = re.compile(r'<path d="([^"]+)"[^>]*class="ribbon mark" data-s="(\d+)"')
 
@@ -54,6 +54,17 @@ def test_ribbons_of_a_subpopulation_widen_by_its_factor(folder, tmp_path):
     for sub in subs:
         before, after = ends[sub.index]
         assert after / before == pytest.approx(2 ** factors[sub.name], rel=0.03)
+
+
+def test_the_table_of_transfers_has_the_numbers_of_the_ribbons(made):
+    folder, html = made("paired")
+    table = counted(read_results(folder)).set_index(["source", "target"])["counted_share"]
+    found = rows(read(html), "t-transfers")
+    assert found
+    for row in found:
+        wanted = table[row["From"][0], row["To"][0]]
+        assert row["Counted, of ctrl"][1] == pytest.approx(wanted, rel=1e-9)
+    assert "Counted, of ctrl" not in read(made("none")[1]).heads["t-transfers"]
 
 
 def test_a_count_that_contradicts_the_match_is_told(folder, tmp_path):

@@ -52,7 +52,7 @@ PAIRS = [
     ("t-shifts", "shifts", {
         "Of ctrl": "share_of_source", "Distance (SD)": "mean_shift_sd",
         "Moved (SD)": "unbiased_shift_sd",
-        "With shape (SD)": "total_shift_sd", "Shape": "covariance_shift", "95% interval": "ci_low",
+        "With shape (SD)": "total_shift_sd", "95% interval": "ci_low",
     }),
 ]  # fmt: skip
 

@@ -264,7 +264,10 @@ def test_methods_use_the_real_parameters(made, tmp_path):
                   "at least 200 genes", "12 and 12 components", "version 1.11.5",
                   "Kang HM"):  # fmt: skip
         assert piece in said, piece
+    assert "components of 2 000 highly variable genes" in said
     folder = make_folder(tmp_path / "a", k=3, n_cells=300, paired=True, donors=8)
+    _change(folder, representation={"n_genes_used": 900})
+    assert "components of all 900 genes" in _said(build(folder, tmp_path / "b.html"))
     assert "paired t-test over the 8 donors" in _said(build(folder, tmp_path / "a.html"))
     assert "Five times the typical spread" in said
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cgmm.report import text
@@ -76,3 +76,13 @@ def interval(
 def any_finite(values: Iterable[float]) -> bool:
     """Whether a column has a number to show at all."""
     return any(text.is_number(v) for v in values)
+
+
+def without(table: Table, *names: str) -> Table:
+    """Leave out columns by their headings."""
+    keep = [i for i, c in enumerate(table.columns) if c.name not in names]
+    return replace(
+        table,
+        columns=[table.columns[i] for i in keep],
+        rows=[replace(row, cells=[row.cells[i] for i in keep]) for row in table.rows],
+    )

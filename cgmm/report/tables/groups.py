@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cgmm.report import text
 from cgmm.report.data import Results, each
-from cgmm.report.tables.base import Cell, Column, Row, Table, interval, number, words
+from cgmm.report.tables.base import Cell, Column, Row, Table, interval, number, without, words
 from cgmm.report.truth import Known, known_truth
 
 
@@ -30,7 +30,7 @@ def components(results: Results) -> Table | None:
         )
         for r in each(table)
     ]
-    return Table(
+    made = Table(
         key="t-components",
         caption="What each subpopulation is",
         columns=[
@@ -50,6 +50,8 @@ def components(results: Results) -> Table | None:
         file="components.tsv",
         open=False,
     )
+    annotated = (table["cell_type"].astype(str) != "").any()
+    return made if annotated else without(made, "Cell type", "Purity")
 
 
 def _inside(known: Known) -> Cell:

@@ -8,9 +8,20 @@ import numpy as np
 import pandas as pd
 
 from cgmm.report import text
+from cgmm.report.counted import counted
 from cgmm.report.data import CELLS_ONLY, Results, each, row_of
 from cgmm.report.findings import PREVALENCE_WORDS, Finding
-from cgmm.report.tables.base import Cell, Column, Row, Table, any_finite, interval, number, words
+from cgmm.report.tables.base import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    any_finite,
+    interval,
+    number,
+    without,
+    words,
+)
 from cgmm.report.verdict import Verdict
 
 SMALLEST_LISTED = 0.001
@@ -49,10 +60,8 @@ def _main_columns(results: Results) -> list[Column]:
 
 def _briefly(f: Finding) -> str:
     """Prevalence in words, without the word that the whole table is about."""
-    words_ = PREVALENCE_WORDS[f.prevalence]
-    return (
-        words_.replace(" in prevalence", "").replace(" prevalence", "").replace("prevalence ", "")
-    )
+    said = PREVALENCE_WORDS[f.prevalence]
+    return said.replace(" in prevalence", "").replace(" prevalence", "").replace("prevalence ", "")
 
 
 def _main_row(f: Finding, row: dict[str, object]) -> Row:
@@ -131,7 +140,7 @@ def factors(results: Results, verdict: Verdict) -> Table:
         if any_finite(table["ci_low"]):
             note = note.removeprefix("No interval, p or q: ")
         shown = replace(shown, notes=[note, *shown.notes])
-    return _without(shown, *_empty(table))
+    return without(shown, *_empty(table))
 
 
 def more_factors(results: Results, verdict: Verdict) -> Table:
@@ -146,7 +155,7 @@ def more_factors(results: Results, verdict: Verdict) -> Table:
         open=False,
         notes=_more_notes(results),
     )
-    return _without(shown, *_empty(table))
+    return without(shown, *_empty(table))
 
 
 def _of_source(verdict: Verdict) -> list[Finding]:
@@ -221,15 +230,6 @@ def _empty(table: pd.DataFrame) -> list[str]:
     return empty
 
 
-def _without(table: Table, *names: str) -> Table:
-    keep = [i for i, c in enumerate(table.columns) if c.name not in names]
-    return replace(
-        table,
-        columns=[table.columns[i] for i in keep],
-        rows=[replace(row, cells=[row.cells[i] for i in keep]) for row in table.rows],
-    )
-
-
 def arrivals(results: Results) -> Table:
     """One row per target subpopulation."""
     rows = []
@@ -281,7 +281,8 @@ def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> 
         f"“Of {results.target}” "
     )
     reading += (
-        "is counted cell by cell; where borders between neighbours lie elsewhere, the two differ."
+        f"and “counted, of {results.source}”, the ribbons of the flow figure, are counted cell by "
+        "cell; where borders between neighbours lie elsewhere, match and count differ."
         if results.counts_cells
         else "follows from it (Bayes' rule)."
     )
@@ -305,13 +306,14 @@ def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> 
 
 def transfers(results: Results) -> Table:
     """All transfers with mass."""
-    table = results.tables["transfers"]
+    table = counted(results)
     with_interval = any_finite(table["ci_low"])
     listed = table.loc[
         (table["share_of_source"] >= SMALLEST_LISTED)
         | (table["share_of_target"] >= SMALLEST_LISTED)
     ]
     rows = []
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
     for row in each(listed):
         cells: list[Cell] = [
             words(row.source),
@@ -322,22 +324,26 @@ def transfers(results: Results) -> Table:
         ]
         if with_interval:
             cells.insert(3, interval(row.ci_low, row.ci_high, text.percent_range))
+        if results.counts_cells:
+            cells.insert(len(cells) - 2, number(row.counted_share, text.percent))
         rows.append(Row(cells, (results.index_of(row.source), results.index_of(row.target))))
     columns = [
         Column("From", number=False),
         Column("To", number=False),
         Column(
-            f"Of {text.short(results.source, 16)}",
-            "Part of the subpopulation on the left that goes here, by the match",
+            f"Of {source}", "Part of the subpopulation on the left that goes here, by the match"
         ),
         Column(
-            f"Of {text.short(results.target, 16)}",
+            f"Of {target}",
             "Part of the destination's cells that came from the subpopulation on the left",
         ),
         Column("Of all", f"Part of all cells in {results.source} that goes here, by the match"),
     ]
     if with_interval:
         columns.insert(3, Column("95% interval", "Of the number before it"))
+    if results.counts_cells:
+        meaning = "Part of what the subpopulation on the left became that lies here: the ribbons"
+        columns.insert(len(columns) - 2, Column(f"Counted, of {source}", meaning))
     return Table(
         key="t-transfers",
         caption=f"Transfers from {results.source} to {results.target}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,12 @@ from cgmm.report.data import Results, each
 from cgmm.report.tables.base import Cell, Column, Row, Table, any_finite, interval, number, words
 
 LISTED_GENES = 20
+ARROW = re.compile(r" (up|down)(?=,|$)")
+
+
+def _arrow(found: re.Match[str]) -> str:
+    """Write the direction of a gene as everywhere in the report."""
+    return "\u00a0↑" if found[1] == "up" else "\u00a0↓"
 
 
 def shifts(results: Results) -> Table | None:
@@ -28,9 +35,7 @@ def shifts(results: Results) -> Table | None:
             number(r.share_of_source, text.percent),
             number(r.mean_shift_sd),
             number(r.total_shift_sd),
-            number(r.mean_shift),
-            number(r.covariance_shift),
-            words(r.top_genes, "genes not computed"),
+            words(ARROW.sub(_arrow, r.top_genes), "genes not computed"),
         ]
         if with_interval:
             cells[3:3] = [
@@ -47,8 +52,6 @@ def shifts(results: Results) -> Table | None:
         ),
         Column("Distance (SD)", "Distance between the centres, in within-subpopulation spreads"),
         Column("With shape (SD)", "The same, with the change in shape (spread) added"),
-        Column("Distance", "Distance between the centres, in units of the representation"),
-        Column("Shape", "Change in shape (spread), in units of the representation"),
         Column("Top genes", number=False),
     ]
     if with_interval:
