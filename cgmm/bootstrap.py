@@ -168,7 +168,9 @@ def draws(
     return Draws(np.stack(net), np.stack(to), *means)
 
 
-def between_partitions(log2_net: np.ndarray, rows: list[dict]) -> tuple[np.ndarray, int]:
+def between_partitions(
+    log2_net: np.ndarray, rows: list[dict], *, farthest: float = np.inf
+) -> tuple[np.ndarray, int]:
     """How far other partitions of the cells disagree on the factors.
 
     Parameters
@@ -177,6 +179,9 @@ def between_partitions(log2_net: np.ndarray, rows: list[dict]) -> tuple[np.ndarr
         Of the fit, shape (K0,).
     rows
         The ``sensitivity`` of the fit.
+    farthest
+        Factors beyond this many log2 units count as that many: partitions that agree on a loss do
+        not disagree on whether there is one, however far below zero they put it.
 
     Returns
     -------
@@ -187,6 +192,7 @@ def between_partitions(log2_net: np.ndarray, rows: list[dict]) -> tuple[np.ndarr
         return np.zeros(len(log2_net)), 0
     values = np.asarray(found, float)
     usable = np.isfinite(values).all(axis=0)
+    values = np.clip(values, -farthest, farthest)
     spread = np.where(usable, values, 0.0).var(axis=0, ddof=1)
     return spread * (1 + 1 / len(values)), len(values)
 

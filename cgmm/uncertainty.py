@@ -33,12 +33,13 @@ from .donors import (
     too_few_cells,
 )
 from .moderated import counting_variance, log_odds, moderated_t
-from .refit import STEPS, Refitter
+from .refit import MOST_CELLS, STEPS, Refitter
 
 Test = Literal["auto", "permutation", "moderated_t"]
 ALPHA = 0.05
 ROOM = 3
 LEAST_TRANSFER = 0.01
+FARTHEST = 4.0
 
 
 class Factors(NamedTuple):
@@ -142,6 +143,9 @@ def uncertainty(
     intervals = n_bootstrap > 1 and (not design.replicated or min(design.n_units) >= MIN_DONORS)
     pairs = np.argwhere(share_of_source(fit.coupling) >= LEAST_TRANSFER)
     found = _Intervals.unknown(fit.coupling.shape, len(pairs))
+    sentences = list(design.sentences)
+    if intervals and max(int(np.bincount(unit).max()) for unit in own) > MOST_CELLS:
+        sentences.append(f"Refits look at {MOST_CELLS:,} cells of every donor that has more.")
     if intervals:
         found = _intervals(
             fit,
@@ -177,7 +181,7 @@ def uncertainty(
         "baseline": baseline,
         "baseline_log2": found.baseline,
         "source": "" if not intervals else "donors" if design.replicated else "cells",
-        "sentences": list(design.sentences),
+        "sentences": sentences,
         **facts,
     }
     factors = _factors(reading, found, p, chosen, design)
@@ -237,6 +241,7 @@ class _Reading(NamedTuple):
         carried = shares[1]._replace(shares=shares[1].shares @ fit.origin.T)
         net = fit.log2_net
         between, n_between = bootstrap.between_partitions(net, fit.sensitivity)
+        for_tests, _ = bootstrap.between_partitions(net, fit.sensitivity, farthest=FARTHEST)
         both = (shares[0], carried)
         y = np.concatenate([log_odds(s.shares, s.n_cells) for s in both])
         sizes = np.concatenate([s.n_cells for s in both])
@@ -261,7 +266,7 @@ class _Reading(NamedTuple):
             y,
             counting_variance(np.concatenate([s.shares for s in both]), sizes),
             between,
-            between * to_log_odds,
+            for_tests * to_log_odds,
             n_between,
             np.array([not w for w in why_not]),
             why_not,

@@ -118,6 +118,11 @@ def test_partitions_that_disagree_have_a_variance() -> None:
     assert n == 2
     np.testing.assert_allclose(spread, [0, 2 * 1.5, 0])
     assert bootstrap.between_partitions(np.zeros(3), rows[:2])[1] == 0
+    near, _ = bootstrap.between_partitions(np.zeros(3), rows, farthest=0.5)
+    assert (near < spread + 1e-12).all()
+    assert near.sum() < spread.sum()
+    lost = [{"parameter": "partition", "log2_net": np.array([x])} for x in (-5.0, -9.0)]
+    assert bootstrap.between_partitions(np.array([-7.0]), lost, farthest=4.0)[0] == 0
 
 
 def test_welch_freedom_is_that_of_scipy() -> None:
