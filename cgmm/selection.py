@@ -8,7 +8,8 @@ images of the source components (:func:`cgmm.movement.images`), because two part
 separately have different borders, and a difference of borders looks like a change of share.  The
 partition that lies in the middle, whose factors per cell are nearest to those of all others, is
 fitted to all cells and returned; what the others say of its components is kept
-(:mod:`cgmm.sensitivity`).  Stability, not likelihood, decides: more components always have the
+(:mod:`cgmm.sensitivity`).  Factors are then counted cell by cell, from the images of all partitions
+(:mod:`cgmm.votes`).  Stability, not likelihood, decides: more components always have the
 higher likelihood, and cell types are no Gaussians (von Luxburg 2010, Found. Trends Mach. Learn.
 2:235, on stability as a criterion).  For the same reason the last climb stops at a gain of 0.01
 nats per cell: further steps fit the tails of populations that are no Gaussians, and move borders

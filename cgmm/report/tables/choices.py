@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cgmm.report import text
 from cgmm.report.data import Results, each
 from cgmm.report.tables.base import Column, Row, Table, number, words
@@ -25,7 +27,7 @@ def sensitivity(results: Results) -> Table | None:
             words(r.value),
             number(r.log2_net, text.fold, "no cell left"),
             number(r.difference, missing="not comparable"),
-            words(r.main_target, "other subpopulations"),
+            words(r.main_target, "none" if r.log2_net == -np.inf else "other subpopulations"),
             number(r.F),
         ]
         rows.append(Row(cells, tuple(subs)))
