@@ -20,6 +20,14 @@ MEMORY = 4 * 2**30  # beyond what the file holds
 TABLES = ("obs", "var")
 
 
+def limit(what: int, most: int) -> None:
+    """Set a limit, within what the system lets a process set."""
+    hard = resource.getrlimit(what)[1]
+    soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(what, (soft, hard))
+
+
 def look(path: str) -> None:
     """Read every attribute, and the tables of cells and genes."""
     with h5py.File(path, "r") as file:
@@ -35,16 +43,15 @@ def look(path: str) -> None:
 
 def main() -> None:
     """Look at one file after the other, each under its limit."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(resource.RLIMIT_CORE, 0)
     for path in sys.stdin.read().splitlines():
         used = resource.getrusage(resource.RUSAGE_SELF)
-        limit = int(used.ru_utime + used.ru_stime) + SECONDS
+        spent = int(used.ru_utime + used.ru_stime)
         # an error is an answer: the check has the words for it
         with contextlib.suppress(Exception):
             size = Path(path).stat().st_size
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY + size, resource.RLIM_INFINITY))
-            limit += size // BYTES_PER_SECOND
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            limit(resource.RLIMIT_AS, MEMORY + size)
+            limit(resource.RLIMIT_CPU, spent + SECONDS + size // BYTES_PER_SECOND)
             look(path)
         sys.stdout.write("done\n")
         sys.stdout.flush()
