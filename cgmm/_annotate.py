@@ -73,7 +73,8 @@ def expression_of(
             raise ValueError(msg)
         holder = expression
     if layer is not None and layer not in holder.layers:
-        known = ", ".join(map(str, holder.layers)) or "none"
+        layers: Any = holder.layers  # anndata 0.13 has X there, under None
+        known = ", ".join(name for name in layers if name is not None) or "none"
         msg = f"layer={layer!r} is not in layers; there are {known}."
         raise KeyError(msg)
     if layer is None and holder.isbacked:
