@@ -144,7 +144,7 @@ def uncertainty(
     pairs = np.argwhere(share_of_source(fit.coupling) >= LEAST_TRANSFER)
     found = _Intervals.unknown(fit.coupling.shape, len(pairs))
     sentences = list(design.sentences)
-    if intervals and max(int(np.bincount(unit).max()) for unit in own) > MOST_CELLS:
+    if intervals and max(int(np.max(np.bincount(unit))) for unit in own) > MOST_CELLS:
         sentences.append(f"Refits look at {MOST_CELLS:,} cells of every donor that has more.")
     if intervals:
         found = _intervals(
