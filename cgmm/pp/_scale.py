@@ -45,7 +45,7 @@ LAZY = "lazy"
 AUTO = "auto"
 SCALE = "scale"  # entry of uns of a prepared file
 LAZY_VALUES = 100_000_000  # stored values; in memory they take about 3 GB
-BLOCK = 500_000  # values of a Dask block
+BLOCK = 1_000_000  # values of a Dask block
 
 
 def choose_scale(
