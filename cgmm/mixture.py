@@ -337,13 +337,10 @@ def expectations(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[Moments]:
     """:func:`expectation` of several sets of points; ``thetas`` of shape (sets, M, K)."""
-    passes = [
-        _Pass.of(cells, centre, theta, kind, "moments")
-        for cells, theta in zip(sides, thetas, strict=True)
-    ]
+    found = _sums(sides, centre, thetas, kind, "moments")
     return [
         _central(*sums, cells, centre, theta, kind)
-        for sums, cells, theta in zip(_sums(sides, passes), sides, thetas, strict=True)
+        for sums, cells, theta in zip(found, sides, thetas, strict=True)
     ]
 
 
@@ -354,7 +351,7 @@ def proportions(
 
     Costs half a pass of :func:`expectation`, whose parameters it has.
     """
-    ((overlap, level),) = _sums([cells], [_Pass.of(cells, centre, theta, kind, "overlaps")])
+    ((overlap, level),) = _sums([cells], centre, theta[None], kind, "overlaps")
     if kind == "tied":
         level += _shared_level(cells, centre, theta)
     return overlap.sum(1), overlap, level
@@ -364,11 +361,8 @@ def mean_responsibilities(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[np.ndarray]:
     """Mean responsibilities (K,) of several sets of points, in half the time of their moments."""
-    passes = [
-        _Pass.of(cells, centre, theta, kind, "overlaps")
-        for cells, theta in zip(sides, thetas, strict=True)
-    ]
-    return [overlap.sum(1) for overlap, _ in _sums(sides, passes)]
+    found = _sums(sides, centre, thetas, kind, "overlaps")
+    return [overlap.sum(1) for overlap, _ in found]
 
 
 @dataclass(frozen=True)
@@ -420,8 +414,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _sums(sides: Sequence[AnyCells], passes: Sequence[_Pass]) -> list[tuple[np.ndarray, float]]:
-    """Return sums and log likelihood of every pass, parts added in their order."""
+def _sums(
+    sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind, statistic: str
+) -> list[tuple[np.ndarray, float]]:
+    """Return sums and log likelihood of every set of points, parts added in their order."""
+    passes = [
+        _Pass.of(cells, centre, theta, kind, statistic)
+        for cells, theta in zip(sides, thetas, strict=True)
+    ]
     totals: list[Any] = [0.0] * len(passes)
     for i, sums in _parts(sides, passes):
         totals[i] = totals[i] + sums

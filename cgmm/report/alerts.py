@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from cgmm.donors import MIN_DONORS
 from cgmm.report import text
 from cgmm.report.counted import disagreements
 from cgmm.report.data import Results
-from cgmm.report.influence import MIN_DONORS, Influence, driven_by_one, influences
+from cgmm.report.influence import Influence, driven_by_one, influences
 from cgmm.report.settled import moved_by
 from cgmm.report.verdict import Verdict, make_verdict
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cgmm.donors import MIN_DONORS
 from cgmm.report import text
 from cgmm.report.data import Results
 from cgmm.report.findings import Finding, donor_pairs
 from cgmm.report.verdict import Verdict
 
-MIN_DONORS = 3
 KEPT = 0.5  # of a change (log2) that must be left without any one donor
 STANDS_OUT = 2.0
 CHANGED = ("more", "less", "seems_more", "seems_less")

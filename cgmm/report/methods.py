@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from cgmm.donors import MIN_DONORS
 from cgmm.report import text
 from cgmm.report.data import Results
 from cgmm.report.references import REFERENCES, Reference
 
-MIN_DONORS = 3
 SETTINGS = (
     ("transport_weight", "transport weight λ"),
     ("epsilon", "entropy ε"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cgmm.donors import MIN_DONORS
 from cgmm.report import text
 from cgmm.report.data import Results
 from cgmm.report.findings import (
@@ -20,7 +21,6 @@ from cgmm.report.settled import sensitivity_sentence
 
 MOST_NAMED = 3
 MAINLY = 2 / 3
-MIN_DONORS = 3
 
 
 @dataclass(frozen=True)
