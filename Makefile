@@ -21,7 +21,7 @@ help:
 	@echo "make docs         set up and build the documentation; prints the path of its first page"
 	@echo "make env          set up only"
 	@echo "make coverage     run the tests of the module; which lines they miss"
-	@echo "make lint         ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make lint         ruff, mypy, lint-imports, snakefmt, snakemake --lint"
 	@echo "make audit        known vulnerabilities of the pinned packages (asks a service in the network)"
 	@echo "make config-docs  write the table in config/README.md from the schemas"
 	@echo "make lock         pin the newest versions that pyproject.toml allows"
@@ -67,6 +67,7 @@ lint: env-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 

@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 from _donor_cases import Case
 
-from cgmm.coupled import CoupledFit
-from cgmm.design import design
-from cgmm.donors import donor_weights
-from cgmm.moderated import moderated_t
-from cgmm.selection import fit_automatic
-from cgmm.start import Partitions
-from cgmm.uncertainty import uncertainty
+from cgmm.automatic.clusters import LeidenClusters
+from cgmm.automatic.fit import fit_automatic
+from cgmm.coupled.result import CoupledFit
+from cgmm.donors.design import design
+from cgmm.donors.moderated_t import moderated_t
+from cgmm.donors.shares import donor_weights
+from cgmm.donors.uncertainty import uncertainty
 
 N_BOOTSTRAP, N_PERMUTATIONS = 200, 400
 MILO_NEIGHBOURS, MILO_PART = 50, 0.1
@@ -87,7 +87,7 @@ def uncertainty_of(
 
 def propeller(case: Case, seed: int) -> pd.DataFrame:
     """Leiden clusters of all cells together, moderated t on the logits of donors' shares."""
-    clusters = Partitions(np.concatenate(case.points), None, seed).labels(1.0, seed)
+    clusters = LeidenClusters(np.concatenate(case.points), None, seed).labels(1.0, seed)
     return _of_classes(case, clusters)
 
 

@@ -22,8 +22,7 @@ import pandas as pd
 import scipy.sparse as sp
 import yaml
 
-from cgmm import rerun
-from cgmm._io import write_h5ad
+from cgmm._utils.files import write_h5ad
 from cgmm.pp import (
     InputError,
     Sample,
@@ -34,7 +33,9 @@ from cgmm.pp import (
     normalise,
     quality_control,
 )
-from cgmm.pp._check import sha256
+from cgmm.pp._sample_checks import sha256
+from cgmm.rerun import extract
+from cgmm.results.recipe import FILES, FORMAT, read_recipe
 from workflow.settings import SettingsError, load
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -113,7 +114,7 @@ def _page(folder: Path) -> str:
     path = folder / "cells.h5ad"
     rows = [{"sample": "c1", "path": path.name, "condition": "control", "sha256": sha256(path)}]
     recipe = {
-        "format": rerun.FORMAT,
+        "format": FORMAT,
         "config": yaml.safe_load(CONFIG),
         "samples": rows,
         "python": "3.11",
@@ -407,13 +408,13 @@ def read_page(content: bytes, folder: Path) -> str:
     page, out = folder / "spoiled.html", folder / "again"
     page.write_bytes(content)
     try:
-        rerun.read_recipe(page)
-        rerun.extract(page, out)
+        read_recipe(page)
+        extract(page, out)
     except ValueError as error:
         if out.exists():
             raise RuntimeError("half-written") from error
         return refused([str(error)])
-    assert sorted(p.name for p in out.iterdir()) == sorted(rerun.FILES)
+    assert sorted(p.name for p in out.iterdir()) == sorted(FILES)
     shutil.rmtree(out)
     return ACCEPTED
 

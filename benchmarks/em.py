@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from _common import publish, timed
 
-from cgmm import mixture
+from cgmm.mixture.blocks import Cells
+from cgmm.mixture.e_step import expectation
+from cgmm.mixture.features import log_density_features
 
 N, D, K, SIZE = 100_000, 50, 20, 4096
 
@@ -21,17 +23,17 @@ def main() -> None:
     x = rng.normal(size=(N, D)).astype(np.float32)
     square = rng.normal(size=(SIZE, SIZE)).astype(np.float32)
     held, product = jnp.asarray(square), jax.jit(lambda a: a @ a)
-    theta = mixture.log_density_features(
+    theta = log_density_features(
         np.log(np.full(K, 1 / K)), rng.normal(size=(K, D)), np.tile(np.eye(D), (K, 1, 1))
     )
     centre, rows = np.zeros(D), []
     for kind in ("full", "diag", "tied"):
         with jax.enable_x64(True):
-            cells = mixture.Cells(x, None, np.float32)
-            mixture.expectation(cells, centre, theta, kind)
+            cells = Cells(x, None, np.float32)
+            expectation(cells, centre, theta, kind)
             ratios, times = [], []
             for _ in range(5):
-                seconds, _ = timed(lambda: mixture.expectation(cells, centre, theta, kind))  # noqa: B023
+                seconds, _ = timed(lambda: expectation(cells, centre, theta, kind))  # noqa: B023
                 peers = (lambda: square @ square, lambda: product(held).block_until_ready())
                 rate = 2 * SIZE**3 / min(timed(peer)[0] for peer in peers)
                 ratios.append(4 * N * K * D * D / seconds / rate)

@@ -18,7 +18,7 @@ import json, sys, time, warnings
 sys.path[:0] = {[str(HERE), str(HERE.parent)]!r}
 import numpy as np
 import cgmm as cg
-from cgmm import start
+from cgmm.mixture import initial as start
 from _common import timed
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from _common import publish
 from _ott import HEADER, Case, race
 
 import cgmm as cg
-from cgmm import start
+from cgmm.mixture.initial import kmeans_mixtures
 
 N, D, K = 5_000, 10, 8
 WEIGHT, RIDGE = 0.01, 1e-6
@@ -36,7 +36,7 @@ def main(steps: int) -> None:
     """Fit both cases with both programs, from one pooled k-means start."""
     x, y = points()
     pooled = np.concatenate([x, y])
-    init, _ = start.kmeans_mixtures(pooled, pooled, None, None, (K, K), RIDGE, 0)
+    init, _ = kmeans_mixtures(pooled, pooled, None, None, (K, K), RIDGE, 0)
     trace = float(init.weights @ np.trace(init.covariances, axis1=1, axis2=2))
     lines = [HEADER]
     for name, rho in (("unbalanced", trace), ("balanced", np.inf)):

@@ -58,7 +58,7 @@ def direct(folder: str) -> None:
 
     from cgmm import get, pp, tl
     from cgmm.report import build, build_index
-    from cgmm.summary import Paths, summarise
+    from cgmm.results.write import Paths, summarise
     from workflow.settings import grouped, load
 
     jnp.zeros(1).block_until_ready()

@@ -38,7 +38,7 @@ def write_counts(path: Path, n_cells: int) -> float:
     """Write simulated counts block by block; the share of zeros."""
     import anndata as ad
 
-    from cgmm._slices import RowsWriter
+    from cgmm._utils.rows import RowsWriter
 
     rng = np.random.default_rng(0)
     base = rng.gamma(0.25, 0.35, GENES)

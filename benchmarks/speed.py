@@ -13,7 +13,8 @@ from _common import publish, timed
 from sklearn.mixture import GaussianMixture as Peer
 
 import cgmm as cg
-from cgmm import em, start
+from cgmm.coupled import em
+from cgmm.mixture.initial import kmeans_mixtures
 
 D, K, TOL, RIDGE = 30, 20, 1e-4, 1e-6
 
@@ -45,13 +46,13 @@ def main(n: int) -> None:
     """Time all of them on the same points and start."""
     warnings.simplefilter("ignore")
     x, y = points(n, 1)
-    init = start.kmeans_mixtures(x, y, None, None, (K, K), RIDGE, 0)
+    init = kmeans_mixtures(x, y, None, None, (K, K), RIDGE, 0)
     cg.fit_coupled(x[:2000], y[:2000], init=init, max_steps=3, ridge=RIDGE)
     settings = {"both": (64.0, em.SUBSAMPLE_ABOVE), "plain EM": (1.0, 10**9)}
     settings |= {"extrapolation": (64.0, 10**9), "subsample": (1.0, em.SUBSAMPLE_ABOVE)}
     rows, likelihood = [], {}
     for weight in (0.0, None):
-        for name, (em.LONGEST_LEAP, em.SUBSAMPLE_ABOVE) in settings.items():
+        for name, (em.MAX_EXTRAPOLATION, em.SUBSAMPLE_ABOVE) in settings.items():
             seconds, fit = timed(
                 lambda weight=weight: cg.fit_coupled(
                     x, y, init=init, transport_weight=weight, tol=TOL, ridge=RIDGE

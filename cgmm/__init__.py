@@ -14,11 +14,11 @@ __version__ = "0.1.0"
 
 _MODULES = ("get", "pl", "pp", "report", "simulate", "tl")
 _NAMES = {
-    "ConvergenceWarning": "coupled",
-    "CoupledFit": "coupled",
-    "GaussianMixture": "mixture",
-    "fit_coupled": "coupled",
-    "transport_cost": "cost",
+    "ConvergenceWarning": "coupled.fit",
+    "CoupledFit": "coupled.result",
+    "GaussianMixture": "mixture.gaussian_mixture",
+    "fit_coupled": "coupled.fit",
+    "transport_cost": "coupled.cost",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]

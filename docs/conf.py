@@ -7,6 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from cgmm import __version__
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE / "_extensions")]
@@ -20,8 +22,6 @@ profile.mkdir(parents=True, exist_ok=True)
 (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
 os.environ["IPYTHONDIR"] = str(profile.parent)
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm would like a widget
-
-from cgmm import __version__
 
 project = "cgmm"
 author = "the cgmm authors"

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("NPROC", "2")
-os.environ.setdefault("MPLBACKEND", "Agg")
-
 import jax
 import pytest
+
+os.environ.setdefault("NPROC", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -30,7 +30,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 DEMO_FOLDER = "results/demo/"
 WRITTEN = (".", "results", "reports", "logs", ".snakemake")
-WRITERS = ("cgmm/_io.py",)  # they write what they are given, whatever made it
+WRITERS = ("cgmm/_utils/files.py",)  # they write what they are given, whatever made it
 
 MOST_VALUES = 100_000
 DEEPEST = 20

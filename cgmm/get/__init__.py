@@ -6,7 +6,8 @@ object is not changed. What the columns mean is written once, here.
 
 from __future__ import annotations
 
-from cgmm.get._common import fit, params
+from cgmm._anndata.storage import read_fit as fit
+from cgmm._anndata.storage import read_params as params
 from cgmm.get._compare import compare
 from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors

@@ -19,8 +19,8 @@ level these are sums of rows. When it lies in two, both take its factor and its 
 them in proportion: such transfers are made by the split, not seen. ``purity``, the mean over a
 level's cells of the fraction that their component has in the level, says how much of that there
 is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those
-of :mod:`cgmm.donors` for the shares per donor, multiplied by the same :math:`A`: the quick ones,
-also after :func:`cgmm.tl.donors`, whose draws are of components.
+of :mod:`cgmm.donors.shares` for the shares per donor, multiplied by the same :math:`A`: the quick
+ones, also after :func:`cgmm.tl.donors`, whose draws are of components.
 """
 
 from __future__ import annotations
@@ -31,17 +31,22 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import donors as donor_level
-from cgmm._keys import SIDES, SOURCE, TARGET, Keys, Uns
-from cgmm._validate import column, rows_of_fit
-from cgmm._validate import levels as levels_of
-from cgmm.get._common import as_objects, core, donor_shares, origin, params, stored
-from cgmm.sensitivity import settled
+from cgmm._anndata.checks import column
+from cgmm._anndata.checks import levels as levels_of
+from cgmm._anndata.keys import Keys, Uns
+from cgmm._anndata.sides import rows_of_fit
+from cgmm._anndata.storage import read_params, read_stored
+from cgmm.automatic.sensitivity import settled
+from cgmm.donors.shares import DonorShares, donor_weights
+from cgmm.donors.t_interval import benjamini_hochberg, intervals
+from cgmm.get._common import as_objects, core, donor_shares, origin
+from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_mass
 
 NOT_ANNOTATED = "not annotated"
 MOSTLY = 0.95
-LEAST_SHARE = 1e-12
-LEAST_FRACTION = 1e-9  # less is the far tail of a Gaussian
+MIN_SHARE = 1e-12
+MIN_FRACTION = 1e-9  # less is the far tail of a Gaussian
 
 
 class Summed(NamedTuple):
@@ -66,34 +71,34 @@ def summed(adata: ad.AnnData, by: str, *, key: str) -> Summed:
     ValueError
         When the object lacks the cells of one condition.
     """
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     coupling, s, t = core(uns)
     levels, a, b = _fractions(adata, by, coupling.shape, key=key)
-    leaves = donor_level.transfer_mass(coupling, s)
+    leaves = transfer_mass(coupling, s)
     enters = origin(uns) * t
     return Summed(levels, a, b, s @ a, t @ b, a.T @ leaves @ b, a.T @ enters @ b)
 
 
 def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     """Give :func:`cgmm.get.factors`, summed."""
-    uns, known = stored(adata, key), params(adata, key=key)
+    uns, known = read_stored(adata, key), read_params(adata, key=key)
     coupling, s, _ = core(uns)
     found = summed(adata, by, key=key)
     came = found.enters.sum(axis=1)
-    gone = donor_level.divide(found.source.T @ (s * donor_level.lost(coupling)), found.share_source)
+    gone = divide(found.source.T @ (s * is_gone(coupling)), found.share_source)
     n_cells = _cells(uns, SOURCE) @ found.source
     back = found.source.T @ origin(uns)
     n_target = back @ _cells(uns, TARGET)
-    present = found.share_source > LEAST_SHARE
+    present = found.share_source > MIN_SHARE
     with np.errstate(divide="ignore", invalid="ignore"):
         log2_net = np.where(present, np.log2(came) - np.log2(found.share_source), np.nan)
         outflow = np.where(present, _outflow(uns, found.source), np.nan)
         log2_outflow = np.log2(outflow)
     own, other = donor_shares(uns)
     if own is not None:
-        own = donor_level.DonorShares(own.donors, own.shares @ found.source, own.n_cells)
+        own = DonorShares(own.donors, own.shares @ found.source, own.n_cells)
     # A level that is not in the source is no test, and must not count as one.
-    ci = donor_level.intervals(own, other, back, paired=known["paired"])
+    ci = intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
     absent = f"No source cell is annotated so; {by} has it in the target only."
     frame = pd.DataFrame(
@@ -109,7 +114,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "ci_low": np.where(present, ci.low, np.nan),
             "ci_high": np.where(present, ci.high, np.nan),
             "p": p,
-            "q": donor_level.benjamini_hochberg(p),
+            "q": benjamini_hochberg(p),
             "n_cells": np.rint(n_cells).astype(int),
             "n_cells_target": np.rint(n_target).astype(int),
             "reason": [r if here else absent for r, here in zip(ci.reason, present, strict=True)],
@@ -124,7 +129,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
 def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     """Give :func:`cgmm.get.transfers`, summed."""
     found = summed(adata, by, key=key)
-    i, j = np.nonzero((found.leaves > LEAST_SHARE) | (found.enters > LEAST_SHARE))
+    i, j = np.nonzero((found.leaves > MIN_SHARE) | (found.enters > MIN_SHARE))
     arrives = found.enters.sum(axis=0, keepdims=True)
     frame = pd.DataFrame(
         {
@@ -132,8 +137,8 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "target": found.levels[j],
             "mass": found.leaves[i, j],
             "mass_target": found.enters[i, j],
-            "share_of_source": donor_level.share_of_source(found.leaves)[i, j],
-            "share_of_target": donor_level.divide(found.enters, arrives)[i, j],
+            "share_of_source": share_of_source(found.leaves)[i, j],
+            "share_of_target": divide(found.enters, arrives)[i, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
         }
@@ -144,15 +149,15 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
 
 def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     """Give :func:`cgmm.get.arrivals`, summed."""
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     coupling, _, t = core(uns)
     found = summed(adata, by, key=key)
-    here = found.share_target > LEAST_SHARE
+    here = found.share_target > MIN_SHARE
     arrived = found.enters.sum(axis=0)
-    came = donor_level.divide(found.enters, arrived[None])
+    came = divide(found.enters, arrived[None])
     # As for components: no counterpart, or the one there would be holds no cell.
-    lost = donor_level.lost(coupling.T) | (_cells(uns, SOURCE)[coupling.argmax(axis=0)] < 1)
-    share_new = donor_level.divide((t * lost) @ found.target, found.share_target)
+    lost = is_gone(coupling.T) | (_cells(uns, SOURCE)[coupling.argmax(axis=0)] < 1)
+    share_new = divide((t * lost) @ found.target, found.share_target)
     new = share_new > MOSTLY
     with np.errstate(divide="ignore"):
         inflow = 1 / _outflow(uns, found.target, target=True)
@@ -178,7 +183,7 @@ def _fractions(
     adata: ad.AnnData, by: str, shape: tuple[int, ...], *, key: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Levels, A and B."""
-    known, keys = params(adata, key=key), Keys(key)
+    known, keys = read_params(adata, key=key), Keys(key)
     values = column(adata, by, "by")
     if keys.responsibilities not in adata.obsm:
         msg = (
@@ -205,14 +210,14 @@ def _fractions(
         r = padded[found][:, :k]
         if known["donor_key"] is not None:
             donor = column(adata, known["donor_key"], "donor_key").iloc[found]
-            r = r * donor_level.donor_weights(donor.to_numpy())[:, None]
+            r = r * donor_weights(donor.to_numpy())[:, None]
         inside = text[found][:, None] == np.array(levels, dtype=object)[None]
         mass = r.T @ inside.astype(float)
         overall = mass.sum(axis=0) / mass.sum()
         total = mass.sum(axis=1, keepdims=True)
         # A component without cells is split as all cells are; its share is zero.
-        split = np.where(total > 0, donor_level.divide(mass, total), overall)
-        split[split < LEAST_FRACTION] = 0.0
+        split = np.where(total > 0, divide(mass, total), overall)
+        split[split < MIN_FRACTION] = 0.0
         parts.append(split / split.sum(axis=1, keepdims=True))
     return np.array(levels, dtype=object), parts[0], parts[1]
 
@@ -227,7 +232,7 @@ def _purity(fractions: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Mean over the cells of each level of what their component has in it, NaN without cells."""
     mass = shares @ fractions
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(mass > LEAST_SHARE, (shares @ fractions**2) / mass, np.nan)
+        return np.where(mass > MIN_SHARE, (shares @ fractions**2) / mass, np.nan)
 
 
 def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False) -> np.ndarray:
@@ -240,7 +245,7 @@ def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False
 
 
 def _choices(known: dict[str, Any], s: np.ndarray, a: np.ndarray) -> list[dict[str, Any]]:
-    """Log2 net factor of each level under every other choice of :mod:`cgmm.sensitivity`."""
+    """Log2 net factor of each level under every choice of :mod:`cgmm.automatic.sensitivity`."""
     rows = []
     for row in known.get("sensitivity") or []:
         came = s * np.exp2(np.asarray(row["log2_net"], dtype=float))

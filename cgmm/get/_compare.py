@@ -9,10 +9,12 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._keys import DEFAULT_KEY, SOURCE, Uns
-from cgmm._validate import check_object, levels
-from cgmm.get._common import as_objects, params, stored
+from cgmm._anndata.checks import check_object, levels
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.storage import read_params, read_stored
+from cgmm.get._common import as_objects
 from cgmm.get._factors import factors
+from cgmm.pair import SOURCE
 
 
 def compare(
@@ -54,10 +56,10 @@ def compare(
     if not chosen:
         msg = f"uns has no fit called {key!r}_<target>: run cgmm.tl.fit_targets, or give keys."
         raise KeyError(msg)
-    first = stored(adata, chosen[0])
+    first = read_stored(adata, chosen[0])
     parts = []
     for name in chosen:
-        uns, known = stored(adata, name), params(adata, key=name)
+        uns, known = read_stored(adata, name), read_params(adata, key=name)
         same = all(
             np.array_equal(np.asarray(uns[part(SOURCE)]), np.asarray(first[part(SOURCE)]))
             for part in (Uns.means, Uns.covariances)
@@ -79,7 +81,7 @@ def compare(
 def _keys(adata: ad.AnnData, key: str) -> list[str]:
     """Fits ``<key>_<target>``, in the order of the conditions."""
     found: dict[str, dict[str, Any]] = {
-        name: params(adata, key=name)
+        name: read_params(adata, key=name)
         for name, value in adata.uns.items()
         if name.startswith(f"{key}_") and hasattr(value, "keys") and Uns.PARAMS in value
     }

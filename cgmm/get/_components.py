@@ -6,10 +6,12 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import donors as donor_level
-from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.storage import read_stored
 from cgmm.get._by import arrivals_by
-from cgmm.get._common import as_objects, core, flows, origin, stored
+from cgmm.get._common import as_objects, core, flows, origin
+from cgmm.pair import SOURCE, TARGET
+from cgmm.transport.coupling import is_gone
 
 
 def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -35,7 +37,7 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> cg.get.components(adata)["side"].value_counts().to_dict()
     {'source': 6, 'target': 6}
     """
-    table = stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True).copy()
+    table = read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True).copy()
     return as_objects(table, ("side", "name", "markers", "cell_type"))
 
 
@@ -55,10 +57,10 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     -------
     One row per target component: component, name, share_target, inflow, log2_inflow, main_source
     (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
-    be its counterpart, :func:`cgmm.movement.unmatched` with the sides swapped, or when the one
-    that would holds no cell; else ""). With ``by`` one row per level that target cells have,
-    without component and with share_new (part of the level in components that are new) and purity
-    (how far components lie within the level, 0 to 1).
+    be its counterpart, :func:`cgmm.automatic.counterparts.unmatched` with the sides swapped, or
+    when the one that would holds no cell; else ""). With ``by`` one row per level that target cells
+    have, without component and with share_new (part of the level in components that are new) and
+    purity (how far components lie within the level, 0 to 1).
 
     Examples
     --------
@@ -70,7 +72,7 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     """
     if by is not None:
         return arrivals_by(adata, by, key=key)
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     coupling, _, t = core(uns)
     r = origin(uns)
     _, inflow = flows(uns)
@@ -79,7 +81,7 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     of_source = table[table["side"] == SOURCE]
     source_names = of_source["name"].to_numpy(object)
     empty = of_source["n_cells"].to_numpy()[coupling.argmax(axis=0)] < 1
-    new = (donor_level.lost(coupling.T) | empty) & (own["n_cells"].to_numpy() >= 1)
+    new = (is_gone(coupling.T) | empty) & (own["n_cells"].to_numpy() >= 1)
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
     frame = pd.DataFrame(

@@ -6,8 +6,10 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
-from cgmm.get._common import as_objects, component_names, donor_shares, origin, params, stored
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.storage import read_params, read_stored
+from cgmm.get._common import as_objects, component_names, donor_shares, origin
+from cgmm.pair import SIDES, SOURCE
 
 
 def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -32,7 +34,7 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> len(cg.get.donors(adata))
     36
     """
-    uns, known = stored(adata, key), params(adata, key=key)
+    uns, known = read_stored(adata, key), read_params(adata, key=key)
     table = uns[Uns.DONORS]
     side = table["side"].astype(str).to_numpy(object)
     component = table["component"].to_numpy(int)
@@ -66,7 +68,7 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     The columns of :func:`donors`; for target donors ``component`` is a source component and
     ``share`` is ``sum_l R_kl`` times the donor's share of target component l.
     """
-    uns, known = stored(adata, key), params(adata, key=key)
+    uns, known = read_stored(adata, key), read_params(adata, key=key)
     names = component_names(uns, SOURCE)
     back = origin(uns)
     parts = []
@@ -114,7 +116,7 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     KeyError
         When :func:`cgmm.tl.donors` was not run.
     """
-    uns, known = stored(adata, key), params(adata, key=key)
+    uns, known = read_stored(adata, key), read_params(adata, key=key)
     if Uns.UNCERTAINTY not in uns:
         msg = f"uns[{key!r}] has no uncertainty: run cgmm.tl.donors(adata, key={key!r}) first."
         raise KeyError(msg)

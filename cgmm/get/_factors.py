@@ -8,13 +8,16 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import donors as donor_level
-from cgmm._io import loads
-from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.storage import read_params, read_stored
+from cgmm._utils.strict_json import loads
+from cgmm.automatic.sensitivity import settled
+from cgmm.donors.t_interval import intervals
 from cgmm.get._by import factors_by
-from cgmm.get._common import as_objects, core, donor_shares, flows, origin, params, stored
+from cgmm.get._common import as_objects, core, donor_shares, flows, origin
 from cgmm.get._components import components
-from cgmm.sensitivity import settled
+from cgmm.pair import SOURCE, TARGET
+from cgmm.transport.coupling import is_gone, log2_net
 
 EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relative_high")
 SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
@@ -50,8 +53,8 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         Interval of log2_net (95 %, or the ``level`` of :func:`cgmm.tl.donors`), p and
         Benjamini-Hochberg q, with the donor as the unit. NaN where ``reason`` says why. After
         :func:`cgmm.tl.donors` from refits to drawn donors; before, the quick Student interval for
-        fixed components (:mod:`cgmm.donors`), which is centred on the difference of the donors'
-        mean log2 shares, near, not equal to, log2_net.
+        fixed components (:mod:`cgmm.donors.shares`), which is centred on the difference of the
+        donors' mean log2 shares, near, not equal to, log2_net.
     interval_from
         "donor bootstrap", "donor t" (the quick one), "cells" (no donors: too narrow) or "".
     n_cells, n_cells_target
@@ -60,7 +63,8 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         Why interval, p and q are missing, else "".
     status
         "gone" when no target component can be its counterpart
-        (:func:`cgmm.movement.unmatched`), or when not one target cell is expected; else "".
+        (:func:`cgmm.automatic.counterparts.unmatched`), or when not one target cell is expected;
+        else "".
     p_moderated, p_permutation
         Both tests of :func:`cgmm.tl.donors`, one of which is ``p``. NaN before.
     log2_relative, relative_low, relative_high
@@ -85,7 +89,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     """
     if by is not None:
         return factors_by(adata, by, key=key)
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     coupling, s, t = core(uns)
     r = origin(uns)
     outflow, inflow = flows(uns)
@@ -94,7 +98,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     own = table[table["side"] == SOURCE]
     found, sure = _sureness(adata, uns, r, key)
     left = r @ n_target
-    lost = donor_level.lost(coupling)
+    lost = is_gone(coupling)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
     frame = pd.DataFrame(
@@ -106,7 +110,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
             "outflow": outflow,
             "log2_outflow": log2_outflow,
             "inflow": np.where(lost, np.nan, inflow[coupling.argmax(axis=1)]),
-            "log2_net": donor_level.log2_net(r, s, t),
+            "log2_net": log2_net(r, s, t),
             **{name: found[name].to_numpy() for name in ("ci_low", "ci_high", "p", "q")},
             "n_cells": own["n_cells"].to_numpy(int),
             "n_cells_target": np.rint(left).astype(int),
@@ -117,7 +121,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     )
     for name in EXTRA:
         frame[name] = found[name].to_numpy()
-    rows = params(adata, key=key).get("sensitivity") or []
+    rows = read_params(adata, key=key).get("sensitivity") or []
     frame["settled"] = settled(frame["log2_net"].to_numpy(), rows)
     return as_objects(frame, ("name", "reason", "interval_from", "status"))
 
@@ -129,9 +133,7 @@ def _sureness(
     if Uns.UNCERTAINTY in uns:
         known = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
         return uns[Uns.UNCERTAINTY]["factors"], SOURCES[known["source"]]
-    found = donor_level.intervals(
-        *donor_shares(uns), origin, paired=params(adata, key=key)["paired"]
-    )
+    found = intervals(*donor_shares(uns), origin, paired=read_params(adata, key=key)["paired"])
     frame = pd.DataFrame(
         {
             "ci_low": found.low,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import anndata as ad
 import pandas as pd
 
-from cgmm._keys import DEFAULT_KEY, Uns
-from cgmm.get._common import as_objects, stored
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.storage import read_stored
+from cgmm.get._common import as_objects
 
 
 def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         log2 units. A size, not a test.
     common_change, specific_change
         The part of it that nearly all subpopulations share, and the remainder; they add up to
-        ``log2_change`` (:mod:`cgmm.programme`). NaN with fewer than two subpopulations.
+        ``log2_change`` (:mod:`cgmm.genes.programme`). NaN with fewer than two subpopulations.
     loading_change
         Displacement of the component's mean taken back through the loadings of the PCA, in the
         units of ``log2_change``; smaller, because PCA leaves out a part. NaN for genes that PCA
@@ -50,7 +51,7 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         Of expressing cells.
     ambient_share
         At most this part of the change can come from RNA of other cells in the droplets
-        (:mod:`cgmm.ambient`). NaN for values that are not logarithms of counts.
+        (:mod:`cgmm.genes.ambient`). NaN for values that are not logarithms of counts.
     rank
         By size of the change, 1 = largest, within the component. Genes that few cells express, and
         those whose change can be ambient by half or more, come last.
@@ -112,7 +113,7 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
         Why a way says nothing, in a sentence; else "".
     resembles
         Another source component that the target cells resemble more, by the genes that the
-        treatment leaves alone (:func:`cgmm.programme.resembles`): its changes are then partly
+        treatment leaves alone (:func:`cgmm.genes.programme.resembles`): its changes are then partly
         differences between cell types. Else "".
 
     Raises
@@ -125,7 +126,7 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
 
 
 def _table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     if name not in uns:
         msg = f"uns[{key!r}] has no gene changes: run cgmm.tl.genes(adata, key={key!r}) first."
         raise KeyError(msg)

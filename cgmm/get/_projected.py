@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm import _annotate
-from cgmm._keys import DEFAULT_KEY, SOURCE, Keys
-from cgmm._validate import representation, rows_of_fit
-from cgmm.get._common import params, stored
+from cgmm._anndata.expression import expression_of
+from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.sides import representation, rows_of_fit
+from cgmm._anndata.storage import read_params, read_stored
+from cgmm.pair import SOURCE
 
 LOADINGS = {"X_pca": "PCs", "X_pca_harmony": "PCs"}
 N_CHECKED = 200
@@ -66,8 +67,8 @@ def projected(
         several genes, or when the loadings are not of this expression, for instance because it was
         scaled for them.
     """
-    stored(adata, key)
-    known, keys = params(adata, key=key), Keys(key)
+    read_stored(adata, key)
+    known, keys = read_params(adata, key=key), Keys(key)
     if not isinstance(genes, Iterable):
         msg = f"genes must be a name or a list of names, got {genes!r}."
         raise TypeError(msg)
@@ -77,7 +78,7 @@ def projected(
         raise KeyError(msg)
     rows = rows_of_fit(adata, known)[SOURCE]
     moves = np.asarray(adata.obsm[keys.displacement])[rows]
-    held = _annotate.expression_of(adata, expression, layer)
+    held = expression_of(adata, expression, layer)
     if held is None:
         msg = "The object has no X: give expression=, an object with the same cells and genes."
         raise ValueError(msg)

@@ -6,9 +6,11 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import donors as donor_level
-from cgmm._keys import DEFAULT_KEY, SIDES
-from cgmm.get._common import as_objects, component_names, core, origin, params, stored
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.storage import read_params, read_stored
+from cgmm.get._common import as_objects, component_names, core, origin
+from cgmm.pair import SIDES
+from cgmm.transport.coupling import is_gone, log2_net
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -35,10 +37,10 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> sorted(set(cg.get.sensitivity(adata)["parameter"]))
     ['partition', 'rho']
     """
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     coupling, s, t = core(uns)
-    gone = donor_level.lost(coupling)
-    reference = donor_level.log2_net(origin(uns), s, t)
+    gone = is_gone(coupling)
+    reference = log2_net(origin(uns), s, t)
     names = [component_names(uns, side) for side in SIDES]
     columns = [
         "parameter",
@@ -51,7 +53,7 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         "F",
     ]
     parts = []
-    for row in params(adata, key=key).get("sensitivity") or []:
+    for row in read_params(adata, key=key).get("sensitivity") or []:
         values = np.asarray(row["log2_net"], dtype=float)
         with np.errstate(invalid="ignore"):
             difference = np.where(

@@ -8,12 +8,14 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import donors as donor_level
-from cgmm._keys import DEFAULT_KEY, SIDES, Uns
-from cgmm.gaussians import pair_roots, roots, wasserstein_costs
-from cgmm.genes import MIN_CHANGE
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.storage import read_stored
+from cgmm.genes.change import MIN_CHANGE
 from cgmm.get._by import transfers_by
-from cgmm.get._common import as_objects, component_names, core, origin, stored
+from cgmm.get._common import as_objects, component_names, core, origin
+from cgmm.pair import SIDES
+from cgmm.transport.coupling import share_of_source, transfer_mass
+from cgmm.transport.gaussians import pair_roots, roots, wasserstein_costs
 
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
@@ -24,8 +26,8 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     """Who became whom: every pair of components that exchanges mass, largest first.
 
     Pairs along which less than a millionth of the source leaves and of the target arrives are left
-    out. Where cells have voted (:mod:`cgmm.votes`), some may arrive along a pair that the coupling
-    gives next to nothing.
+    out. Where cells have voted (:mod:`cgmm.automatic.origins`), some may arrive along a pair that
+    the coupling gives next to nothing.
 
     Parameters
     ----------
@@ -57,9 +59,9 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     """
     if by is not None:
         return transfers_by(adata, by, key=key)
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     coupling, s, t = core(uns)
-    mass, r = donor_level.transfer_mass(coupling, s), origin(uns)
+    mass, r = transfer_mass(coupling, s), origin(uns)
     k, j = np.nonzero((mass > MIN_MASS) | (r * t > MIN_MASS))
     names = [component_names(uns, side) for side in SIDES]
     frame = pd.DataFrame(
@@ -69,7 +71,7 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "source_component": k,
             "target_component": j,
             "mass": mass[k, j],
-            "share_of_source": donor_level.share_of_source(mass)[k, j],
+            "share_of_source": share_of_source(mass)[k, j],
             "share_of_target": r[k, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
@@ -112,7 +114,7 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> shifts.loc[shifts["mean_shift_sd"].idxmax(), "source"]
     'Alpha'
     """
-    uns = stored(adata, key)
+    uns = read_stored(adata, key)
     m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)
     s0, s1 = (np.asarray(uns[Uns.covariances(side)]) for side in SIDES)
     costs = wasserstein_costs(m0, m1, s0, s1, pair_roots(roots(s0).root, s1).fidelity)

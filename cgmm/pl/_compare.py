@@ -10,8 +10,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pl._style import DIVERGING, FLAT, TEXT, new_axes, plain, rows_height, short, text_size
 
 SIGNIFICANT = 0.05
 WIDEST = 4.0
@@ -59,31 +59,31 @@ def compare(
     marks[wide["q"].to_numpy(dtype=float) < SIGNIFICANT] = "●"
     marks[~wide["settled"].to_numpy(dtype=bool) & np.isfinite(net)] += "?"
     marks[(wide["status"] == "gone").to_numpy()] = "gone"
-    size = _style.text_size(len(names))
-    ax = _style.new_axes(
+    size = text_size(len(names))
+    ax = new_axes(
         ax,
         width=3.6 + 0.75 * len(columns),
-        height=_style.rows_height(len(names), per_row=0.27, extra=1.6),
+        height=rows_height(len(names), per_row=0.27, extra=1.6),
     )
     sns.heatmap(
         np.clip(net, -limit, limit),
         ax=ax,
-        cmap=_style.DIVERGING,
+        cmap=DIVERGING,
         vmin=-limit,
         vmax=limit,
         mask=np.isnan(net),
         annot=marks,
         fmt="",
-        annot_kws={"fontsize": size, "color": _style.TEXT},
+        annot_kws={"fontsize": size, "color": TEXT},
         linewidths=0.8,
         linecolor="white",
-        cbar_kws={"label": f"log2 net factor against {_style.plain(source)}", "shrink": 0.7},
-        xticklabels=[_style.short(t, 16) for t in table.drop_duplicates("key")["target"]],
-        yticklabels=[_style.short(name) for name in names],
+        cbar_kws={"label": f"log2 net factor against {plain(source)}", "shrink": 0.7},
+        xticklabels=[short(t, 16) for t in table.drop_duplicates("key")["target"]],
+        yticklabels=[short(name) for name in names],
     )
     ax.set_xticklabels(ax.get_xticklabels(), rotation=0 if len(columns) <= 6 else 60)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=size)
     ax.tick_params(length=0)
-    ax.set_xlabel("● q < 0.05 over donors     ? not settled", fontsize=8, color=_style.FLAT)
+    ax.set_xlabel("● q < 0.05 over donors     ? not settled", fontsize=8, color=FLAT)
     ax.set_ylabel("")
     return ax

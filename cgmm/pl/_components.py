@@ -9,12 +9,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm._validate import representation, rows_of_fit
-from cgmm.coupled import CoupledFit
-from cgmm.donors import share_of_source
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.sides import representation, rows_of_fit
+from cgmm.coupled.result import CoupledFit
+from cgmm.pair import SOURCE, TARGET
 from cgmm.pl import _style
+from cgmm.pl._style import BAR, TEXT, Colour, apart, bare, new_axes, number, plain, short, text_size
 from cgmm.pl._view import view
+from cgmm.transport.coupling import share_of_source
 
 MOST_CELLS = 4000
 ARROW_FROM = 0.1
@@ -66,7 +68,7 @@ def components(
     order = np.argsort(-fit.shares_source, kind="stable")
     colours = dict(zip(order.tolist(), _style.colours(len(order)), strict=True))
     n_columns = 1 if len(order) <= 20 else 2
-    ax = _style.new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
+    ax = new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
     pair = list(dims)
 
     _cells(ax, adata, known, pair)
@@ -81,10 +83,10 @@ def components(
     label = str(known["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
     ax.set_xlabel(f"{label} {dims[0] + 1}")
     ax.set_ylabel(f"{label} {dims[1] + 1}")
-    _style.bare(ax)
+    bare(ax)
     sides = [
-        Line2D([], [], color=_style.TEXT, linestyle="-", label=_style.plain(known[SOURCE])),
-        Line2D([], [], color=_style.TEXT, linestyle="--", label=_style.plain(known[TARGET])),
+        Line2D([], [], color=TEXT, linestyle="-", label=plain(known[SOURCE])),
+        Line2D([], [], color=TEXT, linestyle="--", label=plain(known[TARGET])),
     ]
     subpopulations = [
         Line2D(
@@ -93,7 +95,7 @@ def components(
             color=colours[int(k)],
             marker="o",
             linestyle="none",
-            label=f"{i + 1}  {_style.short(names[k])}",
+            label=f"{i + 1}  {short(names[k])}",
         )
         for i, k in enumerate(order)
     ]
@@ -113,7 +115,7 @@ def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
     """Lead from source to target components where enough goes."""
     style = {
         "arrowstyle": "-|>",
-        "color": _style.TEXT,
+        "color": TEXT,
         "linewidth": 1.1,
         "shrinkA": 5,
         "shrinkB": 0,
@@ -126,9 +128,9 @@ def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
 
 def _numbers(ax: Axes, centres: np.ndarray) -> None:
     """Write numbers at the centres (n, 2), first to last, without overlap."""
-    size = _style.text_size(len(centres))
-    for i, (x, y) in enumerate(_style.apart(ax, centres, size=size)):
-        _style.number(ax, x, y, str(i + 1), size=size)
+    size = text_size(len(centres))
+    for i, (x, y) in enumerate(apart(ax, centres, size=size)):
+        number(ax, x, y, str(i + 1), size=size)
 
 
 def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
@@ -138,9 +140,7 @@ def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
     if len(rows) > MOST_CELLS:
         rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
     x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]
-    ax.scatter(
-        x[:, 0], x[:, 1], s=3, color=_style.BAR, linewidths=0, alpha=0.6, rasterized=True, zorder=0
-    )
+    ax.scatter(x[:, 0], x[:, 1], s=3, color=BAR, linewidths=0, alpha=0.6, rasterized=True, zorder=0)
 
 
 def _ellipse(
@@ -148,7 +148,7 @@ def _ellipse(
     mean: np.ndarray,
     covariance: np.ndarray,
     pair: list[int],
-    colour: _style.Colour,
+    colour: Colour,
     line: str,
 ) -> None:
     values, vectors = np.linalg.eigh(covariance[np.ix_(pair, pair)])

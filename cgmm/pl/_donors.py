@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm.donors import PSEUDOCOUNT
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.donors.t_interval import PSEUDOCOUNT
+from cgmm.pair import SOURCE, TARGET
+from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
 
 LOWEST = 1e-4
 
@@ -66,19 +67,17 @@ def donors(
         raise ValueError(msg)
     known = get.params(adata, key=key)
     factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
-    figure, axes = _style.panels(
-        len(factors), n_columns=n_columns, width=1.55, height=1.75, sharey=True
-    )
-    conditions = [_style.short(known[side], 12) for side in (SOURCE, TARGET)]
+    figure, axes = panels(len(factors), n_columns=n_columns, width=1.55, height=1.75, sharey=True)
+    conditions = [short(known[side], 12) for side in (SOURCE, TARGET)]
     columns = ("component", "name", "q", "log2_net")
     rows = zip(*(factors[c].to_list() for c in columns), strict=True)
     for ax, (component, name, q, log2_net) in zip(axes, rows, strict=True):
         _panel(ax, table[table["component"] == component], logarithmic=show == "share")
-        title = _style.trend(name, log2_net, q) if show == "share" else _style.short(name)
+        title = trend(name, log2_net, q) if show == "share" else short(name)
         ax.set_title(title, fontsize=8)
         ax.set_xticks([0, 1], conditions, fontsize=7)
         ax.tick_params(axis="y", labelsize=7)
-        _style.bare(ax, grid="y")
+        bare(ax, grid="y")
         ax.tick_params(which="minor", length=0)
     label = {
         "share": "share of the donor's cells",
@@ -93,8 +92,8 @@ def _panel(ax: Axes, part: pd.DataFrame, *, logarithmic: bool) -> None:
     sides = [part[part["side"] == s].set_index("donor")["shown"].dropna() for s in (SOURCE, TARGET)]
     paired = sorted(set(sides[0].index) & set(sides[1].index))
     for donor in paired:
-        ax.plot([0, 1], [side[donor] for side in sides], color=_style.BAR, linewidth=0.9)
-    for x, values, colour in zip((0, 1), sides, (_style.BEFORE, _style.AFTER), strict=True):
+        ax.plot([0, 1], [side[donor] for side in sides], color=BAR, linewidth=0.9)
+    for x, values, colour in zip((0, 1), sides, (BEFORE, AFTER), strict=True):
         if values.empty:
             continue
         wiggle = np.zeros(len(values)) if paired else np.linspace(-0.12, 0.12, len(values))

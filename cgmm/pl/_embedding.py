@@ -14,10 +14,25 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys
-from cgmm._validate import column, representation, rows_of_fit
+from cgmm._anndata.checks import column
+from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.sides import representation, rows_of_fit
+from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.pl import _style
 from cgmm.pl._landing import MOST_CELLS, Arrows, by_component, by_grid, landing, middle
+from cgmm.pl._style import (
+    CHANGE,
+    CONTEXT,
+    FEW,
+    FLAT,
+    LENGTH,
+    TEXT,
+    apart,
+    new_axes,
+    plain,
+    short,
+    text_size,
+)
 from cgmm.pl._view import View, view
 
 COLOURS = {
@@ -118,13 +133,13 @@ def embedding(
         n_columns = 0 if color != "component" else 1 if len(shown.rows) <= 24 else 2
         _, axes = _style.panels(2, n_columns=2, width=4.6 + n_columns, height=4.8)
     else:
-        axes = [_style.new_axes(ax, width=7.4 if color == "component" else 6.2, height=5.2)]
+        axes = [new_axes(ax, width=7.4 if color == "component" else 6.2, height=5.2)]
     figure: Any = axes[0].figure
     paint = _paint(adata, shown, cells, color, key)
     for one, mine in zip(axes, sides, strict=True):
         _panel(one, cells, mine, paint)
-        title = " and ".join(_style.plain(known[s]) for s in mine)
-        one.set_title(title, fontsize=10, fontweight="bold", color=_style.TEXT)
+        title = " and ".join(plain(known[s]) for s in mine)
+        one.set_title(title, fontsize=10, fontweight="bold", color=TEXT)
         if drawn is not None and SOURCE in mine:
             _draw_arrows(one, drawn)
         _frame(one, cells, basis)
@@ -134,7 +149,7 @@ def embedding(
     words = [CAPTION] if drawn is not None else []
     words += _left_out(cells)
     if words and ax is None:
-        figure.supxlabel("\n".join(words), fontsize=7.5, color=_style.FLAT)
+        figure.supxlabel("\n".join(words), fontsize=7.5, color=FLAT)
     return figure if panels == "both" else axes[0]
 
 
@@ -205,10 +220,10 @@ def _paint(adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str) 
     inside = np.abs(inside[np.isfinite(inside)])
     limit = float(np.percentile(inside, HIGHEST)) if len(inside) else 1.0
     if color == "shift":
-        scale = ScalarMappable(Normalize(0, max(limit, 1e-9)), cmap=_style.LENGTH)
+        scale = ScalarMappable(Normalize(0, max(limit, 1e-9)), cmap=LENGTH)
     else:
         limit = min(max(limit, 1.0), WIDEST)
-        scale = ScalarMappable(Normalize(-limit, limit), cmap=_style.CHANGE)
+        scale = ScalarMappable(Normalize(-limit, limit), cmap=CHANGE)
     colours = {}
     for side, rows in cells.rows.items():
         part = scale.to_rgba(np.clip(values[rows], *scale.get_clim()))
@@ -226,9 +241,7 @@ def _panel(ax: Axes, cells: _Cells, sides: tuple[str, ...], paint: _Paint) -> No
     colours = np.concatenate([paint.colours[side] for side in sides])
     order = np.random.default_rng(0).permutation(len(rows))
     under, over = cells.xy[everything], cells.xy[rows[order]]
-    ax.scatter(
-        under[:, 0], under[:, 1], s=size, color=_style.CONTEXT, linewidths=0, rasterized=True
-    )
+    ax.scatter(under[:, 0], under[:, 1], s=size, color=CONTEXT, linewidths=0, rasterized=True)
     ax.scatter(over[:, 0], over[:, 1], s=size, color=colours[order], linewidths=0, rasterized=True)
 
 
@@ -241,7 +254,7 @@ def _draw_arrows(ax: Axes, drawn: Arrows) -> None:
             xytext=start,
             arrowprops={
                 "arrowstyle": "-|>",
-                "color": _style.TEXT,
+                "color": TEXT,
                 "linewidth": 1.2 if large else 0.6,
                 "alpha": 0.9 if large else 0.6,
                 "shrinkA": 4 if large else 0,
@@ -260,10 +273,10 @@ def _draw_arrows(ax: Axes, drawn: Arrows) -> None:
 def _numbers(ax: Axes, shown: View, cells: _Cells, sides: tuple[str, ...]) -> None:
     """Numbers in the middle of each component; in an overlay those of the source only."""
     number = {int(k): str(i + 1) for i, k in enumerate(shown.rows)}
-    side, size = sides[0], _style.text_size(len(number))
+    side, size = sides[0], text_size(len(number))
     present = np.unique(cells.own[side])
     centres = [middle(cells.xy[cells.rows[side][cells.own[side] == k]]) for k in present]
-    places = _style.apart(ax, np.array(centres).reshape(-1, 2), size=size)
+    places = apart(ax, np.array(centres).reshape(-1, 2), size=size)
     for k, (x, y) in zip(present, places, strict=True):
         came = int(k) if side == SOURCE else int(shown.main[k])
         _style.number(ax, x, y, number.get(came, "new"), size=size)
@@ -276,8 +289,8 @@ def _frame(ax: Axes, cells: _Cells, basis: str) -> None:
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
     name = basis.removeprefix("X_").upper()
-    ax.set_xlabel(f"{name} 1", fontsize=8, loc="left", color=_style.FLAT)
-    ax.set_ylabel(f"{name} 2", fontsize=8, loc="bottom", color=_style.FLAT)
+    ax.set_xlabel(f"{name} 1", fontsize=8, loc="left", color=FLAT)
+    ax.set_ylabel(f"{name} 2", fontsize=8, loc="bottom", color=FLAT)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
@@ -292,7 +305,7 @@ def _explain(figure: Any, axes: list[Axes], shown: View, paint: _Paint, color: s
     handles = [
         Line2D([], [], color=own[k], marker="o", linestyle="none", label=f"{i + 1}  {name}")
         for i, (k, name) in enumerate(
-            (int(k), _style.short(shown.names_source[k], 22)) for k in shown.rows
+            (int(k), short(shown.names_source[k], 22)) for k in shown.rows
         )
     ]
     axes[-1].legend(
@@ -301,6 +314,6 @@ def _explain(figure: Any, axes: list[Axes], shown: View, paint: _Paint, color: s
         bbox_to_anchor=(1.01, 0.5),
         ncols=1 if len(handles) <= 24 else 2,
         frameon=False,
-        fontsize=8 if len(handles) <= _style.FEW else 7,
+        fontsize=8 if len(handles) <= FEW else 7,
         handletextpad=0.4,
     )

@@ -13,8 +13,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pl._style import (
+    DOWN,
+    FLAT,
+    TEXT,
+    UP,
+    bare,
+    legend_below,
+    new_axes,
+    plain,
+    rows_height,
+    short,
+    text_size,
+)
 
 WIDEST = 6.0
 
@@ -50,23 +62,23 @@ def factors(
     known = get.params(adata, key=key)
     table = table[table["log2_net"].notna()]
     table = table.sort_values("log2_net", kind="stable", ignore_index=True)
-    ax = _style.new_axes(ax, width=7.0, height=_style.rows_height(len(table)))
+    ax = new_axes(ax, width=7.0, height=rows_height(len(table)))
     limit = _limit(*(table[name].to_numpy() for name in ("log2_net", "ci_low", "ci_high")))
     for i, row in enumerate(table.to_dict("records")):
         _mark(ax, i, row, limit)
-    ax.axvline(0, color=_style.TEXT, linewidth=0.9, zorder=1)
-    names = [_style.short(n) for n in table["name"]]
-    ax.set_yticks(np.arange(len(names)), names, fontsize=_style.text_size(len(names)))
+    ax.axvline(0, color=TEXT, linewidth=0.9, zorder=1)
+    names = [short(n) for n in table["name"]]
+    ax.set_yticks(np.arange(len(names)), names, fontsize=text_size(len(names)))
     for label, sure in zip(ax.get_yticklabels(), table["settled"], strict=True):
         if not sure:
-            label.set(style="italic", color=_style.FLAT)
+            label.set(style="italic", color=FLAT)
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.set_xlim(-limit * 1.05, limit * 1.05)
-    _style.bare(ax, grid="x")
+    bare(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=limit > 1.5))
-    ax.set_xlabel(_style.plain(f"log2 net factor, {known['source']} → {known['target']}"))
+    ax.set_xlabel(plain(f"log2 net factor, {known['source']} → {known['target']}"))
     _axis_of_folds(ax, limit)
-    _style.legend_below(ax, _legend(table))
+    legend_below(ax, _legend(table))
     return ax
 
 
@@ -75,7 +87,7 @@ def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
     value, low, high = row["log2_net"], row["ci_low"], row["ci_high"]
     of_donors = row["interval_from"] != "cells"
     clear = of_donors and (low > 0 or high < 0)
-    colour = _style.FLAT if not clear else _style.UP if value > 0 else _style.DOWN
+    colour = FLAT if not clear else UP if value > 0 else DOWN
     x = float(np.clip(value, -limit, limit))
     if np.isfinite(low):
         ends = np.clip([low, high], -limit, limit)
@@ -102,7 +114,7 @@ def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
             ha="left" if value < 0 else "right",
             va="center",
             fontsize=8,
-            color=_style.TEXT,
+            color=TEXT,
         )
 
 
@@ -121,7 +133,7 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
         [],
         [],
         marker="o",
-        color=_style.FLAT,
+        color=FLAT,
         markerfacecolor="white",
         linewidth=2.2,
         label="not clear, or no interval" if with_intervals else "no interval",
@@ -129,8 +141,8 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
     handles = [hollow]
     if with_intervals:
         handles = [
-            Line2D([], [], marker="^", color=_style.UP, linewidth=2.2, label="more common"),
-            Line2D([], [], marker="v", color=_style.DOWN, linewidth=2.2, label="less common"),
+            Line2D([], [], marker="^", color=UP, linewidth=2.2, label="more common"),
+            Line2D([], [], marker="v", color=DOWN, linewidth=2.2, label="less common"),
             hollow,
         ]
     if not table["settled"].all():

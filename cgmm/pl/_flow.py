@@ -9,10 +9,23 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY, SOURCE, TARGET
-from cgmm.donors import divide
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._utils.labels import spread
+from cgmm.pair import SOURCE, TARGET
+from cgmm.pl._style import (
+    DIVERGING,
+    NEW,
+    TEXT,
+    Colour,
+    new_axes,
+    percent,
+    plain,
+    rows_height,
+    short,
+    text_size,
+)
 from cgmm.pl._view import View, view
+from cgmm.transport.coupling import divide
 
 BAR = 0.045
 GAP = 0.25  # of the height, over all gaps together
@@ -65,22 +78,22 @@ def flow(
     shown = view(adata, by=by, key=key)
     known = get.params(adata, key=key)
     n = max(len(shown.rows), len(shown.columns))
-    ax = _style.new_axes(ax, width=8.0, height=_style.rows_height(n, per_row=0.27, least=4.0))
+    ax = new_axes(ax, width=8.0, height=rows_height(n, per_row=0.27, least=4.0))
     left = _stack(shown.share_source, shown.rows)
     right = _stack(shown.share_target, shown.columns)
     _ribbons(ax, shown, left, right, color)
     own, theirs = shown.colours
     came = shown.enters.sum(axis=1)
     before = [
-        f"{_style.short(name)}  "
-        + ("gone" if gone else f"{_style.percent(s)} → ")
-        + ("" if gone else f"{_style.percent(c)} %")
+        f"{short(name)}  "
+        + ("gone" if gone else f"{percent(s)} → ")
+        + ("" if gone else f"{percent(c)} %")
         for name, gone, s, c in zip(
             shown.names_source, shown.gone, shown.share_source, came, strict=True
         )
     ]
     after = [
-        f"{_style.short(name)}  {_style.percent(t)} %" + ("  new" if new else "")
+        f"{short(name)}  {percent(t)} %" + ("  new" if new else "")
         for name, new, t in zip(shown.names_target, shown.new, shown.share_target, strict=True)
     ]
     _bars(ax, left, shown.share_source, shown.rows, own, before, SOURCE, n)
@@ -88,7 +101,7 @@ def flow(
     ax.set_xlim(-0.52, 1.52)
     ax.set_ylim(1 + GAP + 0.02, -0.04)
     for x, ha, name in ((0.0, "left", known["source"]), (1.0, "right", known["target"])):
-        ax.text(x, -0.03, _style.plain(name), ha=ha, va="bottom", fontweight="bold")
+        ax.text(x, -0.03, plain(name), ha=ha, va="bottom", fontweight="bold")
     ax.set_axis_off()
     return ax
 
@@ -131,15 +144,13 @@ def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: 
             if color == "change":
                 change = np.log2(max(b, 1e-9) / max(a, 1e-9))
                 place = 0.5 + 0.5 * np.clip(change / FULL_COLOUR, -1, 1)
-                colour = _style.DIVERGING(float(place))[:3]
+                colour = DIVERGING(float(place))[:3]
             patch = _ribbon(at[k, j], a, y, b, colour, 0.45 if color != "change" else 0.8)
             patch.set_gid(f"ribbon-{k}-{j}")
             ax.add_patch(patch)
 
 
-def _ribbon(
-    y0: float, a: float, y1: float, b: float, colour: _style.Colour, alpha: float
-) -> PathPatch:
+def _ribbon(y0: float, a: float, y1: float, b: float, colour: Colour, alpha: float) -> PathPatch:
     x0, x1, mid = BAR, 1.0 - BAR, 0.5
     points = [
         (x0, y0),
@@ -161,7 +172,7 @@ def _bars(
     base: np.ndarray,
     shares: np.ndarray,
     order: np.ndarray,
-    colours: list[_style.Colour],
+    colours: list[Colour],
     labels: list[str],
     side: str,
     n: int,
@@ -173,14 +184,14 @@ def _bars(
         bar.set_gid(f"bar-{side}-{i}")
         ax.add_patch(bar)
     centres = base[order] + shares[order] / 2
-    size = _style.text_size(n)
+    size = text_size(n)
     inches = ax.get_window_extent().height / ax.figure.dpi
-    places = _style.spread(centres, 1.5 * size / 72 / inches * (1 + GAP), 0.0, 1 + GAP)
+    places = spread(centres, 1.5 * size / 72 / inches * (1 + GAP), 0.0, 1 + GAP)
     for i, centre, place in zip(order, centres, places, strict=True):
         ax.plot(
             [edge + out * 0.008, edge + out * 0.03],
             [centre, place],
-            color=_style.NEW,
+            color=NEW,
             linewidth=0.7,
             clip_on=False,
         )
@@ -191,5 +202,5 @@ def _bars(
             ha="right" if side == SOURCE else "left",
             va="center",
             fontsize=size,
-            color=_style.TEXT,
+            color=TEXT,
         )

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pl._style import AFTER, GRID, TEXT, UP, bare, panels, short
 
 LIMIT = 4.0
 
@@ -41,7 +41,7 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
         msg = "The fit has no alternatives: cgmm.tl.fit makes them, cgmm.fit_coupled does not."
         raise ValueError(msg)
     factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
-    figure, axes = _style.panels(
+    figure, axes = panels(
         len(factors), n_columns=n_columns, width=1.55, height=1.6, sharex=True, sharey=True
     )
     columns = ("component", "name", "log2_net", "settled")
@@ -51,23 +51,23 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
         path = own[own["parameter"] == "rho"]
         dots = own[own["parameter"] == "partition"]["log2_net"].clip(-LIMIT, LIMIT)
         at = float(np.clip(log2_net, -LIMIT, LIMIT))
-        ax.axhspan(at - 1, at + 1, color=_style.GRID, linewidth=0)
-        ax.axhline(at, color=_style.TEXT, linewidth=0.8, linestyle="--")
+        ax.axhspan(at - 1, at + 1, color=GRID, linewidth=0)
+        ax.axhline(at, color=TEXT, linewidth=0.8, linestyle="--")
         ax.plot(
             path["value"].astype(float),
             path["log2_net"].clip(-LIMIT, LIMIT),
-            color=_style.TEXT,
+            color=TEXT,
             marker="o",
             markersize=2.5,
         )
         right = path["value"].astype(float).max() * 2.5 if len(path) else 1.0
-        ax.plot(np.full(len(dots), right), dots, "D", color=_style.AFTER, markersize=3.5, alpha=0.7)
+        ax.plot(np.full(len(dots), right), dots, "D", color=AFTER, markersize=3.5, alpha=0.7)
         ax.set_xscale("log")
         ax.set_ylim(-LIMIT - 0.3, LIMIT + 0.3)
-        title = _style.short(name) + ("" if settled else "\nnot settled")
-        ax.set_title(title, fontsize=8, color=_style.TEXT if settled else _style.UP)
+        title = short(name) + ("" if settled else "\nnot settled")
+        ax.set_title(title, fontsize=8, color=TEXT if settled else UP)
         ax.tick_params(labelsize=7)
-        _style.bare(ax)
+        bare(ax)
     figure.supxlabel("price of reweighting, rho (nats); diamonds: other partitions", fontsize=9)
     figure.supylabel("log2 net factor", fontsize=9)
     return figure

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY
-from cgmm._numbers import check_number
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._utils.arguments import check_number
+from cgmm.pl._style import BAR, FLAT, TEXT, bare, new_axes, plain, rows_height, short, text_size
 
 
 def shifts(
@@ -44,22 +44,22 @@ def shifts(
     table = table[table["share_of_source"] >= min_share]
     table = table.sort_values("total_shift_sd", ignore_index=True)
     known = get.params(adata, key=key)
-    ax = _style.new_axes(ax, width=9.0, height=_style.rows_height(len(table)))
+    ax = new_axes(ax, width=9.0, height=rows_height(len(table)))
     y = np.arange(len(table))
     ratio = (
         table["total_shift_sd"] / table["total_shift"].where(table["total_shift"] > 0, 1)
     ).max()
     shape = table["covariance_shift"] * ratio
-    ax.barh(y, table["total_shift_sd"], height=0.5, color=_style.BAR, label="whole distance")
+    ax.barh(y, table["total_shift_sd"], height=0.5, color=BAR, label="whole distance")
     means = table["unbiased_shift_sd"].fillna(table["mean_shift_sd"])
-    ax.hlines(y, table["ci_low"], table["ci_high"], color=_style.TEXT, linewidth=1.2)
-    ax.plot(means, y, "o", color=_style.TEXT, markersize=6, label="of the means")
+    ax.hlines(y, table["ci_low"], table["ci_high"], color=TEXT, linewidth=1.2)
+    ax.plot(means, y, "o", color=TEXT, markersize=6, label="of the means")
     ax.plot(
         shape,
         y,
         "o",
         markerfacecolor="white",
-        markeredgecolor=_style.TEXT,
+        markeredgecolor=TEXT,
         markersize=5,
         label="of the shapes",
     )
@@ -72,21 +72,21 @@ def shifts(
         ax.text(
             length + 0.02 * widest,
             i,
-            _style.plain(", ".join(genes)),
+            plain(", ".join(genes)),
             va="center",
             fontsize=7.5,
-            color=_style.FLAT,
+            color=FLAT,
         )
     labels = [
-        _style.short(k) if k == j else f"{_style.short(k)} → {_style.short(j)}"
+        short(k) if k == j else f"{short(k)} → {short(j)}"
         for k, j in zip(table["source"], table["target"], strict=True)
     ]
-    ax.set_yticks(y, labels, fontsize=_style.text_size(len(labels)))
+    ax.set_yticks(y, labels, fontsize=text_size(len(labels)))
     ax.set_ylim(-0.7, max(len(table), 1) - 0.3)
     ax.set_xlim(0, widest * (1.5 if table["top_genes"].str.len().any() else 1.05))
-    _style.bare(ax, grid="x")
+    bare(ax, grid="x")
     ax.set_xlabel(
-        _style.plain(
+        plain(
             f"shift {known['source']} → {known['target']}, "
             "in within-subpopulation standard deviations"
         )

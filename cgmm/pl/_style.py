@@ -1,6 +1,6 @@
 """Colours, sizes, panels and text shared by all figures.
 
-Colours are those of :mod:`cgmm._colours`, which the report uses too: what rises is orange and
+Colours are those of :mod:`cgmm._utils.colours`, which the report uses too: what rises is orange and
 points up, what falls is blue and points down.
 """
 
@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from cgmm._colours import DOWN as DOWN_RGB
-from cgmm._colours import MIDDLE, mix, subpopulation_colours
-from cgmm._colours import UP as UP_RGB
-from cgmm._numbers import check_whole
+from cgmm._utils.arguments import check_whole
+from cgmm._utils.colours import DOWN as DOWN_RGB
+from cgmm._utils.colours import MIDDLE, mix, subpopulation_colours
+from cgmm._utils.colours import UP as UP_RGB
 
 UP, DOWN = (mix(colour, colour, 0.0) for colour in (UP_RGB, DOWN_RGB))
 FLAT, NEW, CONTEXT, BAR = "#6B6B6B", "#9A9A9A", "#E6E6E6", "#DADADA"
@@ -179,27 +179,3 @@ def apart(ax: Axes, points: np.ndarray, *, size: float) -> np.ndarray:
         far = np.linalg.norm(away, axis=1, keepdims=True)
         at = start + away * np.minimum(1.0, 2 * size / np.maximum(far, 1e-9))
     return at * unit
-
-
-def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
-    """Move label positions apart so that none are closer than ``gap``, near where they were.
-
-    Pool-adjacent-violators on ``positions - gap * rank``, so the sum of squared moves is least.
-    """
-    order = np.argsort(positions, kind="stable")
-    n = len(order)
-    gap = min(gap, (high - low) / max(n - 1, 1))
-    wanted = np.asarray(positions, dtype=float)[order] - gap * np.arange(n)
-    blocks: list[list[float]] = []  # mean, size
-    for value in wanted:
-        blocks.append([value, 1.0])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            mean, size = blocks.pop()
-            last = blocks[-1]
-            last[0] = (last[0] * last[1] + mean * size) / (last[1] + size)
-            last[1] += size
-    flat = np.concatenate([[mean] * int(size) for mean, size in blocks]) if blocks else wanted
-    flat = np.clip(flat, low, high - gap * (n - 1))
-    out = np.empty(n)
-    out[order] = flat + gap * np.arange(n)
-    return out

@@ -8,10 +8,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from cgmm import get
-from cgmm._keys import DEFAULT_KEY
-from cgmm.donors import divide
-from cgmm.pl import _style
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pl._style import AMOUNT, FEW, GRID, new_axes, plain, short, text_size
 from cgmm.pl._view import view
+from cgmm.transport.coupling import divide
 
 VALUES = {"share_of_source": "goes to", "share_of_target": "came from"}
 SHOWN_FROM = 0.005
@@ -59,39 +59,39 @@ def transfers(
     mass, axis = (shown.leaves, 1) if values == "share_of_source" else (shown.enters, 0)
     matrix = 100 * divide(mass, mass.sum(axis=axis, keepdims=True))[np.ix_(rows, columns)]
     n = max(matrix.shape)
-    small = n > _style.FEW
+    small = n > FEW
     side = 0.27 * n + 2.8 if small else 0.42 * n + 2.6
-    ax = _style.new_axes(ax, width=max(4.5, side + 0.8), height=max(3.6, side))
+    ax = new_axes(ax, width=max(4.5, side + 0.8), height=max(3.6, side))
     text = np.array([[f"{v:.0f}" if v >= 100 * SHOWN_FROM else "" for v in row] for row in matrix])
     sns.heatmap(
         matrix,
         ax=ax,
-        cmap=_style.AMOUNT,
+        cmap=AMOUNT,
         vmin=0,
         vmax=100,
         annot=text,
         fmt="",
         annot_kws={"fontsize": 6 if small else 8},
         linewidths=0.5,
-        linecolor=_style.GRID,
+        linecolor=GRID,
         square=True,
         cbar_kws={
-            "label": _style.plain(f"% of {known['source' if axis else 'target']}"),
+            "label": plain(f"% of {known['source' if axis else 'target']}"),
             "shrink": 0.6,
         },
         xticklabels=_labels(shown.names_target, columns, shown.new, "new"),
         yticklabels=_labels(shown.names_source, rows, shown.gone, "gone"),
     )
-    size = _style.text_size(n, small=7)
+    size = text_size(n, small=7)
     ax.set_xticklabels(
         ax.get_xticklabels(), rotation=60, ha="right", rotation_mode="anchor", fontsize=size
     )
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=size)
     ax.tick_params(length=0)
-    ax.set_ylabel(_style.plain(known["source"]))
-    ax.set_xlabel(_style.plain(known["target"]))
+    ax.set_ylabel(plain(known["source"]))
+    ax.set_xlabel(plain(known["target"]))
     return ax
 
 
 def _labels(names: np.ndarray, order: np.ndarray, marked: np.ndarray, mark: str) -> list[str]:
-    return [_style.short(names[i]) + (f" ({mark})" if marked[i] else "") for i in order]
+    return [short(names[i]) + (f" ({mark})" if marked[i] else "") for i in order]

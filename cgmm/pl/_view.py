@@ -7,11 +7,11 @@ from typing import NamedTuple
 import anndata as ad
 import numpy as np
 
-from cgmm import donors as donor_level
 from cgmm import get
-from cgmm._keys import SIDES
-from cgmm.get._by import LEAST_SHARE, summed
-from cgmm.pl import _style
+from cgmm.get._by import MIN_SHARE, summed
+from cgmm.pair import SIDES
+from cgmm.pl._style import NEW, Colour, colours, to_rgb
+from cgmm.transport.coupling import transfer_mass
 
 
 class View(NamedTuple):
@@ -40,14 +40,14 @@ class View(NamedTuple):
         place[self.rows], place[n] = np.arange(n), n
         own = np.append(self.enters, np.zeros((1, self.enters.shape[1])), axis=0)
         part = own[self.main, np.arange(len(self.main))]
-        part = part / np.maximum(self.enters.sum(axis=0), LEAST_SHARE)
+        part = part / np.maximum(self.enters.sum(axis=0), MIN_SHARE)
         return np.lexsort((-part, place[self.main]))
 
     @property
-    def colours(self) -> tuple[list[_style.Colour], list[_style.Colour]]:
+    def colours(self) -> tuple[list[Colour], list[Colour]]:
         """Colours of both sides: a target has that of its source, a new one is grey."""
-        own = dict(zip(self.rows.tolist(), _style.colours(len(self.rows)), strict=True))
-        grey = _style.to_rgb(_style.NEW)
+        own = dict(zip(self.rows.tolist(), colours(len(self.rows)), strict=True))
+        grey = to_rgb(NEW)
         return [own[k] for k in range(len(own))], [own.get(int(k), grey) for k in self.main]
 
 
@@ -64,14 +64,14 @@ def view(adata: ad.AnnData, *, by: str | None, key: str) -> View:
     if by is None:
         fit = get.fit(adata, key=key)
         s, t = fit.shares_source, fit.shares_target
-        leaves = donor_level.transfer_mass(fit.coupling, s)
+        leaves = transfer_mass(fit.coupling, s)
         enters = fit.origin * t
         parts = get.components(adata, key=key)
         names = [parts.loc[parts["side"] == side, "name"].to_numpy(object) for side in SIDES]
     else:
         found = summed(adata, by, key=key)
-        rows = found.share_source > LEAST_SHARE
-        columns = found.share_target > LEAST_SHARE
+        rows = found.share_source > MIN_SHARE
+        columns = found.share_target > MIN_SHARE
         s, t = found.share_source[rows], found.share_target[columns]
         leaves, enters = (m[np.ix_(rows, columns)] for m in (found.leaves, found.enters))
         names = [found.levels[rows], found.levels[columns]]

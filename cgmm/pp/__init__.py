@@ -19,19 +19,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from cgmm.pp._check import check_annotation, check_samples
 from cgmm.pp._guard import check_readable
+from cgmm.pp._sample_checks import check_annotation, check_samples
 from cgmm.pp._samples import InputError, Sample
 
 # the check is quick because scanpy is only imported by what needs it
 _LATER = {
-    "choose_scale": "cgmm.pp._scale",
+    "choose_scale": "cgmm.pp._lazy",
     "embed": "cgmm.pp._embed",
     "join_samples": "cgmm.pp._prepare",
     "normalise": "cgmm.pp._prepare",
-    "prepare_lazily": "cgmm.pp._scale",
+    "prepare_lazily": "cgmm.pp._lazy",
     "quality_control": "cgmm.pp._prepare",
-    "read_prepared": "cgmm.pp._scale",
+    "read_prepared": "cgmm.pp._lazy",
     "write_prepared": "cgmm.pp._prepare",
 }
 

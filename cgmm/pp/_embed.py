@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 
-from cgmm._blas import one_thread
-from cgmm._numbers import check_seed, check_whole
-from cgmm.neighbours import fuzzy_graph, nearest
+from cgmm._utils.arguments import check_seed, check_whole
+from cgmm._utils.blas import one_thread
+from cgmm._utils.neighbours import fuzzy_graph, nearest
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
 
 logger = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
 """Look at files in a process of its own: HDF5 may crash, or never end, on a damaged one.
 
 No check beforehand can tell: a few changed bytes in the heap of a file are enough. So before the
-files of a dataset are read, a child looks at them (:mod:`cgmm.pp._look`) under a limit of processor
-time; where it does not come back, the file is named.
+files of a dataset are read, a child looks at them (:mod:`cgmm.pp._guard_child`) under a limit of
+processor time; where it does not come back, the file is named.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_readable(paths: Sequence[str | Path]) -> None:
     waiting = [str(path) for path in paths]
     while waiting:
         done = subprocess.run(
-            [sys.executable, "-P", str(Path(__file__).with_name("_look.py"))],
+            [sys.executable, "-P", str(Path(__file__).with_name("_guard_child.py"))],
             input="\n".join(waiting),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

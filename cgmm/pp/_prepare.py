@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._io import atomic, plain_strings
-from cgmm.pp._check import problem_of_counts
+from cgmm._utils.files import atomic, plain_strings
 from cgmm.pp._read import read_samples_of_file
+from cgmm.pp._sample_checks import problem_of_counts
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
 
 logger = logging.getLogger(__name__)

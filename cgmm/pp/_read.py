@@ -15,7 +15,7 @@ import pandas as pd
 from anndata.io import read_elem
 from anndata.utils import make_index_unique
 
-from cgmm.pp._layout import check_indices, check_matrix, check_table, part
+from cgmm.pp._file_checks import check_indices, check_matrix, check_table, part
 from cgmm.pp._samples import InputError, Sample, listed
 
 Matrix: TypeAlias = h5py.Group | h5py.Dataset

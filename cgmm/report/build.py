@@ -5,22 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cgmm.report import tables, text
-from cgmm.report.alerts import make_alerts
-from cgmm.report.counted import disagreements
-from cgmm.report.data import Results, read_results
-from cgmm.report.downloads import downloads
-from cgmm.report.figures import effects, flow, people, small, space
-from cgmm.report.figures.sensitivity import sensitivity
-from cgmm.report.glossary import glossary
-from cgmm.report.influence import Influence, donor_sentences, driven_by_one, influences
-from cgmm.report.maps import map_figures, views
-from cgmm.report.methods import make_methods
-from cgmm.report.provenance import make_provenance
-from cgmm.report.render import environment, json_island, write
-from cgmm.report.settled import sensitivity_sentence
-from cgmm.report.truth import truth_sentence
-from cgmm.report.verdict import Verdict, make_verdict
+from cgmm.report.claims.alerts import make_alerts
+from cgmm.report.claims.cell_counts import disagreements
+from cgmm.report.claims.influence import Influence, donor_sentences, driven_by_one, influences
+from cgmm.report.claims.settled import sensitivity_sentence
+from cgmm.report.claims.truth import truth_sentence
+from cgmm.report.claims.verdict import Verdict, make_verdict
+from cgmm.report.page import text
+from cgmm.report.page.render import environment, json_island, write
+from cgmm.report.sections import donors, flow, map_panels
+from cgmm.report.sections.components import components_table
+from cgmm.report.sections.donors import donors_table, influence_table, positions_table
+from cgmm.report.sections.downloads import downloads
+from cgmm.report.sections.factors import factors_table, forest_figure, more_factors_table
+from cgmm.report.sections.fit import convergence_figure
+from cgmm.report.sections.flow import arrivals_table, transfers_table
+from cgmm.report.sections.genes import gene_map_figure, genes_table
+from cgmm.report.sections.glossary import glossary
+from cgmm.report.sections.maps import map_figures, views
+from cgmm.report.sections.methods import make_methods
+from cgmm.report.sections.provenance import make_provenance
+from cgmm.report.sections.samples import samples_table
+from cgmm.report.sections.sensitivity import sensitivity_figure, sensitivity_table
+from cgmm.report.sections.shifts import shifts_figure, shifts_table
+from cgmm.report.sections.truth import truth_figure, truth_table
+from cgmm.results.read import Results, read_results
 
 QUESTIONS = (
     ("factors", "Which grew or shrank most, and how sure?"),
@@ -81,34 +90,34 @@ def _caveats(
 
 def _figures(results: Results, verdict: Verdict) -> dict[str, Any]:
     return {
-        "flow": flow.flow(results),
-        "heatmap": flow.heatmap(results),
-        "forest": effects.forest(results, verdict),
-        "shifts": effects.shifts(results, verdict),
-        "genes": effects.gene_map(results),
-        "donors": people.donors(results, verdict),
-        "positions": people.positions(results, verdict),
-        "truth": small.truth(results),
-        "sensitivity": sensitivity(results, verdict),
-        "convergence": small.convergence(results),
+        "flow": flow.flow_figure(results),
+        "heatmap": flow.heatmap_figure(results),
+        "forest": forest_figure(results, verdict),
+        "shifts": shifts_figure(results, verdict),
+        "genes": gene_map_figure(results),
+        "donors": donors.donors_figure(results, verdict),
+        "positions": donors.positions_figure(results, verdict),
+        "truth": truth_figure(results),
+        "sensitivity": sensitivity_figure(results, verdict),
+        "convergence": convergence_figure(results),
     }
 
 
 def _tables(results: Results, verdict: Verdict, found: list[Influence]) -> dict[str, Any]:
     return {
-        "factors": tables.factors(results, verdict),
-        "more_factors": tables.more_factors(results, verdict),
-        "arrivals": tables.arrivals(results),
-        "transfers": tables.transfers(results),
-        "shifts": tables.shifts(results),
-        "genes": tables.genes(results),
-        "components": tables.components(results),
-        "donors": tables.donors(results),
-        "positions": tables.positions(results),
-        "influence": tables.influence(found),
-        "sensitivity": tables.sensitivity(results),
-        "truth": tables.truth(results),
-        "samples": tables.samples(results),
+        "factors": factors_table(results, verdict),
+        "more_factors": more_factors_table(results, verdict),
+        "arrivals": arrivals_table(results),
+        "transfers": transfers_table(results),
+        "shifts": shifts_table(results),
+        "genes": genes_table(results),
+        "components": components_table(results),
+        "donors": donors_table(results),
+        "positions": positions_table(results),
+        "influence": influence_table(found),
+        "sensitivity": sensitivity_table(results),
+        "truth": truth_table(results),
+        "samples": samples_table(results),
     }
 
 
@@ -121,7 +130,7 @@ def _context(results: Results, verdict: Verdict, title: str | None) -> dict[str,
         "colours": [s.colour for s in results.subpopulations],
         "sentences": [f.sentence for f in verdict.findings],
         "stem": results.folder.name,
-        "cells": space.island(results, found),
+        "cells": map_panels.island(results, found),
     }
     made = _tables(results, verdict, entries)
     alerts = make_alerts(results, verdict, entries)
@@ -172,7 +181,7 @@ def build(folder: Path, out: Path, *, title: str | None = None) -> Path:
     Raises
     ------
     FileNotFoundError, ValueError
-        When files are absent or contradict each other (see `cgmm.report.data`).
+        When files are absent or contradict each other (see `cgmm.results.read`).
     """
     results = read_results(Path(folder))
     context = _context(results, make_verdict(results), title)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cgmm.report import text
-from cgmm.report.alerts import make_alerts
-from cgmm.report.data import Results, read_results
-from cgmm.report.findings import Finding
-from cgmm.report.render import environment, write
-from cgmm.report.tables.base import Cell, Column, Row, Table, number, words
-from cgmm.report.verdict import Verdict, make_verdict
+from cgmm.report.claims.alerts import make_alerts
+from cgmm.report.claims.findings import Finding
+from cgmm.report.claims.verdict import Verdict, make_verdict
+from cgmm.report.page import text
+from cgmm.report.page.render import environment, write
+from cgmm.report.page.table import Cell, Column, Row, Table, number, words
+from cgmm.results.read import Results, read_results
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._keys import TRUTH
-from cgmm._numbers import check_number, check_seed, check_whole
+from cgmm._anndata.keys import TRUTH
+from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.simulate._common import (
     NAMES,
     check_names,

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import anndata as ad
 import numpy as np
 
-from cgmm._keys import TRUTH
-from cgmm._numbers import check_number, check_seed
+from cgmm._anndata.keys import TRUTH
+from cgmm._utils.arguments import check_number, check_seed
 from cgmm.simulate._common import (
     NAMES,
     check_sizes,

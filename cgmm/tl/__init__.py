@@ -1,6 +1,6 @@
 """Tools on AnnData objects: fit one comparison or several, annotate, donors, gene-level shifts.
 
-All names that are written are those of :class:`cgmm._keys.Keys`; read them back with
+All names that are written are those of :class:`cgmm._anndata.keys.Keys`; read them back with
 :mod:`cgmm.get`.
 """
 

@@ -10,15 +10,19 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from cgmm import _validate, get
-from cgmm._io import dumps, storable
-from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, Uns
-from cgmm._numbers import check_number, check_seed, check_whole
-from cgmm.coupled import CoupledFit
-from cgmm.design import Design, design, unit_of_cells
-from cgmm.donor_shifts import donor_positions
-from cgmm.permutation import labellings
-from cgmm.uncertainty import Test, Uncertainty, uncertainty
+from cgmm._anndata.checks import check_paired, check_writable, column, refuse_missing, writing
+from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.sides import sides_of_fit
+from cgmm._anndata.storage import read_fit, read_params
+from cgmm._utils.arguments import check_number, check_seed, check_whole
+from cgmm._utils.files import storable
+from cgmm._utils.strict_json import dumps
+from cgmm.coupled.result import CoupledFit
+from cgmm.donors.design import Design, design, unit_of_cells
+from cgmm.donors.permutation import labellings
+from cgmm.donors.positions import donor_positions
+from cgmm.donors.uncertainty import Test, Uncertainty, uncertainty
+from cgmm.pair import SIDES, SOURCE
 
 
 def donors(
@@ -43,10 +47,10 @@ def donors(
     """Say how sure factors, transfers and shifts are, with the donor as the unit.
 
     Intervals come from drawing donors anew and refitting both mixtures and the coupling each time
-    (:mod:`cgmm.bootstrap`).  p-values come from exchanging the conditions of donors and refitting
-    (:mod:`cgmm.permutation`) when there are ways enough to do so, else from a moderated t-test of
-    the donors' shares (:mod:`cgmm.moderated`); both are kept.  Donors count equally, whatever
-    their number of cells.
+    (:mod:`cgmm.donors.bootstrap`).  p-values come from exchanging the conditions of donors and
+    refitting (:mod:`cgmm.donors.permutation`) when there are ways enough to do so, else from a
+    moderated t-test of the donors' shares (:mod:`cgmm.donors.moderated_t`); both are kept.  Donors
+    count equally, whatever their number of cells.
 
     Parameters
     ----------
@@ -114,9 +118,9 @@ def donors(
     >>> set(cg.get.factors(adata)["interval_from"])
     {'donor bootstrap'}
     """
-    known = get.params(adata, key=key)
-    _validate.check_writable(adata, copy=copy)
-    _validate.check_paired(paired)
+    known = read_params(adata, key=key)
+    check_writable(adata, copy=copy)
+    check_paired(paired)
     n_bootstrap = check_whole("n_bootstrap", n_bootstrap)
     n_permutations = check_whole("n_permutations", n_permutations)
     n_jobs = check_whole("n_jobs", n_jobs, 1)
@@ -125,7 +129,7 @@ def donors(
     _check_test(test)
     covariates = (covariates,) if isinstance(covariates, str) else covariates
     donor_key = donor_key or known["donor_key"]
-    found = _validate.sides_of_fit(adata, known, donor_key=donor_key)
+    found = sides_of_fit(adata, known, donor_key=donor_key)
     rows = (found.rows_source, found.rows_target)
     batches = (None, None) if batch_key is None else _batches(adata, batch_key, rows)
     plan = design(
@@ -138,7 +142,7 @@ def donors(
         covariates={name: _split(adata, name, "covariates", rows) for name in covariates},
         n_cells=(len(rows[0]), len(rows[1])),
     )
-    fit = get.fit(adata, key=key)
+    fit = read_fit(adata, key=key)
     kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)], fit)
     who = (found.donors_source, found.donors_target)
     totals = None if counts_key is None else _totals(adata, counts_key, rows, who, plan)
@@ -171,7 +175,7 @@ def donors(
     if plan.replicated:
         stored["donor_shifts"] = _positions(fit, points, who, plan, random_state)
     adata = adata.copy() if copy else adata
-    with _validate.writing():
+    with writing():
         adata.uns[key] = {**adata.uns[key], Uns.UNCERTAINTY: stored}
     return adata if copy else None
 
@@ -193,7 +197,7 @@ def _check_level(level: float) -> float:
 def _split(
     adata: ad.AnnData, name: str, argument: str, rows: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    values = _validate.column(adata, name, argument).astype(str).to_numpy(object)
+    values = column(adata, name, argument).astype(str).to_numpy(object)
     return values[rows[0]], values[rows[1]]
 
 
@@ -201,8 +205,8 @@ def _batches(
     adata: ad.AnnData, key: str, rows: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Batch of every cell of either side."""
-    values = _validate.column(adata, key, "batch_key")
-    _validate.refuse_missing(values, np.concatenate(rows), "batch")
+    values = column(adata, key, "batch_key")
+    refuse_missing(values, np.concatenate(rows), "batch")
     return _split(adata, key, "batch_key", rows)
 
 
@@ -240,7 +244,7 @@ def _totals(
     plan: Design,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of all cells of the units of either side."""
-    values = pd.to_numeric(_validate.column(adata, counts_key, "counts_key"), errors="coerce")
+    values = pd.to_numeric(column(adata, counts_key, "counts_key"), errors="coerce")
     out = []
     for side, who in enumerate(donors):
         own = values.to_numpy(float)[rows[side]]

@@ -1,23 +1,33 @@
 """Fit a comparison, and write a fit into an object.
 
-:func:`fit` = check the input, :func:`cgmm.selection.fit_automatic`, :func:`annotate`.
+:func:`fit` = check the input, :func:`cgmm.automatic.fit.fit_automatic`, :func:`annotate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import anndata as ad
 import numpy as np
 
-from cgmm import _annotate, _validate, donors
-from cgmm._io import dumps, storable
-from cgmm._keys import DEFAULT_KEY, SIDES, SOURCE, TARGET, Keys, Uns
-from cgmm.coupled import CoupledFit
-from cgmm.mixture import GaussianMixture
-from cgmm.movement import emptied, within_covariance
+from cgmm._anndata.checks import check_free, writing
+from cgmm._anndata.expression import check_naming
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
+from cgmm._anndata.sides import Sides, cell_weights, check_pairing, refuse_counts, sides
+from cgmm._anndata.storage import arrays_of, facts_of, read_fit, read_params, write_fields
+from cgmm._utils.files import storable
+from cgmm._utils.strict_json import dumps
+from cgmm._utils.versions import versions
+from cgmm.automatic.counterparts import without_unmatched
+from cgmm.automatic.metric import within_covariance
+from cgmm.coupled.result import CoupledFit
+from cgmm.donors.shares import DonorShares, donor_shares
+from cgmm.mixture.gaussian_mixture import GaussianMixture
+from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.tl._cell_fields import cell_fields
+from cgmm.tl._component_table import component_table, donor_table
 
 
 def fit(
@@ -62,7 +72,7 @@ def fit(
     n_components
         Components per side, one number or (source, target).
     rho
-        Price of a change of prevalence against a movement, in nats (:mod:`cgmm.movement`).
+        Price of a change of prevalence against a movement, in nats (:mod:`cgmm.automatic.metric`).
     epsilon
         Entropy of the coupling, in nats.
     transport_weight
@@ -103,8 +113,8 @@ def fit(
         Shape (n_cells, max(K0, K1)), NaN where it does not apply.
     ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``
         How far a source cell would move, and where in ``use_rep`` it would stand in the target
-        (:mod:`cgmm.displacement`), shapes (n_cells, D). NaN in target cells, and in source cells
-        whose component is gone.
+        (:mod:`cgmm.transport.barycentric_map`), shapes (n_cells, D). NaN in target cells, and in
+        source cells whose component is gone.
     ``uns["cgmm"]``
         Weights, means, covariances, coupling, costs, metric, shares, votes (where target components
         came from), history, names, components, donors, and ``params``, one JSON text.
@@ -136,22 +146,22 @@ def fit(
     (1200, 6)
     """
     keys = Keys(key_added)
-    _check_free(adata, keys, copy=copy)
+    check_free(adata, keys, copy=copy)
     where: dict[str, Any] = {
         "condition_key": condition_key,
         "use_rep": use_rep,
         "donor_key": donor_key,
     }
-    found = _validate.sides(adata, source=source, target=target, n_dims=n_dims, **where)
-    _refuse_counts(found, use_rep)
-    _check_paired(found, paired=paired)
+    found = sides(adata, source=source, target=target, n_dims=n_dims, **where)
+    refuse_counts(found, use_rep)
+    check_pairing(found, paired=paired)
     n_fitted = found.points_source.shape[1]
     earlier = _earlier(adata, share_source, source=str(source), n_dims=n_fitted, **where)
     # Everything that annotate could refuse is refused here, before the long work.
-    _annotate.check_naming(adata, name_by, expression, layer)
-    from cgmm.selection import fit_automatic
+    check_naming(adata, name_by, expression, layer)
+    from cgmm.automatic.fit import fit_automatic
 
-    weights = _annotate.cell_weights(found)
+    weights = cell_weights(found)
     result = fit_automatic(
         found.points_source,
         found.points_target,
@@ -238,11 +248,11 @@ def annotate(
         When the input cannot be used or has another number of dimensions than the fit.
     """
     keys = Keys(key_added)
-    _check_free(adata, keys, copy=copy)
+    check_free(adata, keys, copy=copy)
     if not isinstance(fit, CoupledFit):
         msg = f"fit must be a CoupledFit, as fit_coupled returns it, not {type(fit).__name__}."
         raise TypeError(msg)
-    found = _validate.sides(
+    found = sides(
         adata,
         condition_key=condition_key,
         source=source,
@@ -252,16 +262,16 @@ def annotate(
         donor_key=donor_key,
         min_cells=1,
     )
-    _check_paired(found, paired=paired)
+    check_pairing(found, paired=paired)
     _check_dims(fit, found, use_rep)
-    held = _annotate.check_naming(adata, name_by, expression, layer)
+    held = check_naming(adata, name_by, expression, layer)
     if not fit.sensitivity:  # made by hand, so nobody has looked for components that are gone
         fit = _without_gone(fit)
     r = (
         fit.prevalence_source.responsibilities(found.points_source),
         fit.prevalence_target.responsibilities(found.points_target),
     )
-    table, named_by = _annotate.component_table(adata, fit, found, r, name_by, held, names_source)
+    table, named_by = component_table(adata, fit, found, r, name_by, held, names_source)
     per_donor = _per_donor(found, r)
     params = {
         "condition_key": condition_key,
@@ -276,87 +286,44 @@ def annotate(
         "share_source": share_source,
         "random_state": random_state,
         "n_cells": {SOURCE: len(r[0]), TARGET: len(r[1])},
-        **_facts(fit),
-        "versions": _annotate.versions(),
+        **facts_of(fit),
+        "versions": versions(),
     }
     uns = {
         Uns.PARAMS: dumps(params),
         Uns.COMPONENTS: storable(table),
-        Uns.DONORS: storable(_annotate.donor_table(per_donor)),
-        **_arrays(fit),
+        Uns.DONORS: storable(donor_table(per_donor)),
+        **arrays_of(fit),
         **{
             Uns.names(side): table.loc[table["side"] == side, "name"].to_numpy(object)
             for side in SIDES
         },
     }
-    cells = _annotate.cell_fields(adata.n_obs, fit, found, r, uns)
+    cells = cell_fields(adata.n_obs, fit, found, r, uns)
 
     adata = adata.copy() if copy else adata
-    with _validate.writing():
-        _write(adata, keys, uns, cells)
+    with writing():
+        write_fields(adata, keys, uns, cells)
     return adata if copy else None
 
 
 def _without_gone(fit: CoupledFit) -> CoupledFit:
     both = fit.prevalence_source, fit.prevalence_target
-    return replace(fit, coupling=emptied(fit.coupling, *both, within_covariance(*both)))
-
-
-def _write(adata: ad.AnnData, keys: Keys, uns: dict[str, Any], cells: _annotate.CellFields) -> None:
-    adata.uns[keys.uns] = uns
-    adata.obs[keys.component] = cells.component
-    adata.obs[keys.log2_net_factor] = cells.log2_net_factor
-    adata.obs[keys.shift] = cells.shift
-    adata.obsm[keys.responsibilities] = cells.responsibilities
-    adata.obsm[keys.displacement] = cells.displacement
-    adata.obsm[keys.projected] = cells.projected
+    return replace(fit, coupling=without_unmatched(fit.coupling, *both, within_covariance(*both)))
 
 
 def _per_donor(
-    found: _validate.Sides, responsibilities: tuple[np.ndarray, np.ndarray]
-) -> dict[str, donors.DonorShares | None]:
+    found: Sides, responsibilities: tuple[np.ndarray, np.ndarray]
+) -> dict[str, DonorShares | None]:
     """Shares of the donors of either side, None where donors are not known."""
     who = (found.donors_source, found.donors_target)
     return {
-        side: None if d is None else donors.donor_shares(r, d)
+        side: None if d is None else donor_shares(r, d)
         for side, r, d in zip(SIDES, responsibilities, who, strict=True)
     }
 
 
-def _facts(fit: CoupledFit) -> dict[str, Any]:
-    """Collect what is told of a fit in words and single numbers."""
-    return {
-        "parameters": dict(fit.parameters),
-        "reasons": dict(fit.reasons),
-        "sensitivity": fit.sensitivity,
-        "converged": bool(fit.converged),
-        "status": str(fit.status),
-        "n_steps": int(fit.n_steps),
-        "seconds": float(fit.seconds),
-        "objective": float(fit.objective),
-        "transport_cost": float(fit.transport_cost),
-        "log_likelihood": [float(v) for v in fit.log_likelihood],
-        "F": fit.transported_mass,
-    }
-
-
-def _arrays(fit: CoupledFit) -> dict[str, np.ndarray]:
-    """Name the arrays of a fit as in ``uns``."""
-    arrays = {Uns.COUPLING: fit.coupling, Uns.COSTS: fit.costs, Uns.HISTORY: fit.history}
-    optional = {Uns.METRIC: fit.metric, Uns.VOTES: fit.votes}
-    arrays |= {name: array for name, array in optional.items() if array is not None}
-    for side, mixture, shares in (
-        (SOURCE, fit.source, fit.shares_source),
-        (TARGET, fit.target, fit.shares_target),
-    ):
-        arrays[Uns.weights(side)] = mixture.weights
-        arrays[Uns.means(side)] = mixture.means
-        arrays[Uns.covariances(side)] = mixture.covariances
-        arrays[Uns.shares(side)] = shares
-    return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}
-
-
-def _check_dims(fit: CoupledFit, found: _validate.Sides, use_rep: str) -> None:
+def _check_dims(fit: CoupledFit, found: Sides, use_rep: str) -> None:
     n_dims = found.points_source.shape[1]
     if n_dims != fit.source.n_dims:
         msg = (
@@ -364,39 +331,6 @@ def _check_dims(fit: CoupledFit, found: _validate.Sides, use_rep: str) -> None:
             "name the same representation and n_dims."
         )
         raise ValueError(msg)
-
-
-def _refuse_counts(found: _validate.Sides, use_rep: str) -> None:
-    if use_rep == "X" and _annotate.looks_like_counts(found.points_source):
-        msg = (
-            "use_rep='X' holds only whole numbers, so it seems to be counts, which are no "
-            "Gaussians: compute principal components of log-normalised values (scanpy.pp.pca)."
-        )
-        raise ValueError(msg)
-
-
-def _check_free(adata: ad.AnnData, keys: Keys, *, copy: bool) -> None:
-    """Refuse an object that cannot be written, and to replace an entry that is not a fit."""
-    _validate.check_writable(adata, copy=copy)
-    there = adata.uns.get(keys.uns)
-    if there is not None and not (isinstance(there, Mapping) and Uns.PARAMS in there):
-        msg = (
-            f"uns[{keys.uns!r}] holds something else than a fit, which would be lost: "
-            "choose another key_added."
-        )
-        raise ValueError(msg)
-
-
-def _check_paired(found: _validate.Sides, *, paired: bool | None) -> None:
-    """Refuse a pairing that the donors do not have."""
-    _validate.check_paired(paired)
-    if not paired:
-        return
-    if found.donors_source is None or found.donors_target is None:
-        msg = "paired=True needs donors: give donor_key, or leave out paired."
-        raise ValueError(msg)
-    if not set(found.donors_source) & set(found.donors_target):
-        raise ValueError(donors.NO_PAIRS)
 
 
 class _Earlier(NamedTuple):
@@ -410,9 +344,8 @@ def _earlier(adata: ad.AnnData, key: str | None, **wanted: Any) -> _Earlier:
     """Source side of a fit in the object, which must be of the same cells and representation."""
     if key is None:
         return _Earlier()
-    from cgmm import get
 
-    known = get.params(adata, key=key)
+    known = read_params(adata, key=key)
     for name, value in wanted.items():
         if known[name] != value:
             msg = (
@@ -420,6 +353,6 @@ def _earlier(adata: ad.AnnData, key: str | None, **wanted: Any) -> _Earlier:
                 "source components can only be shared by fits of the same source cells."
             )
             raise ValueError(msg)
-    fit = get.fit(adata, key=key)
+    fit = read_fit(adata, key=key)
     names = [str(name) for name in adata.uns[Keys(key).uns][Uns.names(SOURCE)]]
     return _Earlier(fit.source, names)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import anndata as ad
 import numpy as np
 
-from cgmm import _annotate, _gene_table, _gene_ways, _validate
-from cgmm._io import storable
-from cgmm._keys import DEFAULT_KEY, SOURCE, Keys, Uns
-from cgmm._numbers import check_number, check_whole
+from cgmm._anndata.checks import check_writable, writing
+from cgmm._anndata.expression import expression_of, gene_names, refuse_unusable
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
+from cgmm._anndata.sides import sides_of_fit
+from cgmm._anndata.storage import read_fit, read_params
+from cgmm._utils.arguments import check_number, check_whole
+from cgmm._utils.files import storable
+from cgmm.pair import SOURCE
+from cgmm.tl import _gene_changes
+from cgmm.tl._gene_tables import gene_tables
 
 MIN_CELLS_FOR_GENES = 20
 
@@ -30,10 +36,10 @@ def genes(
     """Which genes carry the shift of each subpopulation, seen in three ways.
 
     The change of mean log expression between a subpopulation and what it became
-    (:mod:`cgmm.genes`), taken apart into a common programme and what is specific
-    (:mod:`cgmm.programme`); the displacement of the fitted Gaussians taken back through the
-    loadings of the PCA (:mod:`cgmm.loadings`); and, when asked for, differential expression of
-    pseudobulks with donors as replicates (:mod:`cgmm.pseudobulk`, PyDESeq2).
+    (:mod:`cgmm.genes.change`), taken apart into a common programme and what is specific
+    (:mod:`cgmm.genes.programme`); the displacement of the fitted Gaussians taken back through the
+    loadings of the PCA (:mod:`cgmm.genes.loadings`); and, when asked for, differential expression
+    of pseudobulks with donors as replicates (:mod:`cgmm.genes.pseudobulk`, PyDESeq2).
 
     Parameters
     ----------
@@ -86,10 +92,8 @@ def genes(
     >>> list(cg.get.genes(adata).columns[:4])
     ['component', 'name', 'gene', 'log2_change']
     """
-    from cgmm import get
-
-    params = get.params(adata, key=key)
-    _validate.check_writable(adata, copy=copy)
+    params = read_params(adata, key=key)
+    check_writable(adata, copy=copy)
     if n_genes is not None:
         n_genes = check_whole("n_genes", n_genes, 1)
     if not 0 <= check_number("min_fraction", min_fraction, 0.1) <= 1:
@@ -101,22 +105,22 @@ def genes(
             "has filled."
         )
         raise KeyError(msg)
-    found = _validate.sides_of_fit(adata, params, donor_key=params["donor_key"])
-    held = _annotate.expression_of(adata, expression, layer)
+    found = sides_of_fit(adata, params, donor_key=params["donor_key"])
+    held = expression_of(adata, expression, layer)
     if held is None:
         msg = "The object has no X: give expression=, an object with the same cells and genes."
         raise ValueError(msg)
-    _annotate.refuse_unusable(held.matrix, natural_log=natural_log)
-    names = _annotate.gene_names(held.adata, gene_symbols)
-    fit = get.fit(adata, key=key)
-    of = _gene_ways.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), fit)
-    changed = _gene_ways.by_expression(held, of, natural_log=natural_log)
+    refuse_unusable(held.matrix, natural_log=natural_log)
+    names = gene_names(held.adata, gene_symbols)
+    fit = read_fit(adata, key=key)
+    of = _gene_changes.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), fit)
+    changed = _gene_changes.by_expression(held, of, natural_log=natural_log)
     fraction = np.fmax(changed.change.source.fraction, changed.change.target.fraction)
     usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS_FOR_GENES)[:, None]
-    tables = _gene_table.gene_tables(
+    tables = gene_tables(
         changed,
-        _gene_ways.by_loadings(adata, held, of, changed, use_rep=params["use_rep"], fit=fit),
-        _gene_ways.by_donors(
+        _gene_changes.by_loadings(adata, held, of, changed, use_rep=params["use_rep"], fit=fit),
+        _gene_changes.by_donors(
             held,
             of,
             counts_layer=counts_layer,
@@ -132,7 +136,7 @@ def genes(
     )
 
     adata = adata.copy() if copy else adata
-    with _validate.writing():
+    with writing():
         adata.uns[key] = {
             **adata.uns[key],
             Uns.GENES: storable(tables[0]),

@@ -7,8 +7,9 @@ from typing import Any
 
 import anndata as ad
 
-from cgmm import _validate
-from cgmm._keys import DEFAULT_KEY, Keys
+from cgmm._anndata import checks
+from cgmm._anndata.checks import check_writable, levels
+from cgmm._anndata.keys import DEFAULT_KEY, Keys
 from cgmm.tl._fit import fit
 
 
@@ -58,7 +59,7 @@ def fit_targets(
         As :func:`fit`; when there is no target, or when two targets would have the same key.
         Comparisons that were fitted before stay.
     """
-    _validate.check_writable(adata, copy=copy)
+    check_writable(adata, copy=copy)
     if "target" in options:
         msg = "fit_targets takes targets=, a list; target= is an argument of cgmm.tl.fit."
         raise TypeError(msg)
@@ -91,8 +92,8 @@ def target_key(target: str, *, key_added: str = DEFAULT_KEY) -> str:
 def _targets(
     adata: ad.AnnData, condition_key: str, source: str, targets: Sequence[str] | None
 ) -> list[str]:
-    column = _validate.column(adata, condition_key, "condition_key")
-    present = _validate.levels(column)
+    column = checks.column(adata, condition_key, "condition_key")
+    present = levels(column)
     if targets is None:
         targets = [c for c in present if c != source]
     if isinstance(targets, str):

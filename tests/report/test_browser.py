@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cgmm.report import build_index
-from cgmm.report.data import read_results
+from cgmm.results.read import read_results
 from tests.report.conftest import CASES
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from cgmm.report import build
-from cgmm.report.counted import counted, disagreements, unlisted
-from cgmm.report.data import read_results
-from cgmm.report.verdict import make_verdict
+from cgmm.report.claims.cell_counts import counted, disagreements, unlisted
+from cgmm.report.claims.verdict import make_verdict
+from cgmm.results.read import read_results
 from tests.report.folders import make_folder
 from tests.report.pages import read, rows
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cgmm.report import build_index
-from cgmm.report.data import read_results
+from cgmm.results.read import read_results
 
 FAULTS = """
 async () => (await axe.run()).violations

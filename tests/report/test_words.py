@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cgmm.report import build, build_index, text
-from cgmm.report.alerts import make_alerts
-from cgmm.report.data import read_results
-from cgmm.report.figures.svg import el, spread, ticks
-from cgmm.report.findings import donor_pairs
-from cgmm.report.verdict import make_verdict
+from cgmm.report import build, build_index
+from cgmm.report.claims.alerts import make_alerts
+from cgmm.report.claims.findings import donor_pairs
+from cgmm.report.claims.verdict import make_verdict
+from cgmm.report.page import text
+from cgmm.report.page.svg import el, spread, ticks
+from cgmm.results.read import read_results
 from tests.report.conftest import CASES
 from tests.report.folders import COMMON, NASTY, make_folder
 

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from scipy.special import logsumexp
 
 import cgmm as cg
-from cgmm import _annotate, _validate
+from cgmm._anndata.sides import cell_weights, sides
 
 CALL = {"condition_key": "condition", "source": "control", "target": "treated"}
 N_CELLS = {"n_cells": 1600, "n_genes": 200, "n_donors": 4}
@@ -39,8 +39,8 @@ def plain_fit(
     adata: ad.AnnData, *, n_components: Any = 6, donor_key: str | None = "donor", **call: str
 ) -> cg.CoupledFit:
     """Fit without any choice made from the data."""
-    found = _validate.sides(adata, **{"use_rep": "X_pca", **CALL, **call}, donor_key=donor_key)
-    weights = _annotate.cell_weights(found)
+    found = sides(adata, **{"use_rep": "X_pca", **CALL, **call}, donor_key=donor_key)
+    weights = cell_weights(found)
     return cg.fit_coupled(
         found.points_source,
         found.points_target,

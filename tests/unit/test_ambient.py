@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgmm.ambient import ambient_share, contamination
+from cgmm.genes.ambient import ambient_share, contamination
 
 
 def contaminated(true: np.ndarray, mass: np.ndarray, alpha: np.ndarray) -> np.ndarray:

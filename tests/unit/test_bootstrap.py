@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from cgmm import bootstrap
-from cgmm.bootstrap import Draws
-from cgmm.design import design
+from cgmm.donors.bootstrap import (
+    Draws,
+    between_partitions,
+    draw_weights,
+    factor_interval,
+    shift_interval,
+    transfer_interval,
+    welch_freedom,
+)
+from cgmm.donors.design import design
 
 
 def cells(names: str, n: int = 30) -> np.ndarray:
@@ -24,14 +31,14 @@ def test_draws_have_the_variance_of_a_mean(n: int) -> None:
     value = rng.normal(size=n)
     names = " ".join(f"a{i}" for i in range(n))
     plan = design(cells(names), cells(names.replace("a", "b")))
-    means = [w @ value / w.sum() for w, _ in bootstrap.draw_weights(plan, 6000, 0)]
+    means = [w @ value / w.sum() for w, _ in draw_weights(plan, 6000, 0)]
     assert np.var(means) == pytest.approx(value.var(ddof=1) / n, rel=0.08)
 
 
 def test_pairs_are_drawn_together_and_sides_are_not() -> None:
-    paired = bootstrap.draw_weights(design(cells("a b c"), cells("a b c")), 20, 0)
+    paired = draw_weights(design(cells("a b c"), cells("a b c")), 20, 0)
     assert all(np.array_equal(a, b) for a, b in paired)
-    free = bootstrap.draw_weights(design(cells("a b c"), cells("d e f")), 20, 0)
+    free = draw_weights(design(cells("a b c"), cells("d e f")), 20, 0)
     assert not all(np.array_equal(a, b) for a, b in free)
 
 
@@ -40,11 +47,11 @@ def test_draws_stay_within_batches_and_do_not_depend_on_their_number() -> None:
     plan = design(
         cells("a b c d e"), cells("f g h i j"), batches_source=batch, batches_target=batch
     )
-    many = bootstrap.draw_weights(plan, 30, 4)
+    many = draw_weights(plan, 30, 4)
     for source, _ in many:
         assert source[:2].sum() == pytest.approx(2)
         assert source[2:].sum() == pytest.approx(3)
-    few = bootstrap.draw_weights(plan, 5, 4)
+    few = draw_weights(plan, 5, 4)
     for (a, b), (c, d) in zip(few, many, strict=False):
         np.testing.assert_array_equal(a, c)
         np.testing.assert_array_equal(b, d)
@@ -54,7 +61,7 @@ def test_factor_interval_is_students() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(scale=0.4, size=(4000, 2))
     net = np.array([1.0, -np.inf])
-    found = bootstrap.factor_interval(
+    found = factor_interval(
         net,
         drawn(values + np.array([0.3, 0.0])),
         np.array([0.3, 0.0]),
@@ -65,7 +72,7 @@ def test_factor_interval_is_students() -> None:
     half = scipy.stats.t.ppf(0.975, 8) * 0.4
     assert found.low[0] == pytest.approx(1 - half, abs=0.05)
     assert found.high[0] == pytest.approx(1 + half, abs=0.05)
-    wider = bootstrap.factor_interval(
+    wider = factor_interval(
         net[:1],
         drawn(values[:, :1]),
         net[:1],
@@ -80,7 +87,7 @@ def test_transfer_interval_stays_between_nothing_and_all() -> None:
     rng = np.random.default_rng(1)
     share = np.array([[0.97, 0.03], [0.5, 0.5]])
     draws = rng.beta(20 * share + 0.1, 20 * (1 - share) + 0.1, size=(500, 2, 2))
-    found = bootstrap.transfer_interval(share, drawn(draws[:, :, 0], draws), freedom=8)
+    found = transfer_interval(share, drawn(draws[:, :, 0], draws), freedom=8)
     assert (found.low >= 0).all()
     assert (found.high <= 1).all()
     assert (found.low <= share).all()
@@ -98,7 +105,7 @@ def test_shift_is_free_of_the_bias_of_distances(length: int) -> None:
     for _ in range(300):
         estimate = true + rng.normal(scale=noise, size=n_dims)
         draws = estimate + rng.normal(scale=noise, size=(200, 1, n_dims))
-        found = bootstrap.shift_interval(estimate[None], draws, freedom=200)
+        found = shift_interval(estimate[None], draws, freedom=200)
         squares.append(found.length[0] ** 2)
         covered.append(found.low[0] <= length <= found.high[0])
     assert np.mean(covered) > 0.9
@@ -114,19 +121,19 @@ def test_partitions_that_disagree_have_a_variance() -> None:
         {"parameter": "partition", "log2_net": [0.0, 1.0, -np.inf]},
         {"parameter": "partition", "log2_net": [0.0, 3.0, 0.0]},
     ]
-    spread, n = bootstrap.between_partitions(np.zeros(3), rows)
+    spread, n = between_partitions(np.zeros(3), rows)
     assert n == 2
     np.testing.assert_allclose(spread, [0, 2 * 1.5, 0])
-    assert bootstrap.between_partitions(np.zeros(3), rows[:2])[1] == 0
-    near, _ = bootstrap.between_partitions(np.zeros(3), rows, farthest=0.5)
+    assert between_partitions(np.zeros(3), rows[:2])[1] == 0
+    near, _ = between_partitions(np.zeros(3), rows, farthest=0.5)
     assert (near < spread + 1e-12).all()
     assert near.sum() < spread.sum()
     lost = [{"parameter": "partition", "log2_net": np.array([x])} for x in (-5.0, -9.0)]
-    assert bootstrap.between_partitions(np.array([-7.0]), lost, farthest=4.0)[0] == 0
+    assert between_partitions(np.array([-7.0]), lost, farthest=4.0)[0] == 0
 
 
 def test_welch_freedom_is_that_of_scipy() -> None:
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(5, 1)), 3 * rng.normal(size=(7, 1))
     df = scipy.stats.ttest_ind(a[:, 0], b[:, 0], equal_var=False).df
-    assert bootstrap.welch_freedom(a, b)[0] == pytest.approx(df)
+    assert welch_freedom(a, b)[0] == pytest.approx(df)

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 import cgmm as cg
-from cgmm.donors import benjamini_hochberg
+from cgmm.donors.t_interval import benjamini_hochberg
 
 CALL = {"condition_key": "condition", "source": "source", "target": "target"}
 FACTORS = [
@@ -193,7 +193,7 @@ def test_what_cannot_be_summed_is_refused(fitted: ad.AnnData) -> None:
 
 def test_a_sum_is_settled_when_its_parts_move_together(apart: ad.AnnData) -> None:
     """Other choices are summed as the fit is: swapping two parts of one level changes nothing."""
-    from cgmm._io import dumps
+    from cgmm._utils.strict_json import dumps
 
     adata = apart.copy()
     adata.obs["group"] = adata.obs["cell_type"].map(

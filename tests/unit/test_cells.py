@@ -10,14 +10,16 @@ import jax
 import numpy as np
 import pytest
 
-from cgmm import cells, mixture
+from cgmm.mixture.blocks import BLOCK_ROWS, PART_ROWS, Cells
+from cgmm.mixture.e_step import Pass, accumulate
 
 FIT = """
 import hashlib, sys, warnings
 import jax
 import numpy as np
 import cgmm as cg
-from cgmm import cells, em
+from cgmm.coupled import em
+from cgmm.mixture import blocks as cells
 
 warnings.simplefilter("ignore", cg.ConvergenceWarning)
 em.SINGLE_PRECISION_WORK = float(sys.argv[1])
@@ -57,11 +59,11 @@ def test_devices_change_no_bit(work: str) -> None:
 
 
 def test_parts_hold_every_point_once() -> None:
-    n = 2 * cells.PART_ROWS + 5
+    n = 2 * PART_ROWS + 5
     x = np.arange(2.0 * n).reshape(n, 2)
-    of = cells.Cells(x, np.arange(n), np.float64)
+    of = Cells(x, np.arange(n), np.float64)
     blocks = [block for i in range(of.n_parts) for block in of.part(i)]
-    assert {block.points.shape for block in blocks} == {(cells.BLOCK_ROWS, 2)}
+    assert {block.points.shape for block in blocks} == {(BLOCK_ROWS, 2)}
     np.testing.assert_array_equal(np.concatenate([b.points[: b.n] for b in blocks]), x)
     weights = np.concatenate([b.weights for b in blocks])
     np.testing.assert_array_equal(weights[:n], np.arange(n) / np.arange(n).sum())
@@ -73,14 +75,12 @@ def test_parts_hold_every_point_once() -> None:
 def test_chunks_together_give_what_one_after_the_other_gives(statistic, dtype) -> None:
     rng = np.random.default_rng(0)
     x, theta = rng.standard_normal((5000, 3)), rng.standard_normal((10, 4))
-    of = cells.Cells(x, None, dtype)
-    one = mixture._Pass.of(of, np.zeros(3), theta, "full", statistic)
+    of = Cells(x, None, dtype)
+    one = Pass.of(of, np.zeros(3), theta, "full", statistic)
     sums = np.zeros((5, one.width))
     with jax.enable_x64(True):
         (block,) = of.part(0)
         arguments = (sums, *block, one.centre, one.theta, "full", statistic)
-        apart, together = (
-            np.asarray(mixture._accumulate(*arguments, wide=wide)) for wide in (False, True)
-        )
+        apart, together = (np.asarray(accumulate(*arguments, wide=wide)) for wide in (False, True))
     np.testing.assert_allclose(together, apart, rtol=1e-12 if dtype == np.float64 else 1e-5)
     np.testing.assert_allclose(apart, one(of.part(0)), rtol=0)

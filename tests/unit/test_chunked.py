@@ -18,8 +18,9 @@ import pytest
 from distributed import Client, LocalCluster
 
 import cgmm as cg
-from cgmm import chunked, selection
-from cgmm.cells import PART_ROWS
+from cgmm.automatic.fit import fit_automatic
+from cgmm.mixture import chunked
+from cgmm.mixture.blocks import PART_ROWS
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,7 @@ def test_whole_numbers_become_floating(clouds) -> None:
 def test_a_fit_without_tuning_takes_chunks(clouds) -> None:
     x, y, _ = clouds
     expected, found = (
-        selection.fit_automatic(*sides, n_components=2, max_steps=3)
-        for sides in ((x, y), (lazy(x), lazy(y)))
+        fit_automatic(*sides, n_components=2, max_steps=3) for sides in ((x, y), (lazy(x), lazy(y)))
     )
     assert_same(found, expected)
     assert found.reasons == expected.reasons

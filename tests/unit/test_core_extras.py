@@ -15,8 +15,9 @@ import pytest
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 import cgmm as cg
-from cgmm import em, warm, weights
-from cgmm.balanced import balanced_weights
+from cgmm.coupled import em, weights
+from cgmm.coupled.balanced_weights import balanced_weights
+from cgmm.transport import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,7 +92,7 @@ def test_extrapolation_and_subsample_end_where_plain_steps_end(monkeypatch):
     monkeypatch.setattr(em, "SUBSAMPLE_ABOVE", 1000)
     part = fit(x, y, **args)
     monkeypatch.setattr(em, "SUBSAMPLE_ABOVE", 10**9)
-    monkeypatch.setattr(em, "LONGEST_LEAP", 1.0)
+    monkeypatch.setattr(em, "MAX_EXTRAPOLATION", 1.0)
     plain = fit(x, y, **args)
     for other in (fast, part):
         assert other.objective == pytest.approx(plain.objective, abs=1e-6)
@@ -106,7 +107,7 @@ def test_balanced_weights_are_stationary_and_beat_their_neighbours():
     zero = np.float64(0.0)
 
     def value(pi):
-        plan = warm.solve(costs, pi, np.float64(epsilon), zero, np.zeros(2 * k))
+        plan = warm_start.solve_near(costs, pi, np.float64(epsilon), zero, np.zeros(2 * k))
         return (mass * np.log(pi)).sum() - lam * plan.cost
 
     found, _ = balanced_weights(

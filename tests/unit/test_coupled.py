@@ -13,7 +13,7 @@ import pytest
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 import cgmm as cg
-from cgmm.cost import transport_cost
+from cgmm.coupled.cost import transport_cost
 
 
 def mixture(k: int, d: int, seed: int, spread: float = 4.0) -> cg.GaussianMixture:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm.design import design, unit_of_cells
-from cgmm.permutation import labellings
+from cgmm.donors.design import design, unit_of_cells
+from cgmm.donors.permutation import labellings
 
 
 def cells(names: str, n: int = 30) -> np.ndarray:

@@ -14,8 +14,8 @@ import cgmm as cg
 SHOWN = [
     "simulate._points.points",
     "simulate._counts.counts",
-    "cost.transport_cost",
-    "coupled.fit_coupled",
+    "coupled.cost.transport_cost",
+    "coupled.fit.fit_coupled",
     "tl._fit.fit",
     "get._factors.factors",
     "get._transfers.transfers",

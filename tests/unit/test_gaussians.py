@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from cgmm import gaussians
+from cgmm.transport import gaussians
 
 
 def spd(rng: np.random.Generator, k: int, d: int) -> np.ndarray:

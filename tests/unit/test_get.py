@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm.sensitivity import along_rho
+from cgmm.automatic.sensitivity import along_rho
 
 COLUMNS = {
     "factors": "component name share_source share_target outflow log2_outflow inflow log2_net "

@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm import _fit_files, _io
+from cgmm._utils.files import _HOST, atomic, write_h5ad
+from cgmm._utils.strict_json import dumps, loads
+from cgmm.results.fit_files import FORMAT, load_fit, save_fit
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "genes", "donors")
 
@@ -30,7 +32,7 @@ def encodings(path: Path) -> dict[str, str]:
 
 def test_tables_survive_a_file(fitted: ad.AnnData, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "fit.h5ad"
-    _io.write_h5ad(fitted, path)
+    write_h5ad(fitted, path)
     back = ad.read_h5ad(path)
     for name in FRAMES:
         pd.testing.assert_frame_equal(getattr(cg.get, name)(back), getattr(cg.get, name)(fitted))
@@ -43,7 +45,7 @@ def test_text_is_written_so_that_old_readers_know_it(fitted: ad.AnnData, tmp_pat
         ["a"] * fitted.n_obs, dtype="str" if pd.__version__ >= "3" else object
     )
     path = tmp_path / "fit.h5ad"
-    _io.write_h5ad(fitted, path)
+    write_h5ad(fitted, path)
     kinds = encodings(path)
     assert kinds["obs/_index"] == "string-array"
     assert kinds["obs/note"] in {"string-array", "categorical"}
@@ -57,13 +59,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     path.write_text("old")
     simulated.uns["bad"] = object()
     with pytest.raises(Exception, match=r"bad|object|write"):
-        _io.write_h5ad(simulated, path)
+        write_h5ad(simulated, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def leave_part(path: Path, process: int) -> Path:
-    part = path.with_name(f".{path.name}.{_io._HOST}-{process}-abc.part{path.suffix}")
+    part = path.with_name(f".{path.name}.{_HOST}-{process}-abc.part{path.suffix}")
     part.write_text("half")
     return part
 
@@ -73,7 +75,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> Non
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
                           capture_output=True, text=True, check=True)  # fmt: skip
     left, others = leave_part(path, int(gone.stdout)), leave_part(path, os.getpid())
-    with _io.atomic(path) as temporary:
+    with atomic(path) as temporary:
         temporary.write_text("whole")
     assert path.read_text() == "whole"
     assert not left.exists()
@@ -84,7 +86,7 @@ FULL_DISK = """
 import os, resource, sys
 from pathlib import Path
 import anndata as ad
-from cgmm import _io
+from cgmm._utils import files
 
 whole, path = Path(sys.argv[1]), Path(sys.argv[2])
 adata = ad.read_h5ad(whole)
@@ -92,9 +94,9 @@ adata = ad.read_h5ad(whole)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
 try:
     if path.suffix == ".h5ad":
-        _io.write_h5ad(adata, path)
+        files.write_h5ad(adata, path)
     else:
-        with _io.atomic(path) as temporary:
+        with files.atomic(path) as temporary:
             temporary.write_bytes(bytes(50_000))
 except OSError as error:
     print(error)
@@ -109,7 +111,7 @@ def test_a_full_disk_never_leaves_a_half_file(
 ) -> None:
     whole, folder = tmp_path / "whole.h5ad", tmp_path / "full"
     folder.mkdir()
-    _io.write_h5ad(simulated[:50].copy(), whole)
+    write_h5ad(simulated[:50].copy(), whole)
     path = folder / name
     path.write_text("old")
     # in a process of its own: HDF5 does not recover from a file that it could not close
@@ -139,9 +141,9 @@ def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:
 
 
 def test_fit_survives_its_two_files(fit: cg.CoupledFit, tmp_path: Path) -> None:
-    paths = _fit_files.save_fit(fit, tmp_path / "a.b" / "fit")
+    paths = save_fit(fit, tmp_path / "a.b" / "fit")
     assert [p.name for p in paths] == ["fit.npz", "fit.json"]
-    same_fit(_fit_files.load_fit(tmp_path / "a.b" / "fit"), fit)
+    same_fit(load_fit(tmp_path / "a.b" / "fit"), fit)
     with np.load(paths[0], allow_pickle=False) as arrays:
         assert arrays["coupling"].shape == fit.coupling.shape
     json.loads(paths[1].read_text())
@@ -157,8 +159,8 @@ def test_factors_of_cells_survive_object_and_files(
     """As the workflow writes a fit in one job and takes it up in another."""
     own = np.linspace(-1, 1, int((simulated.obs["condition"] == call["source"]).sum()))
     cg.tl.annotate(simulated, replace(fit, votes=fit.origin, log2_net_cells=own), **call)
-    _fit_files.save_fit(cg.get.fit(simulated), tmp_path / "fit")
-    again = _fit_files.load_fit(tmp_path / "fit")
+    save_fit(cg.get.fit(simulated), tmp_path / "fit")
+    again = load_fit(tmp_path / "fit")
     np.testing.assert_array_equal(again.log2_net_cells, own)
     cg.tl.annotate(simulated, again, **call, key_added="again")
     for name in ("log2_net_factor", "component"):
@@ -168,11 +170,11 @@ def test_factors_of_cells_survive_object_and_files(
 
 def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"fit\.npz"):
-        _fit_files.load_fit(tmp_path / "fit")
-    _, values = _fit_files.save_fit(fit, tmp_path / "fit")
-    values.write_text(values.read_text().replace(f'"format": {_fit_files.FORMAT}', '"format": 99'))
+        load_fit(tmp_path / "fit")
+    _, values = save_fit(fit, tmp_path / "fit")
+    values.write_text(values.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
     with pytest.raises(ValueError, match="format 99"):
-        _fit_files.load_fit(tmp_path / "fit")
+        load_fit(tmp_path / "fit")
 
 
 def test_json_is_strict_and_keeps_what_is_not_finite() -> None:
@@ -183,9 +185,9 @@ def test_json_is_strict_and_keeps_what_is_not_finite() -> None:
         "x": np.array([1.5, np.nan]),
         "t": (1, None, True),
     }
-    text = _io.dumps(value)
+    text = dumps(value)
     json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
-    back = _io.loads(text)
+    back = loads(text)
     assert back["rho"] == np.inf
     assert back["low"] == -np.inf
     assert back["n"] == 3
@@ -193,4 +195,4 @@ def test_json_is_strict_and_keeps_what_is_not_finite() -> None:
     assert np.isnan(back["x"][1])
     assert back["t"] == [1, None, True]
     with pytest.raises(TypeError, match="Cannot write a set"):
-        _io.dumps({"a": {1}})
+        dumps({"a": {1}})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm.loadings import loading_shift, scale_of
+from cgmm.genes.loadings import loading_shift, scale_of
 
 N, G, D = 400, 9, 4
 

@@ -9,7 +9,10 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from cgmm import GaussianMixture, mixture
+from cgmm import GaussianMixture
+from cgmm.mixture.blocks import Cells
+from cgmm.mixture.e_step import expectation
+from cgmm.mixture.features import log_density_features
 
 
 def make(k: int, d: int, seed: int = 0) -> GaussianMixture:
@@ -76,8 +79,8 @@ def test_streamed_moments_agree_with_numpy(n, dtype, tol):
     w /= w.sum()
     centre = x.mean(0)
     with jax.enable_x64(True):
-        theta = mixture.log_density_features(np.log(g.weights), g.means - centre, g.covariances)
-        found = mixture.expectation(mixture.Cells(x, w, dtype), centre, theta)
+        theta = log_density_features(np.log(g.weights), g.means - centre, g.covariances)
+        found = expectation(Cells(x, w, dtype), centre, theta)
     r = g.responsibilities(x) * w[:, None]
     mass = r.sum(0)
     means = r.T @ x / mass[:, None]

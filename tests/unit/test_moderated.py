@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from cgmm.moderated import (
+from cgmm.donors.moderated_t import (
     combined_freedom,
     counting_variance,
     log_odds,

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 import cgmm as cg
-from cgmm import donors, movement, sensitivity
-from cgmm.selection import fit_automatic
+from cgmm.automatic.counterparts import unmatched, without_unmatched
+from cgmm.automatic.fit import fit_automatic
+from cgmm.automatic.metric import LearnedMetric, donor_covariance, learn_metric
+from cgmm.automatic.refine import images
+from cgmm.automatic.sensitivity import settled
+from cgmm.transport.coupling import is_gone
 
 
 def mixture(means: np.ndarray, weights: np.ndarray | None = None) -> cg.GaussianMixture:
@@ -21,8 +25,8 @@ def places() -> np.ndarray:
     return 12 * np.random.default_rng(0).normal(size=(8, 6))
 
 
-def learned(source: cg.GaussianMixture, target: cg.GaussianMixture, **kw) -> movement.Movement:
-    return movement.learn_movement(source, target, rho=0.3, epsilon=1.0, **kw)
+def learned(source: cg.GaussianMixture, target: cg.GaussianMixture, **kw) -> LearnedMetric:
+    return learn_metric(source, target, rho=0.3, epsilon=1.0, **kw)
 
 
 def test_nothing_moved_leaves_the_metric_of_the_components(places):
@@ -65,12 +69,12 @@ def test_differences_between_donors_are_no_movement(places):
     offset = np.zeros((2400, 3))
     offset[:, 1] = np.repeat(2 * rng.normal(size=6), 400)
     points = 20 * labels[:, None] + offset + rng.normal(size=(2400, 3))
-    covariance, weight = movement.donor_covariance(points, labels, names)
+    covariance, weight = donor_covariance(points, labels, names)
     assert weight == 2400
     expected = np.var(offset[::400, 1], ddof=1)
     assert covariance[1, 1] == pytest.approx(expected, rel=0.15)
     assert covariance[0, 0] < 0.02
-    alone = movement.donor_covariance(points, labels, np.full(2400, "a"))
+    alone = donor_covariance(points, labels, np.full(2400, "a"))
     assert alone[1] == 0
     found = learned(mixture(places[:, :3]), mixture(places[:, :3]), between_donors=covariance)
     np.testing.assert_allclose(found.noise, np.eye(3) + covariance)
@@ -84,30 +88,30 @@ def test_what_is_gone_and_what_is_new(places):
     fate = np.full((8, 8), 1e-6)
     fate[np.arange(1, 8), np.arange(7)] = 1.0
     fate[0, 7] = 0.1
-    gone = movement.unmatched(fate, source, mixture(target), np.eye(6))
+    gone = unmatched(fate, source, mixture(target), np.eye(6))
     assert list(np.flatnonzero(gone)) == [0]
-    kept = movement.emptied(fate, source, mixture(target), np.eye(6))
-    assert list(donors.lost(kept)) == [True] + [False] * 7
-    assert list(donors.lost(kept.T)) == [False] * 7 + [True]
+    kept = without_unmatched(fate, source, mixture(target), np.eye(6))
+    assert list(is_gone(kept)) == [True] + [False] * 7
+    assert list(is_gone(kept.T)) == [False] * 7 + [True]
 
 
 def test_a_common_movement_farther_than_between_populations_is_no_loss(places):
     step = np.full(6, 15.0)
     fate = np.eye(8)
-    assert not movement.unmatched(fate, mixture(places), mixture(places + step), np.eye(6)).any()
+    assert not unmatched(fate, mixture(places), mixture(places + step), np.eye(6)).any()
 
 
 def test_a_single_population_is_never_lost(places):
     """As in sorted cells: nothing says how far the others move."""
     one, far = mixture(places[:1]), mixture(places[:1] + 100.0)
-    assert not movement.unmatched(np.ones((1, 1)), one, far, np.eye(6)).any()
+    assert not unmatched(np.ones((1, 1)), one, far, np.eye(6)).any()
 
 
 def test_settled_means_within_twofold_of_every_choice():
     rows = [{"log2_net": [0.0, 0.2, -9.0]}, {"log2_net": [0.9, 1.5, -4.0]}]
     reference = np.array([0.1, 0.3, -np.inf])
-    assert list(sensitivity.settled(reference, rows)) == [True, False, True]
-    assert sensitivity.settled(reference, []).all()
+    assert list(settled(reference, rows)) == [True, False, True]
+    assert settled(reference, []).all()
 
 
 @pytest.mark.parametrize("shift", [0.0, 4.0])
@@ -135,7 +139,7 @@ def test_a_shift_does_not_leak_into_prevalence(shift: float):
 
 def coupled_to(source, target, coupling):
     found = learned(source, target)
-    return movement.images(source, target, np.asarray(coupling, float), found)
+    return images(source, target, np.asarray(coupling, float), found)
 
 
 def test_an_image_has_the_borders_of_its_source_and_the_place_of_the_target(places):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgmm import naming
+from cgmm.genes import naming
 
 
 def test_majority_label_and_purity() -> None:

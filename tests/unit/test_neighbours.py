@@ -8,7 +8,7 @@ import igraph
 import numpy as np
 import pytest
 
-from cgmm.neighbours import fuzzy_graph, leiden, nearest
+from cgmm._utils.neighbours import fuzzy_graph, leiden, nearest
 
 
 def groups(n: int = 600, dtype: type = np.float32) -> np.ndarray:

@@ -5,10 +5,10 @@ import pytest
 import scipy.stats
 
 import cgmm as cg
-from cgmm.design import design, unit_of_cells
-from cgmm.donors import donor_weights
-from cgmm.permutation import align, labellings, permutation_p, widened
-from cgmm.uncertainty import uncertainty
+from cgmm.donors.design import design, unit_of_cells
+from cgmm.donors.permutation import align, labellings, permutation_p, widened
+from cgmm.donors.shares import donor_weights
+from cgmm.donors.uncertainty import uncertainty
 
 
 def fitted(seed: int = 0, **options: object) -> tuple:
@@ -90,7 +90,7 @@ def test_refits_of_drawn_cells_say_the_same(
     plan = design(*donors)
     options = {"n_bootstrap": 40, "n_permutations": 40}
     every = uncertainty(fit, points, donors, plan, **options)
-    monkeypatch.setattr("cgmm.refit.MOST_CELLS", 150)
+    monkeypatch.setattr("cgmm.donors.refit.MAX_CELLS", 150)
     drawn = uncertainty(fit, points, donors, plan, **options)
     np.testing.assert_allclose(drawn.factors.p_permutation, every.factors.p_permutation, atol=0.06)
     width = [f.factors.high - f.factors.low for f in (drawn, every)]

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import cgmm as cg
-from cgmm.pl import _style
+from cgmm._utils.labels import spread
+from cgmm.pl._style import colours
 
 ON_AXES = ("factors", "transfers", "flow", "components", "shifts")
 
@@ -140,17 +141,17 @@ def test_spread_keeps_order_and_distance() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         x = rng.random(12)
-        y = _style.spread(x, 0.05, 0.0, 1.0)
+        y = spread(x, 0.05, 0.0, 1.0)
         order = np.argsort(x)
         assert (np.diff(y[order]) >= 0.05 - 1e-9).all()
         assert y.min() >= 0
         assert y.max() <= 1 + 1e-9
     far = np.array([0.1, 0.5, 0.9])
-    np.testing.assert_allclose(_style.spread(far, 0.05, 0, 1), far)
+    np.testing.assert_allclose(spread(far, 0.05, 0, 1), far)
 
 
 def test_colours_are_all_different() -> None:
-    assert len(set(_style.colours(36))) == 36
+    assert len(set(colours(36))) == 36
 
 
 def test_a_map_of_some_cells_says_how_many_it_shows(fitted: ad.AnnData) -> None:

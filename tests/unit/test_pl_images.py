@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import cgmm as cg
-from cgmm.sensitivity import along_rho
+from cgmm.automatic.sensitivity import along_rho
 
 BASELINE = Path(__file__).parent / "baseline"
 DPI = 40

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import cgmm as cg
-from cgmm.pl import _style
 from cgmm.pl._landing import by_component, by_grid, landing
+from cgmm.pl._style import NEW, apart, panels, to_rgb
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_every_ribbon_and_bar_is_as_wide_as_its_number(
     texts = {t.get_text().split("  ")[0]: t.get_text() for t in ax.texts}
     assert texts["Alpha"].endswith("gone")
     assert texts["Epsilon"].endswith("new")
-    assert bars["bar-target-3"].get_facecolor()[:3] == pytest.approx(_style.to_rgb(_style.NEW))
+    assert bars["bar-target-3"].get_facecolor()[:3] == pytest.approx(to_rgb(NEW))
 
 
 def test_ribbons_that_widen_are_orange(coming_and_going: ad.AnnData) -> None:
@@ -250,18 +250,18 @@ def test_labels_are_moved_apart_but_not_away() -> None:
     ax.set_xlim(0, 100)
     ax.set_ylim(0, 100)
     points = np.concatenate([np.full((4, 2), 50.0), [[20.0, 20.0], [21.0, 20.0], [80.0, 30.0]]])
-    moved = _style.apart(ax, points, size=8)
+    moved = apart(ax, points, size=8)
     unit = 100 / (72 * np.array(ax.get_window_extent().size) / ax.figure.dpi)
     gaps = np.linalg.norm((moved[:, None] - moved[None]) / unit, axis=-1)
     assert gaps[np.triu_indices(len(gaps), 1)].min() > 8
     assert np.linalg.norm((moved - points) / unit, axis=1).max() <= 16 + 1e-9
     far = np.array([[10.0, 10.0], [90.0, 90.0]])
-    np.testing.assert_allclose(_style.apart(ax, far, size=8), far)
+    np.testing.assert_allclose(apart(ax, far, size=8), far)
 
 
 def test_panels_fill_rows_and_hide_the_rest() -> None:
-    figure, axes = _style.panels(5, n_columns=3, width=1, height=1, sharex=True)
+    figure, axes = panels(5, n_columns=3, width=1, height=1, sharex=True)
     assert len(axes) == 5
     assert [ax.get_visible() for ax in figure.axes] == [True] * 5 + [False]
-    figure, axes = _style.panels(2, n_columns=6, width=1, height=1)
+    figure, axes = panels(2, n_columns=6, width=1, height=1)
     assert len(figure.axes) == len(axes) == 2

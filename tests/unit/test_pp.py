@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse as sp
 from anndata.io import read_elem, write_elem
 
-from cgmm._io import write_h5ad
+from cgmm._utils.files import write_h5ad
 from cgmm.pp import (
     InputError,
     Sample,

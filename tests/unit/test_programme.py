@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cgmm.programme import MIN_CHANGE, common_change, programme, resembles
+from cgmm.genes.programme import common_change, programme, resembles
+from cgmm.thresholds import MIN_CHANGE
 
 
 def test_common_and_specific_genes_are_told_apart() -> None:

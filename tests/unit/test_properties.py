@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import cgmm as cg
-from cgmm import _fit_files, _io, donors
-from cgmm._numbers import check_whole
-from cgmm.coupled import ConvergenceWarning
+from cgmm._utils.arguments import check_whole
+from cgmm._utils.files import storable
+from cgmm._utils.strict_json import dumps, loads
+from cgmm.coupled.fit import ConvergenceWarning
 from cgmm.pp._samples import listed
-from cgmm.rerun import _problem
+from cgmm.results.fit_files import load_fit, save_fit
+from cgmm.results.recipe import _problem
+from cgmm.transport.coupling import log2_net, share_of_target, transfer_mass
 from workflow.settings import SettingsError, load
 
 D = 2
@@ -149,12 +152,12 @@ def test_shares_carried_to_the_target_add_up(coupling: np.ndarray, seed: int) ->
     rng = np.random.default_rng(seed)
     coupling = coupling + 1e-6
     s, t = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(3))
-    origin = donors.share_of_target(coupling, s)
-    mass = donors.transfer_mass(coupling, s)
+    origin = share_of_target(coupling, s)
+    mass = transfer_mass(coupling, s)
     np.testing.assert_allclose(origin.sum(axis=0), 1.0)
     np.testing.assert_allclose(mass.sum(axis=1), s)
     assert (origin @ t).sum() == pytest.approx(1.0)
-    net = donors.log2_net(origin, s, t)
+    net = log2_net(origin, s, t)
     assert np.isfinite(net).all()
     np.testing.assert_allclose(s * np.exp2(net), origin @ t, rtol=1e-9)
 
@@ -255,8 +258,8 @@ def test_a_fit_comes_back_from_its_files(
         parameters={"rho": float(values[0]), "n_components": [k0, k1], "locked": None},
         metric=np.eye(D) if seed % 3 else None,
     )
-    _fit_files.save_fit(made, tmp_path / "fit")
-    back = _fit_files.load_fit(tmp_path / "fit")
+    save_fit(made, tmp_path / "fit")
+    back = load_fit(tmp_path / "fit")
     for name in ("coupling", "costs", "shares_source", "shares_target", "history"):
         np.testing.assert_array_equal(getattr(made, name), getattr(back, name))
     for side in ("source", "target"):
@@ -283,9 +286,9 @@ values = st.recursive(
 @given(values)
 def test_json_comes_back_strict(value: Any) -> None:
     """Text that reads like a number that is none comes back as one: the only loss."""
-    text = _io.dumps(value)
+    text = dumps(value)
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    back = _io.loads(text)
+    back = loads(text)
     words = ("NaN", "Infinity", "-Infinity")
 
     def same(a: Any, b: Any) -> bool:
@@ -304,7 +307,7 @@ def test_json_comes_back_strict(value: Any) -> None:
 @given(st.lists(st.text(max_size=12), max_size=20))
 def test_tables_of_any_text_are_storable(texts: list[str]) -> None:
     frame = pd.DataFrame({"name": pd.Series(texts, dtype=object)})
-    assert list(_io.storable(frame)["name"].astype(str)) == texts
+    assert list(storable(frame)["name"].astype(str)) == texts
     assert "more" in listed(texts) or len(texts) <= 8
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cgmm import _deseq
-from cgmm.pseudobulk import MIN_CELLS, Pseudobulk, Samples, pseudobulk, samples
+from cgmm.genes import deseq
+from cgmm.genes.pseudobulk import MIN_CELLS, Pseudobulk, Samples, pseudobulk, samples
 
 
 def sums(cells: dict[str, float], *, fill: int = 0) -> Pseudobulk:
@@ -81,12 +81,12 @@ def drawn(
     return Samples(counts, np.repeat([False, True], n_donors), names if paired else None)
 
 
-@pytest.mark.skipif(not _deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
+@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
 class TestDeseq:
     def test_known_changes_are_found(self) -> None:
         truth = np.zeros(120)
         truth[:6], truth[6:12] = 2.0, -2.0
-        found, reason = _deseq.differential(drawn(4, truth, paired=True), np.ones(120, dtype=bool))
+        found, reason = deseq.differential(drawn(4, truth, paired=True), np.ones(120, dtype=bool))
         assert reason == ""
         np.testing.assert_allclose(found.log2_change[:12], truth[:12], atol=0.5)
         assert (found.q[:12] < 0.01).all()
@@ -97,8 +97,8 @@ class TestDeseq:
         truth[:8] = 1.0
         genes = np.ones(80, dtype=bool)
         pairs = drawn(4, truth, paired=True, seed=1, donor_sd=1.0)
-        paired, _ = _deseq.differential(pairs, genes)
-        apart, _ = _deseq.differential(pairs._replace(donors=None), genes)
+        paired, _ = deseq.differential(pairs, genes)
+        apart, _ = deseq.differential(pairs._replace(donors=None), genes)
         assert (paired.q[:8] < 0.05).sum() >= 6
         assert np.nanmedian(paired.p[:8]) < 0.1 * np.nanmedian(apart.p[:8])
 
@@ -108,10 +108,10 @@ class TestDeseq:
         data.counts[:, 1] = [30, 0, 0, 0, 0, 0]
         genes = np.ones(60, dtype=bool)
         genes[2] = False
-        found, _ = _deseq.differential(data, genes)
+        found, _ = deseq.differential(data, genes)
         for column in found:
             assert np.isnan(column[:3]).all()
         assert np.isfinite(found.log2_change[3:]).all()
-        nothing, reason = _deseq.differential(data, np.arange(60) < 10)
+        nothing, reason = deseq.differential(data, np.arange(60) < 10)
         assert nothing is None
         assert "too few to test" in reason

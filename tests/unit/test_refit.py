@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import cgmm as cg
-from cgmm.donors import donor_weights
-from cgmm.refit import Refitter, combine, same_order
+from cgmm.donors.refit import Refitter, combine, same_order
+from cgmm.donors.shares import donor_weights
 
 
 @pytest.fixture(scope="module")

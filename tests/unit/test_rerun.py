@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cgmm.report.render import json_island
-from cgmm.rerun import code_digest, extract, main, make_recipe, packages, read_recipe
+from cgmm.report.page.render import json_island
+from cgmm.rerun import extract, main
+from cgmm.results.recipe import code_digest, make_recipe, packages, read_recipe
 
 NAMES = ('</script><script>alert("1")</script>', "a & b <!-- ", '"quoted"', "naïve\u00a0T 😀")
 

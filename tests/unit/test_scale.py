@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cgmm import _slices, pp
-from cgmm._io import write_h5ad
-from cgmm.pp import InputError, Sample, _embed, _scale
+from cgmm import pp
+from cgmm._utils import rows as rows_module
+from cgmm._utils.files import write_h5ad
+from cgmm.pp import InputError, Sample, _embed, _lazy
 from cgmm.simulate import counts
 
 QC: dict[str, Any] = {"min_genes": 30, "min_cells": 20, "max_pct_mt": 8.0}
@@ -44,8 +45,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_slices, "BLOCK_VALUES", 3000)
-    monkeypatch.setattr(_scale, "BLOCK", 3000)
+    monkeypatch.setattr(rows_module, "BLOCK_VALUES", 3000)
+    monkeypatch.setattr(_lazy, "BLOCK", 3000)
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_auto_is_lazy_above_a_number_of_values(
     pytest.importorskip("dask")
     assert pp.choose_scale(samples) == "memory"
     assert pp.choose_scale(samples, "lazy") == "lazy"
-    monkeypatch.setattr(_scale, "LAZY_VALUES", 1000)
+    monkeypatch.setattr(_lazy, "LAZY_VALUES", 1000)
     assert pp.choose_scale(samples) == "lazy"
     assert pp.choose_scale(samples, "memory") == "memory"
     assert pp.choose_scale(samples, modality="cytometry") == "memory"
@@ -137,7 +138,7 @@ def test_values_by_columns_are_refused_or_go_through_memory(
     columns = Sample(sample="c", path=str(tmp_path / "columns.h5ad"), condition="b")
     with pytest.raises(InputError, match=r"columns\.h5ad stores its values by columns"):
         pp.choose_scale([columns], "lazy")
-    monkeypatch.setattr(_scale, "LAZY_VALUES", 10)
+    monkeypatch.setattr(_lazy, "LAZY_VALUES", 10)
     assert pp.choose_scale([columns]) == "memory"
 
 

@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
-from cgmm import _fit_files
-from cgmm._io import write_h5ad
+from cgmm._utils.files import write_h5ad
 from cgmm.pp import InputError, Sample, _guard, check_readable, check_samples, join_samples
+from cgmm.results.fit_files import FORMAT, load_fit
 from tests.unit.test_pp import small
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,9 +104,9 @@ def test_a_pickle_is_harmful_when_it_is_loaded(tmp_path: Path) -> None:
 
 def test_a_pickle_in_a_fit_is_not_loaded(harm: Harm, tmp_path: Path) -> None:
     np.savez(tmp_path / "fit.npz", coupling=np.array([harm], dtype=object))
-    (tmp_path / "fit.json").write_text(f'{{"format": {_fit_files.FORMAT}}}', encoding="utf-8")
+    (tmp_path / "fit.json").write_text(f'{{"format": {FORMAT}}}', encoding="utf-8")
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        _fit_files.load_fit(tmp_path / "fit")
+        load_fit(tmp_path / "fit")
 
 
 @pytest.mark.parametrize("name", ["X", "obs/library", "var/_index", "uns/truth"])
@@ -132,8 +132,8 @@ def test_files_on_which_hdf5_is_lost_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child is killed by its limit, or by a signal; the files around are looked at too."""
-    look = tmp_path / "_look.py"
-    text = (ROOT / "cgmm" / "pp" / "_look.py").read_text(encoding="utf-8")
+    look = tmp_path / "_guard_child.py"
+    text = (ROOT / "cgmm" / "pp" / "_guard_child.py").read_text(encoding="utf-8")
     lost = 'if "crash" in path:\n            import os\n            os.abort()\n        '
     lost += 'while "endless" in path:\n            pass\n        '
     text = text.replace("used = resource", lost + "used = resource").replace(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm import start
-from cgmm.selection import fit_automatic
+from cgmm.automatic.clusters import LeidenClusters
+from cgmm.automatic.fit import fit_automatic
+from cgmm.mixture.initial import mixture_from_labels
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_scale_of_the_data_does_not_matter(points):
 def test_small_clusters_are_dissolved(points):
     x, _ = points
     stray = np.concatenate([x, np.full((3, 5), 60.0) + np.eye(3, 5)])
-    mixture = start.Partitions(stray, None, 0).mixture(1.0, 0, min_cells=20, ridge=1e-6)
+    mixture = LeidenClusters(stray, None, 0).mixture(1.0, 0, min_cells=20, ridge=1e-6)
     assert mixture.n_components == 4
     assert mixture.weights.sum() == pytest.approx(1)
 
@@ -52,7 +53,7 @@ def test_small_clusters_are_dissolved(points):
 def test_labels_become_moments():
     rng = np.random.default_rng(1)
     x, labels, w = rng.normal(size=(200, 2)), np.repeat([0, 1], 100), rng.uniform(size=200)
-    m = start.mixture_from_labels(x, labels, w, 3, 1e-3)
+    m = mixture_from_labels(x, labels, w, 3, 1e-3)
     np.testing.assert_allclose(m.means[0], np.average(x[:100], axis=0, weights=w[:100]))
     expected = np.cov(x[:100].T, aweights=w[:100], bias=True) + 1e-3 * np.eye(2)
     np.testing.assert_allclose(m.covariances[0], expected)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cgmm import _slices, summary
-from cgmm._slices import read_rows
+from cgmm._utils import rows as rows_module
+from cgmm._utils.rows import RowsWriter, _blocks, read_rows
+from cgmm.results.write import read_values
 
 FORMS = {"dense": np.asarray, "csr": sp.csr_matrix, "csc": sp.csc_matrix}
 
@@ -22,7 +23,7 @@ FORMS = {"dense": np.asarray, "csr": sp.csr_matrix, "csc": sp.csc_matrix}
 def test_rows_are_those_of_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, block: int, share: float
 ) -> None:
-    monkeypatch.setattr(_slices, "BLOCK_VALUES", block)
+    monkeypatch.setattr(rows_module, "BLOCK_VALUES", block)
     rng = np.random.default_rng(0)
     whole = rng.poisson(0.4, size=(60, 12)).astype(np.float32)
     whole[[0, 17, 59]] = 0  # rows without a stored value
@@ -42,11 +43,11 @@ def test_marks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def test_blocks_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_slices, "BLOCK_VALUES", 50)
+    monkeypatch.setattr(rows_module, "BLOCK_VALUES", 50)
     ends = np.arange(101) * 7
     rows = np.zeros(100, dtype=bool)
     rows[40:90] = True
-    blocks = list(_slices._blocks(ends, rows))
+    blocks = list(_blocks(ends, rows))
     assert all(ends[hi] - ends[lo] <= 50 for lo, hi in blocks)
     assert blocks[0][0] > 30  # what holds no row is not read
     assert all(any(lo <= row < hi for lo, hi in blocks) for row in range(40, 90))
@@ -56,7 +57,7 @@ def test_rows_are_written_though_blocks_have_none(tmp_path: Path) -> None:
     """As where no cell of a block passes quality control."""
     whole = sp.random(30, 7, density=0.3, format="csr", dtype=np.float32, random_state=0)
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        writer = _slices.RowsWriter(file.create_group("X"), 7)
+        writer = RowsWriter(file.create_group("X"), 7)
         for lo, hi in ((0, 0), (0, 12), (12, 12), (12, 30), (30, 30)):
             writer.append(whole[lo:hi])
         writer.close()
@@ -68,7 +69,7 @@ def test_a_comparison_reads_its_own_cells(simulated: ad.AnnData, tmp_path: Path)
     simulated.write_h5ad(tmp_path / "p.h5ad")
     rows = (simulated.obs["condition"].astype(str) == "treated").to_numpy()
     assert 0 < rows.sum() < simulated.n_obs
-    values = summary.read_values(tmp_path / "p.h5ad", rows=rows, counts=True)
+    values = read_values(tmp_path / "p.h5ad", rows=rows, counts=True)
     mine = simulated[rows]
     assert values.obs_names.equals(mine.obs_names)
     for found, wanted in ((values.X, mine.X), (values.layers["counts"], mine.layers["counts"])):

@@ -9,20 +9,24 @@ import numpy as np
 import pytest
 
 import cgmm as cg
-from cgmm import _deseq, summary
+from cgmm._utils import files
+from cgmm.genes import deseq
+from cgmm.results import write
+from cgmm.results.facts import gene_notices
+from cgmm.results.write import read_values
 
 
 @pytest.fixture
 def prepared(simulated: ad.AnnData, tmp_path: Path) -> Path:
     path = tmp_path / "prepared.h5ad"
-    cg._io.write_h5ad(simulated, path)
+    files.write_h5ad(simulated, path)
     return path
 
 
 def annotated(
     simulated: ad.AnnData, fit: cg.CoupledFit, values: ad.AnnData, *, test_genes: bool
 ) -> ad.AnnData:
-    return summary.annotated(
+    return write.annotated(
         simulated,
         values,
         fit,
@@ -34,21 +38,21 @@ def annotated(
 
 
 def test_counts_are_read_only_when_they_are_needed(prepared: Path) -> None:
-    without, counts = (summary.read_values(prepared, counts=c) for c in (False, True))
+    without, counts = (read_values(prepared, counts=c) for c in (False, True))
     assert list(without.layers) != ["counts"]
     matrix = counts.layers["counts"].data
     np.testing.assert_array_equal(matrix, np.rint(matrix))
 
 
-@pytest.mark.skipif(not _deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
+@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
 def test_genes_are_tested_and_counts_are_not_written_again(
     simulated: ad.AnnData, fit: cg.CoupledFit, prepared: Path
 ) -> None:
-    values = summary.read_values(prepared, counts=True)
+    values = read_values(prepared, counts=True)
     adata = annotated(simulated, fit, values, test_genes=True)
     assert "counts" not in adata.layers
     assert cg.get.genes(adata)["de_q"].notna().any()
-    assert summary.gene_notices(adata, {"test_genes": True}) == []
+    assert gene_notices(adata, {"test_genes": True}) == []
 
 
 def test_the_report_says_why_genes_were_not_tested(
@@ -57,10 +61,10 @@ def test_the_report_says_why_genes_were_not_tested(
     prepared: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_deseq, "PACKAGE", "no_such_package")
-    values = summary.read_values(prepared, counts=True)
+    monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
+    values = read_values(prepared, counts=True)
     adata = annotated(simulated, fit, values, test_genes=True)
-    (notice,) = summary.gene_notices(adata, {"test_genes": True})
+    (notice,) = gene_notices(adata, {"test_genes": True})
     assert notice["level"] == "warning"
     assert "Genes were not tested. PyDESeq2 is not installed" in notice["text"]
-    assert summary.gene_notices(adata, {"test_genes": False}) == []
+    assert gene_notices(adata, {"test_genes": False}) == []

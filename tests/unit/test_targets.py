@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._validate import levels
-from cgmm.selection import fit_automatic
+from cgmm._anndata.checks import levels
+from cgmm.automatic.fit import fit_automatic
 from cgmm.tl._targets import target_key
 
 DOSES = {"dose 2": [0.0, 0.0, 0.0], "dose 10": [1.5, 0.0, -1.5]}

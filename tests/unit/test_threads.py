@@ -12,7 +12,7 @@ FIT = """
 import hashlib, sys, warnings
 import numpy as np
 import cgmm as cg
-from cgmm import em
+from cgmm.coupled import em
 
 warnings.simplefilter("ignore", cg.ConvergenceWarning)
 em.SINGLE_PRECISION_WORK = float(sys.argv[1])

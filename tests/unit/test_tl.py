@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 import cgmm as cg
-from cgmm.displacement import displacement
+from cgmm.transport.barycentric_map import displacement
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "donors")
 OBS = ["cgmm_component", "cgmm_log2_net_factor", "cgmm_shift"]

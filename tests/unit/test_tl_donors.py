@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._io import write_h5ad
+from cgmm._utils.files import write_h5ad
 
 FEW = {"n_bootstrap": 25, "n_permutations": 40}
 

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm import _deseq
+from cgmm._utils import files
+from cgmm.genes import deseq
 
 TYPES = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta")
 needs_deseq = pytest.mark.skipif(
-    not _deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')"
+    not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')"
 )
 
 
@@ -222,7 +223,7 @@ def test_no_donors_no_package_and_no_wish_have_a_reason(
         return found.pop()
 
     assert reason() == "Not asked for: call cgmm.tl.genes(adata, de=True)."
-    monkeypatch.setattr(_deseq, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
     assert reason(de=True) == "PyDESeq2 is not installed: pip install 'cgmm[de]'."
     cg.tl.annotate(somewhere, cg.get.fit(somewhere), **call)
     assert "No donors were given" in reason(de=True)
@@ -255,8 +256,8 @@ def test_names_used_twice_stop_nothing_that_needs_no_names(
         sums.append(samples.counts)
         return None, "not made here"
 
-    monkeypatch.setattr(_deseq, "installed", lambda: True)
-    monkeypatch.setattr(_deseq, "differential", differential)
+    monkeypatch.setattr(deseq, "installed", lambda: True)
+    monkeypatch.setattr(deseq, "differential", differential)
     cg.tl.genes(somewhere, n_genes=None, de=True)
     expected, table = list(sums), cg.get.genes(somewhere)
     sums.clear()
@@ -281,7 +282,7 @@ def test_names_used_twice_stop_nothing_that_needs_no_names(
 def test_tables_survive_a_file(somewhere: ad.AnnData, tmp_path: Path) -> None:
     cg.tl.genes(somewhere)
     before = cg.get.genes(somewhere), cg.get.gene_agreement(somewhere)
-    cg._io.write_h5ad(somewhere, tmp_path / "a.h5ad")
+    files.write_h5ad(somewhere, tmp_path / "a.h5ad")
     read = ad.read_h5ad(tmp_path / "a.h5ad")
     for frame, again in zip(before, (cg.get.genes(read), cg.get.gene_agreement(read)), strict=True):
         pd.testing.assert_frame_equal(frame, again)

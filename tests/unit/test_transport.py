@@ -9,9 +9,9 @@ import pytest
 from scipy.optimize import linprog
 from scipy.special import logsumexp
 
-from cgmm import transport
+from cgmm.transport import solver
 
-solve = jax.jit(transport.solve)
+solve = jax.jit(solver.solve)
 
 
 def run(costs, a, b, epsilon, rho, start=None):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm.design import design
-from cgmm.uncertainty import _choose
+from cgmm.donors.design import design
+from cgmm.donors.uncertainty import _choose
 
 
 def of(n_donors: int):

@@ -6,26 +6,26 @@ import numpy as np
 import pytest
 
 from cgmm import GaussianMixture
-from cgmm.alternatives import Alternative, log2_net_of_cells
-from cgmm.movement import Movement, learn_movement
-from cgmm.selection import fit_automatic
-from cgmm.votes import Side, deal, read
+from cgmm.automatic.fit import fit_automatic
+from cgmm.automatic.metric import LearnedMetric, learn_metric
+from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
+from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells
 
-Cut = tuple[Alternative, Movement]
+Cut = tuple[FittedPartition, LearnedMetric]
 
 
 def cloud(
     rng: np.random.Generator, counts: tuple[int, ...], shift: float
-) -> tuple[Side, np.ndarray]:
+) -> tuple[DrawnCells, np.ndarray]:
     """Types five apart along the first axis, moved along the second."""
     kind = np.repeat(np.arange(len(counts)), counts)
     points = rng.normal(size=(len(kind), 4))
     points[:, 0] += 5.0 * kind
     points[:, 1] += shift
-    return Side(points, np.full(len(kind), 1 / len(kind))), kind
+    return DrawnCells(points, np.full(len(kind), 1 / len(kind))), kind
 
 
-def cut_at(sides: tuple[Side, Side], labels: tuple[np.ndarray, np.ndarray]) -> Cut:
+def cut_at(sides: tuple[DrawnCells, DrawnCells], labels: tuple[np.ndarray, np.ndarray]) -> Cut:
     """Components with the moments of labelled cells, each coupled to its own number."""
     mixtures = []
     for side, label in zip(sides, labels, strict=True):
@@ -39,12 +39,12 @@ def cut_at(sides: tuple[Side, Side], labels: tuple[np.ndarray, np.ndarray]) -> C
         )
     source, target = mixtures
     weights = np.minimum(source.weights, target.weights)
-    found = Alternative("test", source, target, np.diag(weights))
-    return found, learn_movement(source, target, rho=0.3, epsilon=1.0)
+    found = FittedPartition("test", source, target, np.diag(weights))
+    return found, learn_metric(source, target, rho=0.3, epsilon=1.0)
 
 
 @pytest.fixture
-def moved() -> tuple[tuple[Side, Side], tuple[np.ndarray, np.ndarray], Cut]:
+def moved() -> tuple[tuple[DrawnCells, DrawnCells], tuple[np.ndarray, np.ndarray], Cut]:
     rng = np.random.default_rng(0)
     (source, k0), (target, k1) = cloud(rng, (300, 100), 0.0), cloud(rng, (100, 300), 2.0)
     return (source, target), (k0, k1), cut_at((source, target), (k0, k1))
@@ -52,7 +52,7 @@ def moved() -> tuple[tuple[Side, Side], tuple[np.ndarray, np.ndarray], Cut]:
 
 def test_votes_are_dealt_out_whole_and_go_to_the_right_type(moved) -> None:
     (source, target), (k0, k1), cut = moved
-    votes = deal(source.points, target.points, source.weights, cut)
+    votes = assign_to_images(source.points, target.points, source.weights, cut)
     np.testing.assert_allclose(votes.sum(axis=1).A1, 1)
     right = np.asarray(votes @ np.eye(2)[k0])[np.arange(len(k1)), k1]
     assert right.mean() > 0.97
@@ -60,7 +60,7 @@ def test_votes_are_dealt_out_whole_and_go_to_the_right_type(moved) -> None:
 
 def test_cells_without_weight_get_no_vote(moved) -> None:
     (source, target), (k0, _), cut = moved
-    votes = deal(source.points, target.points, source.weights * (k0 == 0), cut)
+    votes = assign_to_images(source.points, target.points, source.weights * (k0 == 0), cut)
     assert votes[:, k0 == 1].sum() == 0
 
 
@@ -70,7 +70,7 @@ def test_cells_correct_components_that_were_cut_in_the_wrong_place(moved) -> Non
     wrong = np.where((k1 == 1) & (np.arange(len(k1)) % 3 == 0), 0, k1)
     found, _ = cut_at((source, target), (k0, wrong))
     prior = log2_net_of_cells(found, source.points, len(target.points))
-    reading = read(source, target, found, prior, [right], [k0])
+    reading = count_origins(source, target, found, prior, [right], [k0])
     truth = np.log2([1 / 3, 3.0])[k0]
     assert np.abs(prior - truth).mean() > 0.3
     assert np.abs(reading.log2_net - truth).mean() < 0.12
@@ -81,7 +81,7 @@ def test_what_is_gone_gets_nothing_and_what_is_new_gives_nothing(moved) -> None:
     (source, target), (k0, _), (found, movement) = moved
     alone = np.diag([found.coupling[0, 0], 0.0])
     cut = (found._replace(coupling=alone), movement)
-    reading = read(source, target, cut[0], np.zeros(len(k0)), [cut], [k0])
+    reading = count_origins(source, target, cut[0], np.zeros(len(k0)), [cut], [k0])
     np.testing.assert_allclose(reading.origin[:, 0], [1, 0])
     assert not reading.origin[:, 1].any()
     assert (reading.log2_net[k0 == 1] < -5).all()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cgmm._io import write_h5ad
+from cgmm._utils.files import write_h5ad
 from cgmm.simulate import counts
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cgmm.rerun import extract, packages, read_recipe
+from cgmm.rerun import extract
+from cgmm.results.recipe import packages, read_recipe
 from tests.workflow.conftest import ROOT, Project
 
 pytestmark = pytest.mark.timeout(1200)

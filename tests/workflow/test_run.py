@@ -161,8 +161,8 @@ def edited(path: Path, old: str = "", new: str = "\n\n_EDITED = 1\n") -> str:
     [
         ("cgmm/report/build.py", {"report", "index"}),
         ("cgmm/report/static/report.css", {"report", "index"}),
-        ("cgmm/summary.py", {"summarise", "report", "index"}),
-        ("cgmm/coupled.py", AFTER_FIT),
+        ("cgmm/results/write.py", {"summarise", "report", "index"}),
+        ("cgmm/coupled/fit.py", AFTER_FIT),
         ("cgmm/pp/_embed.py", {"embed"} | AFTER_FIT),
         ("cgmm/pp/_prepare.py", {"prepare", "embed"} | AFTER_FIT),
         ("cgmm/pp/_check.py", {"check", "prepare", "embed"} | AFTER_FIT),

@@ -19,7 +19,7 @@ rule check_annotation:
         runtime=minutes(30, 5),
     params:
         annotation_key=annotation_of,
-        code=code("cgmm.pp._check"),
+        code=code("cgmm.pp._sample_checks"),
     message:
         "Check that the column that names the subpopulations of {wildcards.comparison} is there (seconds)"
     script:
@@ -46,7 +46,7 @@ rule fit:
     params:
         ends=ends_of,
         fit=lookup("fit", within=config),
-        code=code("cgmm.tl", "cgmm.get", "cgmm._io"),
+        code=code("cgmm.tl", "cgmm.get", "cgmm._utils.files"),
     message:
         "Fit {wildcards.comparison}: choose the settings, fit coupled mixtures (up to a minute per 10,000 cells)"
     script:
@@ -84,7 +84,7 @@ rule summarise:
         samples=rows_of,
         annotation_key=annotation_of,
         title=title_of,
-        code=code("cgmm.summary", "cgmm.uncertainty"),
+        code=code("cgmm.results.write", "cgmm.donors.uncertainty"),
     message:
         "Summarise {wildcards.comparison}: how sure, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"
     script:

@@ -23,7 +23,7 @@ rule check:
         gene_column=lookup("gene_column", within=config),
         use_rep=lookup("use_rep", within=config),
         modality=lookup("modality", within=config),
-        code=code("cgmm.pp._check"),
+        code=code("cgmm.pp._sample_checks"),
     message:
         "Check the samples of dataset {wildcards.dataset} (seconds)"
     script:
@@ -55,7 +55,7 @@ rule prepare:
         modality=lookup("modality", within=config),
         qc=lookup("qc", within=config),
         scale=lookup("scale", within=config),
-        code=code("cgmm.pp._scale", "cgmm._io"),
+        code=code("cgmm.pp._lazy", "cgmm._utils.files"),
     message:
         "Join, filter and normalise dataset {wildcards.dataset} (about 10 s per 10,000 cells)"
     script:
@@ -86,7 +86,7 @@ rule embed:
         integrate=lookup("integrate", within=config),
         modality=lookup("modality", within=config),
         random_state=lookup("fit/random_state", within=config),
-        code=code("cgmm.pp._embed", "cgmm.pp._scale", "cgmm._io"),
+        code=code("cgmm.pp._embed", "cgmm.pp._lazy", "cgmm._utils.files"),
     message:
         "Embed dataset {wildcards.dataset}: variable genes, PCA, UMAP (about 20 s per 10,000 cells)"
     script:

@@ -4,7 +4,8 @@ say = start(snakemake)
 
 from pathlib import Path
 
-from cgmm._io import atomic, dumps
+from cgmm._utils.files import atomic
+from cgmm._utils.strict_json import dumps
 from cgmm.pp import check_readable, check_samples
 
 params = snakemake.params

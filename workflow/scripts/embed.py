@@ -7,7 +7,9 @@ import_umap()
 from pathlib import Path
 
 import anndata as ad
-from cgmm._io import atomic, dumps, write_h5ad
+from cgmm._utils.files import atomic
+from cgmm._utils.strict_json import dumps
+from cgmm._utils.files import write_h5ad
 from cgmm.pp import embed, read_prepared
 
 params = snakemake.params

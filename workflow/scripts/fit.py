@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anndata as ad
 from cgmm import get, tl
-from cgmm._fit_files import save_fit
+from cgmm.results.fit_files import save_fit
 
 adata = ad.read_h5ad(snakemake.input.embedding)
 facts = json.loads(Path(snakemake.input.facts).read_text(encoding="utf-8"))

@@ -5,7 +5,8 @@ say = start(snakemake)
 from pathlib import Path
 
 from cgmm import pp
-from cgmm._io import atomic, dumps
+from cgmm._utils.files import atomic
+from cgmm._utils.strict_json import dumps
 
 params, prepared = snakemake.params, snakemake.output.prepared
 samples = samples_of(params.samples, snakemake.input.files)

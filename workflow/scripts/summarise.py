@@ -5,7 +5,7 @@ start(snakemake)
 import os
 from pathlib import Path
 
-from cgmm.summary import Paths, summarise
+from cgmm.results.write import Paths, summarise
 
 paths = snakemake.input
 summarise(

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._io import write_h5ad
+from cgmm._utils.files import write_h5ad
 from cgmm.pp import InputError, Sample, check_samples, join_samples
 from tests.unit.bad.cases import Case
 from tests.unit.test_pp import GENES, small

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cgmm.report.render import json_island
-from cgmm.rerun import FORMAT, extract
+from cgmm.report.page.render import json_island
+from cgmm.rerun import extract
+from cgmm.results.recipe import FORMAT
 from tests.unit.bad.cases import Case
 
 Recipe = dict[str, Any]

@@ -11,7 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import cgmm.selection
+import cgmm.automatic.refine
+import cgmm.coupled.fit
 import cgmm.tl._donors
 from tests.unit.bad import arrays, files, objects, pages, settings, steps
 from tests.unit.bad.cases import Case
@@ -61,9 +62,9 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(*_: object, **__: object) -> None:
         pytest.fail("the work began before the mistake was found")
 
-    monkeypatch.setattr(cgmm.selection, "Partitions", work)
+    monkeypatch.setattr(cgmm.automatic.refine, "LeidenClusters", work)
     monkeypatch.setattr(cgmm.tl._donors, "uncertainty", work)
-    monkeypatch.setattr(cgmm.coupled.Run, "climb", work)
+    monkeypatch.setattr(cgmm.coupled.fit.CoupledEM, "climb", work)
 
 
 @cases(arrays.FIT, arrays.COST, arrays.MIXTURE, arrays.SIMULATE)

@@ -1,0 +1,170 @@
+"""Write a fit into an AnnData object, and read it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm._anndata.checks import check_object
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
+from cgmm._anndata.sides import rows_of_fit
+from cgmm._utils.strict_json import loads
+from cgmm.coupled.result import CoupledFit, build_fit
+from cgmm.pair import SIDES, SOURCE, TARGET
+
+
+class CellFields(NamedTuple):
+    """Per-cell results over all cells of the object, missing where they do not apply."""
+
+    component: pd.Categorical
+    log2_net_factor: np.ndarray  #: (n_cells,)
+    shift: np.ndarray  #: (n_cells,)
+    responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
+    displacement: np.ndarray  #: (n_cells, D), in the precision of the representation
+    projected: np.ndarray  #: (n_cells, D), likewise
+
+
+WHOLE = (
+    Uns.COUPLING,
+    Uns.COSTS,
+    Uns.HISTORY,
+    Uns.COMPONENTS,
+    Uns.DONORS,
+    *(
+        part(side)
+        for side in SIDES
+        for part in (Uns.weights, Uns.means, Uns.covariances, Uns.shares, Uns.names)
+    ),
+)
+
+
+def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
+    """Parameters, reasons, versions and state of convergence of a fit; what tl.donors did.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    A new dict.
+
+    Raises
+    ------
+    KeyError
+        When the object has no fit of that name, or not all of it.
+    ValueError
+        When the text with the parameters is damaged.
+    """
+    uns = read_stored(adata, key)
+    try:
+        known = loads(str(uns[Uns.PARAMS]))
+    except ValueError as error:
+        msg = f"uns[{key!r}][{Uns.PARAMS!r}] is damaged ({error}): run cgmm.tl.fit again."
+        raise ValueError(msg) from error
+    if Uns.UNCERTAINTY in uns:
+        known["donors"] = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
+    return known
+
+
+def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
+    """Return the fit itself, as :func:`cgmm.fit_coupled` would.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    CoupledFit
+        Its ``log2_net_cells``, when cells have voted, are those of the source cells in the object.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As :func:`params`.
+    """
+    uns, known = read_stored(adata, key), read_params(adata, key=key)
+    arrays = {
+        name: np.asarray(uns[name])
+        for name in (Uns.COUPLING, Uns.COSTS, Uns.HISTORY, *(Uns.shares(s) for s in SIDES))
+    }
+    for side in SIDES:
+        for part in (Uns.weights, Uns.means, Uns.covariances):
+            arrays[part(side)] = np.asarray(uns[part(side)])
+    arrays |= {n: np.asarray(uns[n]) for n in (Uns.METRIC, Uns.VOTES) if n in uns}
+    of_cells = Keys(key).log2_net_factor
+    if Uns.VOTES in uns and {of_cells, known["condition_key"]} <= set(adata.obs.columns):
+        rows = rows_of_fit(adata, known)[SOURCE]
+        arrays["log2_net_cells"] = adata.obs[of_cells].to_numpy(dtype=float)[rows]
+    return build_fit(arrays, known)
+
+
+def read_stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
+    """Entry of ``uns`` with a whole fit."""
+    check_object(adata)
+    name = Keys(key).uns
+    found = adata.uns.get(name)
+    if not isinstance(found, Mapping) or Uns.PARAMS not in found:
+        msg = f"uns has no fit called {key!r}: run cgmm.tl.fit(adata, ..., key_added={key!r})."
+        raise KeyError(msg)
+    if lost := [part for part in WHOLE if part not in found]:
+        msg = (
+            f"uns[{key!r}] lacks {', '.join(lost)}, so it is not a whole fit: "
+            "run cgmm.tl.fit again, or read the file again."
+        )
+        raise KeyError(msg)
+    return found  # type: ignore[return-value]
+
+
+def write_fields(adata: ad.AnnData, keys: Keys, uns: dict[str, Any], cells: CellFields) -> None:
+    adata.uns[keys.uns] = uns
+    adata.obs[keys.component] = cells.component
+    adata.obs[keys.log2_net_factor] = cells.log2_net_factor
+    adata.obs[keys.shift] = cells.shift
+    adata.obsm[keys.responsibilities] = cells.responsibilities
+    adata.obsm[keys.displacement] = cells.displacement
+    adata.obsm[keys.projected] = cells.projected
+
+
+def facts_of(fit: CoupledFit) -> dict[str, Any]:
+    """Collect what is told of a fit in words and single numbers."""
+    return {
+        "parameters": dict(fit.parameters),
+        "reasons": dict(fit.reasons),
+        "sensitivity": fit.sensitivity,
+        "converged": bool(fit.converged),
+        "status": str(fit.status),
+        "n_steps": int(fit.n_steps),
+        "seconds": float(fit.seconds),
+        "objective": float(fit.objective),
+        "transport_cost": float(fit.transport_cost),
+        "log_likelihood": [float(v) for v in fit.log_likelihood],
+        "F": fit.transported_mass,
+    }
+
+
+def arrays_of(fit: CoupledFit) -> dict[str, np.ndarray]:
+    """Name the arrays of a fit as in ``uns``."""
+    arrays = {Uns.COUPLING: fit.coupling, Uns.COSTS: fit.costs, Uns.HISTORY: fit.history}
+    optional = {Uns.METRIC: fit.metric, Uns.VOTES: fit.votes}
+    arrays |= {name: array for name, array in optional.items() if array is not None}
+    for side, mixture, shares in (
+        (SOURCE, fit.source, fit.shares_source),
+        (TARGET, fit.target, fit.shares_target),
+    ):
+        arrays[Uns.weights(side)] = mixture.weights
+        arrays[Uns.means(side)] = mixture.means
+        arrays[Uns.covariances(side)] = mixture.covariances
+        arrays[Uns.shares(side)] = shares
+    return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}

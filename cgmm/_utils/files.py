@@ -1,0 +1,157 @@
+"""Files: h5ad that other programs open, and strict JSON. No half files.
+
+Every file is written under a temporary name in its folder, put on the disk, and then renamed: a
+reader sees the old file or the new one, never a part. What a killed process left behind under a
+temporary name is removed by the next writer of the same file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import pandas as pd
+
+_HOST = "".join(c if c.isalnum() else "_" for c in socket.gethostname())
+
+
+@contextlib.contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
+
+    Raises
+    ------
+    OSError
+        When the disk is full, at the latest when the file is put on it; ``path`` is as before.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = f".part{path.suffix}"
+    _remove_leftovers(path, suffix)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.{_HOST}-{os.getpid()}-", suffix=suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with _late_errors(path):
+            yield temporary
+        _to_disk(temporary)
+        # mkstemp makes files that only their owner can read; give the usual rights.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _late_errors(path: Path) -> Iterator[None]:
+    """Raise what HDF5 finds while it closes objects, and otherwise only prints, as an OSError.
+
+    A block that could not be written then is lost, although closing the file may succeed.
+    """
+    lost: list[str] = []
+
+    def keep(unraisable: Any) -> None:
+        if _failed_write(unraisable.exc_value):
+            lost.append(str(unraisable.exc_value))
+        else:
+            before(unraisable)
+
+    before = sys.unraisablehook
+    sys.unraisablehook = keep
+    try:
+        yield
+    except RuntimeError as error:
+        if not _failed_write(error):
+            raise
+        lost.append(str(error))
+    finally:
+        sys.unraisablehook = before
+    if lost:
+        found = re.search(r"errno = (\d+)", lost[0])
+        code = int(found[1]) if found else errno.EIO
+        raise OSError(code, os.strerror(code), str(path))
+
+
+def _failed_write(error: BaseException | None) -> bool:
+    return isinstance(error, OSError | RuntimeError) and "write failed" in str(error)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file is on the disk, where a late "disk full" of the file system shows."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_leftovers(path: Path, suffix: str) -> None:
+    """Remove temporary files of ``path`` whose writer on this machine is gone."""
+    start = f".{path.name}.{_HOST}-"
+    for other in path.parent.iterdir():
+        name = other.name
+        if name.startswith(start) and name.endswith(suffix):
+            writer = name.removeprefix(start).split("-")[0]
+            if writer.isdigit() and not _runs(int(writer)):
+                other.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
+    """Write an AnnData with plain string encoding, so that older anndata and R read it.
+
+    Parameters
+    ----------
+    adata
+        What to write; it is not changed.
+    path
+        The file.
+    """
+    with atomic(path) as temporary, plain_strings():
+        adata.write_h5ad(temporary, compression="gzip")
+
+
+@contextlib.contextmanager
+def plain_strings() -> Iterator[None]:
+    """Let anndata write text so that older versions and R read it."""
+    setting = "allow_write_nullable_strings"
+    if not hasattr(ad.settings, setting):
+        yield
+        return
+    with ad.settings.override(**{setting: False}):
+        yield
+
+
+def storable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Table whose text every version of anndata writes, and older ones read.
+
+    Columns of text become categorical: pandas 3 makes them a string dtype, which anndata 0.13
+    writes as a nullable string array, which anndata before 0.11 cannot read.
+    """
+    out = frame.copy()
+    for name, column in frame.items():
+        if pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column):
+            out[name] = pd.Categorical(column.astype(str).to_numpy(object))
+    return out

@@ -1,0 +1,78 @@
+"""Leiden clusters of one condition, as starts of a mixture."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cgmm._utils.neighbours import fuzzy_graph, leiden, nearest
+from cgmm.mixture.chunked import Points, over_rows, taken
+from cgmm.mixture.gaussian_mixture import GaussianMixture
+from cgmm.mixture.initial import draw, mixture_from_labels
+
+MAX_CLUSTERED = 20_000
+N_NEIGHBOURS = 15
+
+
+class LeidenClusters:
+    """Leiden clusters of one side at several resolutions, from one neighbour graph.
+
+    Parameters
+    ----------
+    points
+        Shape (N, D); at most ``MAX_CLUSTERED`` of them are drawn at random and clustered.
+    weights
+        Shape (N,) or None.
+    random_state
+        Seed of the draw.
+
+    Notes
+    -----
+    Graph and clusters: :mod:`cgmm._utils.neighbours`.
+    """
+
+    def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
+        self.drawn = draw(points, np.random.default_rng(random_state), MAX_CLUSTERED)
+        self.points = taken(points, self.drawn)
+        self.weights = None if weights is None else weights[self.drawn]
+        n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
+        self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
+
+    def normalised_weights(self) -> np.ndarray:
+        """Weights of the drawn points, shape (n_drawn,), with sum one."""
+        if self.weights is None:
+            return np.full(len(self.points), 1 / len(self.points))
+        return self.weights / self.weights.sum()
+
+    def spread(self, values: np.ndarray, points: Points) -> np.ndarray:
+        """Values of the drawn points (n_drawn,) at all points (N, D): those of the nearest."""
+        if len(values) == len(points):
+            return values
+        nearest = partial(_nearest, of=self.points)
+        return values[np.concatenate(list(over_rows(nearest, points, 1.0)))]
+
+    def labels(self, resolution: float, random_state: int) -> np.ndarray:
+        """Clusters (0, 1, ...) of the drawn points, shape (n_drawn,)."""
+        return leiden(self._graph, resolution=resolution, random_state=random_state)
+
+    def mixture(
+        self, resolution: float, random_state: int, *, min_cells: int, ridge: float
+    ) -> GaussianMixture:
+        """Mixture of the clusters; those below ``min_cells`` join the nearest of the others."""
+        labels = self.labels(resolution, random_state)
+        counts: Any = np.bincount(labels)
+        large = np.flatnonzero(counts >= min(min_cells, counts.max()))
+        centres = np.stack([self.points[labels == k].mean(0) for k in large])
+        small = ~np.isin(labels, large)
+        joined = np.searchsorted(large, labels)
+        joined[small] = [np.square(centres - x).sum(1).argmin() for x in self.points[small]]
+        return mixture_from_labels(self.points, joined, self.weights, len(large), ridge)
+
+
+def _nearest(points: np.ndarray, _: object, of: np.ndarray) -> np.ndarray:
+    """Which row of ``of`` is nearest to every point, shape (N,)."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    return pairwise_distances_argmin(points, of.astype(points.dtype, copy=False))

@@ -1,0 +1,1 @@
+"""The coupled fit of two mixtures; start at :mod:`cgmm.coupled.fit`."""

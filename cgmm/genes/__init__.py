@@ -1,0 +1,1 @@
+"""Which genes change, in arrays; start at :mod:`cgmm.genes.change`."""

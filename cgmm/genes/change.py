@@ -1,0 +1,212 @@
+r"""How genes move within each subpopulation.
+
+With :math:`R_{kl}` the part of target component :math:`l` that came from source component
+:math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became carry the weights
+:math:`v_i = \sum_l R_{kl} r_l(x_i)`. The change of gene :math:`g` in :math:`k` is
+
+.. math:: \Delta_{kg} = \frac{1}{\ln 2} \left(
+    \frac{\sum_{i \in target} w_i v_i x_{ig}}{\sum_{i \in target} w_i v_i}
+    - \frac{\sum_{i \in source} w_i r_{ik} x_{ig}}{\sum_{i \in source} w_i r_{ik}} \right)
+
+where :math:`x` is log-normalised expression (natural log) and :math:`w` makes donors count equally.
+It is a difference of means of logarithms, in log2 units; it is a size, not a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from cgmm.thresholds import MIN_CHANGE
+
+TOP = 20
+WIDESPREAD = 0.5
+
+
+class ExpressionMoments(NamedTuple):
+    """Weighted moments of expression, one row per component."""
+
+    mean: np.ndarray  #: (K, n_genes), mean log-normalised expression, natural log
+    fraction: np.ndarray  #: (K, n_genes), weighted fraction of cells with a value above zero
+    mass: np.ndarray  #: (K,), sum of the weights
+
+
+class GeneShift(NamedTuple):
+    """Change of every gene in every source component."""
+
+    log2_change: np.ndarray  #: (K0, n_genes)
+    source: ExpressionMoments
+    target: ExpressionMoments  #: of the cells that each source component became
+
+
+def moments(
+    expression: np.ndarray | sp.spmatrix | sp.sparray,
+    memberships: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    block: int = 4096,
+) -> ExpressionMoments:
+    """Weighted means and expressing fractions.
+
+    Parameters
+    ----------
+    expression
+        Log-normalised expression (natural log), shape (n_cells, n_genes), dense or sparse.
+    memberships
+        Non-negative weights, shape (n_cells, K): responsibilities.
+    weights
+        Weights of cells, shape (n_cells,); equal when not given.
+    block
+        Cells per block when ``expression`` is dense.
+
+    Returns
+    -------
+    Moments; rows of components without any weight are NaN.
+    """
+    mean, fraction = (
+        means(expression, memberships, weights=weights, of=of, block=block)
+        for of in (None, _positive)
+    )
+    m = memberships if weights is None else memberships * weights[:, None]
+    return ExpressionMoments(mean, fraction, m.sum(axis=0))
+
+
+def means(
+    expression: np.ndarray | sp.spmatrix | sp.sparray,
+    memberships: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    of: Callable[[np.ndarray], np.ndarray] | None = None,
+    block: int = 4096,
+) -> np.ndarray:
+    """Weighted means of a function of the values, one row per component.
+
+    Sparse expression stays sparse; dense expression is taken a block of cells at a time.
+
+    Parameters
+    ----------
+    expression, memberships, weights, block
+        As for :func:`moments`.
+    of
+        Elementwise function that is zero at zero; the values themselves when not given.
+
+    Returns
+    -------
+    Shape (K, n_genes); rows of components without any weight are NaN.
+    """
+    m = memberships if weights is None else memberships * weights[:, None]
+    if sp.issparse(expression):
+        matrix = sp.csr_array(expression)
+        if of is not None:
+            values = of(matrix.data)
+            matrix = sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+        sums = np.asarray(matrix.T @ m).T
+    else:
+        dense = np.asarray(expression)
+        sums = np.zeros((m.shape[1], dense.shape[1]))
+        for start in range(0, len(dense), block):
+            rows = slice(start, start + block)
+            part = dense[rows] if of is None else of(dense[rows])
+            sums += m[rows].T @ part
+    return _over(sums, m.sum(axis=0))
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return (values > 0).astype(np.float64)
+
+
+def carry(target: ExpressionMoments, origin: np.ndarray) -> ExpressionMoments:
+    """Moments of the target cells that each source component became.
+
+    Parameters
+    ----------
+    target
+        Moments of the target components, K1 rows.
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
+
+    Returns
+    -------
+    Moments with K0 rows: of the weights ``v_ik = sum_l R_kl r_l(x_i)``.
+    """
+    parts = origin * target.mass
+    mass = parts.sum(axis=1)
+    return ExpressionMoments(
+        _over(parts @ np.nan_to_num(target.mean), mass),
+        _over(parts @ np.nan_to_num(target.fraction), mass),
+        mass,
+    )
+
+
+def gene_shift(
+    source: ExpressionMoments,
+    target: ExpressionMoments,
+    origin: np.ndarray,
+    *,
+    natural_log: bool = True,
+) -> GeneShift:
+    """Change of expression between each source component and what it became.
+
+    Parameters
+    ----------
+    source, target
+        Moments of the source (K0 rows) and the target components (K1 rows).
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
+    natural_log
+        Whether values are natural logs, to be told in log2; else differences stay as they are.
+
+    Returns
+    -------
+    GeneShift. Components that nothing of the target came from have NaN.
+    """
+    carried = carry(target, origin)
+    unit = np.log(2) if natural_log else 1.0
+    return GeneShift((carried.mean - source.mean) / unit, source, carried)
+
+
+def top_ranks(log2_change: np.ndarray) -> np.ndarray:
+    """Rank of every gene in its component by size of the change, 1 = largest; (K, n_genes).
+
+    Missing changes rank last.
+    """
+    size = np.where(np.isnan(log2_change), -1.0, np.abs(log2_change))
+    order = np.argsort(-size, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, size.shape[1] + 1)[None, :], axis=1)
+    return ranks
+
+
+def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.ndarray]:
+    """In how many components a gene is among the top ones.
+
+    Only changes by a factor of 1.5 or more either way count, so that a component in which nothing
+    happens does not contribute its largest noise.
+
+    Parameters
+    ----------
+    log2_change
+        Shape (K, n_genes).
+    top
+        How many genes per component count as its top.
+
+    Returns
+    -------
+    n
+        Number of components in whose top the gene is with such a change, shape (n_genes,).
+    widespread
+        Whether these are at least half of the components that have changes, and two; (n_genes,).
+    """
+    counted = ~np.isnan(log2_change).all(axis=1)
+    ranks = top_ranks(log2_change[counted])
+    changed = np.abs(np.nan_to_num(log2_change[counted])) >= MIN_CHANGE
+    n = ((ranks <= top) & changed).sum(axis=0)
+    return n, n >= max(2.0, WIDESPREAD * counted.sum())
+
+
+def _over(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, 1.0 / mass, np.nan)[:, None] * sums

@@ -1,0 +1,154 @@
+r"""The common programme of a comparison, and what is specific to a subpopulation.
+
+A treatment can make every subpopulation do the same (interferon), and some of them something of
+their own besides. With the changes :math:`\Delta_{kg}` of gene :math:`g` in the K subpopulations,
+the common part is the change that nearly all of them make or exceed in the same direction: of the
+sorted changes :math:`\Delta_{(1)g} \le \dots \le \Delta_{(K)g}` and
+:math:`e = \lfloor K / 5 \rfloor` exceptions that are let pass,
+
+.. math:: c_g = \max(\Delta_{(1 + e)g}, 0) + \min(\Delta_{(K - e)g}, 0),
+
+and the specific part is the remainder, :math:`\Delta_{kg} - c_g`. The common part is zero unless
+four fifths of the subpopulations agree in direction. It is smaller than a mean or a median: these
+would call common what one lineage does alone, when that lineage was cut into most of the
+subpopulations.
+
+A gene is **common** when its common part is a change (a factor of 1.5 or more) and at least half
+of what the subpopulation in the middle does; else **specific** when somewhere the remainder is
+such a change.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cgmm.thresholds import MIN_CHANGE
+
+EXCEPTIONS = 0.2  # part of the subpopulations that need not follow a common programme
+MIN_PART = 0.5
+CLEARLY = 0.05
+COMMON = "common"
+SPECIFIC = "specific"
+
+
+class Programme(NamedTuple):
+    """Changes of every gene, taken apart."""
+
+    common: np.ndarray  #: (n_genes,), NaN when fewer than two subpopulations have changes
+    specific: np.ndarray  #: (K, n_genes), change less the common part
+    n_specific: np.ndarray  #: (n_genes,), in how many subpopulations the specific part is large
+    scope: np.ndarray  #: (n_genes,) of text: "common", "specific" or "" (no change)
+
+
+def programme(
+    log2_change: np.ndarray,
+    *,
+    doubtful: np.ndarray | None = None,
+    min_change: float = MIN_CHANGE,
+) -> Programme:
+    """Take changes apart into a common and a specific part.
+
+    Parameters
+    ----------
+    log2_change
+        Shape (K, n_genes). Subpopulations in which every change is missing do not count; other
+        missing changes count as none.
+    doubtful
+        Changes that count as none, because something else may have made them; same shape.
+    min_change
+        Size from which a change counts: a factor of 1.5 when changes are in log2 units.
+
+    Returns
+    -------
+    Programme. ``n_specific`` counts the subpopulations whose specific part is at least
+    ``min_change`` and at least half of the largest of that gene.
+    """
+    counted = ~np.isnan(log2_change).all(axis=1)
+    change = np.nan_to_num(log2_change[counted])
+    if doubtful is not None:
+        change[doubtful[counted]] = 0.0
+    k, n_genes = change.shape
+    if k < 2:
+        return Programme(
+            np.full(n_genes, np.nan),
+            np.full(log2_change.shape, np.nan),
+            np.zeros(n_genes, dtype=int),
+            np.full(n_genes, "", dtype=object),
+        )
+    common = common_change(change)
+    specific = log2_change - common
+    size = np.where(change == 0, 0.0, np.abs(change - common))
+    largest = size.max(axis=0)
+    n_specific = (size >= np.maximum(min_change, MIN_PART * largest)).sum(axis=0)
+    middle = np.median(np.abs(change), axis=0)
+    is_common = (np.abs(common) >= min_change) & (np.abs(common) >= MIN_PART * middle)
+    scope = np.where(is_common, COMMON, np.where(largest >= min_change, SPECIFIC, ""))
+    return Programme(common, specific, n_specific, scope.astype(object))
+
+
+def common_change(change: np.ndarray) -> np.ndarray:
+    """Return the change that nearly all subpopulations make or exceed; zero if they differ in sign.
+
+    Parameters
+    ----------
+    change
+        Shape (K, n_genes), nothing missing, K at least one.
+
+    Returns
+    -------
+    Shape (n_genes,).
+    """
+    k = len(change)
+    exceptions = int(EXCEPTIONS * k + 1e-9)
+    ordered = np.sort(change, axis=0)
+    return np.maximum(ordered[exceptions], 0.0) + np.minimum(ordered[k - 1 - exceptions], 0.0)
+
+
+def resembles(source: np.ndarray, target: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Which source subpopulation each group of target cells resembles most.
+
+    When that is not the one they are said to come from, changes of its genes are partly
+    differences between cell types: a mixture of rare cells that has no counterpart of its own, or
+    cells that had responded before.
+
+    Only genes that the treatment leaves alone are looked at, those that change by a factor of 1.5
+    or more in at most a fifth of the subpopulations, by Pearson's correlation of their deviations
+    from the mean over subpopulations.
+
+    Parameters
+    ----------
+    source, target
+        Mean log expression of the source subpopulations and of what each became, (K, n_genes).
+    change
+        Their difference in log2 units, shape (K, n_genes). Rows of NaN are left out.
+
+    Returns
+    -------
+    Shape (K,) of integers: the row of ``source``; its own where none is closer by 0.05 or more, -1
+    for rows that were left out.
+    """
+    rows = np.flatnonzero(np.isfinite(change).all(axis=1))
+    out = np.full(len(change), -1)
+    out[rows] = rows
+    if len(rows) < 3:
+        return out
+    n_changed = (np.abs(change[rows]) >= MIN_CHANGE).sum(axis=0)
+    alone = n_changed <= max(1, int(EXCEPTIONS * len(rows) + 1e-9))
+    a, b = source[np.ix_(rows, alone)], target[np.ix_(rows, alone)]
+    r = _correlations(b - b.mean(axis=0), a - a.mean(axis=0))
+    best = r.argmax(axis=1)
+    clear = r.max(axis=1) >= np.diag(r) + CLEARLY
+    out[rows] = np.where(clear, rows[best], rows)
+    return out
+
+
+def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of every row of a with every row of b; 0 for rows without spread."""
+    units = []
+    for x in (a, b):
+        centred = x - x.mean(axis=1, keepdims=True)
+        norm = np.linalg.norm(centred, axis=1, keepdims=True)
+        units.append(np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0))
+    return units[0] @ units[1].T

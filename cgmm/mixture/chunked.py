@@ -1,0 +1,255 @@
+"""Points in memory and points in the chunks of a Dask array, alike.
+
+What is asked of points is a function of their rows, piece by piece.  For an array in memory that is
+a loop; for a Dask array the function goes to where the chunk lives: to the threads of one machine,
+or to the workers of ``dask.distributed`` while one of its clients is active.  Chunks are cut at the
+same rows as arrays in memory, and results are taken in the order of the rows, so that both give the
+same bits, whatever the workers are, and whichever of them is lost and replaced.
+
+Dask is imported only where a Dask array is given.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cgmm._utils.blas import one_thread
+from cgmm.mixture.blocks import (
+    BLOCK_ROWS,
+    PART_ROWS,
+    Block,
+    Cells,
+    WeightedPoints,
+    Weights,
+    cut,
+    normalised,
+    pieces,
+    products,
+)
+
+
+class Chunks:
+    """Points of a Dask array in chunks that are cut where arrays in memory are.
+
+    Parameters
+    ----------
+    delayed
+        Points of every chunk, delayed.
+    sizes
+        Rows of every chunk; multiples of ``PART_ROWS`` but for the last.
+    n_dims, dtype
+        Of the points.
+    """
+
+    def __init__(
+        self, delayed: Sequence[Any], sizes: Sequence[int], n_dims: int, dtype: np.dtype
+    ) -> None:
+        self.delayed = list(delayed)
+        self.sizes = list(sizes)
+        self.shape = (sum(sizes), n_dims)
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of numbers."""
+        return self.shape[0] * self.shape[1]
+
+
+Points = np.ndarray | Chunks
+
+
+class ChunkedCells(WeightedPoints):
+    """Weighted points in chunks: what :class:`cgmm.mixture.blocks.Cells` is in memory.
+
+    Parameters
+    ----------
+    points
+        Shape (N, D).
+    weights
+        Shape (N,), non-negative, or None for equal weights; kept with sum one.
+    dtype
+        Precision of the arithmetic.
+    """
+
+    def __init__(self, points: Chunks, weights: np.ndarray | None, dtype: type) -> None:
+        super().__init__(points, dtype)
+        self._weights = _dealt(points, normalised(weights, self.n))
+
+    def tasks(self, function: Callable[[Iterable[Block]], Any]) -> list[Any]:
+        """Delayed lists, one for each chunk: the function of the blocks of every part."""
+        of_blocks = partial(_of_blocks, function, self.dtype)
+        return _delayed(of_blocks, self.points, self._weights, PART_ROWS)
+
+    def _products(self, centre: np.ndarray) -> Iterable[np.ndarray]:
+        function = partial(products, centre=centre)
+        return computed([_delayed(function, self.points, self._weights, BLOCK_ROWS)])[0]
+
+
+def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells | ChunkedCells:
+    """Points and weights, ready for passes."""
+    if isinstance(points, Chunks):
+        return ChunkedCells(points, weights, dtype)
+    return Cells(points, weights, dtype)
+
+
+def points_of(points: Any) -> Points:
+    """Chunks of a Dask array, other points as an array.
+
+    Chunks are cut at multiples of ``PART_ROWS`` rows, near to where they were.
+
+    Raises
+    ------
+    ValueError
+        When the sizes of the chunks of a Dask array are not known.
+    """
+    array = sys.modules.get("dask.array")
+    if isinstance(points, Chunks):
+        return points
+    if array is None or not isinstance(points, array.Array) or points.ndim != 2:
+        return np.asarray(points)
+    n, d = points.shape
+    if np.isnan(n) or np.isnan(d):
+        msg = (
+            f"the sizes of the chunks of points are not known, got shape {points.shape}: call "
+            "compute_chunk_sizes() of the Dask array first"
+        )
+        raise ValueError(msg)
+    ends = np.rint(np.cumsum(points.chunks[0]) / PART_ROWS).astype(int) * PART_ROWS
+    cuts = [0, *np.unique(ends[(ends > 0) & (ends < n)]), n]
+    sizes = [int(size) for size in np.diff(cuts)]
+    chunks = points.rechunk((tuple(sizes), (d,))).to_delayed().ravel()
+    return Chunks(chunks, sizes, d, points.dtype)
+
+
+def over_rows(function: Callable[..., Any], points: Points, weights: Weights) -> Iterable[Any]:
+    """``function(points, weights)`` of every ``BLOCK_ROWS`` rows, in their order."""
+    if isinstance(points, Chunks):
+        return computed([_delayed(function, points, _dealt(points, weights), BLOCK_ROWS)])[0]
+    return (function(x, w) for x, w in pieces(points, weights, BLOCK_ROWS))
+
+
+@one_thread()
+def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of every column, shapes (D,), in double precision."""
+    origin = taken(points, np.arange(1))[0].astype(float)
+    total, first, second = 0.0, np.zeros(len(origin)), np.zeros(len(origin))
+    function = partial(_sums_of_columns, origin=origin)
+    for weight, one, two in over_rows(function, points, 1.0 if weights is None else weights):
+        total += weight
+        first += one
+        second += two
+    mean = first / total
+    return origin + mean, np.maximum(second / total - mean**2, 0.0)
+
+
+def floating(points: Points) -> Points:
+    """Points that are no whole numbers."""
+    if np.issubdtype(points.dtype, np.floating):
+        return points
+    return _applied(np.ndarray.astype, points, np.dtype(float))
+
+
+def mapped(points: Points, matrix: np.ndarray) -> Points:
+    """Every point multiplied by a matrix (D, D), in the precision of the points."""
+    return _applied(_multiplied, points, matrix)
+
+
+def taken(points: Points, rows: np.ndarray) -> np.ndarray:
+    """Take some rows, in increasing order, into memory."""
+    if not isinstance(points, Chunks):
+        return points[rows]
+    import dask
+
+    ends = np.cumsum(points.sizes)
+    parts = np.split(rows, np.searchsorted(rows, ends[:-1]))
+    task = dask.delayed(operator.getitem, pure=False)
+    wanted = [
+        task(chunk, part - start)
+        for chunk, part, start in zip(points.delayed, parts, ends - points.sizes, strict=True)
+        if len(part)
+    ]
+    return np.concatenate(dask.compute(*wanted))
+
+
+def computed(tasks: Sequence[list[Any]]) -> list[list[Any]]:
+    """Results of several lists of tasks, computed together, in the order of their pieces."""
+    import dask
+
+    return [[one for chunk in found for one in chunk] for found in dask.compute(*tasks)]
+
+
+def _dealt(points: Chunks, weights: Weights) -> list[Any]:
+    """Weights of every chunk."""
+    if isinstance(weights, float):
+        return [weights] * len(points.sizes)
+    import dask
+
+    parts = np.split(weights, np.cumsum(points.sizes)[:-1])
+    # kept where the chunks are, or they would travel anew with each pass
+    return list(dask.persist(*(dask.delayed(part, traverse=False) for part in parts)))
+
+
+def _delayed(
+    function: Callable[..., Any], points: Chunks, weights: list[Any], n_rows: int
+) -> list[Any]:
+    import dask
+
+    shared = dask.delayed(function, traverse=False)  # one node: it holds the parameters
+    task = dask.delayed(_on_chunk, pure=False)
+    return [task(shared, x, w, n_rows) for x, w in zip(points.delayed, weights, strict=True)]
+
+
+def _applied(
+    function: Callable[[np.ndarray, Any], np.ndarray], points: Points, argument: Any
+) -> Points:
+    """``function(points, argument)`` of all points, or of those of every chunk."""
+    if not isinstance(points, Chunks):
+        return function(points, argument)
+    import dask
+
+    shared, task = dask.delayed(argument, traverse=False), dask.delayed(function, pure=False)
+    dtype = function(np.empty((0, points.shape[1]), points.dtype), argument).dtype
+    chunks = [task(chunk, shared) for chunk in points.delayed]
+    return Chunks(chunks, points.sizes, points.shape[1], dtype)
+
+
+def _on_chunk(
+    function: Callable[..., Any], points: np.ndarray, weights: Weights, n_rows: int
+) -> list[Any]:
+    with one_thread():
+        return [function(x, w) for x, w in pieces(np.asarray(points), weights, n_rows)]
+
+
+def _of_blocks(
+    function: Callable[[Iterable[Block]], Any],
+    dtype: np.dtype,
+    points: np.ndarray,
+    weights: Weights,
+) -> Any:
+    return function(cut(points, weights, dtype))
+
+
+def _sums_of_columns(
+    points: np.ndarray, weights: Weights, origin: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    off = points - origin
+    weight = np.ones(len(off)) if isinstance(weights, float) else weights
+    return float(weight.sum()), weight @ off, weight @ (off * off)
+
+
+@one_thread()
+def _multiplied(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    out = np.empty(points.shape, points.dtype)
+    for start in range(0, len(points), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        out[rows] = points[rows] @ matrix
+    return out

@@ -1,0 +1,102 @@
+"""Features of points from which log densities of all components follow by one matrix product."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cgmm.transport import gaussians
+
+CHUNK_BYTES = 1024  # per number of a row; longer sums would not be free of threads
+PIECE = 128
+# or else GPUs would round products of single precision to 10 bits
+EXACT = jax.lax.Precision.HIGHEST
+
+
+Kind = Literal["full", "diag", "tied"]
+
+
+@lru_cache(maxsize=32)
+def triangle(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the upper triangle of a (D, D) matrix."""
+    return np.triu_indices(n_dims)
+
+
+def n_features(n_dims: int) -> int:
+    """Count the features of a point: D (D + 1) / 2 + D + 1."""
+    return n_dims * (n_dims + 1) // 2 + n_dims + 1
+
+
+def chunk_rows(dtype: np.dtype) -> int:
+    """Rows per chunk, which are added up in one sum."""
+    return CHUNK_BYTES // np.dtype(dtype).itemsize
+
+
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """``a.T @ b``, the terms added in pieces whose order is fixed.
+
+    XLA divides longer sums among its threads, and the bits then depend on their number.
+    """
+    starts = range(0, a.shape[0], PIECE)
+    first, *others = (matmul(a[i : i + PIECE].T, b[i : i + PIECE]) for i in starts)
+    return sum(others, first)
+
+
+def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Matrix product in the full precision of its arguments."""
+    return jnp.matmul(a, b, precision=EXACT)
+
+
+def features_of(x: jax.Array, kind: Kind) -> jax.Array:
+    """Features (M, B) of points (D, B)."""
+    one = jnp.ones((1, x.shape[1]), x.dtype)
+    if kind == "tied":
+        return jnp.concatenate([x, one])
+    if kind == "diag":
+        return jnp.concatenate([x * x, x, one])
+    products = [x[i : i + 1] * x[i:] for i in range(x.shape[0])]
+    return jnp.concatenate([*products, x, one])
+
+
+@lru_cache(maxsize=32)
+def used_features(n_dims: int, kind: Kind) -> tuple[np.ndarray, int]:
+    """Which of all features a form of covariances needs, and how many."""
+    rows, cols = triangle(n_dims)
+    quadratic = {"full": rows >= 0, "diag": rows == cols, "tied": rows < 0}[kind]
+    used = np.concatenate([quadratic, np.ones(n_dims + 1, bool)])
+    return used, int(used.sum())
+
+
+def log_density_features(
+    log_weights: np.ndarray, means: np.ndarray, covariances: np.ndarray
+) -> np.ndarray:
+    """Coefficients (M, K) of the log densities in the features of a point."""
+    return features_from_roots(log_weights, means, gaussians.roots(covariances))
+
+
+def features_from_roots(
+    log_weights: np.ndarray, means: np.ndarray, roots: gaussians.Roots
+) -> np.ndarray:
+    """Coefficients (M, K) of the log densities, for covariances whose roots are known."""
+    d = means.shape[1]
+    precision = roots.precision
+    rows, cols = triangle(d)
+    quadratic = np.where(rows == cols, -0.5, -1.0) * precision[:, rows, cols]
+    linear = (precision @ means[..., None])[..., 0]
+    constant = log_weights - 0.5 * (
+        roots.log_det + d * math.log(2 * math.pi) + (linear * means).sum(1)
+    )
+    return np.concatenate([quadratic, linear, constant[:, None]], axis=1).T
+
+
+@jax.jit
+def densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
+    """Log densities (B, K) of the points of a block, for coefficients ``theta``."""
+    chunks = (block - centre[None]).reshape(-1, chunk_rows(block.dtype), block.shape[1])
+    logs = jax.lax.map(lambda x: product(features_of(x.T, "full"), theta), chunks)
+    return logs.reshape(block.shape[0], theta.shape[1])

@@ -1,0 +1,40 @@
+"""The two conditions of a comparison: the source and the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+SOURCE = "source"
+TARGET = "target"
+SIDES = (SOURCE, TARGET)
+
+Side = Literal["source", "target"]
+
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+class Pair(NamedTuple, Generic[T]):
+    """One value for the source and one for the target.
+
+    Attributes
+    ----------
+    source, target
+        The two values.
+    """
+
+    source: T
+    target: T
+
+    def map(self, function: Callable[[T], S]) -> Pair[S]:
+        """Apply a function to both values."""
+        return Pair(function(self.source), function(self.target))
+
+
+def halves(stacked: np.ndarray, n_source: int) -> Pair[np.ndarray]:
+    """Split an array whose first ``n_source`` rows belong to the source."""
+    return Pair(stacked[:n_source], stacked[n_source:])

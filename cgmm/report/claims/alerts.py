@@ -1,0 +1,343 @@
+"""What is wrong with a comparison, in words, and what to do about it. Silence when all is well."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cgmm.report.claims.cell_counts import disagreements
+from cgmm.report.claims.influence import Influence, driven_by_one, influences
+from cgmm.report.claims.settled import moved_by
+from cgmm.report.claims.verdict import Verdict, make_verdict
+from cgmm.report.page import text
+from cgmm.results.read import Results
+from cgmm.thresholds import MIN_DONORS
+
+FEW_CELLS_A_SIDE = 500
+FEW_CELLS = 50
+BLURRED = 0.5
+ONE_DONOR = 0.6
+LOW_F = 0.02
+MUCH_UNMATCHED = 0.2
+KEPT_AT_LEAST = 0.5
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing a reader must know before trusting a number."""
+
+    level: str
+    title: str
+    text: str
+    advice: str = ""
+
+
+def _convergence(results: Results) -> list[Alert]:
+    fit = results.fit
+    if fit.get("converged") is not False:
+        return []
+    return [
+        Alert(
+            "problem",
+            "The fit did not converge",
+            text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
+            "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
+            "config/config.yaml) and run again.",
+        )
+    ]
+
+
+def _overlap(results: Results) -> list[Alert]:
+    """Judge by the matched mass, and by the share of cells without a counterpart."""
+    factors, arrivals = results.tables["factors"], results.tables["arrivals"]
+    gone = float(factors.loc[factors["status"] == "gone", "share_source"].sum())
+    new = float(arrivals.loc[arrivals["status"] == "new", "share_target"].sum())
+    f = results.fit.get("F")
+    said = []
+    if text.is_number(f) and f < LOW_F:
+        said.append(
+            f"Matching is far dearer than leaving cells unmatched: the matched mass is only F = "
+            f"{text.fixed(f, 3)}."
+        )
+    if max(gone, new) > MUCH_UNMATCHED:
+        said.append(
+            f"{text.percent(gone)} of {results.source} and {text.percent(new)} of {results.target} "
+            "have no counterpart."
+        )
+    if not said:
+        return []
+    return [
+        Alert(
+            "warning",
+            "The two conditions hardly overlap",
+            " ".join(said),
+            "Look at the maps: if the same cell types lie apart, a batch effect or a difference "
+            "in processing is more likely than biology. Compare within a batch, or integrate over "
+            "batch (integrate in config/config.yaml), and check that both files count genes alike.",
+        )
+    ]
+
+
+def _few_donors(results: Results) -> list[Alert]:
+    n0, n1 = results.donors_per_side()
+    if not results.has_donors:
+        return [
+            Alert(
+                "info",
+                "No donors: no intervals over donors, no tests",
+                "Cells of one person are not independent, so cell numbers alone cannot say whether "
+                "a change would be seen again.",
+                "Fill the donor column of config/samples.tsv; three donors or more per condition "
+                "give intervals.",
+            )
+        ]
+    if min(n0, n1) >= MIN_DONORS:
+        return []
+    return [
+        Alert(
+            "warning",
+            "Too few donors for intervals",
+            f"{results.source} has {text.plural(n0, 'donor')}, {results.target} has {n1}. "
+            "With fewer than three on a side the spread between donors cannot be estimated.",
+            "Treat every factor as a description of these donors only; add donors to test it.",
+        )
+    ]
+
+
+def _drivers(verdict: Verdict, entries: list[Influence]) -> list[Alert]:
+    driven = driven_by_one(entries, verdict)
+    if not driven:
+        return []
+    said = [
+        f"{e.name} ({text.fold(e.log2_net)}; without {e.donor} {text.fold(e.without[e.donor])})"
+        for e in driven
+    ]
+    return [
+        Alert(
+            "warning",
+            "One donor drives a change",
+            f"Less than half of the change is left without one donor: {text.join_some(said)}.",
+            "Look at that donor in the Donors section, and at its quality control, before "
+            "reporting the change; say in the paper that it rests on one donor.",
+        )
+    ]
+
+
+def _heavy_donors(results: Results) -> list[Alert]:
+    if min(results.donors_per_side()) < MIN_DONORS:
+        return []
+    donors = results.tables["donors"]
+    amount = donors.assign(cells=donors["share"] * donors["n_cells"])
+    heavy = []
+    for (_, name), rows in amount.groupby(["side", "name"], sort=True):
+        total = rows["cells"].sum()
+        if (
+            total >= FEW_CELLS
+            and len(rows) >= MIN_DONORS
+            and rows["cells"].max() > (ONE_DONOR * total)
+        ):
+            worst = rows.sort_values("cells", kind="stable").iloc[-1]
+            heavy.append(
+                f"{name} ({worst['donor']}: "
+                f"{text.percent(worst['cells'] / total)} of its {worst['side']} cells)"
+            )
+    if not heavy:
+        return []
+    return [
+        Alert(
+            "warning",
+            "One donor supplies most cells of a subpopulation",
+            text.join_some(heavy) + ".",
+            "Check these in the Donors section before believing a change there.",
+        )
+    ]
+
+
+def _few_cells(results: Results) -> list[Alert]:
+    alerts = []
+    counts = results.meta.get("n_cells")
+    small = [
+        f"{label} ({text.count(counts[key])})"
+        for key, label in (("source", results.source), ("target", results.target))
+        if isinstance(counts, Mapping)
+        and text.is_number(counts.get(key))
+        and counts[key] < FEW_CELLS_A_SIDE
+    ]
+    if small:
+        alerts.append(
+            Alert(
+                "warning",
+                "Few cells",
+                f"Fewer than {FEW_CELLS_A_SIDE} cells in {text.join(small)}.",
+                "Expect only large subpopulations to be resolved.",
+            )
+        )
+    factors, arrivals = results.tables["factors"], results.tables["arrivals"]
+    tiny = sorted(
+        set(factors.loc[factors["n_cells"] < FEW_CELLS, "name"])
+        | set(arrivals.loc[arrivals["n_cells"] < FEW_CELLS, "name"])
+    )
+    if tiny:
+        alerts.append(
+            Alert(
+                "info",
+                "Very small subpopulations",
+                f"Fewer than {FEW_CELLS} cells on one side: {text.join_some(tiny)}.",
+                "Do not build on these: a handful of cells moves their factors and shifts.",
+            )
+        )
+    return alerts
+
+
+def _unsettled(results: Results) -> list[Alert]:
+    factors = results.tables["factors"]
+    loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
+    if not loose:
+        return []
+    how = "it moves" if len(loose) == 1 else "they move"
+    cause = moved_by(results, loose)
+    return [
+        Alert(
+            "warning",
+            "Factors that are not settled",
+            f"Another setting changes the factor of {text.join_some(loose)} by more than twofold"
+            f"{f': {how} with {cause}' if cause else ''}.",
+            "Do not build on these numbers alone: look at the Sensitivity section, and at the "
+            "neighbours that share the same cells.",
+        )
+    ]
+
+
+def _blurred(results: Results) -> list[Alert]:
+    factors, transfers = results.tables["factors"], results.tables["transfers"]
+    alive = set(factors.loc[factors["status"] != "gone", "name"])
+    best = transfers.groupby("source", sort=True)["share_of_source"].max()
+    blurred = [str(n) for n, v in best.items() if v < BLURRED and n in alive]
+    if not blurred:
+        return []
+    return [
+        Alert(
+            "info",
+            "Matches that are not one to one",
+            f"No single subpopulation of {results.target} takes half of {text.join_some(blurred)}.",
+            "Read them together with their neighbours in the flow figure; they may be one "
+            "continuum cut in several pieces.",
+        )
+    ]
+
+
+def _miscounted(results: Results) -> list[Alert]:
+    found = disagreements(results)
+    if not found:
+        return []
+    said = [
+        f"{d.name} is matched to {d.matched} ({text.percent(d.matched_share)} of it), but of the "
+        f"cells counted as coming from it {text.percent(d.counted_share)} lie in {d.counted}"
+        for d in found
+    ]
+    return [
+        Alert(
+            "warning",
+            "Two readings of who became whom disagree",
+            f"{text.join_some(said, 3)}.",
+            f"Read these together with their neighbours, as one: the border between them lies "
+            f"elsewhere in {results.target}. Factors and the flow figure follow the count, "
+            "transfers in numbers and shifts the match.",
+        )
+    ]
+
+
+def _samples(results: Results) -> list[Mapping[str, Any]]:
+    return [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
+
+
+def _lost_cells(results: Results) -> list[Alert]:
+    lost = []
+    for s in _samples(results):
+        read, kept = s.get("n_cells_read"), s.get("n_cells_kept")
+        if text.is_number(read) and text.is_number(kept) and kept < KEPT_AT_LEAST * read:
+            lost.append(f"{s.get('sample')} ({text.percent(kept / read)} kept)")
+    if not lost:
+        return []
+    return [
+        Alert(
+            "warning",
+            "Quality control removed most cells of a sample",
+            text.join_some(lost) + ".",
+            "Look at the thresholds under qc in config/config.yaml.",
+        )
+    ]
+
+
+def _confounded(results: Results) -> list[Alert]:
+    where: dict[str, set[str]] = defaultdict(set)
+    for s in _samples(results):
+        if s.get("batch") not in (None, "", "nan"):
+            where[str(s["batch"])].add(str(s.get("condition")))
+    conditions = set().union(*where.values()) if where else set()
+    if len(where) < 2 or len(conditions) < 2 or any(len(c) > 1 for c in where.values()):
+        return []
+    return [
+        Alert(
+            "problem",
+            "Batch and condition cannot be told apart",
+            "Every batch holds one condition only, so any difference may come from the batch. No "
+            "analysis can separate them.",
+            "State it as a limit, or measure both conditions within one batch.",
+        )
+    ]
+
+
+def _notices(results: Results) -> list[Alert]:
+    alerts = []
+    for notice in results.meta.get("notices") or []:
+        if not isinstance(notice, Mapping) or not notice.get("text"):
+            continue
+        level = "warning" if notice.get("level") == "warning" else "info"
+        title = "Warning from the pipeline" if level == "warning" else "Note from the pipeline"
+        alerts.append(
+            Alert(
+                level,
+                title,
+                text.sentence(str(notice["text"])),
+                text.sentence(str(notice.get("advice") or "")),
+            )
+        )
+    return alerts
+
+
+def make_alerts(
+    results: Results, verdict: Verdict | None = None, entries: list[Influence] | None = None
+) -> list[Alert]:
+    """All alerts, worst first.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    verdict, entries
+        What is said about it, and :func:`cgmm.report.claims.influence.influences`; None: made here.
+    """
+    verdict = make_verdict(results) if verdict is None else verdict
+    entries = influences(results, verdict) if entries is None else entries
+    alerts = [
+        *_convergence(results),
+        *_overlap(results),
+        *_few_donors(results),
+        *_drivers(verdict, entries),
+        *_heavy_donors(results),
+        *_lost_cells(results),
+        *_confounded(results),
+        *_few_cells(results),
+        *_unsettled(results),
+        *_miscounted(results),
+        *_blurred(results),
+        *_notices(results),
+    ]
+    order = {"problem": 0, "warning": 1, "info": 2}
+    ranks = np.argsort([order[a.level] for a in alerts], kind="stable")
+    return [alerts[i] for i in ranks]

@@ -1,0 +1,184 @@
+"""How much each donor matters: every factor again with one donor left out, and who goes against it.
+
+The net factor counts all donors equally: it is the ratio of the mean share in the target to the
+mean share in the source. Leaving a donor out leaves it out of both means. A donor goes against a
+change when it alone points the other way: with both conditions, its own ratio; with one, its share
+against the mean of the other condition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cgmm.report.claims.findings import Finding, donor_pairs
+from cgmm.report.claims.verdict import Verdict
+from cgmm.report.page import text
+from cgmm.results.read import Results
+from cgmm.thresholds import MIN_DONORS
+
+KEPT = 0.5  # of a change (log2) that must be left without any one donor
+STANDS_OUT = 2.0
+CHANGED = ("more", "less", "seems_more", "seems_less")
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What single donors do to the factor of one subpopulation."""
+
+    index: int
+    name: str
+    log2_net: float
+    without: dict[str, float]
+    against: tuple[str, ...]
+
+    @property
+    def donor(self) -> str:
+        """The donor without whom the factor moves most."""
+        return max(self.without, key=lambda d: abs(self.without[d] - self.log2_net))
+
+    @property
+    def low(self) -> float:
+        """Lowest log2 factor with one donor left out."""
+        return min(self.without.values())
+
+    @property
+    def high(self) -> float:
+        """Highest log2 factor with one donor left out."""
+        return max(self.without.values())
+
+    @property
+    def driven(self) -> bool:
+        """Whether less than half of the change is left without one donor."""
+        left = self.without[self.donor] * np.sign(self.log2_net)
+        return bool(left < KEPT * abs(self.log2_net))
+
+
+def _wide(results: Results) -> pd.DataFrame:
+    """Share of each source component (columns) in each side and donor (rows)."""
+    return donor_pairs(results).pivot_table(
+        index=["side", "donor"], columns="component", values="share", aggfunc="sum"
+    )
+
+
+def _log2_ratio(above: pd.Series, below: pd.Series) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.log2(np.float64(above.mean()) / np.float64(below.mean())))
+
+
+def _against(source: pd.Series, target: pd.Series, sign: float) -> tuple[str, ...]:
+    found = []
+    for donor in sorted({*source.index, *target.index}):
+        before = source[donor] if donor in source.index else source.mean()
+        after = target[donor] if donor in target.index else target.mean()
+        if (after - before) * sign < 0:
+            found.append(str(donor))
+    return tuple(found)
+
+
+def influences(results: Results, verdict: Verdict) -> list[Influence]:
+    """Leave each donor out in turn.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    verdict
+        Its findings, for names and order.
+
+    Returns
+    -------
+    One entry per subpopulation with a finite factor; empty when a side has fewer than three donors.
+    """
+    if min(results.donors_per_side()) < MIN_DONORS:
+        return []
+    wide = _wide(results)
+    if not {"source", "target"} <= set(wide.index.get_level_values(0)):
+        return []
+    component = {s.index: s.source for s in results.subpopulations}
+    out = []
+    for finding in verdict.findings:
+        k = component[finding.index]
+        if k is None or k not in wide.columns:
+            continue
+        source, target = wide.loc["source"][k].dropna(), wide.loc["target"][k].dropna()
+        entry = _influence(finding, source, target)
+        if entry is not None:
+            out.append(entry)
+    return out
+
+
+def _influence(finding: Finding, source: pd.Series, target: pd.Series) -> Influence | None:
+    full = _log2_ratio(target, source)
+    without = {
+        str(donor): _log2_ratio(
+            target.drop(donor, errors="ignore"), source.drop(donor, errors="ignore")
+        )
+        for donor in sorted({*source.index, *target.index})
+    }
+    if not np.isfinite([full, *without.values()]).all():
+        return None
+    return Influence(
+        index=finding.index,
+        name=finding.name,
+        log2_net=full,
+        without=without,
+        against=_against(source, target, np.sign(full)),
+    )
+
+
+def driven_by_one(entries: list[Influence], verdict: Verdict) -> list[Influence]:
+    """Pick the reported changes that lose most of their size without one donor."""
+    changed = {f.index for f in verdict.findings if f.prevalence in CHANGED}
+    return [e for e in entries if e.index in changed and e.driven]
+
+
+def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
+    """Say which donors disagree and on whom the factors hang most.
+
+    Parameters
+    ----------
+    entries
+        From :func:`influences`.
+    verdict
+        The findings they belong to.
+    """
+    if not entries:
+        return []
+    return [_disagreement(entries, verdict), _leverage(entries)]
+
+
+def _disagreement(entries: list[Influence], verdict: Verdict) -> str:
+    changed = {f.index for f in verdict.findings if f.prevalence in CHANGED}
+    named = [e for e in entries if e.index in changed]
+    if not named:
+        return "No prevalence change is reported, so there is none a donor could disagree with."
+    where: dict[str, list[str]] = {}
+    for entry in named:
+        for donor in entry.against:
+            where.setdefault(donor, []).append(entry.name)
+    if not where:
+        names = text.join_some([e.name for e in named])
+        return f"Every donor agrees with the prevalence changes reported here ({names})."
+    worst = sorted(where, key=lambda d: (-len(where[d]), d))
+    parts = [f"{d} in {text.join_some(where[d], 3)}" for d in worst]
+    return (
+        f"Donors who point the other way, of {text.plural(len(named), 'reported change')}: "
+        f"{text.join_some(parts, 4)}."
+    )
+
+
+def _leverage(entries: list[Influence]) -> str:
+    moved = pd.DataFrame(
+        {e.index: {d: abs(v - e.log2_net) for d, v in e.without.items()} for e in entries}
+    ).mean(axis=1)
+    moved = moved.sort_values(ascending=False, kind="stable")
+    donor, most = str(moved.index[0]), float(moved.iloc[0])
+    others = float(moved.iloc[1:].median())
+    number = f"{text.ratio(2**most)}-fold on average (others: "
+    number += f"{text.ratio(2**others)}-fold)"
+    if most > STANDS_OUT * others:
+        return f"{donor} stands out: leaving it out moves the factors {number}."
+    return f"No donor stands out: leaving out {donor}, the strongest, moves the factors {number}."

@@ -1,0 +1,45 @@
+"""Which factors hold under other choices of the fit, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cgmm.report.page import text
+from cgmm.results.read import Results, each
+from cgmm.thresholds import STILL_GONE, TWOFOLD
+
+
+def sensitivity_sentence(results: Results) -> str:
+    """Say how many factors hold under other choices, and which do not."""
+    factors = results.tables["factors"]
+    state = factors["settled"].astype(str)
+    n = int((state != "").sum())
+    if not n or results.tables["sensitivity"].empty:
+        return ""
+    loose = factors.loc[state == "False", "name"].astype(str).to_list()
+    if not loose:
+        return (
+            f"All {text.plural(n, 'factor')} stay within twofold under every other setting tried."
+        )
+    cause = moved_by(results, loose)
+    return (
+        f"{n - len(loose)} of {text.plural(n, 'factor')} stay within twofold under every other "
+        f"setting tried. Not settled: {text.join_some(loose)}"
+        f"{f' (moved by {cause})' if cause else ''}."
+    )
+
+
+def moved_by(results: Results, names: list[str]) -> str:
+    """Name the kinds of choice that move these factors more than twofold; "" when not known."""
+    table = results.tables["sensitivity"]
+    factors = results.tables["factors"].set_index("name")["log2_net"]
+    kinds = set()
+    for row in each(table.loc[table["name"].isin(names)]):
+        reference = factors[row.name]
+        gone = not np.isfinite(reference)
+        far = row.log2_net > STILL_GONE if gone else abs(row.log2_net - reference) > TWOFOLD
+        if far:
+            kinds.add(row.parameter)
+    words = {"rho": "the price of reweighting", "partition": "the partition of the cells"}
+    found = [words[k] for k in ("rho", "partition") if k in kinds]
+    return text.join(found)

@@ -1,1 +1,0 @@
-"""Hand-built inline SVG and rasterised scatters; no plotting library in the browser."""

@@ -1,0 +1,1 @@
+"""How a page is made, whatever it says: text, tables, SVG, rendering."""

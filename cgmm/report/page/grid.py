@@ -1,0 +1,134 @@
+"""Layout of the heatmaps: names along both sides, an empty background, cells with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from cgmm.report.page.svg import NOTHING, el, label, tip
+
+Named = Sequence[tuple[str, int]]  # what is written, and the subpopulation it stands for
+
+
+def _angle(width: float) -> int:
+    """Slant of the names over columns of a width, in degrees."""
+    return 40 if width >= 20 else 60
+
+
+def _ink(strength: float) -> str:
+    """Class of a number that can be read on a colour of this strength (the same in report.js)."""
+    return "heat-ink" if strength > 0.8 else "heat-mid" if strength > 0.55 else "heat-text"
+
+
+def rise(width: float, names: Sequence[str], size: float) -> float:
+    """Height that the longest of the slanted names takes above its column."""
+    longest = max(map(len, names), default=4)
+    return longest * size * 0.62 * float(np.sin(np.radians(_angle(width))))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the cells of a heatmap are: its upper left corner, the size of a cell, how many."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    n_rows: int
+    n_columns: int
+
+    @property
+    def right(self) -> float:
+        """Right edge of the last column."""
+        return self.left + self.width * self.n_columns
+
+    @property
+    def bottom(self) -> float:
+        """Lower edge of the last row."""
+        return self.top + self.height * self.n_rows
+
+    def column_names(self, names: Named, size: float) -> list[Markup]:
+        """Slanted names above the columns."""
+        return [
+            el(
+                "text",
+                name,
+                transform=f"translate({self.left + self.width * (j + 0.5):.1f},{self.top - 8:.1f}) "
+                f"rotate(-{_angle(self.width)})",
+                class_="mark",
+                data_s=index,
+                font_size=size,
+            )
+            for j, (name, index) in enumerate(names)
+        ]
+
+    def row_names(self, names: Named, size: float) -> list[Markup]:
+        """Names of subpopulations before the rows."""
+        return [
+            label(
+                name,
+                self.left - 8,
+                self.top + self.height * (i + 0.5),
+                anchor="end",
+                class_="mark",
+                data_s=index,
+                font_size=size,
+            )
+            for i, (name, index) in enumerate(names)
+        ]
+
+    def background(self) -> list[Markup]:
+        """Empty cells: one background with lines, so that empty cells cost nothing."""
+        w, h = self.width * self.n_columns, self.height * self.n_rows
+        x, y = self.left, self.top
+        lines = [f"M{x + self.width * j:.1f},{y:.1f}v{h:.1f}" for j in range(1, self.n_columns)]
+        lines += [f"M{x:.1f},{y + self.height * i:.1f}h{w:.1f}" for i in range(1, self.n_rows)]
+        return [
+            el("rect", x=x, y=y, width=w, height=h, rx=2, class_="heat-bg"),
+            el("path", d="".join(lines), class_="heat-lines"),
+        ]
+
+    def cell(
+        self,
+        i: int,
+        j: int,
+        hover: str,
+        ink: str | None,
+        *,
+        strength: float,
+        size: float,
+        corner: float,
+        fill: str,
+        **data: object,
+    ) -> Markup:
+        """One cell, `strength` (0 to 1) of its colour, with a number where there is room for it."""
+        x, y = self.left + self.width * j, self.top + self.height * i
+        return el(
+            "g",
+            tip(hover),
+            el(
+                "rect",
+                x=x + 0.5,
+                y=y + 0.5,
+                width=self.width - 1,
+                height=self.height - 1,
+                rx=corner,
+                class_=fill,
+                fill_opacity=round(strength, 3),
+            ),
+            NOTHING
+            if ink is None
+            else label(
+                ink,
+                x + self.width / 2,
+                y + self.height / 2,
+                anchor="middle",
+                class_=_ink(strength),
+                font_size=size,
+            ),
+            class_="mark cell",
+            **data,
+        )

@@ -1,0 +1,143 @@
+"""A few lines that build escaped inline SVG, and the `Figure` every drawing function returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH = 860  # of a figure with one row per subpopulation
+STEP = 26.0  # from row to row
+NOTHING = Markup("")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with the words that belong to it."""
+
+    key: str
+    title: str
+    svg: Markup
+    reading: str
+    note: str = ""
+    controls: Markup = NOTHING
+
+
+@dataclass(frozen=True)
+class FoldAxis:
+    """Axis of log2 factors: ``-limit`` at `start`, ``limit`` at `end`, all beyond at the ends."""
+
+    start: float
+    end: float
+    limit: float
+
+    def __call__(self, value: float) -> float:
+        """Give the position of a log2 factor."""
+        inside = max(-self.limit, min(float(value), self.limit))
+        return self.start + (inside + self.limit) / (2 * self.limit) * (self.end - self.start)
+
+    def doublings(self) -> list[tuple[int, str]]:
+        """Whole log2 factors of the axis and how they are written: ×2, ×1/2."""
+        whole = range(-int(self.limit), int(self.limit) + 1)
+        return [(v, f"×{2**v}" if v >= 0 else f"×1/{2**-v}") for v in whole]
+
+
+def el(tag: str, *children: Markup | str, **attributes: object) -> Markup:
+    """Write one element; in attribute names ``_`` becomes ``-``, a trailing ``_`` is dropped."""
+    parts = [f"<{tag}"]
+    for key, value in attributes.items():
+        if value is None:
+            continue
+        if isinstance(value, float):
+            value = f"{value:.2f}".rstrip("0").rstrip(".")
+        parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"')
+    if not children:
+        return Markup("".join(parts) + "/>")
+    inside = "".join(str(escape(c)) for c in children)
+    return Markup(f"{''.join(parts)}>{inside}</{tag}>")
+
+
+def drawing(
+    children: list[Markup], *, width: float, height: float, title: str, text: str, key: str
+) -> Markup:
+    """Write the ``<svg>`` element with its accessible name and description."""
+    return el(
+        "svg",
+        el("title", title, id=f"{key}-t"),
+        el("desc", text, id=f"{key}-d"),
+        *children,
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=round(width),
+        height=round(height),
+        role="img",
+        aria_labelledby=f"{key}-t {key}-d",
+        class_="chart",
+        style=f"--w:{width:.0f}px",
+        xmlns="http://www.w3.org/2000/svg",
+    )
+
+
+def label(content: str, x: float, y: float, *, anchor: str = "start", **more: object) -> Markup:
+    """Write a text element, vertically centred on `y`."""
+    return el("text", content, x=x, y=y, dy="0.35em", text_anchor=anchor, **more)
+
+
+def names_width(names: Sequence[str], limit: int = 27) -> float:
+    """Room for the longest of the names before the rows of a figure, cut to `limit` characters."""
+    longest = max((min(len(n), limit) for n in names), default=4)
+    return float(min(max(longest * 7.6 + 8, 70.0), 200.0))
+
+
+def about(subs: Sequence[int]) -> dict[str, object]:
+    """Name the subpopulations a mark is about, for the selection in the browser."""
+    keys = ("data_s", "data_t")
+    named: dict[str, object] = dict(zip(keys, subs, strict=False))
+    if len(subs) > len(keys):
+        named["data_more"] = " ".join(str(i) for i in subs[len(keys) :])
+    return named
+
+
+def tip(content: str) -> Markup:
+    """Write the hover text of the enclosing element (works without JavaScript)."""
+    return el("title", content)
+
+
+def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Move label positions apart to at least `gap`, staying as near as possible to `wanted`.
+
+    Labels are pushed down where they crowd, then the whole pile is pushed up from the bottom.
+    The order of `wanted` is kept, so it must be sorted.
+    """
+    if not wanted:
+        return []
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    placed = [max(w, low) for w in wanted]
+    for i in range(1, len(placed)):
+        placed[i] = max(placed[i], placed[i - 1] + gap)
+    placed[-1] = min(placed[-1], high)
+    for i in range(len(placed) - 2, -1, -1):
+        placed[i] = min(placed[i], placed[i + 1] - gap)
+    return placed
+
+
+def ticks(low: float, high: float, n: int = 5) -> list[float]:
+    """About `n` round numbers between `low` and `high`."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / n
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= raw)
+    first = -(-low // step) * step
+    values = []
+    while first <= high + 1e-9 * step:
+        values.append(round(first, 12) + 0.0)
+        first += step
+    return values
+
+
+def polyline(xs: list[float], ys: list[float]) -> str:
+    """Path data through the points."""
+    points = [f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True)]
+    return "M" + "L".join(points) if points else ""

@@ -1,0 +1,81 @@
+"""The files of a comparison as ``data:`` links, so that a report can be sent alone."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from dataclasses import dataclass
+
+from cgmm.results.read import Results
+
+EMBED_LIMIT = 900_000
+PLAIN_LIMIT = 60_000
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file carried inside the report, or the reason why it is not."""
+
+    name: str
+    what: str
+    href: str = ""
+    size: str = ""
+    instead: str = ""
+
+
+WHAT = {
+    "factors.tsv": "prevalence factors, one row per source subpopulation",
+    "transfers.tsv": "all transfers",
+    "arrivals.tsv": "origins, one row per target subpopulation",
+    "shifts.tsv": "state shifts of matched pairs",
+    "genes.tsv": "gene changes per subpopulation",
+    "components.tsv": "names, sizes and markers",
+    "donors.tsv": "shares per donor",
+    "donor_shifts.tsv": "how far the cells of each donor moved",
+    "sensitivity.tsv": "factors under other settings",
+    "cells.tsv.gz": "every cell: subpopulation, factor, shift, coordinates",
+    "report.json": "parameters, versions, quality control",
+    "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",
+}
+
+
+def downloads(results: Results) -> list[Download]:
+    """All tables as ``data:`` links; large ones compressed, very large ones named only."""
+    files = dict(results.raw)
+    files["report.json"] = (results.folder / "report.json").read_bytes()
+    if "recipe" in results.meta:
+        files["recipe.json"] = json.dumps(results.meta["recipe"], indent=1).encode()
+    found = []
+    for name, what in WHAT.items():
+        if name not in files:
+            continue
+        content = files[name]
+        stem = f"{results.folder.name}_{name}"
+        kind = "application/json" if name.endswith(".json") else "text/tab-separated-values"
+        if name.endswith(".gz"):
+            kind = "application/gzip"
+        elif len(content) > PLAIN_LIMIT:
+            content = gzip.compress(content, mtime=0)
+            kind, stem = "application/gzip", f"{stem}.gz"
+        if len(content) > EMBED_LIMIT:
+            found.append(
+                Download(
+                    name,
+                    what,
+                    instead=f"too large to carry along ({len(content) / 1e6:.1f} MB): "
+                    f"results/{results.folder.name}/{name}",
+                )
+            )
+            continue
+        coded = base64.b64encode(content).decode("ascii")
+        size = len(content) / 1000
+        found.append(
+            Download(
+                stem,
+                what,
+                href=f"data:{kind};base64,{coded}",
+                size=f"{size:.0f} kB" if size >= 1 else "under 1 kB",
+            )
+        )
+    return found

@@ -1,0 +1,139 @@
+"""The words of the report, explained once."""
+
+from __future__ import annotations
+
+from cgmm.results.read import Results
+
+
+def glossary(results: Results) -> list[tuple[str, str]]:
+    """Words and what they mean in this report.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    """
+    return [*_groups(results), *_numbers(results), *_settings()]
+
+
+def _groups(results: Results) -> list[tuple[str, str]]:
+    source, target = results.source, results.target
+    return [
+        (
+            "Subpopulation",
+            "A group of cells with a similar profile. Technically one Gaussian component of the "
+            "fitted mixture. Its name comes from your annotation or its marker genes.",
+        ),
+        (
+            "Source, target",
+            f"The two conditions, in order: {source} and {target}. Changes are told from source to "
+            "target.",
+        ),
+        (
+            "Donor",
+            "The person or animal. The unit of replication: ten thousand cells of one person are "
+            "still one person.",
+        ),
+        (
+            "Share",
+            "The fraction of cells that belong to a subpopulation. A cell between two "
+            "subpopulations counts partly for each. With donors, every donor counts equally.",
+        ),
+        (
+            "Match, transfer",
+            f"Which subpopulation of {source} corresponds to which of {target}, and with which "
+            "part of it. It is a statement about populations; single cells are not followed.",
+        ),
+        ("Came from", _came_from(results)),
+        (
+            "New, gone",
+            f"A subpopulation of {target} without a convincing origin; one of {source} without a "
+            "convincing counterpart.",
+        ),
+    ]
+
+
+def _came_from(results: Results) -> str:
+    if not results.counts_cells:
+        return (
+            f"Which part of a subpopulation of {results.target} came from one of {results.source}: "
+            "follows from the match by Bayes' rule. Net factors and gene changes are made of it."
+        )
+    return (
+        f"Which part of a subpopulation of {results.target} came from one of {results.source}. "
+        f"Counted cell by cell: each cell of {results.target} counts for the cells of "
+        f"{results.source} that it resembles most, once the change of state is allowed for. Net "
+        "factors and gene changes are made of this count; it can differ from the match where "
+        "borders between neighbouring subpopulations lie elsewhere."
+    )
+
+
+def _numbers(results: Results) -> list[tuple[str, str]]:
+    return [
+        (
+            "Net factor",
+            f"Share of the cells in {results.target} that came from a subpopulation, divided by "
+            f"its share in {results.source}: ×2 is twice as common, ×0.5 half as common. Relative: "
+            "if one subpopulation grows, others must fall.",
+        ),
+        (
+            "95% interval",
+            "The range that fits how much donors scatter: all is fitted again to donors drawn "
+            "anew. For factors, what other partitions of the cells say widens it. It needs at "
+            "least three donors per condition; drawn from cells alone it is too narrow.",
+        ),
+        (
+            "p, q",
+            "p: how often donors that do not differ would scatter this much. q: p corrected for "
+            "looking at many subpopulations. A change is called more common or rarer when q is "
+            "under 0.05 and the interval leaves out ×1.",
+        ),
+        (
+            "State shift (SD)",
+            "How far the centre of a subpopulation moved, in typical spreads within a "
+            "subpopulation. Under 0.25: not visible; up to 0.5: small; up to 1: moderate; above: "
+            "strong. Not clear: its interval reaches zero. It is a distance in the space of the "
+            "fit, larger where more genes change more.",
+        ),
+        (
+            "log2 change",
+            "Change of average expression: 1 is a doubling, −1 a halving.",
+        ),
+        (
+            "Without a donor, against",
+            "The factor computed again without one donor; a donor goes against a change when it "
+            "alone points the other way.",
+        ),
+        (
+            "Settled",
+            "No other price of reweighting (rho) and no other partition of the cells that was "
+            "tried moves the factor by more than twofold.",
+        ),
+    ]
+
+
+def _settings() -> list[tuple[str, str]]:
+    return [
+        (
+            "Coupling, F",
+            "The table of matched mass between subpopulations, and its total. F falls as states "
+            "move far and as leaving cells unmatched gets cheap (small rho), so alone it says "
+            "little.",
+        ),
+        (
+            "Outflow, inflow",
+            "Weight factors on leaving and on arriving, as the coupling sees them (normalised by "
+            "F). The net factor is the one to read.",
+        ),
+        (
+            "Partition",
+            "One way to cut the cells into subpopulations, more coarsely or more finely. Several "
+            "are tried; the one in the middle is reported.",
+        ),
+        (
+            "epsilon, rho, transport weight",
+            "Settings: how soft the matching is; how costly it is to leave mass unmatched, so that "
+            "subpopulations grow or shrink (the price of reweighting); how strongly matching "
+            "guides the fit. Chosen from the data unless set; the reasons stand under Parameters.",
+        ),
+    ]

@@ -1,0 +1,75 @@
+"""What the reader needs to run it again: parameters, versions, checksums, command, runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cgmm.report.page import text
+from cgmm.report.page.table import key_values
+from cgmm.results.read import Results
+
+Pairs = list[tuple[str, ...]]
+MINUTES_FROM = 90.0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Lists of strings, ready to show."""
+
+    parameters: Pairs
+    config: Pairs
+    versions: Pairs
+    runtime: Pairs
+    checksums: Pairs
+    command: str
+    commit: str
+
+
+def _parameters(meta: dict[str, Any]) -> Pairs:
+    reasons = meta.get("reasons") or {}
+    values = [
+        (name, value, str(reasons.get(name) or "as configured, or the default"))
+        for name, value in key_values(meta.get("parameters") or {})
+        if not name.startswith("reasons.")
+    ]
+    given = {name for name, _, _ in values}
+    found = [(str(k), "found in the data", str(v)) for k, v in reasons.items() if k not in given]
+    return [*values, *found]
+
+
+def seconds(value: float) -> str:
+    """Write a duration."""
+    return f"{value:.1f} s" if value < MINUTES_FROM else f"{value / 60:.1f} min"
+
+
+def _runtime(meta: dict[str, Any]) -> Pairs:
+    steps = {k: v for k, v in (meta.get("runtime") or {}).items() if text.is_number(v)}
+    rows: Pairs = [(str(rule), seconds(float(v))) for rule, v in steps.items()]
+    if len(rows) > 1:
+        rows.append(("together", seconds(float(sum(steps.values())))))
+    return rows
+
+
+def make_provenance(results: Results) -> Provenance:
+    """Collect it from report.json.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    """
+    meta = results.meta
+    return Provenance(
+        parameters=_parameters(meta),
+        config=[*key_values(meta.get("config") or {})],
+        versions=[*key_values(meta.get("versions") or {})],
+        runtime=_runtime(meta),
+        checksums=[
+            tuple(str(s.get(key) or "not given") for key in ("sample", "path", "sha256"))
+            for s in meta.get("samples") or []
+            if isinstance(s, dict)
+        ],
+        command=str(meta.get("command") or "not recorded"),
+        commit=str(meta.get("git_commit") or "not recorded"),
+    )

@@ -1,0 +1,187 @@
+"""Table of what other choices would make of each factor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from cgmm.report.claims.findings import Finding
+from cgmm.report.claims.verdict import Verdict
+from cgmm.report.page import text
+from cgmm.report.page.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
+from cgmm.report.page.table import Column, Row, Table, number, words
+from cgmm.results.read import Results, each
+from cgmm.thresholds import TWOFOLD
+
+WIDTH, STEP, TOP = 860.0, 30.0, 44.0
+RIGHT = WIDTH - 200.0
+MAX_FOLD = 5.0
+LANES = {"rho": -4.5, "partition": 5.5}
+
+
+def _reach(table: pd.DataFrame, rows: list[Finding]) -> float:
+    values = [*table["log2_net"], *(f.log2_net for f in rows)]
+    finite = [abs(v) for v in values if np.isfinite(v)]
+    return float(np.clip(np.ceil((max(finite, default=1.0) + TWOFOLD) * 2) / 2, 2.0, MAX_FOLD))
+
+
+def _mark(row: Finding, choice: pd.Series, x: float, y: float) -> Markup:
+    value = text.fold(choice["log2_net"]) if np.isfinite(choice["log2_net"]) else "no cell left"
+    if choice["parameter"] == "rho":
+        words = f"{row.name}: {value} with rho = {choice['value']}"
+        return el("circle", tip(words), cx=x, cy=y + LANES["rho"], r=3.2, class_="along")
+    words = f"{row.name}: {value} with the partition “{choice['value']}”"
+    at = y + LANES["partition"]
+    return el("path", tip(words), d=f"M{x:.1f},{at - 4.5:.1f}l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
+              class_="other")  # fmt: skip
+
+
+def _words(own: pd.DataFrame, settled: str) -> str:
+    found = own.loc[np.isfinite(own["log2_net"]), "log2_net"]
+    span = text.fold_range(found.min(), found.max()) if len(found) else "no number"
+    state = {"True": "settled", "False": "not settled"}.get(settled, "")
+    return f"{span}, {state}" if state else span
+
+
+def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -> Markup:
+    parts: list[Markup] = [
+        el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
+        label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
+    ]
+    if np.isfinite(row.log2_net):
+        low, high = x(row.log2_net - TWOFOLD), x(row.log2_net + TWOFOLD)
+        parts.append(el("rect", x=low, y=y - 11, width=high - low, height=22, class_="band"))
+        at = x(row.log2_net)
+        parts.append(
+            el(
+                "path",
+                tip(f"{row.name}: {text.fold(row.log2_net)} in this report"),
+                d=f"M{at:.1f},{y - 11:.1f}v22",
+                class_="fitted",
+            )
+        )
+    path = own.loc[(own["parameter"] == "rho") & np.isfinite(own["log2_net"])]
+    if len(path) > 1:
+        ends = x(path["log2_net"].min()), x(path["log2_net"].max())
+        lane = y + LANES["rho"]
+        parts.append(el("line", x1=ends[0], x2=ends[1], y1=lane, y2=lane, class_="along-line"))
+    parts += [_mark(row, choice, x(choice["log2_net"]), y) for _, choice in own.iterrows()]
+    parts.append(
+        label(
+            _words(own, settled),
+            RIGHT + 24,
+            y,
+            class_="value unsettled" if settled == "False" else "value",
+        )
+    )
+    return el("g", *parts, class_="mark row", data_s=row.index)
+
+
+def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
+    parts = [
+        label("factor under other settings", x.start, 12, class_="head"),
+        label("lowest–highest", RIGHT + 24, 12, class_="head"),
+    ]
+    for value, name in x.doublings():
+        kind = "zero" if value == 0 else "grid"
+        parts.append(el("line", x1=x(value), x2=x(value), y1=TOP - 6, y2=bottom, class_=kind))
+        parts.append(label(name, x(value), 32, anchor="middle", class_="tick"))
+    return parts
+
+
+def sensitivity_figure(results: Results, verdict: Verdict) -> Figure | None:
+    """Draw the factor of every subpopulation under every other choice.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    verdict
+        Its findings.
+
+    Returns
+    -------
+    Figure or None
+        None when no other choice was tried.
+    """
+    table = results.tables["sensitivity"]
+    known = set(table["name"])
+    rows = [f for f in verdict.findings if f.name in known]
+    if not rows:
+        return None
+    factors = results.tables["factors"]
+    settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
+    rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
+    bottom = TOP + STEP * len(rows)
+    x = FoldAxis(names_width([f.name for f in rows]) + 12, RIGHT, _reach(table, rows))
+    parts = _axis(x, bottom)
+    for i, f in enumerate(rows):
+        own = table.loc[table["name"] == f.name]
+        parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
+    return Figure(
+        key="sensitivity",
+        title="Every factor under other settings",
+        svg=drawing(
+            parts,
+            width=WIDTH,
+            height=bottom + 14,
+            title="Factors under other choices",
+            text="One row per subpopulation: the factor of this report and the factors that other "
+            "prices of reweighting and other partitions give. The table below has every value.",
+            key="sensitivity",
+        ),
+        reading=(
+            "The upright line is the factor of this report, the grey band twofold around it. Round "
+            "dots: the match made again, with growing and shrinking made cheaper or dearer (the "
+            "price of reweighting, rho). Diamonds: the cells cut into subpopulations more coarsely "
+            "or more finely. All inside the band: settled, no setting moves the factor by more "
+            "than twofold. A mark outside: do not build on this factor alone. Marks on both sides "
+            "of ×1: not even the direction is certain."
+        ),
+    )
+
+
+CHOICES = {"rho": "price of reweighting (rho)", "partition": "partition of the cells"}
+
+
+def sensitivity_table(results: Results) -> Table | None:
+    """One row per subpopulation and choice."""
+    table = results.tables["sensitivity"]
+    if table.empty:
+        return None
+    rows = []
+    for r in each(table):
+        subs = [results.index_of(r.name)]
+        if results.has(r.main_target):
+            subs.append(results.index_of(r.main_target))
+        cells = [
+            words(r.name),
+            words(CHOICES.get(r.parameter, r.parameter)),
+            words(r.value),
+            number(r.log2_net, text.fold, "no cell left"),
+            number(r.difference, missing="not comparable"),
+            words(r.main_target, "none" if r.log2_net == -np.inf else "other subpopulations"),
+            number(r.F),
+        ]
+        rows.append(Row(cells, tuple(subs)))
+    return Table(
+        key="t-sensitivity",
+        caption="Every factor under other settings",
+        columns=[
+            Column("Subpopulation", number=False),
+            Column("What was changed", number=False),
+            Column("To", number=False),
+            Column("Net factor", "Of the same cells, under the other choice"),
+            Column("Difference (log2)", "From the factor of the report; 1 is twofold"),
+            Column(
+                "Main counterpart",
+                "Where most of it goes by the match; another partition has its own",
+                number=False,
+            ),
+            Column("F", "Total matched mass under the other choice"),
+        ],
+        rows=rows,
+        file="sensitivity.tsv",
+        open=False,
+    )

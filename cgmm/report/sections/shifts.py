@@ -1,0 +1,171 @@
+"""Tables of state shifts and of the genes behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from cgmm.report.claims.findings import Finding, leading_genes
+from cgmm.report.claims.verdict import Verdict
+from cgmm.report.page import text
+from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
+from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, words
+from cgmm.report.page.text import ARROW, INTERVAL_WORDS, arrow
+from cgmm.results.read import Results, each, row_of
+
+GENES_FROM = 440.0  # where distances end
+LED_BY = 206.0  # from there to the leading genes
+STATE_SHORT = {"none": "not visible", "unclear": "not clear"}
+
+
+def shifts_figure(results: Results, verdict: Verdict) -> Figure | None:
+    """Distance moved by every subpopulation, in units of the spread within a subpopulation."""
+    rows = [f for f in verdict.findings if np.isfinite(f.shift_sd)]
+    if not rows:
+        return None
+    rows = sorted(rows, key=lambda f: -f.shift_sd)
+    table = results.tables["shifts"]
+    top = 40.0
+    bottom = top + STEP * len(rows)
+    left = names_width([f.name for f in rows]) + 10
+    ends = [v for f in rows for v in (f.shift_sd, f.shift_high) if np.isfinite(v)]
+    limit = max(1.2, max(ends) * 1.08)
+    intervals = any(np.isfinite(f.shift_high) for f in rows)
+
+    def x(value: float) -> float:
+        return left + value / limit * (GENES_FROM - left)
+
+    parts: list[Markup] = [
+        label("distance moved (SD)", left, 12, class_="head"),
+        label(f"SD{' [95% interval]' if intervals else ''}", GENES_FROM + 18, 12, class_="head"),
+        label("led by", GENES_FROM + LED_BY, 12, class_="head"),
+    ]
+    for value in ticks(0.0, limit, 5):
+        parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid"))
+        parts.append(label(f"{value:g}", x(value), 30, anchor="middle", class_="tick"))
+    for i, f in enumerate(rows):
+        own = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
+        parts.append(_shift_row(results, f, own, top + STEP * (i + 0.5), x, limit))
+    return Figure(
+        key="shifts-bars",
+        title="How far every subpopulation moved",
+        svg=drawing(
+            parts,
+            width=WIDTH,
+            height=bottom + 26,
+            title="State shifts",
+            text="One line per subpopulation: how far its average cell moved between conditions. "
+            "The shift table below has every value.",
+            key="shifts-bars",
+        ),
+        reading=(
+            "The dot is how far the centre of a subpopulation moved, measured in typical spreads "
+            "within a subpopulation (1 SD: as far as its cells usually lie from their centre). "
+            f"{INTERVAL_WORDS[results.cells_only] if intervals else ''}"
+            "Below 0.25 SD is called not visible, up to 0.5 small, up to 1 moderate, above strong"
+            f"{', and not clear where the interval reaches zero' if intervals else ''}. Genes: the "
+            f"largest changes of average expression, ↑ higher and ↓ lower in {results.target}."
+        ),
+    )
+
+
+def _shift_row(
+    results: Results,
+    f: Finding,
+    row: Mapping[str, Any],
+    y: float,
+    x: Callable[[float], float],
+    limit: float,
+) -> Markup:
+    """One subpopulation: distance, interval, leading genes."""
+    total = float(row["total_shift_sd"])
+    known = np.isfinite([f.shift_low, f.shift_high]).all()
+    hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
+    if known:
+        hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
+    if np.isfinite(total):
+        hover += f" (with change of shape, not corrected for noise, {text.fixed(total)} SD)"
+    seen = f.state not in {"none", "unclear"}
+    genes = "  ".join(
+        f"{g}\u00a0{'↑' if c > 0 else '↓'}"
+        for g, c in (leading_genes(results, f.name, 3) if seen else ())
+    )
+    colour = results.subpopulations[f.index].colour
+    parts: list[Markup] = [
+        el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
+        label(text.short(f.name, 27), x(0) - 10, y, anchor="end"),
+        el("line", x1=x(0), x2=x(f.shift_sd), y1=y, y2=y, class_="stem", stroke=colour),
+        el("circle", cx=x(f.shift_sd), cy=y, r=5.5, fill=colour),
+    ]
+    words = text.fixed(f.shift_sd)
+    if known:
+        low, high = x(max(f.shift_low, 0.0)), x(min(f.shift_high, limit))
+        ends = f"M{low:.1f},{y - 5:.1f}v10M{low:.1f},{y:.1f}H{high:.1f}M{high:.1f},{y - 5:.1f}v10"
+        parts.append(el("path", d=ends, class_="whisker"))
+        words += f" {text.bracket(text.fixed_range(f.shift_low, f.shift_high))}"
+    parts.append(label(words, GENES_FROM + 18, y, class_="value"))
+    parts.append(label(STATE_SHORT.get(f.state, f.state), GENES_FROM + 136, y, class_="tick"))
+    if genes:
+        parts.append(label(text.short(genes, 30), GENES_FROM + LED_BY, y, class_="genes"))
+    return el("g", tip(hover), *parts, class_="mark row", data_s=f.index)
+
+
+def shifts_table(results: Results) -> Table | None:
+    """State shifts of all pairs with at least one percent of their source."""
+    table = results.tables["shifts"]
+    if table.empty:
+        return None
+    with_interval = any_finite(table["ci_low"])
+    rows = []
+    for r in each(table):
+        cells = [
+            words(r.source),
+            words(r.target),
+            number(r.share_of_source, text.percent),
+            number(r.mean_shift_sd),
+            number(r.total_shift_sd),
+            words(ARROW.sub(arrow, r.top_genes), "genes not computed"),
+        ]
+        if with_interval:
+            cells[3:3] = [
+                number(r.unbiased_shift_sd),
+                interval(r.ci_low, r.ci_high, text.fixed_range),
+            ]
+        rows.append(Row(cells, (results.index_of(r.source), results.index_of(r.target))))
+    columns = [
+        Column("From", number=False),
+        Column("To", number=False),
+        Column(
+            f"Of {text.short(results.source, 16)}",
+            "Part of the subpopulation on the left that goes here, by the match",
+        ),
+        Column("Distance (SD)", "Distance between the centres, in within-subpopulation spreads"),
+        Column("With shape (SD)", "The same, with the change in shape (spread) added"),
+        Column("Top genes", number=False),
+    ]
+    if with_interval:
+        columns[3:3] = [
+            Column("Moved (SD)", "The distance less what noise adds to any distance"),
+            Column("95% interval", "Of the distance moved"),
+        ]
+    return Table(
+        key="t-shifts",
+        caption="State shifts of matched pairs",
+        columns=columns,
+        rows=rows,
+        file="shifts.tsv",
+        open=False,
+        notes=[_shift_note(results, with_interval=with_interval)],
+    )
+
+
+def _shift_note(results: Results, *, with_interval: bool) -> str:
+    pairs = "Pairs are those of the match that take at least 1% of their origin."
+    if not with_interval:
+        return f"{pairs} Shifts have no intervals here."
+    if results.cells_only:
+        return f"{pairs} Intervals come from drawing cells, not donors: they are too narrow."
+    return f"{pairs} Intervals come from refits to donors drawn anew."

@@ -1,0 +1,1 @@
+"""Folder of a comparison, written by :mod:`.write` and read by :mod:`.read`."""

@@ -1,0 +1,144 @@
+"""Everything that the report needs beside the tables, as one JSON object."""
+
+from __future__ import annotations
+
+import logging
+import math
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import pandas as pd
+
+from cgmm import get
+from cgmm._utils.versions import version
+from cgmm.pair import SIDES
+
+logger = logging.getLogger(__name__)
+
+VERSIONED = (
+    ("cgmm", "snakemake", "scanpy", "anndata", "jax", "numpy", "pandas", "scipy")
+    + ("scikit-learn", "umap-learn", "harmonypy")
+)  # fmt: skip
+
+
+def report_facts(
+    adata: ad.AnnData,
+    *,
+    about: dict[str, Any],
+    check: dict[str, Any],
+    qc: list[dict[str, Any]],
+    facts: dict[str, Any],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Everything the report needs beside the tables, as one JSON object.
+
+    Parameters
+    ----------
+    adata
+        From :func:`annotated`.
+    about
+        name, title, source, target, command.
+    check
+        What :func:`cgmm.pp.check_samples` returned.
+    qc
+        Rows of what :func:`cgmm.pp.quality_control` returned.
+    facts
+        What :func:`cgmm.pp.embed` returned.
+    settings
+        The config.
+    """
+    params, fit = get.params(adata), get.fit(adata)
+    kept = {row["sample"]: row for row in qc}
+    conditions = (about["source"], about["target"])
+    samples = [
+        row | {"n_cells_kept": kept[row["sample"]]["n_cells_kept"]}
+        for row in check["samples"]
+        if row["condition"] in conditions
+    ]
+    truth = check.get("truth")
+    return {
+        **about,
+        "n_cells": params["n_cells"],
+        "samples": samples,
+        "qc": [kept[row["sample"]] for row in samples],
+        "parameters": params["parameters"] | {"random_state": params["random_state"]},
+        "reasons": params["reasons"],
+        "donors": params["donors"],
+        "fit": {
+            key: params[key]
+            for key in ("converged", "status", "n_steps", "transport_cost", "F")
+            + ("log_likelihood", "objective", "seconds")
+        }
+        | {"history": fit.history},
+        "representation": {k: v for k, v in facts.items() if k != "notices"},
+        "components": {
+            side: {
+                key: getattr(getattr(fit, side), key) for key in ("weights", "means", "covariances")
+            }
+            for side in SIDES
+        },
+        "config": settings,
+        "versions": {package: version(package) for package in VERSIONED},
+        "notices": [*check["notices"], *facts["notices"], *gene_notices(adata, settings)],
+        "data_source": check.get("data_source"),
+        "truth": None
+        if truth is None
+        else {key: truth[key] for key in ("names", "log2_net") if key in truth},
+    }
+
+
+def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:
+    """Say that genes could not be tested in any subpopulation, when that was asked for."""
+    reasons = get.gene_agreement(adata)["de_reason"]
+    if not settings["test_genes"] or (reasons == "").any():
+        return []
+    words = " ".join(dict.fromkeys(reasons))
+    logger.warning("genes were not tested: %s", words)
+    advice = "Set `test_genes: false` in the config, or provide what is missing."
+    return [{"level": "warning", "text": f"Genes were not tested. {words}", "advice": advice}]
+
+
+def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:
+    """Seconds per rule, from the benchmark files that there are."""
+    found = {}
+    for rule, stem in (
+        ("check", dataset),
+        ("prepare", dataset),
+        ("embed", dataset),
+        ("fit", comparison),
+    ):
+        path = folder / rule / f"{stem}.tsv"
+        if path.is_file():
+            table = pd.read_csv(path, sep="\t")
+            if len(table) and "s" in table:
+                found[rule] = float(table["s"].iloc[0])
+    return found
+
+
+def git_commit(folder: Path) -> str | None:
+    """Commit of a folder under git, with "+" when files were changed; None when not under git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+" if changed else "")
+
+
+def without_nan(value: Any) -> Any:
+    """Plain values, with None in place of NaN."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

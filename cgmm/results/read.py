@@ -1,0 +1,323 @@
+"""Reading and checking one comparison's results folder.
+
+The report is a pure function of the files written by the workflow: the tables of `cgmm.get`
+(``factors``, ``transfers``, ``arrivals``, ``shifts``, ``genes``, ``components``, ``donors``,
+``donor_shifts``, ``sensitivity``), the cells drawn (``cells.tsv.gz``) and ``report.json``.
+Everything is read as text first, so that a subpopulation called "NA" or "1" keeps its name, and
+numbers are converted column by column.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cgmm._utils.colours import subpopulation_colours
+from cgmm.tables import CELLS_ONLY, MAY_BE_ABSENT, NUMBERS, REQUIRED, TEXT
+
+MAX_DRAWN_CELLS = 20_000
+
+
+@dataclass(frozen=True)
+class Subpopulation:
+    """One name of the report: a source component, a target component, or a matched pair."""
+
+    index: int
+    name: str
+    source: int | None
+    target: int | None
+    share_source: float
+    share_target: float
+    colour: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the report needs, checked."""
+
+    folder: Path
+    meta: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    subpopulations: list[Subpopulation]
+    cells: pd.DataFrame
+    n_cells_total: int
+    raw: dict[str, bytes] = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        """Name of the source condition."""
+        return str(self.meta.get("source", "source"))
+
+    @property
+    def target(self) -> str:
+        """Name of the target condition."""
+        return str(self.meta.get("target", "target"))
+
+    @property
+    def name(self) -> str:
+        """Name of the comparison."""
+        return str(self.meta.get("name", self.folder.name))
+
+    @property
+    def title(self) -> str:
+        """Heading of the report."""
+        return str(self.meta.get("title") or f"{self.source} → {self.target}")
+
+    @property
+    def n_cells(self) -> float:
+        """Cells of both conditions that were analysed."""
+        counts = _block(self.meta, "n_cells")
+        values = (counts.get(key) for key in ("source", "target"))
+        return float(sum(v for v in values if isinstance(v, int | float)))
+
+    @property
+    def cells_only(self) -> bool:
+        """Whether intervals come from drawing cells, with no donors behind them."""
+        return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())
+
+    @property
+    def counts_cells(self) -> bool:
+        """Whether origins were counted cell by cell and not read from the coupling."""
+        return bool(_block(self.meta, "reasons").get("origin"))
+
+    @property
+    def donor_settings(self) -> dict[str, Any]:
+        """How intervals over donors were made: the `donors` block of report.json, or empty."""
+        return _block(self.meta, "donors")
+
+    @property
+    def donor_notices(self) -> list[str]:
+        """What the step over donors says was left out or should be known."""
+        found = self.donor_settings.get("sentences")
+        return [str(s) for s in found if s] if isinstance(found, list) else []
+
+    @property
+    def change_of_genes(self) -> tuple[str, str]:
+        """What a change of a gene (or marker) is called, and what one unit of it means."""
+        if _block(self.meta, "config").get("modality") == "cytometry":
+            return "change", "in the units of the transformed values"
+        return "log2 change", "1 is a doubling"
+
+    def index_of(self, name: str) -> int:
+        """Return the position of the subpopulation called `name`."""
+        return self._by_name[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a subpopulation called `name`."""
+        return name in self._by_name
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {s.name: s.index for s in self.subpopulations})
+
+    _by_name: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+
+    @property
+    def fit(self) -> dict[str, Any]:
+        """The `fit` block of report.json, or an empty dict."""
+        return _block(self.meta, "fit")
+
+    @property
+    def has_donors(self) -> bool:
+        """Whether donor shares were written."""
+        return not self.tables["donors"].empty
+
+    def donors_per_side(self) -> tuple[int, int]:
+        """Count the distinct donors in source and target."""
+        donors = self.tables["donors"]
+        if donors.empty:
+            return 0, 0
+        sides = donors["side"]
+        return (
+            int(donors.loc[sides == "source", "donor"].nunique()),
+            int(donors.loc[sides == "target", "donor"].nunique()),
+        )
+
+    def shared_donors(self) -> list[str]:
+        """Donors seen in both conditions, in order of name."""
+        donors = self.tables["donors"]
+        if donors.empty:
+            return []
+        sides = donors["side"]
+        both = set(donors.loc[sides == "source", "donor"]) & set(
+            donors.loc[sides == "target", "donor"]
+        )
+        return sorted(both)
+
+
+def each(table: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows as named tuples, without the column types that pandas cannot know."""
+    yield from table.itertuples(index=False)
+
+
+def row_of(table: pd.DataFrame, key: str, column: str = "name") -> dict[str, Any]:
+    """Return the first row of `table` whose `column` is `key`, as a dict; empty when none is."""
+    found = table.loc[table[column] == key]
+    return {} if found.empty else {str(k): v for k, v in found.iloc[0].items()}
+
+
+def _block(meta: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = meta.get(key)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _read_table(folder: Path, name: str, raw: dict[str, bytes]) -> pd.DataFrame:
+    path = folder / f"{name}.tsv"
+    if not path.exists():
+        if name in MAY_BE_ABSENT:
+            return pd.DataFrame({c: [] for c in (*TEXT[name], *NUMBERS[name])})
+        msg = f"The results folder {folder} has no {name}.tsv: run the fit of this comparison again"
+        raise FileNotFoundError(msg)
+    raw[f"{name}.tsv"] = path.read_bytes()
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame()
+    return _typed(table, path, name)
+
+
+def _typed(table: pd.DataFrame, path: Path, name: str) -> pd.DataFrame:
+    missing = [c for c in REQUIRED[name] if c not in table.columns]
+    if missing and not (table.empty and name in MAY_BE_ABSENT):
+        msg = f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns)}"
+        raise ValueError(msg)
+    columns: dict[str, Any] = {str(c): table[c].astype(object) for c in table.columns}
+    for column in NUMBERS[name]:
+        if column in columns:
+            columns[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+        else:
+            columns[column] = np.full(len(table), np.nan)
+    for column in TEXT[name]:
+        if column not in columns:
+            columns[column] = np.full(len(table), "", dtype=object)
+    return pd.DataFrame(columns)
+
+
+def _read_cells(folder: Path, raw: dict[str, bytes], limit: int) -> tuple[pd.DataFrame, int]:
+    path = folder / "cells.tsv.gz"
+    if not path.exists():
+        return pd.DataFrame(), 0
+    raw["cells.tsv.gz"] = path.read_bytes()
+    with gzip.open(path, "rt", encoding="utf-8") as handle:
+        cells = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
+    for column in cells.columns:
+        if column not in {"barcode", "sample", "donor", "condition", "component"}:
+            cells[column] = pd.to_numeric(cells[column], errors="coerce")
+    total = len(cells)
+    if total > limit:
+        keep = np.sort(np.random.default_rng(0).choice(total, limit, replace=False))
+        cells = cells.iloc[keep]
+    return cells.reset_index(drop=True), total
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    if not path.exists():
+        msg = f"The results folder {folder} has no report.json: run the tables step again"
+        raise FileNotFoundError(msg)
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        msg = f"{path} is not valid JSON ({error}): delete it and run the tables step again"
+        raise ValueError(msg) from error
+    if not isinstance(meta, dict):
+        msg = f"{path} must hold one JSON object, found {type(meta).__name__}"
+        raise ValueError(msg)
+    return meta
+
+
+def _subpopulations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Subpopulation]:
+    source = {n: i for i, n in enumerate(factors["name"])}
+    target = {n: i for i, n in enumerate(arrivals["name"])}
+    for found, table in ((factors["name"], "factors.tsv"), (arrivals["name"], "arrivals.tsv")):
+        twice = found[found.duplicated()]
+        if len(twice):
+            msg = f"{table}: the name {twice.iloc[0]!r} stands for two components; make it unique"
+            raise ValueError(msg)
+    share0: dict[str, float] = dict(zip(factors["name"], factors["share_source"], strict=True))
+    share1: dict[str, float] = dict(zip(arrivals["name"], arrivals["share_target"], strict=True))
+
+    def size(name: str) -> tuple[bool, float]:
+        return name not in source, -float(np.nan_to_num(share0.get(name, share1.get(name, 0.0))))
+
+    names = sorted({*source, *target}, key=lambda n: (*size(n), n))
+    colours = subpopulation_colours(len(names))
+    return [
+        Subpopulation(
+            index=i,
+            name=n,
+            source=int(factors["component"].iloc[source[n]]) if n in source else None,
+            target=int(arrivals["component"].iloc[target[n]]) if n in target else None,
+            share_source=float(share0.get(n, np.nan)),
+            share_target=float(share1.get(n, np.nan)),
+            colour=colours[i],
+        )
+        for i, n in enumerate(names)
+    ]
+
+
+def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
+    for table, columns in {
+        "transfers": ("source", "target"),
+        "shifts": ("source", "target"),
+        "genes": ("name",),
+        "donor_shifts": ("name",),
+        "sensitivity": ("name",),
+    }.items():
+        for column in columns:
+            unknown = sorted(set(tables[table][column]) - known)
+            if unknown:
+                msg = (
+                    f"{table}.tsv, column {column}: {unknown[0]!r} is not a subpopulation of "
+                    "factors.tsv or arrivals.tsv; the tables come from different fits"
+                )
+                raise ValueError(msg)
+
+
+def read_results(folder: Path) -> Results:
+    """Read and check one results folder.
+
+    Parameters
+    ----------
+    folder
+        ``results/{comparison}`` as written by the workflow.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    FileNotFoundError
+        When a table without which there is no report is absent.
+    ValueError
+        When a column is missing or the tables contradict each other.
+    """
+    folder = Path(folder)
+    meta = _read_meta(folder)
+    raw: dict[str, bytes] = {}
+    tables = {name: _read_table(folder, name, raw) for name in REQUIRED}
+    if tables["factors"].empty or tables["arrivals"].empty:
+        msg = f"{folder}: factors.tsv and arrivals.tsv must each have at least one row"
+        raise ValueError(msg)
+    tables["donors"] = tables["donors"].loc[tables["donors"]["donor"] != ""]
+    subpopulations = _subpopulations(tables["factors"], tables["arrivals"])
+    _check_names(tables, {s.name for s in subpopulations})
+    wanted = _block(_block(meta, "config"), "report").get("max_points")
+    limit = min(wanted, MAX_DRAWN_CELLS) if isinstance(wanted, int) else MAX_DRAWN_CELLS
+    cells, total = _read_cells(folder, raw, limit)
+    return Results(
+        folder=folder,
+        meta=meta,
+        tables=tables,
+        subpopulations=subpopulations,
+        cells=cells,
+        n_cells_total=total,
+        raw=raw,
+    )

@@ -1,0 +1,1 @@
+"""Optimal transport between the components of two mixtures: see :mod:`cgmm.transport.solver`."""

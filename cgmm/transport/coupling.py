@@ -1,0 +1,126 @@
+"""What a coupling says: where the mass of each component goes, and where it came from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def share_of_source(coupling: np.ndarray) -> np.ndarray:
+    """T, where the mass of each source component goes.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+
+    Returns
+    -------
+    T = W / (W 1), shape (K0, K1). Rows sum to one; a row without mass is zero.
+    """
+    return divide(coupling, coupling.sum(axis=1, keepdims=True))
+
+
+def is_gone(coupling: np.ndarray) -> np.ndarray:
+    """Source components without mass in the coupling: gone.
+
+    :func:`cgmm.automatic.counterparts.unmatched` finds them, and the fit empties their rows.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1); transposed for target components, which are new.
+
+    Returns
+    -------
+    Boolean, shape (K0,).
+    """
+    return np.asarray(coupling).sum(axis=1) <= 0
+
+
+def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
+    """Fraction of all source cells that goes from each source to each target component.
+
+    The coupling decides where the cells of a component go, not how many arrive: with strong
+    changes of state it gives up most of a component's mass, and a small component that moved
+    less would otherwise be credited with the cells of a large one that moved more.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+    shares_source
+        Shares without penalty, shape (K0,).
+
+    Returns
+    -------
+    ``s_k T_kl``, shape (K0, K1).  Components of the source that are :func:`lost` send nothing,
+    those of the target that are new receive nothing.
+    """
+    return np.asarray(shares_source)[:, None] * share_of_source(coupling)
+
+
+def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
+    """R, where the cells of each target component came from, as the coupling has it.
+
+    Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
+
+    Parameters
+    ----------
+    coupling
+        W, shape (K0, K1).
+    shares_source
+        Shares without penalty, shape (K0,).
+
+    Returns
+    -------
+    R, shape (K0, K1). Columns sum to one; a column without mass is zero.
+    """
+    mass = transfer_mass(coupling, shares_source)
+    return divide(mass, mass.sum(axis=0, keepdims=True))
+
+
+def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Origins under another coupling, when cells have corrected those of the first.
+
+    Parameters
+    ----------
+    origin
+        R as the cells have it (:mod:`cgmm.automatic.origins`), shape (K0, K1).
+    before, after
+        R as the first and the other coupling have it (:func:`share_of_target`).
+
+    Returns
+    -------
+    R moved by as much as the coupling's moved, shape (K0, K1), columns summing to one.
+    """
+    moved = np.maximum(origin + (after - before), 0.0)
+    return divide(moved, np.broadcast_to(moved.sum(axis=0, keepdims=True), moved.shape))
+
+
+def log2_net(
+    origin: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
+) -> np.ndarray:
+    """Log2 net factor of each source component.
+
+    ``net_k = sum_l R_kl t_l / s_k``, so that ``sum_k s_k net_k`` is the share of all target
+    components that came from somewhere: one, unless some are new.
+
+    Parameters
+    ----------
+    origin
+        R, where the cells of each target component came from, shape (K0, K1).
+    shares_source, shares_target
+        Shares without penalty, shapes (K0,) and (K1,).
+
+    Returns
+    -------
+    Shape (K0,). ``-inf`` where nothing of the target came from the component.
+    """
+    carried = origin @ shares_target
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log2(carried) - np.log2(shares_source)
+
+
+def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Divide a by b, giving zero where b is not positive."""
+    return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)
