@@ -61,7 +61,7 @@ test: env-dev
 
 # what the jobs of the workflow run does not count
 coverage: env-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov tests/unit tests/report tests/docs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --ignore tests/workflow
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -8,8 +8,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import anndata as ad
 import jax
 import pytest
+
+import cgmm as cg
+from tests.made import CALL, N_CELLS, coupled, log_counts, plain_fit
 
 os.environ.setdefault("NPROC", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -67,3 +71,47 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the shared data sets, which are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def call() -> dict[str, str]:
+    return dict(CALL)
+
+
+@pytest.fixture(scope="session")
+def make_counts() -> Callable[..., ad.AnnData]:
+    return log_counts
+
+
+@pytest.fixture(scope="session")
+def couple() -> Callable[..., cg.CoupledFit]:
+    return coupled
+
+
+@pytest.fixture(scope="session")
+def _simulated() -> ad.AnnData:
+    return log_counts(**N_CELLS, random_state=1)
+
+
+@pytest.fixture(scope="session")
+def fit(_simulated: ad.AnnData) -> cg.CoupledFit:
+    return plain_fit(_simulated)
+
+
+@pytest.fixture(scope="session")
+def _fitted(_simulated: ad.AnnData, fit: cg.CoupledFit) -> ad.AnnData:
+    adata = cg.tl.annotate(_simulated, fit, **CALL, donor_key="donor", copy=True)
+    cg.tl.genes(adata)
+    return adata
+
+
+@pytest.fixture
+def simulated(_simulated: ad.AnnData) -> ad.AnnData:
+    """Log-normalised simulated cells of two conditions, not fitted."""
+    return _simulated.copy()
+
+
+@pytest.fixture
+def fitted(_fitted: ad.AnnData) -> ad.AnnData:
+    """The same cells with a fit and gene changes."""
+    return _fitted.copy()

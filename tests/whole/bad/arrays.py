@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 import cgmm as cg
-from tests.unit.bad.cases import Case
+from tests.whole.bad.cases import Case
 
 EYE = np.eye(3)
 TALL = EYE + np.triu(np.full((3, 3), 0.5), 1)

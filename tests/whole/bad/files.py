@@ -13,8 +13,8 @@ import scipy.sparse as sp
 
 from cgmm._utils.files import write_h5ad
 from cgmm.pp import InputError, Sample, check_samples, join_samples
-from tests.unit.bad.cases import Case
-from tests.unit.test_pp import GENES, small
+from tests.pp.test_pp import GENES, small
+from tests.whole.bad.cases import Case
 
 IDS = [f"ENSG{i:011d}" for i in range(60)]
 

@@ -14,9 +14,9 @@ import pytest
 import cgmm.automatic.refine
 import cgmm.coupled.fit
 import cgmm.tl._donors
-from tests.unit.bad import arrays, files, objects, pages, settings, steps
-from tests.unit.bad.cases import Case
-from tests.unit.bad.document import AREAS, PAGE, filled
+from tests.whole.bad import arrays, files, objects, pages, settings, steps
+from tests.whole.bad.cases import Case
+from tests.whole.bad.document import AREAS, PAGE, filled
 from tests.workflow.conftest import ROOT, SETTINGS, Project
 
 ROWS = [
@@ -133,7 +133,7 @@ def test_the_catalogue_is_large_and_names_each_mistake_once() -> None:
 
 def test_the_page_shows_the_catalogue() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert filled(page) == page, "run: python -m tests.unit.bad.document"
+    assert filled(page) == page, "run: python -m tests.whole.bad.document"
 
 
 def test_good_calls_stay_good(fitted: ad.AnnData) -> None:

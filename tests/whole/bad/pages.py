@@ -10,7 +10,7 @@ from typing import Any
 from cgmm.report.page.render import json_island
 from cgmm.rerun import extract
 from cgmm.results.recipe import FORMAT
-from tests.unit.bad.cases import Case
+from tests.whole.bad.cases import Case
 
 Recipe = dict[str, Any]
 

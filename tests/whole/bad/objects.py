@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import cgmm as cg
-from tests.unit.bad.cases import Case
+from tests.whole.bad.cases import Case
 
 CALL = {"condition_key": "condition", "source": "control", "target": "treated"}
 Change = Callable[[ad.AnnData], ad.AnnData | None]

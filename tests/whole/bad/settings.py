@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.unit.bad.cases import Case
+from tests.whole.bad.cases import Case
 from tests.workflow.conftest import Project
 from workflow.settings import SettingsError, load
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cgmm import pp
 from cgmm.pp import InputError, Sample
-from tests.unit.bad.cases import Case
+from tests.whole.bad.cases import Case
 
 
 def embed(**options: Any) -> Callable[[ad.AnnData], object]:

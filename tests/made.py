@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import anndata as ad
 import numpy as np
-import pytest
 import scipy.sparse as sp
 from scipy.special import logsumexp
 
@@ -93,47 +91,3 @@ def coupled(
         parameters={"rho": rho, "epsilon": epsilon},
         reasons={"rho": "the variance within components"},
     )
-
-
-@pytest.fixture(scope="session")
-def call() -> dict[str, str]:
-    return dict(CALL)
-
-
-@pytest.fixture(scope="session")
-def make_counts() -> Callable[..., ad.AnnData]:
-    return log_counts
-
-
-@pytest.fixture(scope="session")
-def couple() -> Callable[..., cg.CoupledFit]:
-    return coupled
-
-
-@pytest.fixture(scope="session")
-def _simulated() -> ad.AnnData:
-    return log_counts(**N_CELLS, random_state=1)
-
-
-@pytest.fixture(scope="session")
-def fit(_simulated: ad.AnnData) -> cg.CoupledFit:
-    return plain_fit(_simulated)
-
-
-@pytest.fixture(scope="session")
-def _fitted(_simulated: ad.AnnData, fit: cg.CoupledFit) -> ad.AnnData:
-    adata = cg.tl.annotate(_simulated, fit, **CALL, donor_key="donor", copy=True)
-    cg.tl.genes(adata)
-    return adata
-
-
-@pytest.fixture
-def simulated(_simulated: ad.AnnData) -> ad.AnnData:
-    """Log-normalised simulated cells of two conditions, not fitted."""
-    return _simulated.copy()
-
-
-@pytest.fixture
-def fitted(_fitted: ad.AnnData) -> ad.AnnData:
-    """The same cells with a fit and gene changes."""
-    return _fitted.copy()

@@ -1,11 +1,11 @@
-"""Write the catalogue as the table in docs/input.md: python -m tests.unit.bad.document."""
+"""Write the catalogue as the table in docs/input.md: python -m tests.whole.bad.document."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.bad import arrays, files, objects, pages, settings, steps
-from tests.unit.bad.cases import Case
+from tests.whole.bad import arrays, files, objects, pages, settings, steps
+from tests.whole.bad.cases import Case
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "input.md"
 BEGIN, END = "<!-- catalogue: begin -->", "<!-- catalogue: end -->"
