@@ -399,6 +399,12 @@ def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
         if path.startswith(DEMO_FOLDER) and ".." not in Path(path).parts:
             continue
         where = f"{sheet}, sample {same[0]['sample']}"
+        if "{" in path and "}" in path:
+            yield (
+                f"{where}: the path {path[:300]} has braces, which Snakemake takes for wildcards. "
+                "Rename the file or the folder, and correct `path`."
+            )
+            continue
         file = Path(path)
         if not is_file(file):
             kind = "is a folder" if os.path.isdir(file) else "does not exist"

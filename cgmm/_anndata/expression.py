@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import anndata as ad
@@ -11,6 +12,9 @@ import scipy.sparse as sp
 
 from cgmm._anndata.checks import check_object, column
 
+N_ROWS_OF_BASE = 50
+EQUAL_TOTALS = 1e-3  # of a total; the totals of normalised cells differ by rounding only
+
 
 class CellExpression(NamedTuple):
     """Expression of the cells of an object, and the object whose genes it has."""
@@ -18,6 +22,7 @@ class CellExpression(NamedTuple):
     matrix: Any  #: (n_cells, n_genes), dense or sparse
     adata: ad.AnnData
     rows: np.ndarray  #: (n_cells,) where its cells stand in that object
+    unit: float = 1.0  #: what a unit of the stored values is in ``matrix``: the log of their base
 
 
 # Input ---------------------------------------------------------------------------
@@ -29,7 +34,7 @@ def check_naming(
     """Check what names are made from; return the expression if there is any that serves."""
     if name_by is not None:
         column(adata, name_by, "name_by")
-    if expression is None and layer is None and adata.isbacked:
+    if expression is None and layer is None and (adata.isbacked or is_lazy(adata.X)):
         return None
     held = expression_of(adata, expression, layer)
     if held is not None and (looks_like_counts(held.matrix) or not all_finite(held.matrix)):
@@ -66,6 +71,14 @@ def expression_of(
     matrix = holder.layers[layer] if layer is not None else holder.X
     if matrix is None or holder.n_vars == 0:
         return None
+    if is_lazy(matrix):
+        name = "X" if layer is None else f"layers[{layer!r}]"
+        msg = (
+            f"{name} is needed, but it is a Dask array, which is not read as a whole: call "
+            "adata.to_memory() first, or give expression=, an object with the same cells and X in "
+            "memory."
+        )
+        raise ValueError(msg)
     if not sp.issparse(matrix):
         matrix = np.asarray(matrix)
     rows = np.arange(adata.n_obs)
@@ -73,7 +86,54 @@ def expression_of(
         refuse_twice(holder.obs_names, "expression= names cells", "obs_names_make_unique()")
         rows = holder.obs_names.get_indexer(adata.obs_names)
         matrix = matrix[rows]
-    return CellExpression(matrix, holder, rows)
+    base = log_base(holder, matrix)
+    if base is None:
+        return CellExpression(matrix, holder, rows)
+    unit = float(np.log(base))
+    return CellExpression(matrix * unit, holder, rows, unit)
+
+
+def is_lazy(matrix: Any) -> bool:
+    """Whether a matrix is a Dask array."""
+    return hasattr(matrix, "dask")
+
+
+def log_base(holder: ad.AnnData, matrix: Any) -> float | None:
+    """Find the base of the logarithms when it is not e.
+
+    ``scanpy.pp.log1p(base=...)`` writes the base into ``uns["log1p"]``. Where nothing is written,
+    as by logNormCounts in R, the base is the one with which every cell has the same total.
+
+    Parameters
+    ----------
+    holder
+        The object with the expression.
+    matrix
+        The expression, (n_cells, n_genes).
+
+    Returns
+    -------
+    float or None
+        The base; None for natural logarithms, and for what is no logarithm.
+    """
+    declared = holder.uns.get("log1p")
+    said = declared.get("base") if isinstance(declared, Mapping) else None
+    try:
+        base = None if said is None else float(np.asarray(said).item())
+    except (TypeError, ValueError):
+        base = None
+    candidates = dict.fromkeys(
+        [np.e, *([base] if base is not None and base > 1 else []), 2.0, 10.0]
+    )
+    rows = matrix[:N_ROWS_OF_BASE]
+    values = np.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype=float)
+    if not values.size or not np.isfinite(values).all() or values.min() < 0 or values.max() > 30:
+        return None
+    for candidate in candidates:
+        totals = np.expm1(values * np.log(candidate)).sum(axis=1)
+        if len(totals) > 1 and totals.min() > 0 and np.ptp(totals) < EQUAL_TOTALS * totals.mean():
+            return None if candidate == np.e else float(candidate)
+    return None if base is None or base <= 1 or np.isclose(base, np.e) else base
 
 
 def refuse_twice(names: pd.Index, what: str, cure: str) -> None:
@@ -101,7 +161,7 @@ def refuse_unusable(matrix: Any, *, natural_log: bool) -> None:
     if not all_finite(matrix):
         msg = "Expression holds NaN or infinite values: remove these genes or cells first."
         raise ValueError(msg)
-    if looks_like_counts(matrix):
+    if natural_log and looks_like_counts(matrix):
         msg = (
             "Expression holds only whole numbers, so it seems to be counts: normalise first "
             "(scanpy.pp.normalize_total, scanpy.pp.log1p), or name the layer that is normalised."

@@ -35,6 +35,8 @@ def cell_weights(found: Sides) -> tuple[np.ndarray | None, np.ndarray | None]:
 
 DEFAULT_PCA_DIMS = 20
 MIN_CELLS_PER_SIDE = 50
+MIN_DIMS_TO_TELL = 2  # one mean may be zero by chance
+CENTRED = 1e-4  # of a standard deviation
 
 
 class Sides(NamedTuple):
@@ -127,6 +129,7 @@ def sides(
                 "compute the representation again."
             )
             raise ValueError(msg)
+    check_joint(points, rows, use_rep)
     donors = None if donor_key is None else _donors(adata, donor_key, rows)
     return Sides(
         rows["source"],
@@ -182,6 +185,8 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
             "(scanpy.pp.pca writes 'X_pca') or name another."
         )
         raise KeyError(msg)
+    if hasattr(stored, "dask"):
+        stored = stored.compute()
     values = stored.toarray() if sp.issparse(stored) else np.asarray(stored)
     if values.ndim != 2 or not values.shape[1] or values.dtype.kind not in "fiu":
         msg = f"{use_rep} must be a table of numbers, but has shape {values.shape}, {values.dtype}."
@@ -191,6 +196,27 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
     else:
         n_dims = check_whole(f"n_dims (columns of {use_rep})", n_dims, 1, values.shape[1])
     return values[:, :n_dims]
+
+
+def check_joint(points: np.ndarray, rows: Mapping[str, np.ndarray], use_rep: str) -> None:
+    """Refuse a representation that was computed for each condition by itself.
+
+    A principal component has the mean zero over the cells it was computed from. If the mean is zero
+    in each condition and in every dimension, the two conditions have axes of their own.
+    """
+    for own in rows.values():
+        values = points[own].astype(np.float64)
+        if points.shape[1] < MIN_DIMS_TO_TELL or values.shape[0] < MIN_CELLS_PER_SIDE:
+            return
+        deviations = values.std(axis=0)
+        if (np.abs(values.mean(axis=0)) > CENTRED * deviations).any() or not deviations.any():
+            return
+    msg = (
+        f"{use_rep} has the mean zero in each of the two conditions, so it was computed for each "
+        "by itself, and its axes differ: compute it on the cells of both conditions together "
+        "(scanpy.pp.pca after anndata.concat)."
+    )
+    raise ValueError(msg)
 
 
 def _donors(adata: ad.AnnData, key: str, rows: dict[str, np.ndarray]) -> np.ndarray:

@@ -195,7 +195,7 @@ def _units(
     of_batch = [""] * len(names)
     if batches is not None:
         text = np.asarray(batches).astype(str)
-        for i, name in enumerate(names):
+        for i, name in enumerate(names.tolist()):
             own = sorted(set(text[index == i]))
             if len(own) > 1:
                 of_batch[i] = " and ".join(own)

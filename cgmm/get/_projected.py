@@ -100,11 +100,11 @@ def projected(
             raise ValueError(msg)
         if known["use_rep"] == "X_pca":
             scores = representation(adata, known["use_rep"], known["n_dims"])
-            _check_units(held.matrix, table, scores, rows)
+            _check_units(held.matrix, table / held.unit, scores, rows)
         change = moves @ table[columns].T
     own = held.matrix[rows][:, columns]
     own = own.toarray() if sp.issparse(own) else np.asarray(own)
-    return pd.DataFrame(own + change, index=adata.obs_names[rows], columns=wanted)
+    return pd.DataFrame(own + held.unit * change, index=adata.obs_names[rows], columns=wanted)
 
 
 def _columns(holder: ad.AnnData, wanted: list[str]) -> np.ndarray:

@@ -320,15 +320,7 @@ def _tell_apart(
     wrong = ambiguous | crossing
     shown = listed(sorted(wrong), most=3)
     if by_id:
-        example = ""
-        for path, own in names.items():
-            mine: Any = ids[path]
-            completed = {f"{n}_{i}": n for n, i in zip(own, mine, strict=True) if n in wrong}
-            example = next(iter(completed), example)
-            names[path] = np.array(
-                [f"{n}_{i}" if n in wrong else n for n, i in zip(own, mine, strict=True)],
-                dtype=object,
-            )
+        example = _complete_by_id(names, ids, wrong)
         found.notices.append(
             notice(
                 "info",
@@ -350,6 +342,28 @@ def _tell_apart(
             "that holds them as `gene_column` in the config.",
         )
     )
+
+
+def _complete_by_id(
+    names: dict[str, np.ndarray], ids: dict[str, np.ndarray | None], wrong: set[str]
+) -> str:
+    """Add identifiers to names that stand for several genes; returns one of the new names.
+
+    A gene is called as in the first file that has it.
+    """
+    first: dict[str, str] = {}
+    example = ""
+    for path, own in names.items():
+        mine: Any = ids[path]
+        completed = own.copy()
+        for at in np.flatnonzero([name in wrong for name in own]):
+            name = first.setdefault(mine[at], own[at])
+            completed[at] = f"{name}_{mine[at]}" if name in wrong else name
+            example = example or str(completed[at])
+        for name, i in zip(own, mine, strict=True):
+            first.setdefault(i, name)
+        names[path] = completed
+    return example
 
 
 def _note_places(twice: dict[str, dict[str, None]], found: Resolved) -> None:

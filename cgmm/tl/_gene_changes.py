@@ -164,14 +164,14 @@ def _usable_loadings(
         sds = np.where(place >= 0, holder.var[SD].to_numpy(dtype=float)[place], np.nan)
     means = np.concatenate([m.mean for m in expression.moments])
     there = np.isfinite(means).all(axis=1)
-    scale = scale_of(loadings, means[there], _mean_points(of)[there], sds)
+    scale = scale_of(loadings, means[there] / held.unit, _mean_points(of)[there], sds)
     if scale is None:
         reason = (
             f"The loadings in varm[{key!r}] do not give {use_rep} from the expression at hand "
             "(scaled or integrated meanwhile, or other genes), so nothing can be taken back."
         )
         return None, None, reason
-    return loadings, scale, ""
+    return loadings, scale * held.unit, ""
 
 
 def _mean_points(of: Groups) -> np.ndarray:

@@ -23,6 +23,9 @@ rule check:
         gene_column=lookup("gene_column", within=config),
         use_rep=lookup("use_rep", within=config),
         modality=lookup("modality", within=config),
+        features=lookup("features", within=config),
+        missing_genes=lookup("missing_genes", within=config),
+        max_pct_mt=lookup("qc/max_pct_mt", within=config),
         code=code("cgmm.pp._sample_checks"),
     message:
         "Check the samples of dataset {wildcards.dataset} (seconds)"
@@ -53,6 +56,8 @@ rule prepare:
         gene_column=lookup("gene_column", within=config),
         use_rep=lookup("use_rep", within=config),
         modality=lookup("modality", within=config),
+        features=lookup("features", within=config),
+        missing_genes=lookup("missing_genes", within=config),
         qc=lookup("qc", within=config),
         scale=lookup("scale", within=config),
         code=code("cgmm.pp._lazy", "cgmm._utils.files"),

@@ -16,6 +16,9 @@ facts = check_samples(
     gene_column=params.gene_column,
     use_rep=params.use_rep,
     modality=params.modality,
+    features=params.features,
+    missing_genes=params.missing_genes,
+    max_pct_mt=params.max_pct_mt,
 )
 with atomic(snakemake.output[0]) as temporary:
     Path(temporary).write_text(dumps(facts, indent=1) + "\n", encoding="utf-8")

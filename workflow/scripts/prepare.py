@@ -13,6 +13,7 @@ samples = samples_of(params.samples, snakemake.input.files)
 where = {"counts_layer": params.counts_layer}
 scale = pp.choose_scale(samples, params.scale, modality=params.modality, **where)
 where |= {"gene_column": params.gene_column, "use_rep": params.use_rep}
+where |= {"features": params.features, "missing_genes": params.missing_genes}
 if scale == "lazy":
     table, n_genes = pp.prepare_lazily(samples, prepared, **where, **params.qc)
 else:

@@ -89,7 +89,8 @@ def _preprocessing(results: Results, used: list[str]) -> str:
         f"Cells were processed with scanpy{_version(results, 'scanpy')} [Wolf et al. 2018] and "
         f"anndata{_version(results, 'anndata')} [Virshup et al. 2024]."
     ]
-    kept = _limits(config)
+    # of cytometry no cell is filtered
+    kept = [] if config.get("modality") == "cytometry" else _limits(config)
     if kept:
         sentences.append(f"Cells with {text.join(kept)} were kept.")
     counts = meta.get("n_cells") or {}

@@ -152,6 +152,7 @@ SHEET = [
     Case("a column twice", sheet("sample\tpath\tcondition\tpath\na\tb\tc\td\n"), "a column name occurs twice in the header", SettingsError),
     Case("a column misspelt", row(doner="D1"), "unknown column 'doner'; did you mean 'donor'?", SettingsError),
     Case("a file that does not exist", row(path="nowhere.h5ad"), "sample b1: the file nowhere.h5ad does not exist", SettingsError),
+    Case("braces in a path", row(path="data/{old}.h5ad"), "the path data/{old}.h5ad has braces, which Snakemake takes for wildcards", SettingsError),
     Case("a folder for a file", row(path="."), "the file . is a folder", SettingsError),
     Case("a device for a file", row(path="/dev/zero"), "the file /dev/zero does not exist", SettingsError),
     Case("text for a file", row(path="samples.tsv"), "is not an h5ad file (it is not HDF5)", SettingsError),
