@@ -85,7 +85,7 @@ config-docs: env
 # Reads the locks only; the tool has an environment of its own. --strict: what could not be looked up
 # is a failure, not a silent pass.
 AUDIT := $(VENV)-audit
-AUDITED := requirements requirements-dev requirements-docs requirements-cluster requirements-uv
+AUDITED := requirements requirements-dev requirements-docs requirements-cluster requirements-formats requirements-uv
 audit:
 	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.9"; }
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(foreach f,$(AUDITED),-r envs/$(f).txt)
@@ -95,6 +95,7 @@ lock: env-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra dask pyproject.toml -o envs/requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -c envs/requirements-dev.txt --extra dask --extra docs pyproject.toml -o envs/requirements-docs.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra cluster --extra dask pyproject.toml -o envs/requirements-cluster.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra dask --extra formats pyproject.toml -o envs/requirements-formats.txt
 
 clean:
 	rm -rf results logs reports/*.html .snakemake docs/_build docs/generated

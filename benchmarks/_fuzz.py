@@ -22,7 +22,7 @@ import pandas as pd
 import scipy.sparse as sp
 import yaml
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.files import checksum, write_h5ad
 from cgmm.pp import (
     InputError,
     Sample,
@@ -33,7 +33,6 @@ from cgmm.pp import (
     normalise,
     quality_control,
 )
-from cgmm.pp._sample_checks import sha256
 from cgmm.rerun import extract
 from cgmm.results.recipe import FILES, FORMAT, read_recipe
 from workflow.settings import SettingsError, load
@@ -112,7 +111,7 @@ def write_seeds(folder: Path) -> None:
 def _page(folder: Path) -> str:
     """Return a report of cells that lie in the folder."""
     path = folder / "cells.h5ad"
-    rows = [{"sample": "c1", "path": path.name, "condition": "control", "sha256": sha256(path)}]
+    rows = [{"sample": "c1", "path": path.name, "condition": "control", "sha256": checksum(path)}]
     recipe = {
         "format": FORMAT,
         "config": yaml.safe_load(CONFIG),

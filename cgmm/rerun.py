@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import io
 import os
 import platform
@@ -28,7 +27,8 @@ from typing import Any
 
 import yaml
 
-from cgmm._utils.files import atomic
+from cgmm._utils.files import atomic, checksum
+from cgmm.pp import format_of
 from cgmm.results.recipe import (
     COLUMNS,
     FILES,
@@ -107,6 +107,11 @@ def extract(
     return Extracted(folder, len(places) - made, made, _different(recipe, here))
 
 
+def _holds_cells(path: Path) -> bool:
+    """Whether a path is a folder in a format that is read (zarr, 10x), not any folder."""
+    return os.path.isdir(path) and format_of(path) is not None
+
+
 def _places(rows: Sequence[Mapping[str, str]], data: Path | None) -> dict[str, str]:
     """Where each input file is now, all of them checked."""
     problems, places = [], {}
@@ -115,13 +120,12 @@ def _places(rows: Sequence[Mapping[str, str]], data: Path | None) -> dict[str, s
             places[path] = path
             continue
         tried = [Path(path)] if data is None else [data / path, data / Path(path).name]
-        file = next((p for p in tried if os.path.isfile(p)), None)
+        file = next((p for p in tried if os.path.isfile(p) or _holds_cells(p)), None)
         if file is None:
             looked = " and ".join(str(p.absolute()) for p in tried)
             problems.append(f"{path} is missing (looked for {looked}): give its folder as --data.")
             continue
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = checksum(file)
         if found != digest:
             problems.append(
                 f"{file} is not the file that the report was made from (SHA-256 {found}, in the "

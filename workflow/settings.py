@@ -28,6 +28,8 @@ from jsonschema.validators import extend
 
 SCHEMAS = Path(__file__).parent / "schemas"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+FCS_SIGNATURE = b"FCS"
+ZARR_MARKS = (".zgroup", ".zattrs", "zarr.json")
 DEMO_FOLDER = "results/demo/"
 WRITTEN = (".", "results", "reports", "logs", ".snakemake")
 WRITERS = ("cgmm/_utils/files.py",)  # they write what they are given, whatever made it
@@ -406,6 +408,8 @@ def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
             )
             continue
         file = Path(path)
+        if is_data_folder(file):
+            continue
         if not is_file(file):
             kind = "is a folder" if os.path.isdir(file) else "does not exist"
             yield f"{where}: the file {path[:300]} {kind} (looked for it from {Path.cwd()})."
@@ -416,11 +420,19 @@ def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
         except OSError as error:
             yield f"{where}: the file {path} cannot be opened ({error.strerror})."
             continue
-        if start != HDF5_SIGNATURE:
+        if start != HDF5_SIGNATURE and not start.startswith(FCS_SIGNATURE):
             yield (
                 f"{where}: the file {path} is not an h5ad file (it is not HDF5). "
                 "Write it with anndata's `.write_h5ad`."
             )
+
+
+def is_data_folder(path: Path) -> bool:
+    """Whether a path is a folder of a format that is read: AnnData zarr, or a matrix of 10x."""
+    if not os.path.isdir(path):
+        return False
+    names = os.listdir(path)
+    return any(name in ZARR_MARKS or "matrix.mtx" in name for name in names)
 
 
 def problems_of_folders() -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import socket
@@ -131,6 +132,18 @@ def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
     """
     with atomic(path) as temporary, plain_strings():
         adata.write_h5ad(temporary, compression="gzip")
+
+
+def checksum(path: Path | str) -> str:
+    """SHA-256 of a file, read in blocks; of a folder, that of the names and checksums in it."""
+    place = Path(path)
+    if not place.is_dir():
+        with place.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for file_in in sorted(p for p in place.rglob("*") if p.is_file()):
+        total.update(f"{file_in.relative_to(place).as_posix()}\0{checksum(file_in)}\0".encode())
+    return total.hexdigest()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from cgmm.pp._formats import format_of
 from cgmm.pp._guard import check_readable
 from cgmm.pp._sample_checks import check_annotation, check_samples
 from cgmm.pp._samples import InputError, Sample
@@ -41,6 +42,7 @@ __all__ = [
     "check_annotation",
     "check_readable",
     "check_samples",
+    "format_of",
     *_LATER,
 ]
 

@@ -32,6 +32,7 @@ from cgmm.pp._features import (
     resolve,
 )
 from cgmm.pp._file_checks import check_indices, check_matrix, check_table, part
+from cgmm.pp._formats import as_h5ad, format_of
 from cgmm.pp._samples import RNA, InputError, Sample, listed
 
 logger = logging.getLogger(__name__)
@@ -44,25 +45,31 @@ RAW = ("raw", "raw/X", "raw.X")
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[h5py.File]:
-    """Open an h5ad file for reading; turn every way it can be broken into one sentence.
+    """Open a file for reading as h5ad; turn every way it can be broken into one sentence.
+
+    A file of another format (:mod:`cgmm.pp._formats`) is read by its library first.
 
     Raises
     ------
     InputError
         When the file is missing, is not HDF5, holds no AnnData object, or is damaged.
     """
-    if not Path(path).is_file():
+    if format_of(path) is None and not Path(path).is_file():
         kind = "is a folder, not a file" if Path(path).is_dir() else "the file does not exist"
         msg = f"{path}: {kind}. Correct `path` in the sample sheet."
         raise InputError(msg)
+    source = as_h5ad(path).path
     try:
-        with h5py.File(path, "r") as file, warnings.catch_warnings():
+        with h5py.File(source, "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # names are checked here, with better words
             for slot in ("obs", "var"):
                 check_table(file, slot)
             yield file
-    except InputError:
-        raise
+    except InputError as error:
+        if source == Path(path):
+            raise
+        # a sentence names the file of the user, not the copy that was read
+        raise InputError([p.replace(str(source), str(path)) for p in error.problems]) from error
     except MemoryError as error:
         msg = (
             f"{path}: needs more memory than there is. It may be damaged: copy or write it again; "

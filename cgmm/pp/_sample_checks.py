@@ -7,7 +7,6 @@ Reads names, metadata and a spread of values with h5py; the matrices are never l
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
+from cgmm._utils.files import checksum
 from cgmm._utils.rows import BLOCK_VALUES
 from cgmm.pp._columns import (
     labels_of,
@@ -29,6 +29,7 @@ from cgmm.pp._columns import (
 from cgmm.pp._counted_once import Seen
 from cgmm.pp._features import Choice, StoredFeatures, resolve
 from cgmm.pp._file_checks import check_table, part
+from cgmm.pp._formats import as_h5ad
 from cgmm.pp._gene_checks import check_join
 from cgmm.pp._read import Cells, features_of, opened, values_of
 from cgmm.pp._samples import (
@@ -185,7 +186,7 @@ def _look(
     found.spreads[path] = seen
     found.features[path] = features_of(file, layer=counts_layer, gene_column=gene_column)
     barcodes = table_index(file["obs"])
-    digest = sha256(path)
+    digest = checksum(path)
     found.extras |= _extras(file)
     cells = Cells(file)
     for sample in samples:
@@ -199,6 +200,8 @@ def _look(
         else:
             found.problems += found.seen.add(sample, rows, barcodes, digest)
         found.facts.append(vars(sample) | {"sha256": digest, "n_cells_read": len(rows)})
+    if remark := as_h5ad(path).remark:
+        found.notices.append(notice("info", f"{path}: {remark}."))
     if unreadable := unreadable_columns(file, "obs"):
         found.notices.append(
             notice(
@@ -258,12 +261,6 @@ def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> Non
             problems += error.problems
     if problems:
         raise InputError(problems)
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, read in blocks."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _extras(file: h5py.File) -> dict[str, Any]:
