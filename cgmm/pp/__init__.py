@@ -23,6 +23,7 @@ from cgmm.pp._formats import format_of
 from cgmm.pp._guard import check_readable
 from cgmm.pp._sample_checks import check_annotation, check_samples
 from cgmm.pp._samples import InputError, Sample
+from cgmm.pp._sheet import samples_of_files
 
 # the check is quick because scanpy is only imported by what needs it
 _LATER = {
@@ -43,6 +44,7 @@ __all__ = [
     "check_readable",
     "check_samples",
     "format_of",
+    "samples_of_files",
     *_LATER,
 ]
 
