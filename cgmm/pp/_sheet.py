@@ -61,9 +61,7 @@ def samples_of_files(
             continue
         try:
             with opened(path) as file:
-                table = _table(
-                    file, path, sample=sample, condition=condition, donor=donor, batch=batch
-                )
+                table = _table(file, path, columns)
         except InputError as error:
             problems += error.problems
             continue
