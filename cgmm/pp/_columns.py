@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import h5py
@@ -163,8 +162,3 @@ def writable(obs: pd.DataFrame) -> pd.DataFrame:
 def stored_name(name: object) -> str:
     """Name of a column in the files of the workflow: HDF5 takes ``/`` for a folder."""
     return str(name).replace("/", "_")
-
-
-def stored_names(names: Iterable[object]) -> list[str]:
-    """Names of columns in the files of the workflow."""
-    return [stored_name(name) for name in names]

@@ -119,7 +119,9 @@ def test_a_pickle_in_an_h5ad_file_is_not_loaded(harm: Harm, tmp_path: Path, name
         if name in file:
             del file[name]
         file[name] = np.full(shape, content)
-    sample = Sample(sample="a", path=str(path), condition="c")
+    # a column that is not used is left out, so the sample is one that uses it
+    where = {"obs_column": "library", "obs_value": "L1"} if name == "obs/library" else {}
+    sample = Sample(sample="a", path=str(path), condition="c", **where)
     if name == "uns/truth":  # not what cgmm writes there, so not looked at
         assert check_samples([sample])["truth"] is None
         join_samples([sample])
