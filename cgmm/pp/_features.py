@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -19,7 +19,8 @@ import pandas as pd
 from anndata.utils import make_index_unique
 
 from cgmm.pp._columns import has_table, labels_of, read_column, table_columns, table_index
-from cgmm.pp._names import ENSEMBL, looks_like_tag, without_version
+from cgmm.pp._names import looks_like_tag, without_version
+from cgmm.pp._one_name import Features, Resolved, tell_apart
 from cgmm.pp._samples import RNA, InputError, listed, notice
 
 GENE_EXPRESSION = "gene expression"
@@ -71,29 +72,6 @@ class StoredFeatures:
     names: np.ndarray  #: row names of var, or a column of it; None where the column is empty
     ids: np.ndarray | None  #: identifiers, where there are any that are complete and unique
     kinds: np.ndarray | None  #: what each feature is ("Gene Expression", "Antibody Capture")
-
-
-@dataclass(frozen=True)
-class Features:
-    """The features of a file that are used."""
-
-    names: pd.Index  #: unique
-    columns: np.ndarray  #: where they stand in the stored matrix, increasing
-    n_stored: int
-
-    @property
-    def all_used(self) -> bool:
-        """Whether no feature of the file is left out."""
-        return len(self.columns) == self.n_stored
-
-
-@dataclass
-class Resolved:
-    """Features of all files, and what is to be said about them."""
-
-    files: dict[str, Features] = field(default_factory=dict)
-    notices: list[dict[str, str]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
 
 def read_features(file: h5py.File, *, var: str, gene_column: str | None) -> StoredFeatures:
@@ -192,7 +170,7 @@ def resolve(
         else np.array([without_version(str(i)) for i in features.ids[kept[path]]], dtype=object)
         for path, features in stored.items()
     }
-    _tell_apart(chosen, ids, kept, found)
+    tell_apart(chosen, ids, kept, found)
     for path, own in chosen.items():
         columns = np.flatnonzero(kept[path])
         found.files[path] = Features(
@@ -299,117 +277,3 @@ def _note_tags(names: dict[str, np.ndarray], kept: dict[str, np.ndarray], found:
                     'give `var` a column feature_types with "Gene Expression" for genes.',
                 )
             )
-
-
-def _tell_apart(
-    names: dict[str, np.ndarray],
-    ids: dict[str, np.ndarray | None],
-    kept: dict[str, np.ndarray],
-    found: Resolved,
-) -> None:
-    """Give names that stand for several genes a name of their own; changes ``names``, ``kept``."""
-    twice = {path: _repeated(own) for path, own in names.items()}
-    ambiguous = {name for repeated in twice.values() for name in repeated}
-    by_id = all(own is not None for own in ids.values())
-    crossing = _crossing(names, ids) if by_id else set()
-    if not ambiguous | crossing:
-        return
-    if not crossing and _all_equal(names) and (not by_id or _all_equal(ids)):
-        _note_places(twice, found)
-        return
-    wrong = ambiguous | crossing
-    shown = listed(sorted(wrong), most=3)
-    if by_id:
-        example = _complete_by_id(names, ids, wrong)
-        found.notices.append(
-            notice(
-                "info",
-                f"{len(wrong)} gene names stand for several genes ({shown}); the identifier was "
-                f"added to them ({example}).",
-            )
-        )
-        return
-    for path, own in names.items():
-        good = np.array([name not in wrong for name in own], dtype=bool)
-        kept[path][np.flatnonzero(kept[path])[~good]] = False
-        names[path] = own[good]
-    found.notices.append(
-        notice(
-            "warning",
-            f"{len(wrong)} gene names stand for several genes ({shown}), which the files list "
-            "differently, so they were left out.",
-            "Add a column of identifiers (gene_ids) to `var` of every file, or name the column "
-            "that holds them as `gene_column` in the config.",
-        )
-    )
-
-
-def _complete_by_id(
-    names: dict[str, np.ndarray], ids: dict[str, np.ndarray | None], wrong: set[str]
-) -> str:
-    """Add identifiers to names that stand for several genes; returns one of the new names.
-
-    A gene is called as in the first file that has it.
-    """
-    first: dict[str, str] = {}
-    example = ""
-    for path, own in names.items():
-        mine: Any = ids[path]
-        completed = own.copy()
-        for at in np.flatnonzero([name in wrong for name in own]):
-            name = first.setdefault(mine[at], own[at])
-            completed[at] = f"{name}_{mine[at]}" if name in wrong else name
-            example = example or str(completed[at])
-        for name, i in zip(own, mine, strict=True):
-            first.setdefault(i, name)
-        names[path] = completed
-    return example
-
-
-def _note_places(twice: dict[str, dict[str, None]], found: Resolved) -> None:
-    for path, repeated in twice.items():
-        if repeated:
-            found.notices.append(
-                notice(
-                    "info",
-                    f"{path}: {len(repeated)} gene names occur more than once "
-                    f"({listed(repeated, most=3)}); they were told apart by -1, -2.",
-                    "Use Ensembl ids through `gene_column` when these genes matter.",
-                )
-            )
-
-
-def _repeated(names: np.ndarray) -> dict[str, None]:
-    index = pd.Index(names)
-    return dict.fromkeys(index[index.duplicated()].unique())
-
-
-def _all_equal(lists: dict[str, Any]) -> bool:
-    first, *others = lists.values()
-    return all(len(first) == len(other) and bool((first == other).all()) for other in others)
-
-
-def _crossing(names: dict[str, np.ndarray], ids: dict[str, np.ndarray | None]) -> set[str]:
-    """Names that one file gives to one gene and another file to another gene.
-
-    As after ``var_names_make_unique``, which numbers the genes of a name by their place. A gene
-    that has another name in each file, each of them its own, is not meant.
-    """
-    first_name: dict[str, str] = {}
-    first_id: dict[str, str] = {}
-    found: set[str] = set()
-    for path, own in names.items():
-        mine: Any = ids[path]
-        known = np.array([i in first_name for i in mine], dtype=bool)
-        for name, i in zip(own[known], mine[known], strict=True):
-            if first_name[i] != name and first_id.get(name, i) != i:
-                found |= {name, first_name[i]}
-        for name, i in zip(own[~known], mine[~known], strict=True):
-            first_name[i] = name
-            first_id.setdefault(name, i)
-    return found
-
-
-def ensembl_share(names: Sequence[str]) -> float:
-    """Which share of names are Ensembl ids."""
-    return float(np.mean([bool(ENSEMBL.match(str(name))) for name in names])) if len(names) else 0.0

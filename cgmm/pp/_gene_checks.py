@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cgmm.pp._features import Features, ensembl_share
-from cgmm.pp._names import is_mitochondrial, prefix_of, spellings
+from cgmm.pp._names import ensembl_share, is_mitochondrial, prefix_of, spellings
+from cgmm.pp._one_name import Features
 from cgmm.pp._samples import LEAVE_OUT, ZERO, listed, notice
 
 MIN_OVERLAP = 0.3  # below, files are refused
@@ -104,44 +104,12 @@ def _tell_lost(
     found: Join,
 ) -> None:
     """Say which genes are not in every file, what they hold, and who lacks them."""
-    lost_in: dict[str, int] = {}
-    strongest: dict[str, float] = {}
-    strong = False
-    largest, of_file = 0.0, ""
-    for path, own in names.items():
-        left_out = ~own.isin(shared)
-        counts = np.asarray(sums.get(path, np.zeros(len(own))), dtype=float)
-        total = counts.sum()
-        share = float(counts[left_out].sum() / total) if total > 0 else 0.0
-        if share >= largest:
-            largest, of_file = share, path
-        if total > 0 and left_out.any() and len(shared):
-            strong |= bool(counts[left_out].max() >= max(1.0, float(np.median(counts[~left_out]))))
-        for name, n in zip(own[left_out], counts[left_out] / max(total, 1.0), strict=True):
-            lost_in[name] = lost_in.get(name, 0) + 1
-            strongest[name] = max(strongest.get(name, 0.0), float(n))
-    n_files = len(names)
-    alone = [name for name, n in lost_in.items() if n == n_files - 1]
-    for path, own in names.items():
-        only = [name for name in alone if name not in own] if n_files > 1 else []
-        if len(own) < len(lost_in) + len(shared):
-            found.lacking.append(
-                {
-                    "path": path,
-                    "n_lacking": len(shared) + len(lost_in) - len(own),
-                    "n_only_here": len(only),
-                }
-            )
-    top = sorted(strongest, key=lambda name: -strongest[name])
-    shown = listed([f"{name} ({strongest[name]:.2%})" for name in top], most=5)
-    worst = max(found.lacking, key=lambda one: int(str(one["n_lacking"])))
-    lacks = f"{worst['path']} lacks most of them ({worst['n_lacking']})"
-    held = f"They hold up to {largest:.1%} of the counts of a file ({of_file}): {shown}. {lacks}."
+    lost, held, strong = _lost(names, sums, shared, found)
     if missing_genes == ZERO:
         found.notices.append(
             notice(
                 "info",
-                f"{len(lost_in)} genes are not in every file and count as zero where they are "
+                f"{len(lost)} genes are not in every file and count as zero where they are "
                 f"missing. {held}",
             )
         )
@@ -158,8 +126,8 @@ def _tell_lost(
     else:
         found.notices.append(
             notice(
-                "warning" if strong or largest >= MIN_SHARE_LOST else "info",
-                f"{len(lost_in)} genes are not in every file and were left out. {held}",
+                "warning" if strong else "info",
+                f"{len(lost)} genes are not in every file and were left out. {held}",
                 "If the files were filtered one by one, set `missing_genes: zero` in the config: a "
                 "gene that a file lacks counts as zero there.",
             )
@@ -174,6 +142,48 @@ def _tell_lost(
                 "Write them alike in every file, or name a column of identifiers as `gene_column`.",
             )
         )
+
+
+def _lost(
+    names: dict[str, pd.Index], sums: dict[str, np.ndarray], shared: pd.Index, found: Join
+) -> tuple[set[str], str, bool]:
+    """Find the genes that are not in every file; fills ``found.lacking``.
+
+    Returns
+    -------
+    The genes; a sentence about what they hold and who lacks them; whether they hold much.
+    """
+    n_having: dict[str, int] = {}
+    strongest: dict[str, float] = {}
+    strong, largest, of_file = False, 0.0, ""
+    for path, own in names.items():
+        left_out = ~own.isin(shared)
+        counts = np.asarray(sums.get(path, np.zeros(len(own))), dtype=float)
+        total = max(float(counts.sum()), 1.0)
+        share = float(counts[left_out].sum() / total)
+        if share >= largest:
+            largest, of_file = share, path
+        if left_out.any() and len(shared):
+            # as strong as the middle one of the genes that stay
+            strong |= counts[left_out].max() >= max(1.0, float(np.median(counts[~left_out])))
+        for name, part in zip(own[left_out], counts[left_out] / total, strict=True):
+            n_having[name] = n_having.get(name, 0) + 1
+            strongest[name] = max(strongest.get(name, 0.0), float(part))
+    alone = {name for name, n in n_having.items() if n == len(names) - 1}
+    most: tuple[int, str] = (0, "")
+    for path, own in names.items():
+        n_lacking = len(shared) + len(n_having) - len(own)
+        if n_lacking:
+            only = len(alone.difference(own))
+            found.lacking.append({"path": path, "n_lacking": n_lacking, "n_only_here": only})
+            most = max(most, (n_lacking, path), key=lambda one: one[0])
+    top = sorted(strongest, key=lambda name: -strongest[name])
+    shown = listed([f"{name} ({strongest[name]:.2%})" for name in top], most=5)
+    held = (
+        f"They hold up to {largest:.1%} of the counts of a file ({of_file}): {shown}. {most[1]} "
+        f"lacks most of them ({most[0]})."
+    )
+    return set(n_having), held, bool(strong or largest >= MIN_SHARE_LOST)
 
 
 def _respelt(names: dict[str, pd.Index], shared: pd.Index) -> list[tuple[str, str]]:

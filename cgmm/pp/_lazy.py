@@ -24,8 +24,8 @@ from anndata.io import read_elem
 from cgmm._utils.files import atomic, plain_strings
 from cgmm._utils.rows import RowsWriter, row_blocks, row_ends
 from cgmm.pp._counted_once import check_copies, signatures
-from cgmm.pp._features import Features
 from cgmm.pp._file_checks import check_indices
+from cgmm.pp._one_name import Features
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,

@@ -120,3 +120,8 @@ def spellings(names: Sequence[str] | pd.Index) -> list[str]:
         text = re.sub(r"[^A-Z0-9]+", "-", text)
         found.append(re.sub(r"^X(?=\d)", "", text))
     return found
+
+
+def ensembl_share(names: Sequence[str]) -> float:
+    """Which share of names are Ensembl ids."""
+    return float(np.mean([bool(ENSEMBL.match(str(name))) for name in names])) if len(names) else 0.0

@@ -14,9 +14,9 @@ import scipy.sparse as sp
 
 from cgmm._utils.files import atomic, plain_strings
 from cgmm.pp._counted_once import check_copies, signatures
-from cgmm.pp._features import Features
 from cgmm.pp._gene_checks import no_mitochondrial
 from cgmm.pp._names import is_mitochondrial
+from cgmm.pp._one_name import Features
 from cgmm.pp._read import read_samples_of_file, resolve_files
 from cgmm.pp._samples import (
     CYTOMETRY,

@@ -23,16 +23,10 @@ from cgmm.pp._columns import (
     table_columns,
     writable,
 )
-from cgmm.pp._features import (
-    Choice,
-    Features,
-    Resolved,
-    StoredFeatures,
-    read_features,
-    resolve,
-)
+from cgmm.pp._features import Choice, StoredFeatures, read_features, resolve
 from cgmm.pp._file_checks import check_indices, check_matrix, check_table, part
 from cgmm.pp._formats import as_h5ad, format_of
+from cgmm.pp._one_name import Features, Resolved
 from cgmm.pp._samples import RNA, InputError, Sample, listed
 
 logger = logging.getLogger(__name__)

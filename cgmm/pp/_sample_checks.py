@@ -13,22 +13,16 @@ from typing import Any
 
 import h5py
 import numpy as np
-import pandas as pd
 from anndata.io import read_elem
 
 from cgmm._utils.files import checksum
-from cgmm._utils.rows import BLOCK_VALUES
 from cgmm.pp._columns import (
-    labels_of,
-    read_column,
-    stored_name,
-    table_columns,
     table_index,
     unreadable_columns,
 )
 from cgmm.pp._counted_once import Seen
 from cgmm.pp._features import Choice, StoredFeatures, resolve
-from cgmm.pp._file_checks import check_table, part
+from cgmm.pp._file_checks import part
 from cgmm.pp._formats import as_h5ad
 from cgmm.pp._gene_checks import check_join
 from cgmm.pp._read import Cells, features_of, opened, values_of
@@ -43,9 +37,13 @@ from cgmm.pp._samples import (
     listed,
     notice,
 )
+from cgmm.pp._table_checks import (
+    Representations,
+    problems_of_barcodes,
+    problems_of_columns,
+    repeated_names,
+)
 from cgmm.pp._value_checks import Spread, notices_of_channels, problems_of_values, spread
-
-CENTRED = 1e-4  # of a standard deviation; a mean of fewer is that of a PCA of these cells alone
 
 
 class _Checked:
@@ -57,8 +55,7 @@ class _Checked:
         self.facts: list[dict[str, Any]] = []
         self.features: dict[str, StoredFeatures] = {}
         self.spreads: dict[str, Spread] = {}
-        self.dims: dict[str, int] = {}
-        self.centred: dict[str, bool] = {}
+        self.reps = Representations()
         self.seen = Seen()
         self.extras: dict[str, Any] = {"data_source": None, "truth": None}
 
@@ -116,7 +113,7 @@ def check_samples(
     check_missing_genes(missing_genes)
     choice = Choice.of(features)
     found = _Checked()
-    if repeated := _repeated([s.sample for s in samples]):
+    if repeated := repeated_names([s.sample for s in samples]):
         found.problems.append(
             f"Sample names must be unique, but {listed(repeated)} is used more than once: "
             "rename it in the sample sheet."
@@ -132,7 +129,7 @@ def check_samples(
                     gene_column=gene_column,
                     modality=modality,
                 )
-                found.problems += _problems_of_columns(file, annotation_keys, use_rep, found)
+                found.problems += problems_of_columns(file, annotation_keys, use_rep, found.reps)
         except InputError as error:
             found.problems += error.problems
     resolved = resolve(found.features, modality=modality, choice=choice)
@@ -195,7 +192,7 @@ def _look(
         except InputError as error:
             found.problems += error.problems
             continue
-        if problems := _problems_of_barcodes(barcodes[rows], sample):
+        if problems := problems_of_barcodes(barcodes[rows], sample):
             found.problems += problems
         else:
             found.problems += found.seen.add(sample, rows, barcodes, digest)
@@ -222,16 +219,16 @@ def _look(
 
 def _problems_of_rep(use_rep: str | None, found: _Checked) -> list[str]:
     """Sentences about embeddings that cannot have been computed on all files together."""
-    if len(set(found.dims.values())) > 1:
-        sizes = "; ".join(f"{path}: {n}" for path, n in found.dims.items())
+    if len(set(found.reps.dims.values())) > 1:
+        sizes = "; ".join(f"{path}: {n}" for path, n in found.reps.dims.items())
         return [
             f"obsm {use_rep!r} has not the same number of dimensions in every file ({sizes}). "
             "The representation must be computed on all samples together."
         ]
-    if len(found.centred) > 1 and all(found.centred.values()):
+    if len(found.reps.centred) > 1 and all(found.reps.centred.values()):
         return [
-            f"obsm {use_rep!r} has the mean zero in each of the {len(found.centred)} files, so it "
-            "was computed on each by itself, and its axes differ. The representation must be "
+            f"obsm {use_rep!r} has the mean zero in each of the {len(found.reps.centred)} files, "
+            "so it was computed on each by itself, and its axes differ. The representation must be "
             "computed on all samples together."
         ]
     return []
@@ -256,7 +253,7 @@ def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> Non
     for path in paths:
         try:
             with opened(path) as file:
-                problems += _problems_of_columns(file, [annotation_key], None, _Checked())
+                problems += problems_of_columns(file, [annotation_key], None, Representations())
         except InputError as error:
             problems += error.problems
     if problems:
@@ -283,104 +280,3 @@ def _extras(file: h5py.File) -> dict[str, Any]:
         if names.ndim == 1 and names.shape == values.shape and values.dtype.kind == "f":
             kept["truth"] = truth
     return kept
-
-
-def _repeated(names: Sequence[str] | pd.Index) -> list[str]:
-    index = pd.Index(names)
-    return [str(name) for name in index[index.duplicated()].unique()]
-
-
-def _problems_of_columns(
-    file: h5py.File, annotation_keys: Sequence[str], use_rep: str | None, found_so_far: _Checked
-) -> list[str]:
-    problems = []
-    columns = table_columns(file["obs"])
-    for key in annotation_keys:
-        if key in columns and stored_name(key) == key:
-            problems += _problems_of_labels(file, key)
-            continue
-        if key in columns:
-            problems.append(
-                f"{file.filename}: obs {key!r} has a `/` in its name, which HDF5 takes for a "
-                f"folder. Write `annotation_key: {stored_name(key)}` in the config."
-            )
-            continue
-        if key in map(stored_name, columns):
-            continue
-        problems.append(
-            f"{file.filename}: obs has no column {key!r} (columns: {listed(columns)}). "
-            "Correct `annotation_key` in the config, or set it to null to name subpopulations by "
-            "their marker genes."
-        )
-    if use_rep is not None:
-        found = part(file, f"obsm/{use_rep}")
-        if found is None:
-            problems.append(
-                f"{file.filename}: obsm has no {use_rep!r} (keys: {listed(file.get('obsm', {}))}). "
-                "Correct `use_rep` in the config, or set it to null to compute PCA."
-            )
-        elif (
-            not isinstance(found, h5py.Dataset)
-            or found.ndim != 2
-            or 0 in found.shape
-            or found.dtype.kind not in "fiu"
-        ):
-            problems.append(
-                f"{file.filename}: obsm {use_rep!r} is not a plain cells x dimensions array of "
-                "numbers. Store it as a numpy array."
-            )
-        elif found.shape[0] != (n_cells := check_table(file, "obs")):
-            problems.append(
-                f"{file.filename}: obsm {use_rep!r} has {found.shape[0]} rows for {n_cells} cells. "
-                "Write the file again with anndata."
-            )
-        else:
-            found_so_far.dims[str(file.filename)] = found.shape[1]
-            finite, centred = _moments(found)
-            found_so_far.centred[str(file.filename)] = centred
-            if not finite:
-                problems.append(
-                    f"{file.filename}: obsm {use_rep!r} holds missing or infinite values. "
-                    "Remove those cells, or compute it again."
-                )
-    return problems
-
-
-def _problems_of_labels(file: h5py.File, key: str) -> list[str]:
-    """Say when a column of labels holds none."""
-    labels = labels_of(read_column(file, "obs", key))
-    if len(labels) and pd.isna(labels).all():
-        return [
-            f"{file.filename}: obs {key!r} is missing in every cell. Correct `annotation_key` in "
-            "the config, or set it to null to name subpopulations by their marker genes."
-        ]
-    return []
-
-
-def _moments(points: h5py.Dataset) -> tuple[bool, bool]:
-    """Whether all values are finite; whether every mean is zero, as a PCA makes it."""
-    n_rows, n_columns = points.shape
-    sums, squares, finite = np.zeros(n_columns), np.zeros(n_columns), True
-    step = max(1, BLOCK_VALUES // n_columns)
-    for start in range(0, n_rows, step):
-        block = np.asarray(points[start : start + step], dtype=float)
-        finite &= bool(np.isfinite(block).all())
-        sums += block.sum(axis=0)
-        squares += (block**2).sum(axis=0)
-    means = sums / n_rows
-    deviations = np.sqrt(np.maximum(squares / n_rows - means**2, 0.0))
-    centred = finite and deviations.any() and (np.abs(means) <= CENTRED * deviations).all()
-    return finite, bool(centred)
-
-
-def _problems_of_barcodes(barcodes: pd.Index, sample: Sample) -> list[str]:
-    repeated = _repeated(barcodes)
-    if not repeated:
-        return []
-    n_twice = int(barcodes.duplicated(keep=False).sum())
-    return [
-        f"Sample {sample.sample}: {n_twice} cells of {sample.path} share a barcode with another "
-        f"cell ({listed(repeated, most=3)}). If the file joins several libraries, give each its "
-        "own row in the sample sheet with `obs_column` and `obs_value`; otherwise remove the "
-        "duplicates."
-    ]

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from cgmm.pp._features import Features
 from cgmm.pp._file_checks import check_table, part
 from cgmm.pp._names import no_markers
+from cgmm.pp._one_name import Features
 from cgmm.pp._read import RAW, place_of, values_of
 from cgmm.pp._samples import CYTOMETRY, InputError, listed, notice
 
