@@ -13,6 +13,7 @@ from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
 from cgmm.get._genes import gene_agreement, genes
+from cgmm.get._populations import populations
 from cgmm.get._projected import projected
 from cgmm.get._sensitivity import sensitivity
 from cgmm.get._transfers import shifts, transfers
@@ -29,6 +30,7 @@ __all__ = [
     "gene_agreement",
     "genes",
     "params",
+    "populations",
     "projected",
     "sensitivity",
     "shifts",
