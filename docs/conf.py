@@ -36,6 +36,7 @@ extensions = [
     "sphinx_copybutton",
     "mathml",
     "returns",
+    "folder",
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 
