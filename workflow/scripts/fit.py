@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anndata as ad
 from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.keys import CONDITION, DONOR
 from cgmm.results.fit_files import save_fit
 from cgmm.tl._fit_comparison import fit_comparison
 
@@ -17,10 +18,10 @@ settings["random_state"] = settings["random_state"] or 0
 if isinstance(settings["n_components"], list):
     settings["n_components"] = tuple(settings["n_components"])
 comparison = Comparison(
-    condition_key="condition",
+    condition_key=CONDITION,
     use_rep=facts["use_rep"],
     n_dims=facts["n_dims"],
-    donor_key="donor" if "donor" in adata.obs else None,
+    donor_key=DONOR if DONOR in adata.obs else None,
     **snakemake.params.ends,
 )
 fit = fit_comparison(adata, comparison, **settings)
