@@ -1,4 +1,4 @@
-"""Strict JSON: numpy values become plain values, infinities and NaN become text."""
+"""Strict JSON: numpy values as plain ones, infinities and NaN as text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 def dumps(value: Any, **options: Any) -> str:
-    """Return a value as strict JSON; numpy values become plain, infinities and NaN become text."""
+    """Write strict JSON: numpy values as plain ones, infinities and NaN as text."""
     return json.dumps(_plain(value), allow_nan=False, **options)
 
 
 def loads(text: str) -> Any:
-    """Return the value that :func:`dumps` wrote."""
+    """Read what :func:`dumps` wrote."""
     return _restore(json.loads(text))
 
 

@@ -7,14 +7,17 @@ import importlib.metadata
 VERSIONED = ("cgmm", "jax", "jaxlib", "numpy", "scipy", "pandas", "anndata", "scanpy")
 
 
+# Versions --------------------------------------------------------------------------
+
+
 def versions() -> dict[str, str]:
-    """Return the version of each package on which the numbers depend."""
+    """Versions of what the numbers depend on."""
     found = {package: version(package) for package in VERSIONED}
     return {package: number for package, number in found.items() if number is not None}
 
 
 def version(package: str) -> str | None:
-    """Return the version of a package, None when it is not installed."""
+    """Version of an installed package, None when it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

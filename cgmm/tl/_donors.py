@@ -79,7 +79,7 @@ def donors(
         "moderated_t".
     baseline
         What ``log2_relative`` is relative to: "median" of the subpopulations, the name of a source
-        subpopulation that is assumed not to change, or "counts" (with ``counts_key``).
+        subpopulation that is taken not to change, or "counts" (with ``counts_key``).
     counts_key
         Column of ``obs`` with the number of all cells that the cell's sample stands for (in the
         organ, per volume), the same for all cells of a donor and condition.
@@ -185,14 +185,12 @@ def donors(
 
 
 def _check_test(test: str) -> None:
-    """Raise a ValueError when there is no test of this name."""
     if test not in get_args(Test):
         msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
         raise ValueError(msg)
 
 
 def _check_level(level: float) -> float:
-    """Return the coverage of the intervals when it lies between 0 and 1."""
     number = check_number("level", level, LEVEL)
     if not 0 < number < 1:
         msg = f"level={level} must lie between 0 and 1; 0.95 is usual."
