@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from scipy.special import logsumexp
 
 import cgmm as cg
-from cgmm._anndata.sides import cell_weights, sides
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.sides import cell_weights, take_sides
 
 CALL = {"condition_key": "condition", "source": "control", "target": "treated"}
 N_CELLS = {"n_cells": 1600, "n_genes": 200, "n_donors": 4}
@@ -37,14 +38,13 @@ def plain_fit(
     adata: ad.AnnData, *, n_components: Any = 6, donor_key: str | None = "donor", **call: str
 ) -> cg.CoupledFit:
     """Fit without any choice made from the data."""
-    found = sides(adata, **{"use_rep": "X_pca", **CALL, **call}, donor_key=donor_key)
-    weights = cell_weights(found)
+    sides = take_sides(adata, Comparison(**{**CALL, **call}, donor_key=donor_key))
+    weights = cell_weights(sides)
     return cg.fit_coupled(
-        found.points_source,
-        found.points_target,
+        *sides.points,
         n_components=n_components,
-        weights_source=weights[0],
-        weights_target=weights[1],
+        weights_source=weights.source,
+        weights_target=weights.target,
         max_steps=300,
         tol=1e-5,
     )

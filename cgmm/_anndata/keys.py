@@ -1,7 +1,9 @@
-"""Every name that `cgmm` writes into, or reads from, an AnnData object.
+"""Every name of a field that `cgmm` writes into an AnnData object, or reads from it.
 
-One class, one instance per ``key_added``: ``Keys("cgmm").component == "cgmm_component"``.
-Nothing else in the package spells such a name.
+One instance of :class:`Keys` holds the names of one fit: ``Keys("cgmm").component`` is
+``"cgmm_component"``.  :class:`Uns` and :class:`UncertaintyKeys` hold the names inside its entry of
+``uns``.  The constants below are names that scanpy, simulated data and the files of the workflow
+use.  Code of the package takes these names from here and does not spell them.
 """
 
 from __future__ import annotations
@@ -9,6 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEFAULT_KEY = "cgmm"
+TRUTH = "truth"  #: uns: what simulated data were drawn from
+
+# Names that scanpy writes
+FEATURES = "X"  #: as use_rep: the features themselves, not an entry of obsm
+PCA = "X_pca"  #: obsm: principal components
+HARMONY = "X_pca_harmony"  #: obsm: principal components, integrated over batches
+UMAP = "X_umap"  #: obsm
+LOADINGS = "PCs"  #: varm: loadings of the principal components
+SD = "std"  #: var: standard deviation by which scanpy.pp.scale divided a gene
+
+# Names in simulated data and in the files of the workflow
+COUNTS = "counts"  #: layers
+SAMPLE, CONDITION, DONOR, BATCH = "sample", "condition", "donor", "batch"  #: obs
+BARCODE, CELL_TYPE = "barcode", "cell_type"  #: obs
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,16 @@ class Keys:
         """uns: the entry that holds everything that is not per cell."""
         return self.key
 
+    # several comparisons
+    @property
+    def prefix_of_targets(self) -> str:
+        """Start of the keys of all comparisons of :func:`cgmm.tl.fit_targets`."""
+        return f"{self.key}_"
+
+    def for_target(self, target: str) -> Keys:
+        """Names of the fields of one comparison of :func:`cgmm.tl.fit_targets`."""
+        return Keys(f"{self.prefix_of_targets}{str(target).replace('/', '-')}")
+
 
 class Uns:
     """Names inside ``uns[key]``."""
@@ -83,7 +109,7 @@ class Uns:
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
     GENES = "genes"  # DataFrame, written by tl.genes
     GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, likewise
-    UNCERTAINTY = "uncertainty"  # dict of arrays, DataFrame and one JSON string, by tl.donors
+    UNCERTAINTY = "uncertainty"  # dict, written by tl.donors: see UncertaintyKeys
     COMPONENTS = "components"  # DataFrame: side, component, name, markers, cell_type, ...
 
     @staticmethod
@@ -112,4 +138,12 @@ class Uns:
         return f"names_{side}"
 
 
-TRUTH = "truth"  # uns entry of simulated data
+class UncertaintyKeys:
+    """Names inside ``uns[key]["uncertainty"]``."""
+
+    FACTS = "facts"  # one JSON string: what was done, and what was left out
+    FACTORS = "factors"  # DataFrame, one row per source component
+    TRANSFERS_LOW = "transfers_low"  # (K0, K1)
+    TRANSFERS_HIGH = "transfers_high"  # (K0, K1)
+    SHIFTS = "shifts"  # DataFrame, one row per pair of components
+    DONOR_SHIFTS = "donor_shifts"  # DataFrame, absent without donors

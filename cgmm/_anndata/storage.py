@@ -1,4 +1,9 @@
-"""Write a fit into an AnnData object, and read it back."""
+"""Write a fit into an AnnData object, and read it back.
+
+:func:`write_fit` writes everything that :func:`cgmm.tl.fit` lists; :func:`write_results` adds what
+:func:`cgmm.tl.donors` and :func:`cgmm.tl.genes` compute.  :func:`read_fit`, :func:`read_params` and
+:func:`read_stored` read it back.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,18 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.checks import check_object
-from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
+from cgmm._anndata.checks import check_object, writing
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, UncertaintyKeys, Uns
 from cgmm._anndata.sides import rows_of_fit
-from cgmm._utils.strict_json import loads
+from cgmm._utils.files import storable
+from cgmm._utils.strict_json import dumps, loads
+from cgmm._utils.versions import versions
 from cgmm.coupled.result import CoupledFit, build_fit
 from cgmm.pair import SIDES, SOURCE, TARGET
 
 
 class CellFields(NamedTuple):
-    """Per-cell results over all cells of the object, missing where they do not apply."""
+    """Results of a fit for all cells of the object; missing where a cell has none."""
 
     component: pd.Categorical
     log2_net_factor: np.ndarray  #: (n_cells,)
@@ -28,7 +35,19 @@ class CellFields(NamedTuple):
     projected: np.ndarray  #: (n_cells, D), likewise
 
 
-WHOLE = (
+class Annotation(NamedTuple):
+    """A fit with everything that :func:`write_fit` writes beside it."""
+
+    fit: CoupledFit
+    params: dict[str, Any]  #: arguments of the caller, for the record
+    components: pd.DataFrame  #: side, component, name, ...
+    donors: pd.DataFrame  #: side, donor, component, share, n_cells
+    cells: CellFields
+
+
+#: What the entry of a fit in ``uns`` must have.
+REQUIRED = (
+    Uns.PARAMS,
     Uns.COUPLING,
     Uns.COSTS,
     Uns.HISTORY,
@@ -43,7 +62,7 @@ WHOLE = (
 
 
 def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
-    """Parameters, reasons, versions and state of convergence of a fit; what tl.donors did.
+    """Return parameters, reasons, versions and convergence of a fit, and what tl.donors did.
 
     Parameters
     ----------
@@ -70,7 +89,7 @@ def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
         msg = f"uns[{key!r}][{Uns.PARAMS!r}] is damaged ({error}): run cgmm.tl.fit again."
         raise ValueError(msg) from error
     if Uns.UNCERTAINTY in uns:
-        known["donors"] = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
+        known["donors"] = loads(str(uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTS]))
     return known
 
 
@@ -111,30 +130,76 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
 
 
 def read_stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
-    """Entry of ``uns`` with a whole fit."""
+    """Return the entry of a fit in ``uns``.
+
+    Raises
+    ------
+    TypeError
+        When ``adata`` is not an AnnData object.
+    KeyError
+        When the object has no fit of that name, or not all of it.
+    """
     check_object(adata)
-    name = Keys(key).uns
-    found = adata.uns.get(name)
-    if not isinstance(found, Mapping) or Uns.PARAMS not in found:
+    entry = adata.uns.get(Keys(key).uns)
+    if not isinstance(entry, Mapping) or Uns.PARAMS not in entry:
         msg = f"uns has no fit called {key!r}: run cgmm.tl.fit(adata, ..., key_added={key!r})."
         raise KeyError(msg)
-    if lost := [part for part in WHOLE if part not in found]:
+    if missing := [name for name in REQUIRED if name not in entry]:
         msg = (
-            f"uns[{key!r}] lacks {', '.join(lost)}, so it is not a whole fit: "
+            f"uns[{key!r}] lacks {', '.join(missing)}, so it is not a whole fit: "
             "run cgmm.tl.fit again, or read the file again."
         )
         raise KeyError(msg)
-    return found  # type: ignore[return-value]
+    return entry  # type: ignore[return-value]
 
 
-def write_fields(adata: ad.AnnData, keys: Keys, uns: dict[str, Any], cells: CellFields) -> None:
-    adata.uns[keys.uns] = uns
-    adata.obs[keys.component] = cells.component
-    adata.obs[keys.log2_net_factor] = cells.log2_net_factor
-    adata.obs[keys.shift] = cells.shift
-    adata.obsm[keys.responsibilities] = cells.responsibilities
-    adata.obsm[keys.displacement] = cells.displacement
-    adata.obsm[keys.projected] = cells.projected
+def read_names(adata: ad.AnnData, key: str, side: str) -> list[str]:
+    """Return the names of the components of a side, as plain text."""
+    return [str(name) for name in read_stored(adata, key)[Uns.names(side)]]
+
+
+def read_responsibilities(adata: ad.AnnData, key: str) -> np.ndarray:
+    """Return the responsibilities of all cells, shape (n_cells, max(K0, K1)), NaN-padded.
+
+    Raises
+    ------
+    KeyError
+        When they are missing.
+    """
+    name = Keys(key).responsibilities
+    if name not in adata.obsm:
+        msg = f"obsm[{name!r}] is missing: use the object that cgmm.tl.fit has filled."
+        raise KeyError(msg)
+    return np.asarray(adata.obsm[name])
+
+
+def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
+    """Write a fit into an object: the fields that :func:`cgmm.tl.fit` lists."""
+    fit, components, cells = annotation.fit, annotation.components, annotation.cells
+    entry = {
+        Uns.PARAMS: dumps({**annotation.params, **facts_of(fit), "versions": versions()}),
+        Uns.COMPONENTS: storable(components),
+        Uns.DONORS: storable(annotation.donors),
+        **arrays_of(fit),
+        **{
+            Uns.names(side): components.loc[components["side"] == side, "name"].to_numpy(object)
+            for side in SIDES
+        },
+    }
+    with writing():
+        adata.uns[keys.uns] = entry
+        adata.obs[keys.component] = cells.component
+        adata.obs[keys.log2_net_factor] = cells.log2_net_factor
+        adata.obs[keys.shift] = cells.shift
+        adata.obsm[keys.responsibilities] = cells.responsibilities
+        adata.obsm[keys.displacement] = cells.displacement
+        adata.obsm[keys.projected] = cells.projected
+
+
+def write_results(adata: ad.AnnData, key: str, results: dict[str, Any]) -> None:
+    """Add results to the entry of a fit in ``uns``, by their names in :class:`Uns`."""
+    with writing():
+        adata.uns[key] = {**adata.uns[key], **results}
 
 
 def facts_of(fit: CoupledFit) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Files: h5ad that other programs open, and strict JSON. No half files.
+"""Files that are whole or absent, and h5ad files that other programs can open.
 
-Every file is written under a temporary name in its folder, put on the disk, and then renamed: a
-reader sees the old file or the new one, never a part. What a killed process left behind under a
-temporary name is removed by the next writer of the same file.
+Every file is written under a temporary name in its folder, flushed to the disk, and then renamed: a
+reader sees the old file or the new file, never a part of one. A process that is killed leaves its
+temporary file behind; the next writer of the same file removes it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
     Raises
     ------
     OSError
-        When the disk is full, at the latest when the file is put on it; ``path`` is as before.
+        When the disk is full, which may show only at the flush; ``path`` is then as before.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         with _late_errors(path):
             yield temporary
         _to_disk(temporary)
-        # mkstemp makes files that only their owner can read; give the usual rights.
+        # mkstemp makes files that only their owner can read: give them the usual rights
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
@@ -57,9 +57,9 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _late_errors(path: Path) -> Iterator[None]:
-    """Raise what HDF5 finds while it closes objects, and otherwise only prints, as an OSError.
+    """Raise an OSError for writes that failed while HDF5 closed its objects.
 
-    A block that could not be written then is lost, although closing the file may succeed.
+    Python only prints such an error, and closing the file may succeed although a block is lost.
     """
     lost: list[str] = []
 
@@ -86,11 +86,12 @@ def _late_errors(path: Path) -> Iterator[None]:
 
 
 def _failed_write(error: BaseException | None) -> bool:
+    """Return whether an error is a write of HDF5 that failed."""
     return isinstance(error, OSError | RuntimeError) and "write failed" in str(error)
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until a file is on the disk, where a late "disk full" of the file system shows."""
+    """Flush a file to the disk; a full disk may show only here."""
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -99,7 +100,7 @@ def _to_disk(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path, suffix: str) -> None:
-    """Remove temporary files of ``path`` whose writer on this machine is gone."""
+    """Remove temporary files of ``path`` whose writer ran on this machine and runs no more."""
     start = f".{path.name}.{_HOST}-"
     for other in path.parent.iterdir():
         name = other.name
@@ -110,6 +111,7 @@ def _remove_leftovers(path: Path, suffix: str) -> None:
 
 
 def _runs(process: int) -> bool:
+    """Return whether a process of this machine runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -135,7 +137,7 @@ def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
 
 @contextlib.contextmanager
 def plain_strings() -> Iterator[None]:
-    """Let anndata write text so that older versions and R read it."""
+    """Let anndata write text in the encoding that older versions and R read."""
     setting = "allow_write_nullable_strings"
     if not hasattr(ad.settings, setting):
         yield
@@ -145,10 +147,10 @@ def plain_strings() -> Iterator[None]:
 
 
 def storable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Table whose text every version of anndata writes, and older ones read.
+    """Return a table with categorical columns of text, which every version of anndata reads.
 
-    Columns of text become categorical: pandas 3 makes them a string dtype, which anndata 0.13
-    writes as a nullable string array, which anndata before 0.11 cannot read.
+    pandas 3 gives text a string dtype, which anndata 0.13 writes as a nullable string array, which
+    anndata before 0.11 cannot read.
     """
     out = frame.copy()
     for name, column in frame.items():

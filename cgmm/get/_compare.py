@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.checks import check_object, levels
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.get._common import as_objects
 from cgmm.get._factors import factors
@@ -83,7 +83,9 @@ def _keys(adata: ad.AnnData, key: str) -> list[str]:
     found: dict[str, dict[str, Any]] = {
         name: read_params(adata, key=name)
         for name, value in adata.uns.items()
-        if name.startswith(f"{key}_") and hasattr(value, "keys") and Uns.PARAMS in value
+        if name.startswith(Keys(key).prefix_of_targets)
+        and hasattr(value, "keys")
+        and Uns.PARAMS in value
     }
     order: list[str] = []
     for column in dict.fromkeys(known["condition_key"] for known in found.values()):

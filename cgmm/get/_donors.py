@@ -6,7 +6,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.get._common import as_objects, component_names, donor_shares, origin
 from cgmm.pair import SIDES, SOURCE
@@ -121,9 +121,9 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         msg = f"uns[{key!r}] has no uncertainty: run cgmm.tl.donors(adata, key={key!r}) first."
         raise KeyError(msg)
     columns = ["side", "condition", "donor", "component", "name", "position_sd", "n_cells"]
-    if "donor_shifts" not in uns[Uns.UNCERTAINTY]:
+    if UncertaintyKeys.DONOR_SHIFTS not in uns[Uns.UNCERTAINTY]:
         return pd.DataFrame({name: np.array([], dtype=object) for name in columns})
-    table = uns[Uns.UNCERTAINTY]["donor_shifts"].reset_index(drop=True)
+    table = uns[Uns.UNCERTAINTY][UncertaintyKeys.DONOR_SHIFTS].reset_index(drop=True)
     names = component_names(uns, SOURCE)
     within = np.trace(np.asarray(uns[Uns.covariances(SOURCE)]), axis1=1, axis2=2)
     frame = pd.DataFrame(

@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm._utils.strict_json import loads
 from cgmm.automatic.sensitivity import settled
@@ -131,8 +131,8 @@ def _sureness(
 ) -> tuple[pd.DataFrame, str]:
     """Intervals and p-values: those of tl.donors if it was run, else the quick ones."""
     if Uns.UNCERTAINTY in uns:
-        known = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
-        return uns[Uns.UNCERTAINTY]["factors"], SOURCES[known["source"]]
+        known = loads(str(uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTS]))
+        return uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTORS], SOURCES[known["source"]]
     found = intervals(*donor_shares(uns), origin, paired=read_params(adata, key=key)["paired"])
     frame = pd.DataFrame(
         {

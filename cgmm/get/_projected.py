@@ -15,12 +15,12 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._anndata.expression import expression_of
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.keys import DEFAULT_KEY, FEATURES, HARMONY, LOADINGS, PCA, Keys
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.pair import SOURCE
 
-LOADINGS = {"X_pca": "PCs", "X_pca_harmony": "PCs"}
+LOADINGS_OF = {PCA: LOADINGS, HARMONY: LOADINGS}
 N_CHECKED = 200
 MAX_MISFIT = 0.05
 
@@ -83,7 +83,7 @@ def projected(
         msg = "The object has no X: give expression=, an object with the same cells and genes."
         raise ValueError(msg)
     columns = _columns(held.adata, wanted)
-    if known["use_rep"] == "X":
+    if known["use_rep"] == FEATURES:
         change = moves[:, columns] if moves.shape[1] > columns.max(initial=-1) else None
         if change is None:
             msg = f"The fit has the first {moves.shape[1]} features only: ask for these."
@@ -98,7 +98,7 @@ def projected(
                 "cgmm.tl.genes compares all genes."
             )
             raise ValueError(msg)
-        if known["use_rep"] == "X_pca":
+        if known["use_rep"] == PCA:
             scores = representation(adata, known["use_rep"], known["n_dims"])
             _check_units(held.matrix, table, scores, rows)
         change = moves @ table[columns].T
@@ -122,7 +122,7 @@ def _columns(holder: ad.AnnData, wanted: list[str]) -> np.ndarray:
 
 def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: str) -> np.ndarray:
     """Find the loadings of the genes of ``holder``, shape (n_genes, n_components)."""
-    name = name or LOADINGS.get(use_rep)
+    name = name or LOADINGS_OF.get(use_rep)
     if name is None:
         msg = f"Name the loadings of {use_rep!r}: loadings= is an entry of varm."
         raise KeyError(msg)

@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_stored
 from cgmm.genes.change import MIN_CHANGE
 from cgmm.get._by import transfers_by
@@ -78,7 +78,8 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
         }
     )
     if Uns.UNCERTAINTY in uns:
-        for column, name in (("ci_low", "transfers_low"), ("ci_high", "transfers_high")):
+        ends = {"ci_low": UncertaintyKeys.TRANSFERS_LOW, "ci_high": UncertaintyKeys.TRANSFERS_HIGH}
+        for column, name in ends.items():
             frame[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
     frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
     return as_objects(frame, ("source", "target"))
@@ -153,7 +154,8 @@ def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[
     names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high"}
     if Uns.UNCERTAINTY not in uns:
         return {name: np.full(len(k), np.nan) for name in names}
-    table = uns[Uns.UNCERTAINTY]["shifts"].set_index(["source_component", "target_component"])
+    table = uns[Uns.UNCERTAINTY][UncertaintyKeys.SHIFTS]
+    table = table.set_index(["source_component", "target_component"])
     found = table.reindex(pd.MultiIndex.from_arrays([k, j])) / sd
     return {name: found[column].to_numpy(float) for name, column in names.items()}
 

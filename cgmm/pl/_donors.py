@@ -17,7 +17,7 @@ from cgmm.donors.t_interval import PSEUDOCOUNT
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
 
-LOWEST = 1e-4
+MIN_SHARE = 1e-4  # smaller shares are drawn here
 
 
 def donors(
@@ -27,15 +27,15 @@ def donors(
     key: str = DEFAULT_KEY,
     n_columns: int = 6,
 ) -> Figure:
-    """Share or shift of each subpopulation in each donor, in both conditions.
+    """Draw the share or the shift of each subpopulation in each donor, in both conditions.
 
     Parameters
     ----------
     adata
         Object with a fit that knows donors.
     show
-        "share": of the donor's cells; "shift": where the donor's cells stand along the shift of the
-        subpopulation (after :func:`cgmm.tl.donors`).
+        "share": part of the donor's cells; "shift": position of the donor's cells along the shift
+        of the subpopulation (after :func:`cgmm.tl.donors`).
     key
         The ``key_added`` of the fit.
     n_columns
@@ -43,9 +43,9 @@ def donors(
 
     Returns
     -------
-    Figure. Shares are on a common logarithmic scale; target shares are those of what each source
-    subpopulation became; bars are means, of the logarithms for shares. Lines join a donor with
-    itself.
+    Figure. All panels have one scale, logarithmic for shares. The target share of a subpopulation
+    is the share of the cells that came from it. Bars are means, for shares of the logarithms. Lines
+    join the two points of a donor.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def donors(
         raise ValueError(msg)
     if show == "share":
         table = get.carried_donors(adata, key=key)
-        table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], LOWEST)
+        table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], MIN_SHARE)
     else:
         table = get.donor_shifts(adata, key=key).rename(columns={"position_sd": "shown"})
     if table.empty:
@@ -88,7 +88,7 @@ def donors(
 
 
 def _panel(ax: Axes, part: pd.DataFrame, *, logarithmic: bool) -> None:
-    """Points of the donors of one subpopulation in both conditions."""
+    """Draw the donors of one subpopulation in both conditions."""
     sides = [part[part["side"] == s].set_index("donor")["shown"].dropna() for s in (SOURCE, TARGET)]
     paired = sorted(set(sides[0].index) & set(sides[1].index))
     for donor in paired:

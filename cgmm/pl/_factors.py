@@ -28,7 +28,7 @@ from cgmm.pl._style import (
     text_size,
 )
 
-WIDEST = 6.0
+MAX_LOG2 = 6.0  # of the axis
 
 
 def factors(
@@ -38,7 +38,7 @@ def factors(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Net factor of each subpopulation with its interval over donors.
+    """Draw the net factor of each subpopulation with its interval over donors.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def factors(
 
     Returns
     -------
-    Axes. Filled points have an interval over donors that excludes no change; open ones do not,
-    have none, or one from cells alone (thin line), which is too narrow.
-    Subpopulations that are gone stand at the left edge. Names in grey italics are not settled:
-    other choices move the factor by more than twofold.
+    Axes. Filled points have an interval over donors that excludes no change. Open points have an
+    interval that includes no change, no interval, or an interval from cells alone (thin line),
+    which is too narrow. Subpopulations that are gone stand at the left edge. Names in grey italics
+    are not settled: other choices move the factor by more than twofold.
     """
     table = get.factors(adata, by=by, key=key)
     known = get.params(adata, key=key)
@@ -83,7 +83,7 @@ def factors(
 
 
 def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
-    """Draw one subpopulation at the height ``i``; what lies beyond ``limit`` is drawn there."""
+    """Draw one subpopulation at the height ``i``; values beyond ``limit`` stand at the limit."""
     value, low, high = row["log2_net"], row["ci_low"], row["ci_high"]
     of_donors = row["interval_from"] != "cells"
     clear = of_donors and (low > 0 or high < 0)
@@ -153,7 +153,7 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
 def _limit(net: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
     values = np.concatenate([net, low, high])
     values = np.abs(values[np.isfinite(values)])
-    return float(min(WIDEST, max(1.0, 1.1 * values.max(initial=0.0))))
+    return float(min(MAX_LOG2, max(1.0, 1.1 * values.max(initial=0.0))))
 
 
 def _fold(value: float, _: int) -> str:

@@ -29,7 +29,7 @@ from cgmm.transport.coupling import divide
 
 BAR = 0.045
 GAP = 0.25  # of the height, over all gaps together
-THINNEST = 0.0005
+MIN_WIDTH = 0.0005  # of a ribbon
 FULL_COLOUR = 2.0  # log2 change from which a ribbon has the full colour
 COLOURS = ("subpopulation", "change")
 
@@ -42,11 +42,12 @@ def flow(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shares of both conditions, joined by what became what.
+    """Draw the shares of both conditions, joined by ribbons that show what became what.
 
-    A ribbon arrives with the part of the target that came along it (``share_of_target`` of
-    :func:`cgmm.get.transfers`) and leaves with the part of the source that became it: all ribbons
-    of a source widen or narrow by its net factor. Both sides have the same scale.
+    A ribbon is as wide at the target as the part of the target that came along it
+    (``share_of_target`` of :func:`cgmm.get.transfers`), and as wide at the source as the part of
+    the source that became it. All ribbons of a source widen or narrow by its net factor. Both sides
+    have the same scale.
 
     Parameters
     ----------
@@ -64,8 +65,8 @@ def flow(
 
     Returns
     -------
-    Axes. Beside each source stand its share and what of the target came from it; grey targets are
-    new. Ribbons of less than 0.05 % at both ends are left out.
+    Axes. Beside each source stand its share and the share of the target that came from it. Grey
+    targets are new. Ribbons of less than 0.05 % at both ends are left out.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def flow(
 
 
 def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Lower edges of bars stacked in an order, gaps between them, total height 1 + GAP."""
+    """Return the lower edges of bars stacked in an order, with gaps; the height is 1 + GAP."""
     gap = GAP / max(len(order) - 1, 1)
     base = np.empty(len(shares))
     position = 0.0
@@ -118,14 +119,17 @@ def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _leaving(shown: View) -> np.ndarray:
-    """Widths of the ribbons at the source, (n0, n1): in the proportions of what it became."""
+    """Return the widths of the ribbons at the source, (n0, n1).
+
+    Each source is divided in the proportions of what it became.
+    """
     became = shown.enters.sum(axis=1, keepdims=True)
     return shown.share_source[:, None] * divide(shown.enters, became)
 
 
 def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: str) -> None:
-    """Ribbons between the bars, in the same order on both sides so that none cross in a bar."""
-    own, _ = shown.colours
+    """Draw ribbons between the bars, in one order on both sides: none cross within a bar."""
+    own = shown.colours.source
     leaves = _leaving(shown)
     start, end = left.copy(), right.copy()
     at: dict[tuple[int, int], float] = {}
@@ -138,7 +142,7 @@ def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: 
             a, b = float(leaves[k, j]), float(shown.enters[k, j])
             y = end[j]
             end[j] += b
-            if max(a, b) < THINNEST:
+            if max(a, b) < MIN_WIDTH:
                 continue
             colour = own[k]
             if color == "change":
@@ -177,7 +181,7 @@ def _bars(
     side: str,
     n: int,
 ) -> None:
-    """Bars of one side with their labels, moved apart where they would overlap."""
+    """Draw the bars of one side with their labels, moved apart where they would overlap."""
     x, edge, out = (0.0, 0.0, -1) if side == SOURCE else (1.0 - BAR, 1.0, 1)
     for i in order:
         bar = Rectangle((x, base[i]), BAR, shares[i], color=colours[i], linewidth=0)

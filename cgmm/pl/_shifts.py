@@ -19,7 +19,7 @@ def shifts(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """How far each subpopulation moved, with the genes that lead the change.
+    """Draw how far each subpopulation moved, with the genes that lead the change.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ def shifts(
 
     Returns
     -------
-    Axes. Lengths are in units of the standard deviation within a subpopulation: the bar is the
-    whole distance, the filled point the part of the means, the open point that of the shapes. After
-    :func:`cgmm.tl.donors` the point of the means is free of what noise adds to a distance, with its
-    95 % interval.
+    Axes. Lengths are in units of the standard deviation within a subpopulation. The bar is the
+    whole distance, the filled point the distance of the means, and the open point the distance of
+    the shapes. After :func:`cgmm.tl.donors` the distance of the means is corrected for what noise
+    adds to it, and has its 95 % interval.
     """
     min_share = check_number("min_share", min_share, 0.1)
     table = get.shifts(adata, key=key)

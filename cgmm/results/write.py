@@ -18,7 +18,7 @@ import pandas as pd
 from anndata.io import read_elem
 
 from cgmm import get, tl
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.keys import BATCH, CONDITION, COUNTS, DEFAULT_KEY, DONOR, SAMPLE, UMAP, Keys
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.rows import read_rows
 from cgmm._utils.strict_json import dumps, loads
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PCS_WRITTEN = 5
 CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
-COUNTS = "counts"  # layer of the prepared file
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +189,7 @@ def annotated(
     tl.annotate(
         adata,
         fit,
-        condition_key="condition",
+        condition_key=CONDITION,
         source=source,
         target=target,
         use_rep=facts["use_rep"],
@@ -218,15 +217,15 @@ def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     """
     known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS]
     batch = None
-    if "batch" in adata.obs and "donor" in adata.obs:
+    if BATCH in adata.obs and DONOR in adata.obs:
         per = pd.crosstab(
-            adata.obs["batch"].astype(str).to_numpy(object),
-            adata.obs["condition"].astype(str).to_numpy(object),
+            adata.obs[BATCH].astype(str).to_numpy(object),
+            adata.obs[CONDITION].astype(str).to_numpy(object),
         )
         if len(per) > 1:
             # a batch that is the condition is told in words; tl.donors would refuse it
-            batch = "batch" if (per > 0).all(axis=1).any() else None
-            known += [] if batch else ["batch"]
+            batch = BATCH if (per > 0).all(axis=1).any() else None
+            known += [] if batch else [BATCH]
     tl.donors(adata, batch_key=batch, covariates=known, **options)
 
 
@@ -259,13 +258,13 @@ def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     keys = Keys(DEFAULT_KEY)
     obs = adata.obs
     columns: dict[str, Any] = {"barcode": obs["barcode"].astype(str).to_numpy()}
-    for name in ("sample", "donor", "condition"):
+    for name in (SAMPLE, DONOR, CONDITION):
         columns[name] = obs[name].astype(str).to_numpy() if name in obs else ""
     columns["component"] = obs[keys.component].astype(str).to_numpy()
     columns["log2_net_factor"] = np.round(obs[keys.log2_net_factor].to_numpy(dtype=float), 4)
     columns["shift"] = np.round(obs[keys.shift].to_numpy(dtype=float), 4)
     for i in range(2):
-        columns[f"UMAP{i + 1}"] = np.round(adata.obsm["X_umap"][:, i].astype(float), 3)
+        columns[f"UMAP{i + 1}"] = np.round(adata.obsm[UMAP][:, i].astype(float), 3)
     points = np.asarray(adata.obsm[use_rep], dtype=float)
     for i in range(min(PCS_WRITTEN, points.shape[1])):
         columns[f"PC{i + 1}"] = np.round(points[:, i], 3)
@@ -281,16 +280,16 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def _rows(adata: ad.AnnData, source: str, target: str) -> np.ndarray:
-    return adata.obs["condition"].astype(str).isin([source, target]).to_numpy(dtype=bool)
+    return adata.obs[CONDITION].astype(str).isin([source, target]).to_numpy(dtype=bool)
 
 
 def _cells(adata: ad.AnnData, source: str, target: str) -> ad.AnnData:
     """Copy of the cells of two conditions, the categories of the others dropped."""
     cells = adata[_rows(adata, source, target)].copy()
-    condition = cells.obs["condition"].astype(str).to_numpy()
-    cells.obs["condition"] = pd.Categorical(condition, categories=[source, target])
+    condition = cells.obs[CONDITION].astype(str).to_numpy()
+    cells.obs[CONDITION] = pd.Categorical(condition, categories=[source, target])
     return cells
 
 
 def _donor_key(adata: ad.AnnData) -> str | None:
-    return "donor" if "donor" in adata.obs else None
+    return DONOR if DONOR in adata.obs else None

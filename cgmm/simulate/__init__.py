@@ -1,6 +1,6 @@
 r"""Two-condition data with known prevalence changes, state shifts and donor variation.
 
-The model of both simulators: subpopulation :math:`k` has the share :math:`\pi_{ck}` in condition
+Both simulators have one model. Subpopulation :math:`k` has the share :math:`\pi_{ck}` in condition
 :math:`c`, with :math:`\pi_{1k} \propto \pi_{0k} 2^{\mathrm{lfc}_k}`. Donor :math:`s` has its own
 shares,
 
@@ -11,9 +11,8 @@ space, :math:`x \sim N(\mu_{ck} + \text{donor} + \text{batch}, \Sigma_k)`; :func
 integer counts of named genes.
 
 The truth is ``log2_net``: :math:`\log_2(\pi_{1k} / \pi_{0k})` *after* the shares of each condition
-were made to sum to one. Asking for one subpopulation to double therefore gives the others a small
-negative value: shares are relative. A subpopulation that is gone has ``-inf``, one that is new
-``+inf``.
+were scaled to sum to one. Shares are relative: when one subpopulation is asked to double, the
+others have a small negative value. A subpopulation that is gone has ``-inf``, a new one ``+inf``.
 """
 
 from __future__ import annotations

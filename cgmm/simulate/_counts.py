@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._anndata.keys import TRUTH
+from cgmm._anndata.keys import CELL_TYPE, CONDITION, DONOR, TRUTH
 from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.simulate._common import (
     NAMES,
@@ -47,11 +47,11 @@ def counts(
 ) -> ad.AnnData:
     """Draw integer counts of two conditions.
 
-    Each subpopulation has ten marker genes of its own (``ALPHA01`` ... ``ALPHA10``); subpopulations
-    with a ``shift`` raise a shared programme of twenty genes (``RESP01`` ... ``RESP20``) in the
-    second condition; ten genes are called ``MT-SIM01`` ... and carry a few per cent of the counts;
-    all others (``GENE0001`` ...) do not differ. Counts are Poisson draws around Gamma-distributed
-    rates (negative binomial), library sizes are log-normal.
+    Each subpopulation has ten marker genes of its own (``ALPHA01`` ... ``ALPHA10``). In the second
+    condition, subpopulations with a ``shift`` raise a shared programme of twenty genes (``RESP01``
+    ... ``RESP20``). Ten genes are called ``MT-SIM01`` ... ``MT-SIM10`` and have a few per cent of
+    the counts. All other genes (``GENE0001`` ...) do not differ. Counts are Poisson draws around
+    Gamma-distributed rates (negative binomial); library sizes are log-normal.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def counts(
         Subpopulation -> share in the first condition (scaled to sum to one). By default six
         subpopulations, Alpha 28 % to Zeta 8 %.
     log2_change
-        Subpopulation -> requested log2 change of its share; those not named keep theirs up to the
-        common scale. By default Beta +1, Delta -1.
+        Subpopulation -> requested log2 change of its share. The shares of the others change by the
+        common scale only. By default Beta +1, Delta -1.
     shift
         Subpopulation -> log2 increase of the programme genes. By default Alpha 2, Gamma 1.
     gone
@@ -82,7 +82,7 @@ def counts(
     donor_expression_sd
         Standard deviation of a donor's log expression, per gene (natural logarithm).
     paired
-        The same donors in both conditions (they keep their random effects).
+        Whether both conditions have the same donors, with the same random effects.
     median_counts
         Median library size.
     random_state
@@ -138,14 +138,12 @@ def counts(
             z = rng.choice(len(names), size=n, p=simplex(base * np.exp(log_share)))
             blocks.append(_draw_counts(rates[z] + log_expression, median_counts, rng))
             obs.append(
-                pd.DataFrame(
-                    {"condition": conditions[side], "donor": labels[d], "cell_type": names[z]}
-                )
+                pd.DataFrame({CONDITION: conditions[side], DONOR: labels[d], CELL_TYPE: names[z]})
             )
     table = pd.concat(obs, ignore_index=True)
     adata = ad.AnnData(
         X=sp.vstack(blocks, format="csr"),
-        obs=obs_table(**{str(name): column.to_numpy(object) for name, column in table.items()}),
+        obs=obs_table({str(name): column.to_numpy(object) for name, column in table.items()}),
         var=var,
     )
     drawn = [_sample_shares(table, c, names) for c in conditions]
@@ -168,14 +166,14 @@ def _composition(
     new: str | None,
     new_share: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shares of both conditions, shift lengths and names, in one order."""
+    """Return shares of both conditions, lengths of shifts and names, in one order."""
     if shares is None:
         shares = dict(zip(NAMES, (0.28, 0.2, 0.18, 0.14, 0.12, 0.08), strict=False))
     if not isinstance(shares, Mapping):
         msg = f"shares must map names to shares, as {{'Alpha': 0.5, 'Beta': 0.5}}; got {shares!r}."
         raise TypeError(msg)
     known = [*shares]
-    # The defaults speak of the default subpopulations only.
+    # The defaults name the default subpopulations only.
     change = (
         {k: v for k, v in DEFAULT_LOG2_CHANGE.items() if k in known}
         if log2_change is None
@@ -207,7 +205,7 @@ def _composition(
 def _profiles(
     names: np.ndarray, n_genes: int, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Gene table, log rates (K, n_genes) and the programme (n_genes,) as 0 or 1."""
+    """Return the table of genes, log rates (K, n_genes) and the programme (n_genes,) as 0 or 1."""
     n_marker, n_programme, n_mito = 10, 20, 10
     n_special = n_marker * len(names) + n_programme + n_mito
     if n_genes < n_special + 20:
@@ -251,6 +249,7 @@ def _profiles(
 def _draw_counts(
     log_rates: np.ndarray, median_counts: float, rng: np.random.Generator
 ) -> sp.csr_matrix:
+    """Draw counts of cells with log rates (n_cells, n_genes)."""
     rates = np.exp(log_rates)
     size = median_counts * np.exp(rng.normal(0.0, 0.3, size=(len(rates), 1)))
     rates *= size / rates.sum(axis=1, keepdims=True)
@@ -260,6 +259,7 @@ def _draw_counts(
 
 
 def _sample_shares(table: pd.DataFrame, condition: str, names: np.ndarray) -> np.ndarray:
-    part = table[table["condition"] == condition]
-    shares = pd.crosstab(part["donor"], part["cell_type"], normalize="index")
+    """Return the shares of the drawn cells of a condition, donors weighted equally, (K,)."""
+    part = table[table[CONDITION] == condition]
+    shares = pd.crosstab(part[DONOR], part[CELL_TYPE], normalize="index")
     return shares.reindex(columns=list(names), fill_value=0.0).mean(axis=0).to_numpy()

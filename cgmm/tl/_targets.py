@@ -7,8 +7,7 @@ from typing import Any
 
 import anndata as ad
 
-from cgmm._anndata import checks
-from cgmm._anndata.checks import check_writable, levels
+from cgmm._anndata.checks import check_writable, column, levels
 from cgmm._anndata.keys import DEFAULT_KEY, Keys
 from cgmm.tl._fit import fit
 
@@ -25,11 +24,11 @@ def fit_targets(
 ) -> ad.AnnData | None:
     """Fit one source against several targets, such as doses or time points.
 
-    The first comparison finds the source components. All others take them as they are
-    (``share_source`` of :func:`fit`), so that a row of one comparison speaks of the same
-    subpopulation as that row of another: :func:`cgmm.get.compare`, :func:`cgmm.pl.compare`.
-    The transport term ties source components to the first target, but weakly; put first the
-    target that differs least from the source.
+    The first comparison finds the source components. All others take these components as they are
+    (``share_source`` of :func:`fit`): the same row of two comparisons is about the same
+    subpopulation, and :func:`cgmm.get.compare` and :func:`cgmm.pl.compare` show them side by side.
+    The transport term ties source components weakly to the first target, so put the target that
+    differs least from the source first.
 
     Parameters
     ----------
@@ -57,13 +56,13 @@ def fit_targets(
     ------
     KeyError, ValueError
         As :func:`fit`; when there is no target, or when two targets would have the same key.
-        Comparisons that were fitted before stay.
+        Comparisons that were fitted before the error stay.
     """
     check_writable(adata, copy=copy)
     if "target" in options:
         msg = "fit_targets takes targets=, a list; target= is an argument of cgmm.tl.fit."
         raise TypeError(msg)
-    chosen = _targets(adata, condition_key, str(source), targets)
+    chosen = _checked_targets(adata, condition_key, str(source), targets)
     keys = [target_key(target, key_added=key_added) for target in chosen]
     if len(set(keys)) < len(keys):
         msg = f"Targets {', '.join(map(repr, chosen))} do not give different keys: name each once."
@@ -85,15 +84,15 @@ def fit_targets(
 
 
 def target_key(target: str, *, key_added: str = DEFAULT_KEY) -> str:
-    """Key of one comparison of :func:`fit_targets`."""
-    return Keys(f"{key_added}_{str(target).replace('/', '-')}").key
+    """Return the key of one comparison of :func:`fit_targets`."""
+    return Keys(key_added).for_target(target).key
 
 
-def _targets(
+def _checked_targets(
     adata: ad.AnnData, condition_key: str, source: str, targets: Sequence[str] | None
 ) -> list[str]:
-    column = checks.column(adata, condition_key, "condition_key")
-    present = levels(column)
+    """Return the targets as text; raise when one of them cannot be a target."""
+    present = levels(column(adata, condition_key, "condition_key"))
     if targets is None:
         targets = [c for c in present if c != source]
     if isinstance(targets, str):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import TypeGuard
 
+from cgmm._utils.labels import shortened
+
 INTERVAL_WORDS = {
     False: "The thin line with end marks is the 95% interval over donors. ",
     True: "The thin line with end marks is a 95% interval from drawing cells: too narrow, no "
@@ -115,7 +117,7 @@ def count(value: float) -> str:
 
 def short(name: str, limit: int = 24) -> str:
     """`name` cut to `limit` characters for a figure label."""
-    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+    return shortened(name, limit)
 
 
 def join(parts: Sequence[str], last: str = "and") -> str:

@@ -1,0 +1,101 @@
+"""How well the three ways of :func:`cgmm.tl.genes` agree, gene by gene and over all genes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from cgmm.thresholds import ALPHA
+from cgmm.tl._gene_tests import Tested
+
+AGREE = "all"
+MIN_GENES = 10  # for a correlation
+
+
+def agreement_in_sign(expression: np.ndarray, moved: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    """Return whether the ways agree in the direction of each change, in words.
+
+    Parameters
+    ----------
+    expression, moved, tested
+        Change of expression, displacement through the loadings, and pseudobulk change; shape
+        (K, n_genes), NaN where a way has no number.
+
+    Returns
+    -------
+    Shape (K, n_genes): "all", "loadings differ", "DE differs", "both differ" (from the change of
+    expression), or "" where fewer than two ways have a number.
+    """
+    sign = np.sign(expression)
+    off = [np.isfinite(way) & (np.sign(way) != sign) for way in (moved, tested)]
+    comparable = (np.isfinite(moved) | np.isfinite(tested)) & np.isfinite(expression)
+    words = np.select(
+        [off[0] & off[1], off[0], off[1]],
+        ["both differ", "loadings differ", "DE differs"],
+        default=AGREE,
+    )
+    return np.where(comparable, words, "").astype(object)
+
+
+def agreement_table(
+    expression: np.ndarray,
+    moved: np.ndarray,
+    tests: Tested,
+    loading_reason: str,
+    names: list[str],
+    *,
+    agree_top: np.ndarray,
+    top: np.ndarray,
+) -> pd.DataFrame:
+    """Return one row per source component: how well the ways agree over its genes.
+
+    Parameters
+    ----------
+    expression, moved
+        Change of expression and displacement through the loadings, (K, n_genes).
+    tests
+        The tests over donors.
+    loading_reason
+        Why there are no loadings, or "".
+    names
+        Names of the components.
+    agree_top
+        1 where all ways have the same sign, 0 where not, NaN where fewer than two ways have a
+        number; (K, n_genes).
+    top
+        Which genes are the leading genes of a component; bool, (K, n_genes).
+    """
+    k = range(len(names))
+    tested = tests.log2_change
+    counts = [np.isfinite(way) & np.isfinite(expression) for way in (expression, moved, tested)]
+    with np.errstate(invalid="ignore"):
+        judged = top & np.isfinite(agree_top)
+        share = np.where(judged, agree_top, 0.0).sum(axis=1) / judged.sum(axis=1)
+    return pd.DataFrame(
+        {
+            "component": np.arange(len(names)),
+            "name": np.array(names, dtype=object),
+            "n_genes": counts[0].sum(axis=1),
+            "n_loading": counts[1].sum(axis=1),
+            "n_tested": counts[2].sum(axis=1),
+            "n_significant": (tests.q < ALPHA).sum(axis=1),
+            "r_expression_loading": [rank_correlation(expression[i], moved[i]) for i in k],
+            "r_expression_de": [rank_correlation(expression[i], tested[i]) for i in k],
+            "r_loading_de": [rank_correlation(moved[i], tested[i]) for i in k],
+            "agree_top": share,
+            "loading_reason": np.array([loading_reason] * len(names), dtype=object),
+            "de_reason": np.array(tests.reason, dtype=object),
+        }
+    )
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Spearman's correlation over the genes that are finite in both.
+
+    NaN below ten such genes, or when one of the two does not vary.
+    """
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < MIN_GENES or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
+        return float("nan")
+    return float(scipy.stats.spearmanr(a[both], b[both]).statistic)
