@@ -25,12 +25,11 @@ from cgmm._utils.strict_json import dumps, loads
 from cgmm.results.facts import git_commit, report_facts, runtimes, without_nan
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
-from cgmm.tables import TABLES
+from cgmm.tables import CELLS, N_PCS, TABLES
 
 if TYPE_CHECKING:
     from cgmm.coupled.result import CoupledFit
 
-PCS_WRITTEN = 5
 CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
 COUNTS = "counts"  # layer of the prepared file
 
@@ -110,9 +109,9 @@ def summarise(
         random_state=settings["fit"]["random_state"] or 0,
         n_jobs=n_jobs,
     )
-    for table in TABLES:
-        write_table(getattr(get, table)(adata), out / f"{table}.tsv")
-    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / "cells.tsv.gz")
+    for name_of_table, table in TABLES.items():
+        write_table(getattr(get, name_of_table)(adata), out / table.file)
+    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "title": title, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
@@ -267,7 +266,7 @@ def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     for i in range(2):
         columns[f"UMAP{i + 1}"] = np.round(adata.obsm["X_umap"][:, i].astype(float), 3)
     points = np.asarray(adata.obsm[use_rep], dtype=float)
-    for i in range(min(PCS_WRITTEN, points.shape[1])):
+    for i in range(min(N_PCS, points.shape[1])):
         columns[f"PC{i + 1}"] = np.round(points[:, i], 3)
     return pd.DataFrame(columns)
 
