@@ -277,7 +277,7 @@ _GENES = Table(
         _number("de_q", "Benjamini-Hochberg q-value of de_p, over the genes of the subpopulation."),
         _text(
             "agreement",
-            'Ways that have the same sign: "all", "loadings differ", "DE differs" or "both differ".',
+            'Whose sign is the same: "all", "loadings differ", "DE differs" or "both differ".',
         ),
         _number("mean_source", "Mean log-normalised expression of the source cells, natural log."),
         _number("mean_target", "Mean log-normalised expression of the target cells, natural log."),

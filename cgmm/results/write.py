@@ -101,12 +101,12 @@ def summarise(
         annotation_key=annotation_key,
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
-        random_state=settings["fit"]["random_state"] or 0,
+        random_state=settings["fit"]["random_state"],
     )
     with_uncertainty(
         adata,
         **settings["donors"],
-        random_state=settings["fit"]["random_state"] or 0,
+        random_state=settings["fit"]["random_state"],
         n_jobs=n_jobs,
     )
     for name_of_table, table in TABLES.items():

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from cgmm.tables import TABLES
 from snakemake.exceptions import WorkflowError
-from workflow.settings import SettingsError, digest, grouped, load
+from workflow.config import load
+from workflow.fingerprint import digest
+from workflow.sheet import grouped
+from workflow.validation import SettingsError
 
 # With a storage, relative paths are in it, and jobs read local copies.
 STORED = workflow.storage_settings.default_storage_provider is not None
