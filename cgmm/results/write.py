@@ -22,7 +22,7 @@ from cgmm._anndata.keys import DEFAULT_KEY, Keys
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.rows import read_rows
 from cgmm._utils.strict_json import dumps, loads
-from cgmm.results.facts import git_commit, report_facts, runtimes, without_nan
+from cgmm.results.facts import git_commit, report_facts, runtimes
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
 from cgmm.tables import CELLS, N_PCS, TABLES
@@ -132,7 +132,7 @@ def summarise(
     )
     content["runtime"] = runtimes(paths.benchmarks, dataset=dataset, comparison=name)
     with atomic(out / "report.json") as temporary:
-        temporary.write_text(dumps(without_nan(content), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 
 
 def annotated(
