@@ -26,7 +26,7 @@ def test_nan_is_text_that_is_read_back_or_null() -> None:
     ("value", "text"),
     [
         (np.float32(0.5), "0.5"),
-        (np.bool_(True), "true"),  # noqa: FBT003
+        (np.bool_(True), "true"),
         ((1, None, "x"), '[1, null, "x"]'),
         ({1: 2}, '{"1": 2}'),
         (np.float64("nan"), '"NaN"'),
