@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workflow.settings import read_schema
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from workflow.validation import read_schema  # noqa: E402
 
 README = ROOT / "config" / "README.md"
 

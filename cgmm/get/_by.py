@@ -39,8 +39,9 @@ from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.sensitivity import settled
 from cgmm.donors.shares import DonorShares, donor_weights
 from cgmm.donors.t_interval import benjamini_hochberg, intervals
-from cgmm.get._common import as_objects, core, donor_shares, origin
+from cgmm.get._common import build, core, donor_shares, origin
 from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.tables import BY_LEVEL
 from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_mass
 
 NOT_ANNOTATED = "not annotated"
@@ -101,7 +102,8 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     ci = intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
     absent = f"No source cell is annotated so; {by} has it in the target only."
-    frame = pd.DataFrame(
+    return build(
+        BY_LEVEL["factors"],
         {
             "name": found.levels,
             "share_source": found.share_source,
@@ -121,9 +123,8 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "interval_from": np.where(present & np.isfinite(ci.low), "donor t", ""),
             "status": np.where(present & ((gone > MOSTLY) | (n_target < 1)), "gone", ""),
             "settled": settled(log2_net, _choices(known, s, found.source)) | ~present,
-        }
+        },
     )
-    return as_objects(frame, ("name", "reason", "interval_from", "status"))
 
 
 def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
@@ -131,7 +132,8 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     found = summed(adata, by, key=key)
     i, j = np.nonzero((found.leaves > MIN_SHARE) | (found.enters > MIN_SHARE))
     arrives = found.enters.sum(axis=0, keepdims=True)
-    frame = pd.DataFrame(
+    frame = build(
+        BY_LEVEL["transfers"],
         {
             "source": found.levels[i],
             "target": found.levels[j],
@@ -141,10 +143,9 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "share_of_target": divide(found.enters, arrives)[i, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
-        }
+        },
     )
-    frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
-    return as_objects(frame, ("source", "target"))
+    return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
 
 
 def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
@@ -162,7 +163,8 @@ def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     with np.errstate(divide="ignore"):
         inflow = 1 / _outflow(uns, found.target, target=True)
         log2_inflow = np.log2(inflow)
-    frame = pd.DataFrame(
+    frame = build(
+        BY_LEVEL["arrivals"],
         {
             "name": found.levels,
             "share_target": found.share_target,
@@ -174,9 +176,9 @@ def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "share_new": share_new,
             "n_cells": np.rint(_cells(uns, TARGET) @ found.target).astype(int),
             "status": np.where(new, "new", ""),
-        }
+        },
     )
-    return as_objects(frame[here].reset_index(drop=True), ("name", "main_source", "status"))
+    return frame[here].reset_index(drop=True)
 
 
 def _fractions(

@@ -12,7 +12,6 @@ import pandas as pd
 from cgmm._anndata.checks import check_object, levels
 from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.get._common import as_objects
 from cgmm.get._factors import factors
 from cgmm.pair import SOURCE
 
@@ -74,8 +73,7 @@ def compare(
         table.insert(0, "key", name)
         table.insert(1, "target", str(known["target"]))
         parts.append(table)
-    frame = pd.concat(parts, ignore_index=True)
-    return as_objects(frame, ("key", "target", "name", "reason", "interval_from", "status"))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _keys(adata: ad.AnnData, key: str) -> list[str]:

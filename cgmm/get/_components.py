@@ -9,8 +9,9 @@ import pandas as pd
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
 from cgmm._anndata.storage import read_stored
 from cgmm.get._by import arrivals_by
-from cgmm.get._common import as_objects, core, flows, origin
+from cgmm.get._common import build, core, flows, origin
 from cgmm.pair import SOURCE, TARGET
+from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone
 
 
@@ -37,8 +38,9 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> cg.get.components(adata)["side"].value_counts().to_dict()
     {'source': 6, 'target': 6}
     """
-    table = read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True).copy()
-    return as_objects(table, ("side", "name", "markers", "cell_type"))
+    return build(
+        TABLES["components"], read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True)
+    )
 
 
 def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -84,7 +86,8 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     new = (is_gone(coupling.T) | empty) & (own["n_cells"].to_numpy() >= 1)
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
-    frame = pd.DataFrame(
+    return build(
+        TABLES["arrivals"],
         {
             "component": np.arange(len(t)),
             "name": own["name"].to_numpy(object),
@@ -95,6 +98,5 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
             "share_from_main_source": r.max(axis=0),
             "n_cells": own["n_cells"].to_numpy(int),
             "status": np.where(new, "new", ""),
-        }
+        },
     )
-    return as_objects(frame, ("name", "main_source", "status"))

@@ -8,8 +8,9 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.get._common import as_objects, component_names, donor_shares, origin
+from cgmm.get._common import build, component_names, donor_shares, empty, origin
 from cgmm.pair import SIDES, SOURCE
+from cgmm.tables import TABLES
 
 
 def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -39,7 +40,8 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     side = table["side"].astype(str).to_numpy(object)
     component = table["component"].to_numpy(int)
     names = {s: component_names(uns, s) for s in SIDES}
-    frame = pd.DataFrame(
+    return build(
+        TABLES["donors"],
         {
             "side": side,
             "condition": [known[s] for s in side],
@@ -48,9 +50,8 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "name": [names[s][k] for s, k in zip(side, component, strict=True)],
             "share": table["share"].to_numpy(float),
             "n_cells": table["n_cells"].to_numpy(int),
-        }
+        },
     )
-    return as_objects(frame, ("side", "condition", "donor", "name"))
 
 
 def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -90,8 +91,9 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
                 }
             )
         )
-    frame = pd.concat(parts, ignore_index=True) if parts else donors(adata, key=key)
-    return as_objects(frame, ("side", "condition", "donor", "name"))
+    if not parts:
+        return empty(TABLES["donors"])
+    return build(TABLES["donors"], pd.concat(parts, ignore_index=True))
 
 
 def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -120,13 +122,13 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     if Uns.UNCERTAINTY not in uns:
         msg = f"uns[{key!r}] has no uncertainty: run cgmm.tl.donors(adata, key={key!r}) first."
         raise KeyError(msg)
-    columns = ["side", "condition", "donor", "component", "name", "position_sd", "n_cells"]
     if UncertaintyKeys.DONOR_SHIFTS not in uns[Uns.UNCERTAINTY]:
-        return pd.DataFrame({name: np.array([], dtype=object) for name in columns})
+        return empty(TABLES["donor_shifts"])
     table = uns[Uns.UNCERTAINTY][UncertaintyKeys.DONOR_SHIFTS].reset_index(drop=True)
     names = component_names(uns, SOURCE)
     within = np.trace(np.asarray(uns[Uns.covariances(SOURCE)]), axis1=1, axis2=2)
-    frame = pd.DataFrame(
+    return build(
+        TABLES["donor_shifts"],
         {
             "side": table["side"],
             "condition": [known[s] for s in table["side"].astype(str)],
@@ -135,6 +137,5 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "name": names[table["component"].to_numpy(int)],
             "position_sd": table["position"].to_numpy(float) / float(np.sqrt(within.mean())),
             "n_cells": table["n_cells"].to_numpy(float),
-        }
+        },
     )
-    return as_objects(frame, ("side", "condition", "donor", "name"))

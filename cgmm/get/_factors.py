@@ -14,11 +14,13 @@ from cgmm._utils.strict_json import loads
 from cgmm.automatic.sensitivity import settled
 from cgmm.donors.t_interval import intervals
 from cgmm.get._by import factors_by
-from cgmm.get._common import as_objects, core, donor_shares, flows, origin
+from cgmm.get._common import build, core, donor_shares, flows, origin
 from cgmm.get._components import components
 from cgmm.pair import SOURCE, TARGET
+from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone, log2_net
 
+INTERVAL = ("ci_low", "ci_high", "p", "q")
 EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relative_high")
 SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
 
@@ -101,7 +103,10 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     lost = is_gone(coupling)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
-    frame = pd.DataFrame(
+    net = log2_net(r, s, t)
+    rows = read_params(adata, key=key).get("sensitivity") or []
+    return build(
+        TABLES["factors"],
         {
             "component": np.arange(len(s)),
             "name": own["name"].to_numpy(object),
@@ -110,20 +115,16 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
             "outflow": outflow,
             "log2_outflow": log2_outflow,
             "inflow": np.where(lost, np.nan, inflow[coupling.argmax(axis=1)]),
-            "log2_net": log2_net(r, s, t),
-            **{name: found[name].to_numpy() for name in ("ci_low", "ci_high", "p", "q")},
+            "log2_net": net,
+            **{name: found[name].to_numpy() for name in (*INTERVAL, *EXTRA)},
             "n_cells": own["n_cells"].to_numpy(int),
             "n_cells_target": np.rint(left).astype(int),
             "reason": found["reason"].to_numpy(object),
             "interval_from": sure,
             "status": np.where(lost | (left < 1), "gone", ""),
-        }
+            "settled": settled(net, rows),
+        },
     )
-    for name in EXTRA:
-        frame[name] = found[name].to_numpy()
-    rows = read_params(adata, key=key).get("sensitivity") or []
-    frame["settled"] = settled(frame["log2_net"].to_numpy(), rows)
-    return as_objects(frame, ("name", "reason", "interval_from", "status"))
 
 
 def _sureness(

@@ -7,7 +7,8 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
 from cgmm._anndata.storage import read_stored
-from cgmm.get._common import as_objects
+from cgmm.get._common import build
+from cgmm.tables import TABLES
 
 
 def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -79,8 +80,7 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> genes.loc[genes["name"] == "Alpha", "gene"].iloc[0][:4]
     'RESP'
     """
-    table = _table(adata, key, Uns.GENES)
-    return as_objects(table, ("name", "gene", "agreement", "scope"))
+    return build(TABLES["genes"], _stored_table(adata, key, Uns.GENES))
 
 
 def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -121,13 +121,12 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     KeyError
         When :func:`cgmm.tl.genes` was not run.
     """
-    table = _table(adata, key, Uns.GENE_AGREEMENT)
-    return as_objects(table, ("name", "loading_reason", "de_reason", "resembles"))
+    return build(TABLES["gene_agreement"], _stored_table(adata, key, Uns.GENE_AGREEMENT))
 
 
-def _table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
+def _stored_table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
     uns = read_stored(adata, key)
     if name not in uns:
         msg = f"uns[{key!r}] has no gene changes: run cgmm.tl.genes(adata, key={key!r}) first."
         raise KeyError(msg)
-    return uns[name].reset_index(drop=True).copy()
+    return uns[name].reset_index(drop=True)

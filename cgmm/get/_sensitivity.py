@@ -8,8 +8,9 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.get._common import as_objects, component_names, core, origin
+from cgmm.get._common import build, component_names, core, empty, origin
 from cgmm.pair import SIDES
+from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone, log2_net
 
 
@@ -42,16 +43,6 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     gone = is_gone(coupling)
     reference = log2_net(origin(uns), s, t)
     names = [component_names(uns, side) for side in SIDES]
-    columns = [
-        "parameter",
-        "value",
-        "component",
-        "name",
-        "log2_net",
-        "difference",
-        "main_target",
-        "F",
-    ]
     parts = []
     for row in read_params(adata, key=key).get("sensitivity") or []:
         values = np.asarray(row["log2_net"], dtype=float)
@@ -73,9 +64,9 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
                     if main is None
                     else np.where(gone, "", names[1][np.asarray(main)]),
                     "F": float(row["F"]),
-                },
-                columns=columns,
+                }
             )
         )
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return as_objects(frame, ("parameter", "value", "name", "main_target"))
+    if not parts:
+        return empty(TABLES["sensitivity"])
+    return build(TABLES["sensitivity"], pd.concat(parts, ignore_index=True))

@@ -12,8 +12,9 @@ from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_stored
 from cgmm.genes.change import MIN_CHANGE
 from cgmm.get._by import transfers_by
-from cgmm.get._common import as_objects, component_names, core, origin
+from cgmm.get._common import build, component_names, core, origin
 from cgmm.pair import SIDES
+from cgmm.tables import TABLES
 from cgmm.transport.coupling import share_of_source, transfer_mass
 from cgmm.transport.gaussians import pair_roots, roots, wasserstein_costs
 
@@ -64,7 +65,12 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     mass, r = transfer_mass(coupling, s), origin(uns)
     k, j = np.nonzero((mass > MIN_MASS) | (r * t > MIN_MASS))
     names = [component_names(uns, side) for side in SIDES]
-    frame = pd.DataFrame(
+    bounds = {name: np.full(len(k), np.nan) for name in ("ci_low", "ci_high")}
+    if Uns.UNCERTAINTY in uns:
+        for column, name in (("ci_low", UncertaintyKeys.TRANSFERS_LOW), ("ci_high", UncertaintyKeys.TRANSFERS_HIGH)):
+            bounds[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
+    frame = build(
+        TABLES["transfers"],
         {
             "source": names[0][k],
             "target": names[1][j],
@@ -73,16 +79,10 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "mass": mass[k, j],
             "share_of_source": share_of_source(mass)[k, j],
             "share_of_target": r[k, j],
-            "ci_low": np.nan,
-            "ci_high": np.nan,
-        }
+            **bounds,
+        },
     )
-    if Uns.UNCERTAINTY in uns:
-        ends = {"ci_low": UncertaintyKeys.TRANSFERS_LOW, "ci_high": UncertaintyKeys.TRANSFERS_HIGH}
-        for column, name in ends.items():
-            frame[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
-    frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
-    return as_objects(frame, ("source", "target"))
+    return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
 
 
 def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -127,7 +127,8 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     mean = np.linalg.norm(m1[j] - m0[k], axis=1)
     total = np.sqrt(costs[k, j])
     leading = _top_genes(uns)
-    frame = pd.DataFrame(
+    frame = build(
+        TABLES["shifts"],
         {
             "source": pairs["source"].to_numpy(object),
             "target": pairs["target"].to_numpy(object),
@@ -141,12 +142,11 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "total_shift_sd": total / sd,
             **_sure(uns, k, j, sd),
             "top_genes": [leading.get(int(i), "") for i in k],
-        }
+        },
     )
-    frame = frame.sort_values(
+    return frame.sort_values(
         ["source_component", "share_of_source"], ascending=[True, False], ignore_index=True
     )
-    return as_objects(frame, ("source", "target", "top_genes"))
 
 
 def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,10 @@ import anndata as ad
 import pandas as pd
 
 from cgmm import get
-from cgmm._utils.versions import version
+from cgmm._utils.versions import versions
 from cgmm.pair import SIDES
 
 logger = logging.getLogger(__name__)
-
-VERSIONED = (
-    ("cgmm", "snakemake", "scanpy", "anndata", "jax", "numpy", "pandas", "scipy")
-    + ("scikit-learn", "umap-learn", "harmonypy")
-)  # fmt: skip
 
 
 def report_facts(
@@ -80,7 +74,7 @@ def report_facts(
             for side in SIDES
         },
         "config": settings,
-        "versions": {package: version(package) for package in VERSIONED},
+        "versions": versions(),
         "notices": [*check["notices"], *facts["notices"], *gene_notices(adata, settings)],
         "data_source": check.get("data_source"),
         "truth": None
@@ -131,14 +125,3 @@ def git_commit(folder: Path) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changed else "")
-
-
-def without_nan(value: Any) -> Any:
-    """Plain values, with None in place of NaN."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {key: without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

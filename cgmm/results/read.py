@@ -1,10 +1,8 @@
 """Reading and checking one comparison's results folder.
 
-The report is a pure function of the files written by the workflow: the tables of `cgmm.get`
-(``factors``, ``transfers``, ``arrivals``, ``shifts``, ``genes``, ``components``, ``donors``,
-``donor_shifts``, ``sensitivity``), the cells drawn (``cells.tsv.gz``) and ``report.json``.
-Everything is read as text first, so that a subpopulation called "NA" or "1" keeps its name, and
-numbers are converted column by column.
+The report is a function of the files of the folder alone: the tables of :mod:`cgmm.tables`, the
+cells (``cells.tsv.gz``) and ``report.json``. Every field is read as text first, and numbers are
+converted column by column. A subpopulation called "NA" or "1" keeps its name.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._utils.colours import subpopulation_colours
-from cgmm.tables import CELLS_ONLY, MAY_BE_ABSENT, NUMBERS, REQUIRED, TEXT
+from cgmm.tables import CELLS, CELLS_ONLY, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
 
@@ -167,47 +165,53 @@ def _block(meta: Mapping[str, Any], key: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _read_table(folder: Path, name: str, raw: dict[str, bytes]) -> pd.DataFrame:
-    path = folder / f"{name}.tsv"
+def _read_table(folder: Path, table: Table, raw: dict[str, bytes]) -> pd.DataFrame:
+    path = folder / table.file
     if not path.exists():
-        if name in MAY_BE_ABSENT:
-            return pd.DataFrame({c: [] for c in (*TEXT[name], *NUMBERS[name])})
-        msg = f"The results folder {folder} has no {name}.tsv: run the fit of this comparison again"
+        if table.optional:
+            return _typed(pd.DataFrame(), table)
+        msg = (
+            f"The results folder {folder} has no {table.file}: run the fit of this comparison again"
+        )
         raise FileNotFoundError(msg)
-    raw[f"{name}.tsv"] = path.read_bytes()
+    raw[table.file] = path.read_bytes()
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError:
-        table = pd.DataFrame()
-    return _typed(table, path, name)
-
-
-def _typed(table: pd.DataFrame, path: Path, name: str) -> pd.DataFrame:
-    missing = [c for c in REQUIRED[name] if c not in table.columns]
-    if missing and not (table.empty and name in MAY_BE_ABSENT):
-        msg = f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns)}"
+        frame = pd.DataFrame()
+    missing = [name for name in table.required if name not in frame.columns]
+    if missing and not (frame.empty and table.optional):
+        msg = f"{path} lacks the column {missing[0]!r}; it has {', '.join(frame.columns)}"
         raise ValueError(msg)
-    columns: dict[str, Any] = {str(c): table[c].astype(object) for c in table.columns}
-    for column in NUMBERS[name]:
-        if column in columns:
-            columns[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+    return _typed(frame, table)
+
+
+def _typed(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Give a frame of texts the types of a table; a column that it lacks is empty.
+
+    Flags stay the texts "True" and "False", because a flag may be missing.
+    """
+    columns: dict[str, Any] = {str(name): frame[name].astype(object) for name in frame.columns}
+    for name in table.of_kind("whole", "number"):
+        if name in columns:
+            columns[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
         else:
-            columns[column] = np.full(len(table), np.nan)
-    for column in TEXT[name]:
-        if column not in columns:
-            columns[column] = np.full(len(table), "", dtype=object)
+            columns[name] = np.full(len(frame), np.nan)
+    for name in table.of_kind("text", "flag"):
+        if name not in columns:
+            columns[name] = np.full(len(frame), "", dtype=object)
     return pd.DataFrame(columns)
 
 
 def _read_cells(folder: Path, raw: dict[str, bytes], limit: int) -> tuple[pd.DataFrame, int]:
-    path = folder / "cells.tsv.gz"
+    path = folder / CELLS.file
     if not path.exists():
         return pd.DataFrame(), 0
-    raw["cells.tsv.gz"] = path.read_bytes()
+    raw[CELLS.file] = path.read_bytes()
     with gzip.open(path, "rt", encoding="utf-8") as handle:
         cells = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
     for column in cells.columns:
-        if column not in {"barcode", "sample", "donor", "condition", "component"}:
+        if column not in CELLS.of_kind("text"):
             cells[column] = pd.to_numeric(cells[column], errors="coerce")
     total = len(cells)
     if total > limit:
@@ -267,6 +271,7 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
         "transfers": ("source", "target"),
         "shifts": ("source", "target"),
         "genes": ("name",),
+        "gene_agreement": ("name",),
         "donor_shifts": ("name",),
         "sensitivity": ("name",),
     }.items():
@@ -302,7 +307,7 @@ def read_results(folder: Path) -> Results:
     folder = Path(folder)
     meta = _read_meta(folder)
     raw: dict[str, bytes] = {}
-    tables = {name: _read_table(folder, name, raw) for name in REQUIRED}
+    tables = {name: _read_table(folder, table, raw) for name, table in TABLES.items()}
     if tables["factors"].empty or tables["arrivals"].empty:
         msg = f"{folder}: factors.tsv and arrivals.tsv must each have at least one row"
         raise ValueError(msg)

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cgmm._utils.nested import TooManyValuesError, nested_values
+
 FORMAT = 1
 ELEMENT = "recipe"  # id of the script element of a report that holds it
 COLUMNS = ("sample", "path", "condition", "donor", "batch", "dataset", "obs_column", "obs_value")
@@ -22,8 +24,6 @@ SOURCES = ("Snakefile", "cgmm", "workflow")
 _START = re.compile(rf'<script\b[^<>]{{0,200}}\bid="{ELEMENT}"[^<>]{{0,200}}>', re.IGNORECASE)
 # Snakemake runs what stands under other keys (`__use_yte__`)
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-MAX_DEPTH = 10
-MAX_VALUES = 100_000
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
@@ -58,12 +58,10 @@ def make_recipe(
         ``format, config, samples, python, platform, packages`` and what `about` holds.
     """
     digests = {row["sample"]: row["sha256"] for row in checked}
-    # null means seed 0; the recipe says the number
-    fit = {**settings["fit"], "random_state": settings["fit"]["random_state"] or 0}
     entry = {key: value for key, value in comparison.items() if value is not None}
     return {
         "format": FORMAT,
-        "config": {"samples": FILES[1], "comparisons": [entry], **settings, "fit": fit},
+        "config": {"samples": FILES[1], "comparisons": [entry], **settings},
         "samples": [
             {key: row.get(key, "") for key in COLUMNS} | {"sha256": digests[row["sample"]]}
             for row in samples
@@ -168,22 +166,16 @@ def _problem(recipe: Any) -> str | None:
 
 def _problem_of_config(config: dict[str, Any]) -> str | None:
     """Say what is wrong with a config: it is written into a file that Snakemake reads."""
-    waiting: list[tuple[Any, int]] = [(config, 0)]
-    n = 0
-    while waiting:
-        value, depth = waiting.pop()
-        n += 1
-        if depth > MAX_DEPTH or n > MAX_VALUES:
-            return "its config is larger than that of any report"
-        if isinstance(value, dict):
-            for key in value:
+    try:
+        for value in nested_values(config):
+            keys = value if isinstance(value, dict) else ()
+            for key in keys:
                 if not _KEY.fullmatch(key):
                     return f"its config has the key {key[:80]!r}, which no report has"
-            waiting += [(inner, depth + 1) for inner in value.values()]
-        elif isinstance(value, list):
-            waiting += [(inner, depth + 1) for inner in value]
-        elif isinstance(value, str) and not _encodable(value):
-            return "its config holds half a letter"
+            if isinstance(value, str) and not _encodable(value):
+                return "its config holds half a letter"
+    except TooManyValuesError:
+        return "its config is larger than that of any report"
     return None
 
 

@@ -22,15 +22,14 @@ from cgmm._anndata.keys import BATCH, CONDITION, COUNTS, DEFAULT_KEY, DONOR, SAM
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.rows import read_rows
 from cgmm._utils.strict_json import dumps, loads
-from cgmm.results.facts import git_commit, report_facts, runtimes, without_nan
+from cgmm.results.facts import git_commit, report_facts, runtimes
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
-from cgmm.tables import TABLES
+from cgmm.tables import CELLS, N_PCS, TABLES
 
 if TYPE_CHECKING:
     from cgmm.coupled.result import CoupledFit
 
-PCS_WRITTEN = 5
 CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
 
 logger = logging.getLogger(__name__)
@@ -101,17 +100,17 @@ def summarise(
         annotation_key=annotation_key,
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
-        random_state=settings["fit"]["random_state"] or 0,
+        random_state=settings["fit"]["random_state"],
     )
     with_uncertainty(
         adata,
         **settings["donors"],
-        random_state=settings["fit"]["random_state"] or 0,
+        random_state=settings["fit"]["random_state"],
         n_jobs=n_jobs,
     )
-    for table in TABLES:
-        write_table(getattr(get, table)(adata), out / f"{table}.tsv")
-    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / "cells.tsv.gz")
+    for name_of_table, table in TABLES.items():
+        write_table(getattr(get, name_of_table)(adata), out / table.file)
+    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "title": title, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
@@ -132,7 +131,7 @@ def summarise(
     )
     content["runtime"] = runtimes(paths.benchmarks, dataset=dataset, comparison=name)
     with atomic(out / "report.json") as temporary:
-        temporary.write_text(dumps(without_nan(content), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 
 
 def annotated(
@@ -266,7 +265,7 @@ def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     for i in range(2):
         columns[f"UMAP{i + 1}"] = np.round(adata.obsm[UMAP][:, i].astype(float), 3)
     points = np.asarray(adata.obsm[use_rep], dtype=float)
-    for i in range(min(PCS_WRITTEN, points.shape[1])):
+    for i in range(min(N_PCS, points.shape[1])):
         columns[f"PC{i + 1}"] = np.round(points[:, i], 3)
     return pd.DataFrame(columns)
 

@@ -7,8 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+from cgmm.tables import TABLES
 from snakemake.exceptions import WorkflowError
-from workflow.settings import SettingsError, digest, grouped, load
+from workflow.config import load
+from workflow.fingerprint import digest
+from workflow.sheet import grouped
+from workflow.validation import SettingsError
 
 # With a storage, relative paths are in it, and jobs read local copies.
 STORED = workflow.storage_settings.default_storage_provider is not None
@@ -113,28 +117,14 @@ def threads_per_fit():
     return max(1, min(8, cores // len(COMPARISONS)))
 
 
-TABLES = {
-    "factors": "net factors",
-    "transfers": "transfers",
-    "arrivals": "origins",
-    "shifts": "state shifts",
-    "genes": "genes",
-    "gene_agreement": "agreement of gene changes",
-    "components": "subpopulations",
-    "donors": "donors",
-    "donor_shifts": "state of donors",
-    "sensitivity": "sensitivity",
-}
-
-
 def table(name):
     """A table of a comparison, with its place in Snakemake's own report."""
     return report(
-        f"results/{{comparison}}/{name}.tsv",
+        f"results/{{comparison}}/{TABLES[name].file}",
         caption=f"../report/tables/{name}.rst",
         category="Tables",
         subcategory="{comparison}",
-        labels={"comparison": "{comparison}", "table": TABLES[name]},
+        labels={"comparison": "{comparison}", "table": TABLES[name].label},
     )
 
 

@@ -5,10 +5,7 @@ rule report:
     input:
         "results/{comparison}/report.json",
         "results/{comparison}/cells.tsv.gz",
-        collect(
-            "results/{{comparison}}/{table}.tsv",
-            table=TABLES,
-        ),
+        [f"results/{{comparison}}/{table.file}" for table in TABLES.values()],
     output:
         report(
             "reports/{comparison}.html",

@@ -22,7 +22,7 @@ facts = embed(
     n_dims=params.n_dims,
     integrate=params.integrate,
     modality=params.modality,
-    random_state=params.random_state or 0,
+    random_state=params.random_state,
 )
 slots = {"obs": adata.obs, "var": adata.var, "obsm": adata.obsm, "varm": adata.varm}
 write_h5ad(ad.AnnData(**slots, uns=adata.uns), snakemake.output.embedding)

@@ -14,7 +14,6 @@ from cgmm.tl._fit_comparison import fit_comparison
 adata = ad.read_h5ad(snakemake.input.embedding)
 facts = json.loads(Path(snakemake.input.facts).read_text(encoding="utf-8"))
 settings = dict(snakemake.params.fit)
-settings["random_state"] = settings["random_state"] or 0
 if isinstance(settings["n_components"], list):
     settings["n_components"] = tuple(settings["n_components"])
 comparison = Comparison(

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from cgmm.results.read import Results
+from cgmm.tables import CELLS, TABLES
 
 EMBED_LIMIT = 900_000
 PLAIN_LIMIT = 60_000
@@ -24,17 +25,7 @@ class Download:
     instead: str = ""
 
 
-WHAT = {
-    "factors.tsv": "prevalence factors, one row per source subpopulation",
-    "transfers.tsv": "all transfers",
-    "arrivals.tsv": "origins, one row per target subpopulation",
-    "shifts.tsv": "state shifts of matched pairs",
-    "genes.tsv": "gene changes per subpopulation",
-    "components.tsv": "names, sizes and markers",
-    "donors.tsv": "shares per donor",
-    "donor_shifts.tsv": "how far the cells of each donor moved",
-    "sensitivity.tsv": "factors under other settings",
-    "cells.tsv.gz": "every cell: subpopulation, factor, shift, coordinates",
+WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS)} | {
     "report.json": "parameters, versions, quality control",
     "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",
 }

@@ -19,13 +19,8 @@ SETTINGS = (
     ("rho", "marginal penalty ρ"),
 )
 LIMITS = (
-    (("min_genes",), "at least {} genes"),
-    (("min_counts",), "at least {} counts"),
-    (
-        ("max_pct_mt", "max_mt", "pct_mt_max", "max_mito_percent"),
-        "at most {}% mitochondrial counts",
-    ),
-    (("max_genes",), "at most {} genes"),
+    ("min_genes", "at least {} genes"),
+    ("max_pct_mt", "at most {}% mitochondrial counts"),
 )
 LEARNED = (
     ", in a metric learned from matched components: the inverse of their covariance plus the "
@@ -41,26 +36,11 @@ class Methods:
     references: list[Reference]
 
 
-def _find(block: Any, key: str) -> Any:
-    """First value stored under `key` anywhere in nested settings, or None."""
-    if not isinstance(block, Mapping):
-        return None
-    if key in block and not isinstance(block[key], Mapping):
-        return block[key]
-    for value in block.values():
-        found = _find(value, key)
-        if found is not None:
-            return found
-    return None
-
-
-def _first(block: Any, keys: tuple[str, ...]) -> float | None:
-    """First number found under any of `keys`."""
+def _setting(config: Any, *keys: str) -> Any:
+    """Value of a setting by its path of keys; None when the config does not have it."""
     for key in keys:
-        value = _find(block, key)
-        if text.is_number(value):
-            return float(value)
-    return None
+        config = config.get(key) if isinstance(config, Mapping) else None
+    return config
 
 
 def _number(value: Any) -> str:
@@ -69,9 +49,9 @@ def _number(value: Any) -> str:
 
 def _limits(config: Any) -> list[str]:
     found = []
-    for keys, words in LIMITS:
-        value = _first(config, keys)
-        if value is not None and value > 0:
+    for key, words in LIMITS:
+        value = _setting(config, "qc", key)
+        if text.is_number(value) and value > 0:
             found.append(words.format(_number(value)))
     return found
 
@@ -123,7 +103,7 @@ def _space(results: Results, used: list[str]) -> str:
     representation = results.meta.get("representation") or {}
     use_rep = str(representation.get("use_rep") or "X_pca")
     n_dims = representation.get("n_dims")
-    method = _find(config, "integrate")
+    method = _setting(config, "integrate")
     before = ""
     if (isinstance(method, str) and "harmony" in method.lower()) or "harmony" in use_rep.lower():
         used.append("korsunsky")
@@ -133,7 +113,7 @@ def _space(results: Results, used: list[str]) -> str:
         return f"{before}The mixtures were fitted in the representation {use_rep}{dims}."
     top = _genes_used(config, representation)
     dims = f" the first {n_dims} principal components" if n_dims else " principal components"
-    cytometry = _find(config, "modality") == "cytometry"
+    cytometry = _setting(config, "modality") == "cytometry"
     scaled = "" if cytometry else "Counts were normalised per cell and log-transformed. "
     if representation.get("scale") == "lazy":
         scaled += "Values were read in blocks of cells, never all at once (scale: lazy). "
@@ -142,10 +122,10 @@ def _space(results: Results, used: list[str]) -> str:
 
 def _genes_used(config: Any, representation: Mapping[str, Any]) -> str:
     """Say of how many genes the components are: as many as were asked for, or all there are."""
-    wanted = _first(config, ("n_top_genes", "n_hvg", "n_highly_variable"))
-    used = _first(representation, ("n_genes_used",))
+    wanted, used = _setting(config, "n_top_genes"), representation.get("n_genes_used")
+    wanted, used = (value if text.is_number(value) else None for value in (wanted, used))
     if used and (wanted is None or used < wanted):
-        kind = "markers" if _find(config, "modality") == "cytometry" else "genes"
+        kind = "markers" if _setting(config, "modality") == "cytometry" else "genes"
         return f" of all {text.count(used)} {kind}"
     return f" of {text.count(wanted)} highly variable genes" if wanted else ""
 
@@ -208,7 +188,7 @@ def _course(results: Results) -> list[str]:
     if text.is_number(fit.get("F")):
         sentences.append(f"The matched mass was F = {text.fixed(fit['F'])}.")
     parameters = results.meta.get("parameters") or {}
-    seed = parameters.get("random_state", _find(results.meta.get("config") or {}, "seed"))
+    seed = parameters.get("random_state")
     if seed is not None:
         sentences.append(f"The random seed was {seed}.")
     return sentences
