@@ -36,5 +36,5 @@ class Pair(NamedTuple, Generic[T]):
 
 
 def halves(stacked: np.ndarray, n_source: int) -> Pair[np.ndarray]:
-    """Split an array whose first ``n_source`` rows belong to the source."""
+    """Split an array whose first ``n_source`` rows belong to the source; both parts are views."""
     return Pair(stacked[:n_source], stacked[n_source:])

@@ -20,7 +20,7 @@ from cgmm._anndata.sides import rows_of_fit
 from cgmm._utils.files import storable
 from cgmm._utils.strict_json import dumps, loads
 from cgmm._utils.versions import versions
-from cgmm.coupled.result import CoupledFit, build_fit
+from cgmm.coupled.result import ARRAY_NAMES, CoupledFit
 from cgmm.pair import SIDES, SOURCE, TARGET
 
 
@@ -114,19 +114,12 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
         As :func:`params`.
     """
     uns, known = read_stored(adata, key), read_params(adata, key=key)
-    arrays = {
-        name: np.asarray(uns[name])
-        for name in (Uns.COUPLING, Uns.COSTS, Uns.HISTORY, *(Uns.shares(s) for s in SIDES))
-    }
-    for side in SIDES:
-        for part in (Uns.weights, Uns.means, Uns.covariances):
-            arrays[part(side)] = np.asarray(uns[part(side)])
-    arrays |= {n: np.asarray(uns[n]) for n in (Uns.METRIC, Uns.VOTES) if n in uns}
+    arrays = {name: np.asarray(uns[name]) for name in ARRAY_NAMES if name in uns}
     of_cells = Keys(key).log2_net_factor
     if Uns.VOTES in uns and {of_cells, known["condition_key"]} <= set(adata.obs.columns):
         rows = rows_of_fit(adata, known)[SOURCE]
         arrays["log2_net_cells"] = adata.obs[of_cells].to_numpy(dtype=float)[rows]
-    return build_fit(arrays, known)
+    return CoupledFit.from_arrays(arrays, known)
 
 
 def read_stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
@@ -203,33 +196,12 @@ def write_results(adata: ad.AnnData, key: str, results: dict[str, Any]) -> None:
 
 
 def facts_of(fit: CoupledFit) -> dict[str, Any]:
-    """Collect what is told of a fit in words and single numbers."""
-    return {
-        "parameters": dict(fit.parameters),
-        "reasons": dict(fit.reasons),
-        "sensitivity": fit.sensitivity,
-        "converged": bool(fit.converged),
-        "status": str(fit.status),
-        "n_steps": int(fit.n_steps),
-        "seconds": float(fit.seconds),
-        "objective": float(fit.objective),
-        "transport_cost": float(fit.transport_cost),
-        "log_likelihood": [float(v) for v in fit.log_likelihood],
-        "F": fit.transported_mass,
-    }
+    """Words and single numbers of a fit, as they go into ``uns``."""
+    return {**fit.to_facts(), "F": fit.transported_mass}
 
 
 def arrays_of(fit: CoupledFit) -> dict[str, np.ndarray]:
-    """Name the arrays of a fit as in ``uns``."""
-    arrays = {Uns.COUPLING: fit.coupling, Uns.COSTS: fit.costs, Uns.HISTORY: fit.history}
-    optional = {Uns.METRIC: fit.metric, Uns.VOTES: fit.votes}
-    arrays |= {name: array for name, array in optional.items() if array is not None}
-    for side, mixture, shares in (
-        (SOURCE, fit.source, fit.shares_source),
-        (TARGET, fit.target, fit.shares_target),
-    ):
-        arrays[Uns.weights(side)] = mixture.weights
-        arrays[Uns.means(side)] = mixture.means
-        arrays[Uns.covariances(side)] = mixture.covariances
-        arrays[Uns.shares(side)] = shares
+    """Arrays of a fit, as they go into ``uns``; those per cell stand in ``obs``."""
+    arrays = fit.to_arrays()
+    arrays.pop("log2_net_cells", None)
     return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}

@@ -1,4 +1,4 @@
-"""Checks of single arguments: numbers, seeds, functions."""
+"""Checks of single arguments: numbers, counts, seeds, functions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,38 @@ from typing import Any
 
 import numpy as np
 
+from cgmm.pair import SIDES
+
 MAX_SEED = 2**32 - 1
 
 
 def check_number(
     name: str, value: float | None, default: float, *, above_zero: bool = False, finite: bool = True
 ) -> float:
-    """Return a number, or the default for None, when it lies in its range."""
+    """Return a number that lies in its range.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for errors.
+    value
+        The number.  None: ``default``.
+    default
+        Used for None.
+    above_zero
+        Whether zero is out of range.
+    finite
+        Whether infinity is out of range.
+
+    Returns
+    -------
+    The number as a float.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the value is no number, or out of range.
+    """
     wanted = "positive" if above_zero else "at least 0"
     wanted += " and finite" if finite else ""
     number = _as_float(name, default if value is None else value, wanted)
@@ -35,7 +60,26 @@ def _as_float(name: str, value: Any, wanted: str) -> float:
 
 
 def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
-    """Return a whole number between two limits; a float that is whole counts as one."""
+    """Return a whole number between two limits; a float without fraction counts as whole.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for errors.
+    value
+        The number.
+    low, high
+        Least and largest allowed value; None: no upper limit.
+
+    Returns
+    -------
+    The number as an int.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the value is no whole number, or out of range.
+    """
     limit = f"of at least {low}" if high is None else f"from {low} to {high}"
     wanted = f"{name} must be a whole number {limit}, got {value!r}"
     try:
@@ -58,19 +102,36 @@ def check_callable(name: str, function: Any) -> None:
 
 
 def check_seed(value: Any) -> int:
-    """Return ``random_state`` when it is a seed."""
+    """Return ``random_state`` as an int; raise an error when it is no seed."""
     return check_whole("random_state", value, 0, MAX_SEED)
 
 
 def check_components(n_components: Any, n_points: tuple[int, int]) -> tuple[int, int]:
-    """Numbers of components of both sides, from one number or a pair of them."""
+    """Return the numbers of components of both sides, from one number or a pair of numbers.
+
+    Parameters
+    ----------
+    n_components
+        One number for both sides, or a pair.
+    n_points
+        Numbers of points of both sides, which are upper limits.
+
+    Returns
+    -------
+    K0 and K1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the numbers are not whole, not a pair, or larger than the numbers of points.
+    """
     given = n_components if isinstance(n_components, tuple | list | np.ndarray) else None
     pair = (n_components, n_components) if given is None else tuple(given)
     if len(pair) != 2:
         msg = f"n_components must be one whole number or a pair of them, got {n_components!r}"
         raise ValueError(msg)
     counts = [check_whole("n_components", k, 1) for k in pair]
-    for side, n, k in zip(("source", "target"), n_points, counts, strict=True):
+    for side, n, k in zip(SIDES, n_points, counts, strict=True):
         if n < k:
             msg = f"{side}: {n} points are fewer than {k} components"
             raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Colours that colour-blind readers can tell apart, and that work on white and on near-black."""
+"""Colours that colour-blind readers can distinguish, for white and for near-black backgrounds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def mix(colour: tuple[int, int, int], other: tuple[int, int, int], amount: float
 
 
 def subpopulation_colours(n: int) -> list[str]:
-    """`n` colours: the base palette, then darker and lighter rounds of it."""
+    """Return `n` colours: the base palette, then darker and lighter versions of the palette."""
     rounds = ((None, 0.0), ((0, 0, 0), 0.28), ((255, 255, 255), 0.45), ((90, 90, 90), 0.55))
     colours = []
     for i in range(n):
@@ -41,6 +41,6 @@ def subpopulation_colours(n: int) -> list[str]:
 
 
 def diverging(value: float, limit: float) -> str:
-    """Blue below zero, grey at zero, orange above; saturated at `limit`."""
+    """Colour of a value: blue below zero, grey at zero, orange above; saturated at `limit`."""
     amount = min(abs(value) / limit, 1.0) if limit > 0 else 0.0
     return mix(MIDDLE, UP if value > 0 else DOWN, amount)

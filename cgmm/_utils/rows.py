@@ -1,6 +1,6 @@
-"""Rows of a matrix in an h5ad file, read and written in blocks.
+"""Read and write rows of a matrix in an h5ad file, in blocks.
 
-Only what is asked for is ever in memory.
+Memory holds the rows that are asked for and one block; never the whole matrix.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     Parameters
     ----------
     stored
-        ``X`` or a layer: dense, CSR, or CSC (which is read whole, then cut).
+        ``X`` or a layer: dense, CSR, or CSC.  A CSC matrix is read as a whole and then cut.
     rows
         Which rows, shape (n_rows_stored,), bool.
 
     Returns
     -------
-    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored type of values. Beside it
-    there is one block of ``BLOCK_VALUES`` values in memory.
+    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored type of values.
 
     Raises
     ------
@@ -45,18 +44,18 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     if csr:
         return _sparse(stored, rows)
     _check_length(len(rows), stored.shape[0])
-    found = np.empty((int(rows.sum()), stored.shape[1]), dtype=stored.dtype)
+    out = np.empty((int(rows.sum()), stored.shape[1]), dtype=stored.dtype)
     ends = np.arange(len(rows) + 1, dtype=np.int64) * max(1, stored.shape[1])
     at = 0
     for lo, hi in _blocks(ends, rows):
         part = stored[lo:hi][rows[lo:hi]]
-        found[at : at + len(part)] = part
+        out[at : at + len(part)] = part
         at += len(part)
-    return found
+    return out
 
 
 def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[sp.csr_matrix]:
-    """Go through some rows of a stored matrix, in order.
+    """Iterate over some rows of a stored matrix, in order.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[
 
     Yields
     ------
-    CSR matrix of shape (some rows, n_columns), at most about ``BLOCK_VALUES`` values at a time.
+    CSR matrix of shape (some rows, n_columns), with at most about ``BLOCK_VALUES`` values.
 
     Raises
     ------
@@ -94,7 +93,7 @@ def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[
 
 
 class RowsWriter:
-    """Write a CSR matrix to an open h5ad file, some rows after the others.
+    """Write a CSR matrix to an open h5ad file, some rows at a time.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ class RowsWriter:
             group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(BLOCK_VALUES // 16,))
 
     def append(self, block: sp.csr_matrix) -> None:
-        """Add rows, possibly none."""
+        """Append rows; a block without rows is allowed."""
         at, more = self._n_values, block.nnz
         for name in ("data", "indices"):
             self._group[name].resize((at + more,))
@@ -120,7 +119,7 @@ class RowsWriter:
         self._n_values += more
 
     def close(self) -> None:
-        """Write where rows end, and what the group is."""
+        """Finish: write the ends of the rows and the attributes of the group."""
         indptr = np.concatenate(self._ends)
         self._group.create_dataset("indptr", data=indptr)
         self._group.attrs["encoding-type"] = "csr_matrix"
@@ -129,6 +128,7 @@ class RowsWriter:
 
 
 def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:
+    """Read some rows of a stored CSR matrix."""
     starts = np.asarray(stored["indptr"][:], dtype=np.int64)
     _check_length(len(rows), len(starts) - 1)
     sizes = np.diff(starts)
@@ -151,9 +151,10 @@ def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:
 
 
 def _blocks(ends: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int]]:
-    """First and last row of blocks of at most ``BLOCK_VALUES`` values; those with no row are left.
+    """First row and end of every block; blocks without a wanted row are left out.
 
-    ``ends`` is the number of stored values before each row, shape (n_rows + 1,).
+    A block has at most ``BLOCK_VALUES`` values, or one row.  ``ends`` is the number of stored
+    values before each row, shape (n_rows + 1,).
     """
     lo, n = 0, len(rows)
     while lo < n:

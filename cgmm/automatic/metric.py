@@ -97,7 +97,7 @@ def learn_metric(
         precision = np.linalg.inv(spread + noise)
         costs = 0.5 * np.einsum("kli,ij,klj->kl", gap, precision, gap, optimize=True)
         # A constant cost changes the mass of the coupling, not its shape.
-        plan = solver.solve(costs - costs.min(), s, t, epsilon, 1 / rho, f, g)
+        plan = solver.solve(solver.Problem(costs - costs.min(), s, t, epsilon, 1 / rho), f, g)
         f, g = plan.f, plan.g
         weight = share_of_source(plan.coupling) * share_of_target(plan.coupling, s)
         weight /= weight.sum()

@@ -44,7 +44,7 @@ def along_rho(fit: CoupledFit, *, grid: Sequence[float] = RHO_GRID) -> list[dict
     f, g = np.zeros(len(s)), np.zeros(len(t))
     rows = []
     for rho in grid:
-        plan = solver.solve(fit.costs, s, t, epsilon, 1 / rho, f, g)
+        plan = solver.solve(solver.Problem(fit.costs, s, t, epsilon, 1 / rho), f, g)
         w = np.where(keep, plan.coupling, 0.0)
         origin = shifted_origin(fit.origin, before, share_of_target(w, s))
         rows.append(

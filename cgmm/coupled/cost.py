@@ -36,14 +36,20 @@ def transport_cost(
     Returns
     -------
     ``UW`` (scalar) and ``W`` of shape (K0, K1).  ``UW`` is differentiable in all parameters of
-    both mixtures: 2 sum_l W_kl (m_k - m_l) for means and sum_l W_kl (I - A_kl) for covariances
-    (Bhatia, Jain & Lim 2019), (1 + eps/rho) h(f) - eps for weights; no derivative flows through
-    the coupling.
+    both mixtures; no derivative flows through the coupling.
 
     Raises
     ------
     TypeError, ValueError
-        When a penalty is not positive, or a mixture is none.
+        When a penalty is not positive, or an argument is no mixture.
+
+    Notes
+    -----
+    The derivative of ``UW`` is 2 sum_l W_kl (m_k - m_l) in a mean, sum_l W_kl (I - A_kl) in a
+    covariance (Bhatia, Jain & Lim 2019), and (1 + eps/rho) h(f_k) - eps in a weight.  The entropy
+    of the coupling is taken relative to the product of the weights.  OTT-JAX takes it relative to
+    the counting measure: its unbalanced coupling at costs ``C`` is the coupling here at costs
+    ``C + epsilon log(a_k b_l)``.
 
     Examples
     --------
@@ -85,12 +91,9 @@ def _cost_forward(
         source.means, target.means, source.covariances, target.covariances, pairs.fidelity
     )
     dtype = costs.dtype
+    penalties = jnp.asarray(epsilon, dtype), jnp.asarray(inv_rho, dtype)
     plan = solver.solve(
-        costs,
-        source.weights,
-        target.weights,
-        jnp.asarray(epsilon, dtype),
-        jnp.asarray(inv_rho, dtype),
+        solver.Problem(costs, source.weights, target.weights, *penalties),
         jnp.zeros(costs.shape[0], dtype),
         jnp.zeros(costs.shape[1], dtype),
         tol=1e-11 if dtype == jnp.float64 else 1e-5,
@@ -104,7 +107,9 @@ def _cost_backward(epsilon: float, inv_rho: float, saved: tuple, seed: tuple) ->
     slope = seed[0]
     w, k0, d = plan.coupling, plan.coupling.shape[0], source.means.shape[1]
     leave, enter = w.sum(1), w.sum(0)
-    forth, back = gaussians.mean_maps(gaussians.Roots(*(part[:k0] for part in roots)), pairs, w)
+    forth, back = gaussians.sum_of_maps_traced(
+        gaussians.Roots(*(part[:k0] for part in roots)), pairs, w
+    )
     eye = jnp.eye(d, dtype=w.dtype)[None]
     grow = [
         (1 + epsilon * inv_rho) * solver.gain(f, jnp.asarray(inv_rho, w.dtype)) - epsilon

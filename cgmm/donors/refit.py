@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -32,7 +31,7 @@ from cgmm.coupled.m_step import m_step
 from cgmm.coupled.objective import objective_of
 from cgmm.coupled.result import CoupledFit
 from cgmm.coupled.state import State, initial_state
-from cgmm.mixture.blocks import CACHED_BYTES, Cells
+from cgmm.mixture.blocks import MAX_CACHED_BYTES, Cells
 from cgmm.mixture.chunked import column_moments, mapped
 from cgmm.mixture.e_step import AnyCells, Moments, expectations, mean_responsibilities
 from cgmm.mixture.features import Kind
@@ -94,7 +93,7 @@ class Refitter:
         mixtures = (pair[0].mapped(self._scale), pair[1].mapped(self._scale))
         means = [column_moments(x, None)[0] for x in points]
         self._centre = 0.5 * (means[0] + means[1]) @ self._scale
-        with jax.enable_x64(True), one_thread():
+        with one_thread():
             knobs = objective_of(
                 mixtures,
                 known["transport_weight"],
@@ -129,7 +128,7 @@ class Refitter:
         n_steps
             EM steps, at least one.
         """
-        with jax.enable_x64(True), one_thread():
+        with one_thread():
             state, seen = self._state, self._first
             for step in range(n_steps):
                 if step:
@@ -158,7 +157,7 @@ class Refitter:
         for x, unit in zip(points, units, strict=True):
             if sides and x is points[0] and unit is units[0]:
                 return [sides[0], sides[0]]
-            keep = most is not None or x.size * np.dtype(dtype).itemsize <= CACHED_BYTES
+            keep = most is not None or x.size * np.dtype(dtype).itemsize <= MAX_CACHED_BYTES
             rng, own = np.random.default_rng(0), []
             for u in range(int(unit.max()) + 1):
                 rows = np.flatnonzero(unit == u)

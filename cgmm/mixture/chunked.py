@@ -1,10 +1,10 @@
-"""Points in memory and points in the chunks of a Dask array, alike.
+"""One interface to points in memory and to points in the chunks of a Dask array.
 
-What is asked of points is a function of their rows, piece by piece.  For an array in memory that is
-a loop; for a Dask array the function goes to where the chunk lives: to the threads of one machine,
-or to the workers of ``dask.distributed`` while one of its clients is active.  Chunks are cut at the
-same rows as arrays in memory, and results are taken in the order of the rows, so that both give the
-same bits, whatever the workers are, and whichever of them is lost and replaced.
+Every question about points is a function of some rows.  For an array in memory a loop calls the
+function.  For a Dask array the function goes to where each chunk is: to the threads of one machine,
+or to the workers of ``dask.distributed`` while a client is active.  Chunks are cut at the same rows
+as arrays in memory, and results are added in the order of the rows.  Both kinds of points therefore
+give the same bits, also when workers are lost and replaced.
 
 Dask is imported only where a Dask array is given.
 """
@@ -42,9 +42,9 @@ class Chunks:
     delayed
         Points of every chunk, delayed.
     sizes
-        Rows of every chunk; multiples of ``PART_ROWS`` but for the last.
+        Number of rows of every chunk: multiples of ``PART_ROWS``, except the last.
     n_dims, dtype
-        Of the points.
+        Number of columns, and type of the numbers.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Chunks:
 
     @property
     def size(self) -> int:
-        """Number of numbers."""
+        """Number of values, N times D."""
         return self.shape[0] * self.shape[1]
 
 
@@ -68,24 +68,24 @@ Points = np.ndarray | Chunks
 
 
 class ChunkedCells(WeightedPoints):
-    """Weighted points in chunks: what :class:`cgmm.mixture.blocks.Cells` is in memory.
+    """Weighted points in chunks; :class:`cgmm.mixture.blocks.Cells` is the same in memory.
 
     Parameters
     ----------
     points
         Shape (N, D).
     weights
-        Shape (N,), non-negative, or None for equal weights; kept with sum one.
+        Shape (N,), non-negative, or None for equal weights.  They are stored with sum one.
     dtype
         Precision of the arithmetic.
     """
 
     def __init__(self, points: Chunks, weights: np.ndarray | None, dtype: type) -> None:
         super().__init__(points, dtype)
-        self._weights = _dealt(points, normalised(weights, self.n))
+        self._weights = _split(points, normalised(weights, self.n))
 
     def tasks(self, function: Callable[[Iterable[Block]], Any]) -> list[Any]:
-        """Delayed lists, one for each chunk: the function of the blocks of every part."""
+        """Return one delayed list per chunk: the function applied to the blocks of every part."""
         of_blocks = partial(_of_blocks, function, self.dtype)
         return _delayed(of_blocks, self.points, self._weights, PART_ROWS)
 
@@ -95,16 +95,17 @@ class ChunkedCells(WeightedPoints):
 
 
 def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells | ChunkedCells:
-    """Points and weights, ready for passes."""
+    """Prepare points and weights for passes; ``weights`` as for :class:`ChunkedCells`."""
     if isinstance(points, Chunks):
         return ChunkedCells(points, weights, dtype)
     return Cells(points, weights, dtype)
 
 
 def points_of(points: Any) -> Points:
-    """Chunks of a Dask array, other points as an array.
+    """Return a Dask array as :class:`Chunks`, and other points as a numpy array.
 
-    Chunks are cut at multiples of ``PART_ROWS`` rows, near to where they were.
+    Chunks are cut at the multiples of ``PART_ROWS`` rows that are nearest to the ends of the given
+    chunks.
 
     Raises
     ------
@@ -131,15 +132,15 @@ def points_of(points: Any) -> Points:
 
 
 def over_rows(function: Callable[..., Any], points: Points, weights: Weights) -> Iterable[Any]:
-    """``function(points, weights)`` of every ``BLOCK_ROWS`` rows, in their order."""
+    """``function(points, weights)`` of every ``BLOCK_ROWS`` rows, in the order of the rows."""
     if isinstance(points, Chunks):
-        return computed([_delayed(function, points, _dealt(points, weights), BLOCK_ROWS)])[0]
+        return computed([_delayed(function, points, _split(points, weights), BLOCK_ROWS)])[0]
     return (function(x, w) for x, w in pieces(points, weights, BLOCK_ROWS))
 
 
 @one_thread()
 def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of every column, shapes (D,), in double precision."""
+    """Weighted mean and variance of every column, shapes (D,), in double precision."""
     origin = taken(points, np.arange(1))[0].astype(float)
     total, first, second = 0.0, np.zeros(len(origin)), np.zeros(len(origin))
     function = partial(_sums_of_columns, origin=origin)
@@ -152,19 +153,19 @@ def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarr
 
 
 def floating(points: Points) -> Points:
-    """Points that are no whole numbers."""
+    """Points as they are if their numbers are floating point, else in double precision."""
     if np.issubdtype(points.dtype, np.floating):
         return points
     return _applied(np.ndarray.astype, points, np.dtype(float))
 
 
 def mapped(points: Points, matrix: np.ndarray) -> Points:
-    """Every point multiplied by a matrix (D, D), in the precision of the points."""
+    """Multiply every point by a matrix (D, D), in the precision of the points."""
     return _applied(_multiplied, points, matrix)
 
 
 def taken(points: Points, rows: np.ndarray) -> np.ndarray:
-    """Take some rows, in increasing order, into memory."""
+    """Rows of the points as a numpy array; the row numbers must increase."""
     if not isinstance(points, Chunks):
         return points[rows]
     import dask
@@ -181,20 +182,20 @@ def taken(points: Points, rows: np.ndarray) -> np.ndarray:
 
 
 def computed(tasks: Sequence[list[Any]]) -> list[list[Any]]:
-    """Results of several lists of tasks, computed together, in the order of their pieces."""
+    """Compute several lists of tasks together; every result is in the order of the rows."""
     import dask
 
-    return [[one for chunk in found for one in chunk] for found in dask.compute(*tasks)]
+    return [[one for chunk in chunks for one in chunk] for chunks in dask.compute(*tasks)]
 
 
-def _dealt(points: Chunks, weights: Weights) -> list[Any]:
-    """Weights of every chunk."""
+def _split(points: Chunks, weights: Weights) -> list[Any]:
+    """Split the weights into those of every chunk."""
     if isinstance(weights, float):
         return [weights] * len(points.sizes)
     import dask
 
     parts = np.split(weights, np.cumsum(points.sizes)[:-1])
-    # kept where the chunks are, or they would travel anew with each pass
+    # stored on the workers, or they would be sent again with each pass
     return list(dask.persist(*(dask.delayed(part, traverse=False) for part in parts)))
 
 
@@ -203,7 +204,7 @@ def _delayed(
 ) -> list[Any]:
     import dask
 
-    shared = dask.delayed(function, traverse=False)  # one node: it holds the parameters
+    shared = dask.delayed(function, traverse=False)  # one node, which holds the parameters
     task = dask.delayed(_on_chunk, pure=False)
     return [task(shared, x, w, n_rows) for x, w in zip(points.delayed, weights, strict=True)]
 
@@ -211,7 +212,7 @@ def _delayed(
 def _applied(
     function: Callable[[np.ndarray, Any], np.ndarray], points: Points, argument: Any
 ) -> Points:
-    """``function(points, argument)`` of all points, or of those of every chunk."""
+    """``function(points, argument)``, of all points at once or of every chunk."""
     if not isinstance(points, Chunks):
         return function(points, argument)
     import dask

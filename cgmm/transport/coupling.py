@@ -1,4 +1,4 @@
-"""What a coupling says: where the mass of each component goes, and where it came from."""
+"""Readings of a coupling: where the mass of each component goes, and where it came from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def share_of_source(coupling: np.ndarray) -> np.ndarray:
-    """T, where the mass of each source component goes.
+    """``T``: where the mass of each source component goes, as fractions.
 
     Parameters
     ----------
@@ -15,20 +15,21 @@ def share_of_source(coupling: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    T = W / (W 1), shape (K0, K1). Rows sum to one; a row without mass is zero.
+    ``T = W / (W 1)``, shape (K0, K1).  Rows sum to one; a row without mass is zero.
     """
     return divide(coupling, coupling.sum(axis=1, keepdims=True))
 
 
 def is_gone(coupling: np.ndarray) -> np.ndarray:
-    """Source components without mass in the coupling: gone.
+    """Find source components without mass in the coupling: these components are gone.
 
-    :func:`cgmm.automatic.counterparts.unmatched` finds them, and the fit empties their rows.
+    :func:`cgmm.automatic.counterparts.unmatched` finds components without a counterpart, and the
+    fit without tuning sets their rows of the coupling to zero.
 
     Parameters
     ----------
     coupling
-        W, shape (K0, K1); transposed for target components, which are new.
+        W, shape (K0, K1).  With the transpose, the result says which target components are new.
 
     Returns
     -------
@@ -40,9 +41,10 @@ def is_gone(coupling: np.ndarray) -> np.ndarray:
 def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
     """Fraction of all source cells that goes from each source to each target component.
 
-    The coupling decides where the cells of a component go, not how many arrive: with strong
-    changes of state it gives up most of a component's mass, and a small component that moved
-    less would otherwise be credited with the cells of a large one that moved more.
+    The coupling decides where the cells of a component go, not how many cells go.  Where states
+    change strongly, most mass of a component leaves the coupling.  Taken as a number of cells, the
+    coupling would credit a small component that moved little with the cells of a large component
+    that moved far.
 
     Parameters
     ----------
@@ -53,14 +55,14 @@ def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray
 
     Returns
     -------
-    ``s_k T_kl``, shape (K0, K1).  Components of the source that are :func:`lost` send nothing,
-    those of the target that are new receive nothing.
+    ``s_k T_kl``, shape (K0, K1).  Source components that are gone (:func:`is_gone`) send nothing;
+    target components that are new receive nothing.
     """
     return np.asarray(shares_source)[:, None] * share_of_source(coupling)
 
 
 def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """R, where the cells of each target component came from, as the coupling has it.
+    """``R``: where the cells of each target component came from, according to the coupling.
 
     Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
 
@@ -73,25 +75,25 @@ def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarr
 
     Returns
     -------
-    R, shape (K0, K1). Columns sum to one; a column without mass is zero.
+    ``R``, shape (K0, K1).  Columns sum to one; a column without mass is zero.
     """
     mass = transfer_mass(coupling, shares_source)
     return divide(mass, mass.sum(axis=0, keepdims=True))
 
 
 def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Origins under another coupling, when cells have corrected those of the first.
+    """Origins under another coupling, where the origins of the first were counted over cells.
 
     Parameters
     ----------
     origin
-        R as the cells have it (:mod:`cgmm.automatic.origins`), shape (K0, K1).
+        ``R`` counted over cells (:mod:`cgmm.automatic.origins`), shape (K0, K1).
     before, after
-        R as the first and the other coupling have it (:func:`share_of_target`).
+        ``R`` according to the first and to the other coupling (:func:`share_of_target`).
 
     Returns
     -------
-    R moved by as much as the coupling's moved, shape (K0, K1), columns summing to one.
+    ``origin`` changed by the difference of the two, shape (K0, K1), columns summing to one.
     """
     moved = np.maximum(origin + (after - before), 0.0)
     return divide(moved, np.broadcast_to(moved.sum(axis=0, keepdims=True), moved.shape))
@@ -102,19 +104,19 @@ def log2_net(
 ) -> np.ndarray:
     """Log2 net factor of each source component.
 
-    ``net_k = sum_l R_kl t_l / s_k``, so that ``sum_k s_k net_k`` is the share of all target
-    components that came from somewhere: one, unless some are new.
+    ``net_k = sum_l R_kl t_l / s_k``.  The sum ``sum_k s_k net_k`` is the share of all target
+    components that have an origin: one, unless some components are new.
 
     Parameters
     ----------
     origin
-        R, where the cells of each target component came from, shape (K0, K1).
+        ``R``, where the cells of each target component came from, shape (K0, K1).
     shares_source, shares_target
         Shares without penalty, shapes (K0,) and (K1,).
 
     Returns
     -------
-    Shape (K0,). ``-inf`` where nothing of the target came from the component.
+    Shape (K0,).  ``-inf`` where nothing of the target came from the component.
     """
     carried = origin @ shares_target
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -122,5 +124,5 @@ def log2_net(
 
 
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Divide a by b, giving zero where b is not positive."""
+    """Divide a by b; zero where b is not positive."""
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)

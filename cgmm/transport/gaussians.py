@@ -13,9 +13,9 @@ Expo. Math. 37, eq. 1, 13 and 39).  Any ``R`` with ``S = R R^T`` may stand for t
 back) ``R G^{-1/2} R^T`` shares the eigenvectors of ``G``.  The fit takes Cholesky factors,
 :func:`cgmm.transport_cost` symmetric roots, which cannot fail.
 
-All functions take stacks of matrices of numpy (computed at once) or of JAX (traced), and keep
-their dtype.  They make one batched LAPACK call after another, each fed by the one before, because
-XLA's CPU backend can dead-lock when two of them run at the same time.
+Functions take stacks of matrices of numpy (computed at once) or of JAX (traced), and keep their
+dtype.  Each batched LAPACK call depends on the one before, because XLA's CPU backend can dead-lock
+when two of them run at the same time.
 """
 
 from __future__ import annotations
@@ -127,8 +127,19 @@ def pair_roots(root: Array, covariances: Array) -> PairRoots:
     )
 
 
-def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
-    """Coupling-weighted sums of the Monge matrices, forth and back, from symmetric roots.
+def sum_of_maps_traced(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
+    """Sum the Monge matrices of all pairs, forth and back, weighted by the coupling.
+
+    For JAX, where shapes are fixed: all pairs are computed.
+
+    Parameters
+    ----------
+    source
+        Symmetric roots of the source covariances, from :func:`roots`.
+    pairs
+        Decompositions of all pairs, from :func:`pair_roots`.
+    coupling
+        Weights ``W``, shape (K0, K1).
 
     Returns
     -------
@@ -147,18 +158,45 @@ def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, 
 
 
 def sum_of_maps(
-    source: Roots, covariances: np.ndarray, k: np.ndarray, j: np.ndarray, mass: np.ndarray
+    source: Roots,
+    covariances: np.ndarray,
+    k: np.ndarray,
+    j: np.ndarray,
+    mass: np.ndarray,
+    *,
+    symmetric: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`mean_maps` from roots of any kind, over pairs (k, j) of given mass, shapes (P,)."""
+    """Sum the Monge matrices of some pairs, forth and back, weighted by their mass.
+
+    For numpy: only the given pairs are computed.
+
+    Parameters
+    ----------
+    source
+        Roots of the source covariances (K0, D, D).
+    covariances
+        Target covariances, shape (K1, D, D).
+    k, j
+        Source and target component of every pair, shapes (P,).
+    mass
+        Weight of every pair, shape (P,).
+    symmetric
+        Whether the roots are symmetric, so that their transposes are the roots themselves.
+
+    Returns
+    -------
+    ``sum_l W_kl A_kl`` of shape (K0, D, D) and ``sum_k W_kl A_kl^{-1}`` of shape (K1, D, D).
+    """
     forth, back = np.zeros_like(source.root), np.zeros_like(covariances)
     if len(k):
         root = source.root[k]
-        values, vectors = np.linalg.eigh(_cross(root, covariances[j]))
+        cross = root @ covariances[j] @ root if symmetric else _cross(root, covariances[j])
+        values, vectors = np.linalg.eigh(cross)
         values = np.sqrt(_positive(values))
         np.add.at(forth, k, _rebuild(vectors, mass[:, None] * values))
         np.add.at(back, j, _rebuild(root @ vectors, mass[:, None] / values))
     inverse = source.inverse_root
-    return inverse.swapaxes(-1, -2) @ forth @ inverse, back
+    return (inverse if symmetric else inverse.swapaxes(-1, -2)) @ forth @ inverse, back
 
 
 def wasserstein_costs(
@@ -168,7 +206,7 @@ def wasserstein_costs(
     covariances1: Array,
     fidelity: Array,
 ) -> Array:
-    """Squared Wasserstein distances ``C_kl``, shape (K0, K1), never negative.
+    """Squared Wasserstein distances of all pairs.
 
     Parameters
     ----------
@@ -178,6 +216,10 @@ def wasserstein_costs(
         Shapes (K0, D, D) and (K1, D, D).
     fidelity
         ``tr G^{1/2}`` from :func:`pair_roots`, shape (K0, K1).
+
+    Returns
+    -------
+    ``C_kl``, shape (K0, K1), never negative.
     """
     xp = namespace(fidelity)
     gap = means0[:, None] - means1[None]
@@ -186,5 +228,5 @@ def wasserstein_costs(
 
 
 def traced(matrices: Array) -> Array:
-    """Traces of a stack of matrices."""
+    """Traces of a stack of matrices (K, D, D): shape (K,)."""
     return namespace(matrices).trace(matrices, axis1=-2, axis2=-1)
