@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cgmm.thresholds import MIN_DONORS
+from cgmm.thresholds import MIN_CELLS_PER_DONOR, MIN_DONORS
 
-MIN_CELLS_PER_DONOR = 20
 N_GROUPS = 50
 
 

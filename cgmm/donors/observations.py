@@ -12,10 +12,8 @@ from cgmm.donors.design import Design
 from cgmm.donors.moderated_t import counting_variance, log_odds
 from cgmm.donors.shares import DonorShares, donor_shares
 from cgmm.donors.t_interval import too_few_cells
-from cgmm.thresholds import MIN_DONORS
+from cgmm.thresholds import MAX_LOG2_NET, MIN_DONORS
 from cgmm.transport.coupling import is_gone
-
-MAX_DISTANCE = 4.0
 
 
 class Observations(NamedTuple):
@@ -50,7 +48,7 @@ class Observations(NamedTuple):
         carried = shares[1]._replace(shares=shares[1].shares @ fit.origin.T)
         net = fit.log2_net
         between, n_between = between_partitions(net, fit.sensitivity)
-        for_tests, _ = between_partitions(net, fit.sensitivity, farthest=MAX_DISTANCE)
+        for_tests, _ = between_partitions(net, fit.sensitivity, farthest=MAX_LOG2_NET)
         both = (shares[0], carried)
         y = np.concatenate([log_odds(s.shares, s.n_cells) for s in both])
         sizes = np.concatenate([s.n_cells for s in both])

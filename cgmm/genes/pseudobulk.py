@@ -22,9 +22,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from cgmm.donors.design import counted, paired_unless_told
-from cgmm.thresholds import MIN_DONORS
+from cgmm.thresholds import MIN_CELLS_PER_SUM, MIN_DONORS
 
-MIN_CELLS = 10
 MIN_RESPONSIBILITY = 0.01
 
 
@@ -99,7 +98,7 @@ def samples(
     reason
         Why they are, in a sentence; else "".
     """
-    in_source, in_target = (side.cells[component] >= MIN_CELLS for side in (source, target))
+    in_source, in_target = (side.cells[component] >= MIN_CELLS_PER_SUM for side in (source, target))
     both = np.intersect1d(source.donors[in_source], target.donors[in_target])
     if paired is None:
         everyone = np.union1d(source.donors, target.donors)
@@ -110,9 +109,9 @@ def samples(
     n0, n1 = int(in_source.sum()), int(in_target.sum())
     if min(n0, n1) < MIN_DONORS:
         there = (
-            f"{counted(n0)} with {MIN_CELLS} cells or more in both conditions"
+            f"{counted(n0)} with {MIN_CELLS_PER_SUM} cells or more in both conditions"
             if paired
-            else f"{counted(n0)} of the source and {counted(n1)} of the target with {MIN_CELLS} "
+            else f"{counted(n0)} of the source and {counted(n1)} of the target with {MIN_CELLS_PER_SUM} "
             "cells or more"
         )
         return None, f"Only {there}; a test needs at least {MIN_DONORS}."

@@ -10,10 +10,10 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
 from cgmm._anndata.storage import read_stored
-from cgmm.genes.change import MIN_CHANGE
 from cgmm.get._by import transfers_by
 from cgmm.get._common import as_objects, component_names, core, origin
 from cgmm.pair import SIDES
+from cgmm.thresholds import MIN_CHANGE
 from cgmm.transport.coupling import share_of_source, transfer_mass
 from cgmm.transport.gaussians import pair_roots, roots, wasserstein_costs
 

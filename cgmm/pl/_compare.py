@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm.pl._style import DIVERGING, FLAT, TEXT, new_axes, plain, rows_height, short, text_size
+from cgmm.thresholds import ALPHA
 
-SIGNIFICANT = 0.05
 WIDEST = 4.0
 
 
@@ -56,7 +56,7 @@ def compare(
     inside = np.abs(net[np.isfinite(net)])
     limit = float(np.clip(inside.max(initial=1.0), 1.0, WIDEST))
     marks = np.full(net.shape, "", dtype=object)
-    marks[wide["q"].to_numpy(dtype=float) < SIGNIFICANT] = "●"
+    marks[wide["q"].to_numpy(dtype=float) < ALPHA] = "●"
     marks[~wide["settled"].to_numpy(dtype=bool) & np.isfinite(net)] += "?"
     marks[(wide["status"] == "gone").to_numpy()] = "gone"
     size = text_size(len(names))

@@ -19,6 +19,7 @@ from cgmm._utils.arguments import check_whole
 from cgmm._utils.colours import DOWN as DOWN_RGB
 from cgmm._utils.colours import MIDDLE, mix, subpopulation_colours
 from cgmm._utils.colours import UP as UP_RGB
+from cgmm.thresholds import ALPHA
 
 UP, DOWN = (mix(colour, colour, 0.0) for colour in (UP_RGB, DOWN_RGB))
 FLAT, NEW, CONTEXT, BAR = "#6B6B6B", "#9A9A9A", "#E6E6E6", "#DADADA"
@@ -105,7 +106,7 @@ def panels(
 
 def trend(name: object, log2_net: float, q: float) -> str:
     """Name with a triangle when the change is significant."""
-    mark = "" if not q < 0.05 else "  ▲" if log2_net > 0 else "  ▼"  # NaN is not
+    mark = "" if not q < ALPHA else "  ▲" if log2_net > 0 else "  ▼"  # NaN is not
     return short(name) + mark
 
 

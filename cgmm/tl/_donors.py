@@ -23,6 +23,7 @@ from cgmm.donors.permutation import labellings
 from cgmm.donors.positions import donor_positions
 from cgmm.donors.uncertainty import Test, Uncertainty, uncertainty
 from cgmm.pair import SIDES, SOURCE
+from cgmm.thresholds import LEVEL
 
 
 def donors(
@@ -37,7 +38,7 @@ def donors(
     test: Test = "auto",
     baseline: str = "median",
     counts_key: str | None = None,
-    level: float = 0.95,
+    level: float = LEVEL,
     n_jobs: int = 1,
     random_state: int = 0,
     show_progress: bool = False,
@@ -187,7 +188,7 @@ def _check_test(test: str) -> None:
 
 
 def _check_level(level: float) -> float:
-    number = check_number("level", level, 0.95)
+    number = check_number("level", level, LEVEL)
     if not 0 < number < 1:
         msg = f"level={level} must lie between 0 and 1; 0.95 is usual."
         raise ValueError(msg)
