@@ -21,7 +21,7 @@ from cgmm._utils.files import storable
 from cgmm._utils.strict_json import dumps, loads
 from cgmm._utils.versions import versions
 from cgmm.coupled.result import ARRAY_NAMES, CoupledFit
-from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.pair import SIDES, SOURCE
 
 
 class CellFields(NamedTuple):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cgmm.mixture.gaussian_mixture import GaussianMixture
+from cgmm.thresholds import MAX_LOG2_NET
 from cgmm.transport.coupling import log2_net, share_of_target
 
 TIE = 0.001
@@ -64,7 +65,7 @@ def log2_net_of_cells(cut: FittedPartition, points: np.ndarray, n_target: int) -
     return np.log2(cut.source.responsibilities(points) @ np.maximum(cut.net, least))
 
 
-def medoid(factors: Sequence[np.ndarray], limit: float = 4.0) -> int:
+def medoid(factors: Sequence[np.ndarray], limit: float = MAX_LOG2_NET) -> int:
     """Which partition lies in the middle.
 
     Parameters

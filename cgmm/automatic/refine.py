@@ -57,7 +57,7 @@ def images(
 RESOLUTIONS = (1.0, 1.5, 2.0, 3.0)
 COARSE = 0.3
 N_SEEDS = 3
-MIN_CELLS = 20
+MIN_CELLS_PER_CLUSTER = 20
 SHRINKAGE = 1.0
 RIDGE = 1e-3
 FIRST_STEPS = 15
@@ -117,7 +117,9 @@ def make_starts(
         Start(
             f"resolution {resolution:g}",
             *(
-                one.mixture(resolution, random_state + i, min_cells=MIN_CELLS, ridge=ridge)
+                one.mixture(
+                    resolution, random_state + i, min_cells=MIN_CELLS_PER_CLUSTER, ridge=ridge
+                )
                 for one in found
             ),
         )

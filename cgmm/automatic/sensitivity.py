@@ -14,7 +14,7 @@ import numpy as np
 
 from cgmm.automatic.partitions import FittedPartition
 from cgmm.coupled.result import CoupledFit
-from cgmm.thresholds import TWOFOLD
+from cgmm.thresholds import STILL_GONE, TWOFOLD
 from cgmm.transport import coupling, solver
 from cgmm.transport.coupling import share_of_target, shifted_origin
 
@@ -116,5 +116,5 @@ def settled(log2_net: np.ndarray, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         other = np.asarray(row["log2_net"], dtype=float)
         with np.errstate(invalid="ignore"):
             near = np.abs(other - reference) <= TWOFOLD
-        ok &= np.where(gone, other <= -3, near)
+        ok &= np.where(gone, other <= STILL_GONE, near)
     return ok

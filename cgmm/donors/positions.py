@@ -14,9 +14,8 @@ import numpy as np
 
 from cgmm.coupled.result import CoupledFit
 from cgmm.mixture.gaussian_mixture import GaussianMixture
+from cgmm.thresholds import MIN_CELLS_PER_POSITION
 from cgmm.transport.coupling import divide, is_gone, share_of_source
-
-MIN_CELLS = 5.0
 
 
 def donor_positions(
@@ -44,11 +43,11 @@ def donor_positions(
     direction = divide(move, np.linalg.norm(move, axis=1, keepdims=True) + 0 * move)
     mean0, n0 = _means(fit.prevalence_source, points[0], units[0])
     mean1, n1 = _means(fit.prevalence_target, points[1], units[1])
-    seen = to[None] * (n1[:, None] >= MIN_CELLS)
+    seen = to[None] * (n1[:, None] >= MIN_CELLS_PER_POSITION)
     whole = seen.sum(axis=2, keepdims=True)
     mean1 = divide(seen, np.broadcast_to(whole, seen.shape)) @ mean1
     # a donor that lacks more than half of where the component goes says nothing of it
-    enough = ((n0 >= MIN_CELLS) & ~is_gone(fit.coupling), whole[:, :, 0] >= 0.5)
+    enough = ((n0 >= MIN_CELLS_PER_POSITION) & ~is_gone(fit.coupling), whole[:, :, 0] >= 0.5)
     positions = [
         np.where(ok, ((mean - start) * direction).sum(axis=2), np.nan)
         for mean, ok in zip((mean0, mean1), enough, strict=True)

@@ -10,11 +10,11 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_stored
-from cgmm.genes.change import MIN_CHANGE
 from cgmm.get._by import transfers_by
 from cgmm.get._common import build, component_names, core, origin
 from cgmm.pair import SIDES
 from cgmm.tables import TABLES
+from cgmm.thresholds import MIN_CHANGE
 from cgmm.transport.coupling import share_of_source, transfer_mass
 from cgmm.transport.gaussians import pair_roots, roots, wasserstein_costs
 
@@ -67,7 +67,10 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     names = [component_names(uns, side) for side in SIDES]
     bounds = {name: np.full(len(k), np.nan) for name in ("ci_low", "ci_high")}
     if Uns.UNCERTAINTY in uns:
-        for column, name in (("ci_low", UncertaintyKeys.TRANSFERS_LOW), ("ci_high", UncertaintyKeys.TRANSFERS_HIGH)):
+        for column, name in (
+            ("ci_low", UncertaintyKeys.TRANSFERS_LOW),
+            ("ci_high", UncertaintyKeys.TRANSFERS_HIGH),
+        ):
             bounds[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
     frame = build(
         TABLES["transfers"],

@@ -18,8 +18,10 @@ from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.design import Design, design
+from cgmm.donors.intervals import COUNTS, MEDIAN, Baseline
 from cgmm.donors.permutation import labellings
-from cgmm.donors.uncertainty import Test, uncertainty
+from cgmm.donors.uncertainty import uncertainty
+from cgmm.donors.which_test import Test
 from cgmm.pair import SOURCE, Pair
 from cgmm.thresholds import LEVEL
 from cgmm.tl._donor_columns import batches_of_cells, split, totals_of_units
@@ -36,7 +38,7 @@ def donors(
     n_bootstrap: int = 200,
     n_permutations: int = 1000,
     test: Test = "auto",
-    baseline: str = "median",
+    baseline: str | tuple[str, str] = "median",
     counts_key: str | None = None,
     level: float = LEVEL,
     n_jobs: int = 1,
@@ -79,7 +81,8 @@ def donors(
         "moderated_t".
     baseline
         What ``log2_relative`` is relative to: "median" of the subpopulations, the name of a source
-        subpopulation that is taken not to change, or "counts" (with ``counts_key``).
+        subpopulation that is taken not to change, or "counts" (with ``counts_key``). The pair
+        ``("subpopulation", name)`` names a subpopulation too, also one called "median" or "counts".
     counts_key
         Column of ``obs`` with the number of all cells that the cell's sample stands for (in the
         organ, per volume), the same for all cells of a donor and condition.
@@ -150,7 +153,8 @@ def donors(
         n_cells=(len(rows.source), len(rows.target)),
     )
     fit = read_fit(adata, key=key)
-    kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)], fit)
+    names = adata.uns[key][Uns.names(SOURCE)]
+    relative_to, baseline_name = _baseline(baseline, counts_key, names, fit)
     totals = None if counts_key is None else totals_of_units(adata, counts_key, rows, who, plan)
     n_refits = _n_refits(plan, n_bootstrap, n_permutations, random_state)
     with tqdm(total=n_refits, disable=not show_progress, desc="donors", unit="refit") as bar:
@@ -162,18 +166,17 @@ def donors(
             n_bootstrap=n_bootstrap,
             n_permutations=n_permutations,
             test=test,
-            baseline=kind,
-            reference=reference,
+            baseline=relative_to,
             totals=totals,
             level=level,
             n_jobs=n_jobs,
             random_state=random_state,
             tick=bar.update,
         )
-    facts = result.facts | {
+    facts = result.facts.to_dict() | {
         "donor_key": comparison.donor_key,
         "batch_key": batch_key,
-        "baseline": baseline if kind == "reference" else kind,
+        "baseline": baseline_name,
         "random_state": random_state,
     }
     stored = stored_uncertainty(result, facts)
@@ -199,29 +202,36 @@ def _check_level(level: float) -> float:
 
 
 def _baseline(
-    baseline: str, counts_key: str | None, components: np.ndarray, fit: CoupledFit
-) -> tuple[str, int | None]:
-    """Kind of the baseline and, for a reference, which component it is."""
+    baseline: str | tuple[str, str],
+    counts_key: str | None,
+    components: np.ndarray,
+    fit: CoupledFit,
+) -> tuple[Baseline, str]:
+    """Check the baseline; return it with the text that is stored of it."""
     names = [str(name) for name in components]
     if baseline == "counts" and counts_key is None:
         msg = 'baseline="counts" needs counts_key, the column of obs with the numbers of all cells.'
         raise ValueError(msg)
-    if baseline in ("median", "counts"):
-        return baseline, None
-    if baseline not in names:
+    reserved = {"median": MEDIAN, "counts": COUNTS}
+    if isinstance(baseline, str) and baseline in reserved:
+        return reserved[baseline], baseline
+    named = isinstance(baseline, tuple | list) and len(baseline) == 2
+    name = str(baseline[1] if named and baseline[0] == "subpopulation" else baseline)
+    if name not in names:
         msg = (
             f'baseline={baseline!r} is neither "median" nor "counts" nor a source subpopulation: '
             f"there are {', '.join(names)}."
         )
         raise ValueError(msg)
-    reference = names.index(baseline)
-    if not np.isfinite(fit.log2_net[reference]):
+    component = names.index(name)
+    if not np.isfinite(fit.log2_net[component]):
         msg = (
             f"baseline={baseline!r}: nothing of the target came from this subpopulation, so no "
             "change can be told against it. Name another."
         )
         raise ValueError(msg)
-    return "reference", reference
+    stored = f'subpopulation "{name}"' if name in reserved else name
+    return Baseline("subpopulation", component), stored
 
 
 def _n_refits(plan: Design, n_bootstrap: int, n_permutations: int, seed: int) -> int:

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 
 from cgmm.genes import deseq
-from cgmm.genes.pseudobulk import MIN_CELLS, Pseudobulk, Samples, pseudobulk, samples
+from cgmm.genes.pseudobulk import Pseudobulk, Samples, pseudobulk, samples
+from cgmm.thresholds import MIN_CELLS_PER_SUM
 
 
 def sums(cells: dict[str, float], *, fill: int = 0) -> Pseudobulk:
@@ -35,7 +36,7 @@ def test_sums_are_those_of_the_definition(kind: type) -> None:
 
 def test_paired_donors_are_those_with_enough_cells_in_both() -> None:
     source = sums({"a": 20, "b": 20, "c": 20, "d": 5, "e": 30})
-    target = sums({"a": 20, "b": 20, "c": MIN_CELLS, "d": 50}, fill=1)
+    target = sums({"a": 20, "b": 20, "c": MIN_CELLS_PER_SUM, "d": 50}, fill=1)
     found, reason = samples(source, target, 0)
     assert reason == ""
     assert list(found.donors) == ["a", "b", "c"] * 2

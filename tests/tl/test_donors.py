@@ -63,6 +63,22 @@ def test_a_reference_subpopulation_does_not_change(fitted: ad.AnnData) -> None:
         cg.tl.donors(fitted, n_bootstrap=0, n_permutations=0, baseline="nobody")
 
 
+def test_a_subpopulation_called_median_can_be_the_baseline(fitted: ad.AnnData) -> None:
+    names = fitted.uns["cgmm"]["names_source"].astype(object)
+    names[1] = "median"
+    fitted.uns["cgmm"]["names_source"] = names
+    cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline=("subpopulation", "median"))
+    factors = cg.get.factors(fitted)
+    assert factors["log2_relative"][1] == pytest.approx(0)
+    assert cg.get.params(fitted)["donors"]["baseline"] == 'subpopulation "median"'
+    cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline="median")
+    relative = cg.get.factors(fitted).loc[factors["reason"] == "", "log2_relative"]
+    assert np.median(relative[np.isfinite(relative)]) == pytest.approx(0, abs=1e-9)
+    for wrong in (("subpopulation", "nobody"), ("component", "median"), 3):
+        with pytest.raises(ValueError, match="neither"):
+            cg.tl.donors(fitted, baseline=wrong)  # type: ignore[arg-type]
+
+
 def test_counts_make_factors_absolute(fitted: ad.AnnData) -> None:
     fitted.obs["total"] = np.where(fitted.obs["condition"] == "control", 1000.0, 4000.0)
     cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline="counts", counts_key="total")
