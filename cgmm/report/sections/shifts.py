@@ -1,4 +1,4 @@
-"""Tables of state shifts and of the genes behind them."""
+"""What changed state: distances of all subpopulations; the genes behind them are in `genes`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.findings import Finding, leading_genes
-from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
 from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, words
 from cgmm.report.page.text import ARROW, INTERVAL_WORDS, arrow
+from cgmm.report.sections.genes import gene_map_figure, genes_table
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each, row_of
 
 GENES_FROM = 440.0  # where distances end
@@ -21,9 +23,35 @@ LED_BY = 206.0  # from there to the leading genes
 STATE_SHORT = {"none": "not visible", "unclear": "not clear"}
 
 
-def shifts_figure(results: Results, verdict: Verdict) -> Figure | None:
-    """Distance moved by every subpopulation, in units of the spread within a subpopulation."""
-    rows = [f for f in verdict.findings if np.isfinite(f.shift_sd)]
+def section(claims: Claims) -> Section:
+    """Return the section on changes of state and of genes."""
+    results = claims.results
+    genes = gene_map_figure(results)
+    return Section(
+        key="shifts",
+        title="What changed state",
+        link="State shifts",
+        parts=present(
+            shifts_figure(claims)
+            or Paragraph("No pair of subpopulations is matched closely enough to measure a shift."),
+            genes
+            or Paragraph(
+                "Genes behind the shifts were not computed for this comparison (the data carry no "
+                "gene expression, or the step was left out), so shifts are given as distances "
+                "only.",
+                "absent",
+            ),
+            shifts_table(results),
+            genes_table(results),
+        ),
+        questions=[("fig-gene-map", "Which genes?")] if genes else [],
+    )
+
+
+def shifts_figure(claims: Claims) -> Figure | None:
+    """Draw the distance that every subpopulation moved, in spreads within a subpopulation."""
+    results = claims.results
+    rows = [f for f in claims.verdict.findings if np.isfinite(f.shift_sd)]
     if not rows:
         return None
     rows = sorted(rows, key=lambda f: -f.shift_sd)
