@@ -11,7 +11,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
-from cgmm.report.claims.findings import Finding, donor_pairs
+from cgmm.report.claims.donor_shares import donor_pairs
+from cgmm.report.claims.finding import Finding
 from cgmm.report.page import text
 from cgmm.report.page.svg import Figure, drawing, el, label, ticks, tip
 from cgmm.results.read import Results, each

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm.report.claims.claims import Claims
-from cgmm.report.claims.findings import PREVALENCE_WORDS, Finding
+from cgmm.report.claims.finding import Finding
 from cgmm.report.page import text
 from cgmm.report.page.table import (
     Column,
@@ -55,18 +55,12 @@ def _main_columns(results: Results) -> list[Column]:
     ]
 
 
-def _briefly(f: Finding) -> str:
-    """Prevalence in words, without the word that the whole table is about."""
-    said = PREVALENCE_WORDS[f.prevalence]
-    return said.replace(" in prevalence", "").replace(" prevalence", "").replace("prevalence ", "")
-
-
 def _main_row(f: Finding, row: dict[str, object]) -> Row:
     reason = f.reason or "No interval: the tables give no reason."
     return Row(
         [
             words(f.name),
-            words(_briefly(f)),
+            words(f.prevalence.brief),
             number(f.share_source, text.percent),
             number(f.share_target, text.percent),
             number(f.log2_net, text.fold, "no cell left"),

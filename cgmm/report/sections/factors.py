@@ -6,15 +6,14 @@ import numpy as np
 from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
-from cgmm.report.claims.findings import PREVALENCE_WORDS, Finding
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.sections.factor_tables import factors_table, more_factors_table
 from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
 from cgmm.thresholds import MIN_CHANGE
-
-CLASS = {"more": "up", "less": "down", "seems_more": "up", "seems_less": "down"}
 
 
 def section(claims: Claims) -> Section:
@@ -107,8 +106,8 @@ def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
 
 def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list[Markup]:
     words = f"{text.percent(f.share_target)} of {text.short(results.target, 14)}"
-    if f.prevalence != "unknown":
-        words = f"{PREVALENCE_WORDS[f.prevalence]} ({words})"
+    if f.prevalence is not Prevalence.UNKNOWN:
+        words = f"{f.prevalence.words} ({words})"
     none = f"none of its own in {text.short(results.source, 20)}"
     return [
         label(none, x(0), y, anchor="middle", class_="tick halo"),
@@ -118,7 +117,7 @@ def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list
 
 def _forest_mark(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
     """Dot and interval, with an arrowhead where one of them is beyond the axis."""
-    kind = CLASS.get(f.prevalence, "flat")
+    kind = f.prevalence.direction
     parts: list[Markup] = []
     if f.has_interval:
         parts.append(el("line", x1=x(f.ci_low), x2=x(f.ci_high), y1=y, y2=y, class_=f"ci {kind}"))
@@ -134,7 +133,7 @@ def _forest_mark(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
     words = text.fold(f.log2_net)
     if f.has_interval:
         words += f" {text.bracket(text.fold_range(f.ci_low, f.ci_high))}"
-    if f.prevalence == "gone":
+    if f.prevalence is Prevalence.GONE:
         words = f"gone ({words})"
     return [*parts, label(words, x.end + 24, y, class_="value")]
 

@@ -7,8 +7,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
-from cgmm.report.claims.findings import Finding
-from cgmm.report.claims.settled import sensitivity_sentence
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.page import text
 from cgmm.report.page.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.page.table import Column, Row, Table, number, words

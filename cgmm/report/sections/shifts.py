@@ -9,7 +9,8 @@ import numpy as np
 from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
-from cgmm.report.claims.findings import Finding, leading_genes
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.findings import leading_genes
 from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
 from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, words
@@ -20,7 +21,6 @@ from cgmm.results.read import Results, each, row_of
 
 GENES_FROM = 440.0  # where distances end
 LED_BY = 206.0  # from there to the leading genes
-STATE_SHORT = {"none": "not visible", "unclear": "not clear"}
 
 
 def section(claims: Claims) -> Section:
@@ -116,10 +116,9 @@ def _shift_row(
         hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
     if np.isfinite(total):
         hover += f" (with change of shape, not corrected for noise, {text.fixed(total)} SD)"
-    seen = f.state not in {"none", "unclear"}
     genes = "  ".join(
         f"{g}\u00a0{'↑' if c > 0 else '↓'}"
-        for g, c in (leading_genes(results, f.name, 3) if seen else ())
+        for g, c in (leading_genes(results, f.name, 3) if f.state.is_seen else ())
     )
     colour = results.subpopulations[f.index].colour
     parts: list[Markup] = [
@@ -135,7 +134,7 @@ def _shift_row(
         parts.append(el("path", d=ends, class_="whisker"))
         words += f" {text.bracket(text.fixed_range(f.shift_low, f.shift_high))}"
     parts.append(label(words, GENES_FROM + 18, y, class_="value"))
-    parts.append(label(STATE_SHORT.get(f.state, f.state), GENES_FROM + 136, y, class_="tick"))
+    parts.append(label(f.state.brief, GENES_FROM + 136, y, class_="tick"))
     if genes:
         parts.append(label(text.short(genes, 30), GENES_FROM + LED_BY, y, class_="genes"))
     return el("g", tip(hover), *parts, class_="mark row", data_s=f.index)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cgmm.report.claims.alerts import Alert
 from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.states import Level
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.sections.section import Section
 
@@ -28,8 +29,8 @@ def section(claims: Claims) -> Section:
         template="verdict.html.j2",
         data=Opening(
             verdict=claims.verdict,
-            problems=[a for a in claims.alerts if a.level == "problem"],
-            warnings=[a for a in claims.alerts if a.level == "warning"],
+            problems=[a for a in claims.alerts if a.level is Level.PROBLEM],
+            warnings=[a for a in claims.alerts if a.level is Level.WARNING],
             caveats=claims.caveats(),
         ),
     )
