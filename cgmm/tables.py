@@ -417,10 +417,56 @@ _SENSITIVITY = Table(
 )
 
 #: The tables of a comparison. Each is a function of :mod:`cgmm.get` and a file.
+_POPULATIONS = Table(
+    "populations",
+    "annotated populations",
+    "how prevalent each annotated population became, counted by its labels, one row per label; "
+    "empty without an annotation",
+    (
+        _text("name", "Label of the population.", required=True),
+        _number(
+            "share_source",
+            "Typical share of a source donor: mean over donors of the log-odds, carried back.",
+            required=True,
+        ),
+        _number("share_target", "Typical share of a target donor, likewise.", required=True),
+        _number(
+            "log2_net",
+            "Log2 of share_target over share_source, adjusted for pairs and batches.",
+            required=True,
+        ),
+        _number("ci_low", "Lower end of the interval of log2_net over donors.", required=True),
+        _number("ci_high", "Upper end of the interval of log2_net over donors.", required=True),
+        _number("p", "p of the moderated t-test over donors, two-sided.", required=True),
+        _number("q", "Benjamini-Hochberg q over the populations that have a p.", required=True),
+        _whole("n_cells", "Source cells with the label.", required=True),
+        _whole("n_cells_target", "Target cells with the label.", required=True),
+        _text("reason", "Why interval, p and q are missing, else empty."),
+        _text("status", '"gone": no target cell has the label; "new": no source cell has it.'),
+        _number("log2_net_fit", "Log2 net factor that the fit gives without the labels."),
+        _number("purity", "How far the components of the fit lie within the label, 0 to 1."),
+        _text(
+            "fit_says",
+            '"no component": the fit has no source component for the label (purity under 0.5); '
+            '"differs": both factors differ more than 1.5-fold; else empty.',
+        ),
+    ),
+    optional=True,
+)
+
 TABLES = {
     table.name: table
     for table in (
-        (_FACTORS, _TRANSFERS, _ARRIVALS, _SHIFTS, _GENES, _GENE_AGREEMENT, _COMPONENTS)
+        (
+            _POPULATIONS,
+            _FACTORS,
+            _TRANSFERS,
+            _ARRIVALS,
+            _SHIFTS,
+            _GENES,
+            _GENE_AGREEMENT,
+            _COMPONENTS,
+        )
         + (_DONORS, _DONOR_SHIFTS, _SENSITIVITY)
     )
 }

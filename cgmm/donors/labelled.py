@@ -29,8 +29,9 @@ import numpy as np
 import scipy.stats
 from scipy.special import expit
 
-from cgmm.donors.design import Design, counted
+from cgmm.donors.design import Design
 from cgmm.donors.moderated_t import counting_variance, log_odds, moderated_t
+from cgmm.donors.reasons import Note, Reason, in_words, n_donors_in_words
 from cgmm.donors.t_interval import benjamini_hochberg
 from cgmm.thresholds import LEVEL, MIN_CELLS, MIN_DONORS
 
@@ -94,8 +95,8 @@ def labelled_factors(
     n_cells = counts.sum(axis=1)
     shares = counts / np.maximum(n_cells, 1.0)[:, None]
     y = log_odds(shares, n_cells)
-    reason = _reasons(counts, design)
-    tested = np.array([not why for why in reason])
+    notes = _notes(counts, design)
+    tested = np.array([note is None for note in notes])
     beta = y[sides == 1].mean(axis=0) - y[sides == 0].mean(axis=0)
     error, freedom, p = (np.full(len(beta), np.nan) for _ in range(3))
     if tested.any():
@@ -112,35 +113,30 @@ def labelled_factors(
         for change in (beta, beta - half, beta + half)
     )
     return LabelledFactors(
-        share, expit(before + beta), log2_net, low, high, p, benjamini_hochberg(p), reason
+        share, expit(before + beta), log2_net, low, high, p, benjamini_hochberg(p), in_words(notes)
     )
 
 
-def _reasons(counts: np.ndarray, design: Design) -> list[str]:
-    """Why a population has no interval and no test, "" where it has."""
+def _notes(counts: np.ndarray, design: Design) -> list[Note | None]:
+    """Say why a population has no interval and no test; None where it has them."""
+    n_labels = counts.shape[1]
     if not design.replicated:
-        return ["No donors were given, so there is no replication to base an interval on."] * (
-            counts.shape[1]
-        )
-    n0, n1 = design.n_units
+        return [Reason.NO_REPLICATION.note()] * n_labels
     if not design.testable:
+        source, target = (n_donors_in_words(n) for n in design.n_units)
         few = (
-            f"Only {counted(n0)} in both conditions; an interval needs at least {MIN_DONORS}."
+            Reason.FEW_PAIRS.note(donors=source, least=MIN_DONORS)
             if design.paired
-            else f"Only {counted(n0)} in the source and {counted(n1)} in the target; "
-            f"an interval needs at least {MIN_DONORS} in each."
+            else Reason.FEW_IN_EACH.note(source=source, target=target, least=MIN_DONORS)
         )
-        return [few] * counts.shape[1]
-    found = []
-    for k in range(counts.shape[1]):
-        total, seen = int(counts[:, k].sum()), int((counts[:, k] > 0).sum())
-        if total < MIN_CELLS:
-            found.append(
-                f"{total} cells in both conditions together; an interval needs at least "
-                f"{MIN_CELLS}."
-            )
-        elif seen < 2:
-            found.append(f"Seen in only {counted(seen)}; an interval needs at least 2.")
-        else:
-            found.append("")
-    return found
+        return [few] * n_labels
+    totals, seen = counts.sum(axis=0), (counts > 0).sum(axis=0)
+    return [_note_of(int(total), int(n)) for total, n in zip(totals, seen, strict=True)]
+
+
+def _note_of(n_cells: int, n_donors: int) -> Note | None:
+    if n_cells < MIN_CELLS:
+        return Reason.FEW_CELLS_TOGETHER.note(n_cells=n_cells, least=MIN_CELLS)
+    if n_donors < 2:
+        return Reason.IN_ONE_DONOR_ONLY.note(donors=n_donors_in_words(n_donors))
+    return None

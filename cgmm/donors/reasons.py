@@ -23,6 +23,10 @@ class Reason(Enum):
     )
     FEW_CELLS = "About {n_cells:.0f} cells in the {side}; an interval needs at least {least}."
     IN_ONE_DONOR = "Seen in only {donors} of the {side}; an interval needs at least 2."
+    FEW_CELLS_TOGETHER = (
+        "{n_cells} cells in both conditions together; an interval needs at least {least}."
+    )
+    IN_ONE_DONOR_ONLY = "Seen in only {donors}; an interval needs at least 2."
     NO_SPREAD = "The donors do not differ at all, so no interval."
     CELLS_ONLY = "No donors: the interval is that of drawing cells, and there is no p-value."
 

@@ -15,8 +15,9 @@ from cgmm._anndata.storage import read_params
 from cgmm.donors.design import Design, Unit, design, unit_of_cells
 from cgmm.donors.labelled import labelled_factors
 from cgmm.get._by import NOT_ANNOTATED, factors_by
-from cgmm.get._common import as_objects
+from cgmm.get._common import build, empty
 from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.tables import TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
 MIN_PURITY = 0.5
@@ -45,7 +46,7 @@ def populations(
 
     Returns
     -------
-    One row per population:
+    One row per population, none when no column is named and the fit was not named by one:
 
     name
         The label.
@@ -77,13 +78,12 @@ def populations(
     KeyError
         When there is no fit or no such column.
     ValueError
-        When no column is named, or when one condition has no labels.
+        When one condition has no labels.
     """
     known = read_params(adata, key=key)
     by = known["name_by"] if by is None else by
     if by is None:
-        msg = "The fit was not named by an annotation: give by=, a column of obs with populations."
-        raise ValueError(msg)
+        return empty(TABLES["populations"])
     values = column(adata, by, "by")
     rows = rows_of_fit(adata, known)
     text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
@@ -112,7 +112,7 @@ def populations(
     )
     frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
     frame["fit_says"] = _fit_says(frame)
-    return as_objects(frame, ("name", "reason", "status", "fit_says"))
+    return build(TABLES["populations"], frame)
 
 
 def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
@@ -148,7 +148,7 @@ def _counted(
             paired=False,
             adjusted=False,
             replicated=False,
-            sentences=(),
+            notes=(),
         )
         units = [np.zeros(n, dtype=int) for n in sizes]
     else:

@@ -93,9 +93,10 @@ def test_labels_of_one_condition_only_are_a_sentence(typed: ad.AnnData) -> None:
         cg.get.populations(typed, by="half")
 
 
-def test_a_fit_without_annotation_asks_for_a_column(typed: ad.AnnData) -> None:
-    with pytest.raises(ValueError, match="give by="):
-        cg.get.populations(typed)
+def test_a_fit_without_annotation_has_an_empty_table(typed: ad.AnnData) -> None:
+    table = cg.get.populations(typed)
+    assert table.empty
+    assert "log2_net" in table
 
 
 def test_without_donors_there_are_shares_and_a_reason(typed: ad.AnnData) -> None:

@@ -117,12 +117,12 @@ def test_a_shift_whose_interval_reaches_zero_is_not_called_one(tmp_path):
         tmp_path / "a", k=4, n_cells=2000, new_and_gone=False, intervals=True, paired=True
     )
     name = _tsv(folder, "factors")["name"].iloc[0]
-    assert name in {f.name for f in make_verdict(read_results(folder)).groups["moved"]}
+    assert name in {f.name for f in make_verdict(read_results(folder)).groups.moved}
     shifts = _tsv(folder, "shifts")
     shifts.loc[shifts["source"] == name, "ci_low"] = 0.0
     _write(folder, "shifts", shifts)
     verdict = make_verdict(read_results(folder))
-    assert name not in {f.name for f in verdict.groups["moved"]}
+    assert name not in {f.name for f in verdict.groups.moved}
     finding = next(f for f in verdict.findings if f.name == name)
     assert finding.state_text.startswith("no clear state shift (")
     assert "led by" not in finding.state_text

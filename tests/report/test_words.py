@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from cgmm.report import build, build_index
-from cgmm.report.claims.alerts import make_alerts
-from cgmm.report.claims.findings import donor_pairs
+from cgmm.report.claims.claims import make_claims
+from cgmm.report.claims.donor_shares import donor_pairs
 from cgmm.report.claims.verdict import make_verdict
 from cgmm.report.page import text
 from cgmm.report.page.svg import el, spread, ticks
@@ -141,9 +141,9 @@ def test_counts_of_the_opening_are_recomputed(made, case):
     moved = main.merge(shifts, on=["source", "target"])
     moved = moved.loc[moved["source"].isin(alive["name"]) & (moved["mean_shift_sd"] >= 0.5)]
     groups = make_verdict(read_results(folder)).groups
-    assert len(groups["more"]) == up
-    assert len(groups["less"]) == down
-    assert {f.name for f in groups["moved"]} == set(moved["source"])
+    assert len(groups.more) == up
+    assert len(groups.less) == down
+    assert {f.name for f in groups.moved} == set(moved["source"])
     said = _said(html)
     for n, words in ((up, "more common"), (down, "rarer"), (len(moved), "changed state")):
         if n:
@@ -288,7 +288,7 @@ def test_truth_error_is_recomputed(made):
 
 
 def _alerts(folder) -> list[str]:
-    return [a.title for a in make_alerts(read_results(folder))]
+    return [a.title for a in make_claims(read_results(folder)).alerts]
 
 
 def _change(folder, **changes):
@@ -319,7 +319,7 @@ def test_alerts_only_where_something_is_wrong(tmp_path):
         "Quality control removed most cells of a sample",
         "Warning from the pipeline",
     } <= set(found)
-    assert all(a.advice for a in make_alerts(read_results(folder)))
+    assert all(a.advice for a in make_claims(read_results(folder)).alerts)
 
 
 def test_broken_folders_are_refused_with_a_sentence(tmp_path):
@@ -390,8 +390,8 @@ def test_an_untestable_difference_is_not_counted_as_a_result(tmp_path):
     verdict = make_verdict(read_results(folder))
     name = table.loc[0, "name"]
     assert verdict.tested
-    assert name not in {f.name for f in verdict.groups["more"]}
-    assert [f.name for f in verdict.groups["untested"]] == [name]
+    assert name not in {f.name for f in verdict.groups.more}
+    assert [f.name for f in verdict.groups.untested] == [name]
     said = _said(build(folder, tmp_path / "a.html"))
     assert f"not testable: {name}." in said
     assert "Fewer than 20 cells in a side: no interval." in said

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cgmm.report.claims.states import NEW
 from cgmm.results.read import Results
 
 DISAGREE = 0.5  # part of a subpopulation that the two readings put in different places
@@ -88,5 +89,5 @@ def disagreements(results: Results) -> list[Disagreement]:
 def unlisted(results: Results) -> float:
     """Part of all target cells that came along pairs which the table of transfers leaves out."""
     arrivals = results.tables["arrivals"]
-    known = arrivals.loc[arrivals["status"] != "new", "share_target"].sum()
+    known = arrivals.loc[arrivals["status"] != NEW, "share_target"].sum()
     return float(max(known - counted(results)["arrives"].sum(), 0.0))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cgmm.report.claims.findings import Finding, donor_pairs
+from cgmm.report.claims.donor_shares import donor_pairs
+from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
 from cgmm.results.read import Results
@@ -21,7 +22,6 @@ from cgmm.thresholds import MIN_DONORS
 
 KEPT = 0.5  # of a change (log2) that must be left without any one donor
 STANDS_OUT = 2.0
-CHANGED = ("more", "less", "seems_more", "seems_less")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _influence(finding: Finding, source: pd.Series, target: pd.Series) -> Influe
 
 def driven_by_one(entries: list[Influence], verdict: Verdict) -> list[Influence]:
     """Pick the reported changes that lose most of their size without one donor."""
-    changed = {f.index for f in verdict.findings if f.prevalence in CHANGED}
+    changed = {f.index for f in verdict.findings if f.prevalence.is_growth_or_loss}
     return [e for e in entries if e.index in changed and e.driven]
 
 
@@ -151,7 +151,7 @@ def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
 
 
 def _disagreement(entries: list[Influence], verdict: Verdict) -> str:
-    changed = {f.index for f in verdict.findings if f.prevalence in CHANGED}
+    changed = {f.index for f in verdict.findings if f.prevalence.is_growth_or_loss}
     named = [e for e in entries if e.index in changed]
     if not named:
         return "No prevalence change is reported, so there is none a donor could disagree with."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from markupsafe import Markup, escape
 
@@ -17,6 +18,7 @@ NOTHING = Markup("")
 class Figure:
     """A drawing with the words that belong to it."""
 
+    macro: ClassVar[str] = "figure"
     key: str
     title: str
     svg: Markup

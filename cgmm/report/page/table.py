@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Column:
 class Table:
     """A table with its caption."""
 
+    macro: ClassVar[str] = "table"
     key: str
     caption: str
     columns: list[Column]

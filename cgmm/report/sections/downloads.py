@@ -7,6 +7,8 @@ import gzip
 import json
 from dataclasses import dataclass
 
+from cgmm.report.claims.claims import Claims
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
 from cgmm.tables import CELLS, TABLES
 
@@ -70,3 +72,13 @@ def downloads(results: Results) -> list[Download]:
             )
         )
     return found
+
+
+def section(claims: Claims) -> Section:
+    """Return the section with the files of the comparison."""
+    return Section(
+        key="downloads",
+        title="Downloads",
+        template="downloads.html.j2",
+        data=downloads(claims.results),
+    )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from cgmm.report.claims.claims import Claims
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
+
+
+def section(claims: Claims) -> Section:
+    """Return the glossary."""
+    return Section(
+        key="glossary",
+        title="Glossary",
+        template="glossary.html.j2",
+        data=glossary(claims.results),
+    )
 
 
 def glossary(results: Results) -> list[tuple[str, str]]:

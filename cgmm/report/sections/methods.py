@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.sections.references import REFERENCES, Reference
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
 from cgmm.thresholds import MIN_DONORS
 
@@ -34,6 +36,17 @@ class Methods:
 
     paragraphs: list[str]
     references: list[Reference]
+
+
+def section(claims: Claims) -> Section:
+    """Return the section with the methods text."""
+    return Section(
+        key="methods",
+        title="Methods text",
+        template="methods.html.j2",
+        data=make_methods(claims.results, tested=claims.verdict.tested),
+        questions=[("methods", "What do I write in the methods?")],
+    )
 
 
 def _setting(config: Any, *keys: str) -> Any:

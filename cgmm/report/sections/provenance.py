@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.table import key_values
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
 
 Pairs = list[tuple[str, ...]]
@@ -24,6 +26,17 @@ class Provenance:
     checksums: Pairs
     command: str
     commit: str
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on parameters, versions and inputs."""
+    return Section(
+        key="provenance",
+        title="Parameters, versions, inputs",
+        link="Parameters, versions",
+        template="provenance.html.j2",
+        data=make_provenance(claims.results),
+    )
 
 
 def _parameters(meta: dict[str, Any]) -> Pairs:

@@ -1,4 +1,4 @@
-"""Table of what other choices would make of each factor."""
+"""Would other settings say the same: every factor under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cgmm.report.claims.findings import Finding
-from cgmm.report.claims.verdict import Verdict
+from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.page import text
 from cgmm.report.page.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.page.table import Column, Row, Table, number, words
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 from cgmm.thresholds import TWOFOLD
 
@@ -18,6 +20,25 @@ WIDTH, STEP, TOP = 860.0, 30.0, 44.0
 RIGHT = WIDTH - 200.0
 MAX_FOLD = 5.0
 LANES = {"rho": -4.5, "partition": 5.5}
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on other choices of the fit."""
+    results = claims.results
+    figure, words = sensitivity_figure(claims), sensitivity_sentence(results)
+    absent = (
+        "No other settings were tried for this fit, so nothing can be said about them here. A fit "
+        "that chooses its own settings tries them."
+    )
+    return Section(
+        key="sensitivity",
+        title="Would other settings say the same?",
+        link="Sensitivity",
+        parts=present(Paragraph(words) if words else None, figure, sensitivity_table(results))
+        if figure
+        else [Paragraph(absent, "absent")],
+        questions=[("sensitivity", "Would other settings say the same?")],
+    )
 
 
 def _reach(table: pd.DataFrame, rows: list[Finding]) -> float:
@@ -90,24 +111,12 @@ def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
     return parts
 
 
-def sensitivity_figure(results: Results, verdict: Verdict) -> Figure | None:
-    """Draw the factor of every subpopulation under every other choice.
-
-    Parameters
-    ----------
-    results
-        A checked results folder.
-    verdict
-        Its findings.
-
-    Returns
-    -------
-    Figure or None
-        None when no other choice was tried.
-    """
+def sensitivity_figure(claims: Claims) -> Figure | None:
+    """Draw the factor of every subpopulation under every other choice; None without choices."""
+    results = claims.results
     table = results.tables["sensitivity"]
     known = set(table["name"])
-    rows = [f for f in verdict.findings if f.name in known]
+    rows = [f for f in claims.verdict.findings if f.name in known]
     if not rows:
         return None
     factors = results.tables["factors"]

@@ -1,18 +1,35 @@
-"""Convergence, and estimate against truth."""
+"""Was the truth found: estimates against the truth of simulated data."""
 
 from __future__ import annotations
 
 import numpy as np
 from markupsafe import Markup
 
-from cgmm.report.claims.truth import Known, known_truth
+from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.truth import Known, known_truth, truth_sentence
 from cgmm.report.page import text
 from cgmm.report.page.svg import NOTHING, Figure, FoldAxis, about, drawing, el, label, spread, tip
 from cgmm.report.page.table import Cell, Column, Row, Table, interval, number, words
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results
 
 SAME = 0.01  # log2 factors that are drawn at one place
 SIDESTEP = 7.0
+
+
+def section(claims: Claims) -> Section | None:
+    """Return the section on the truth of simulated data; None for other data."""
+    results = claims.results
+    if not results.meta.get("truth"):
+        return None
+    return Section(
+        key="truth",
+        title="Was the truth found?",
+        link="Truth",
+        parts=present(
+            Paragraph(truth_sentence(results)), truth_figure(results), truth_table(results)
+        ),
+    )
 
 
 def truth_figure(results: Results) -> Figure | None:

@@ -1,0 +1,60 @@
+"""Everything that the report claims of one comparison, made once for all sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgmm.report.claims.alerts import Alert, make_alerts
+from cgmm.report.claims.cell_counts import disagreements
+from cgmm.report.claims.influence import Influence, driven_by_one, influences
+from cgmm.report.claims.verdict import Verdict, make_verdict
+from cgmm.results.read import Results
+
+
+@dataclass(frozen=True)
+class Claims:
+    """A results folder and what is claimed of it.
+
+    Attributes
+    ----------
+    results
+        The checked results folder.
+    verdict
+        Findings of all subpopulations and the words that open the report.
+    influences
+        What single donors do to each factor.
+    alerts
+        What a reader must know before trusting the numbers, worst first.
+    """
+
+    results: Results
+    verdict: Verdict
+    influences: list[Influence]
+    alerts: list[Alert]
+
+    def caveats(self) -> dict[int, list[tuple[str, str]]]:
+        """Return, by subpopulation, the section that weakens its finding, and the words."""
+        found: dict[int, list[tuple[str, str]]] = {
+            f.index: [("sensitivity", "not settled")]
+            for f in self.verdict.findings
+            if not f.settled
+        }
+        for entry in driven_by_one(self.influences, self.verdict):
+            found.setdefault(entry.index, []).append(("donors", f"rests on {entry.donor}"))
+        for other in disagreements(self.results):
+            words = f"counted cell by cell, mainly {other.counted}"
+            found.setdefault(self.results.index_of(other.name), []).append(("alerts", words))
+        return found
+
+
+def make_claims(results: Results) -> Claims:
+    """Work out everything that the report claims.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    """
+    verdict = make_verdict(results)
+    entries = influences(results, verdict)
+    return Claims(results, verdict, entries, make_alerts(results, verdict, entries))
