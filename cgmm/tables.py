@@ -447,7 +447,7 @@ _POPULATIONS = Table(
         _number("purity", "How far the components of the fit lie within the label, 0 to 1."),
         _text(
             "fit_says",
-            '"no component": the fit has no source component for the label (purity under 0.5); '
+            '"no component" (purity under 0.5), '
             '"differs": both factors differ more than 1.5-fold; else empty.',
         ),
     ),

@@ -19,6 +19,7 @@ from cgmm.report.sections import (
     glossary,
     maps,
     methods,
+    populations,
     provenance,
     samples,
     sensitivity,
@@ -33,6 +34,7 @@ from cgmm.results.read import Results, read_results
 SECTIONS: tuple[Callable[[Claims], Section | None], ...] = (
     verdict.section,
     alerts.section,
+    populations.section,
     flow.section,
     factors.section,
     shifts.section,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cgmm.report.claims.alerts import Alert, make_alerts
 from cgmm.report.claims.cell_counts import disagreements
 from cgmm.report.claims.influence import Influence, driven_by_one, influences
+from cgmm.report.claims.populations import Populations
 from cgmm.report.claims.verdict import Verdict, make_verdict
 from cgmm.results.read import Results
 
@@ -31,6 +32,11 @@ class Claims:
     verdict: Verdict
     influences: list[Influence]
     alerts: list[Alert]
+
+    @property
+    def populations(self) -> Populations:
+        """What is reported of the populations of the annotation."""
+        return self.verdict.populations
 
     def caveats(self) -> dict[int, list[tuple[str, str]]]:
         """Return, by subpopulation, the section that weakens its finding, and the words."""

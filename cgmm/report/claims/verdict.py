@@ -10,6 +10,7 @@ from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.finding_words import goes_number, led_by, shift_number
 from cgmm.report.claims.findings import make_findings
 from cgmm.report.claims.groups import Groups, make_groups
+from cgmm.report.claims.populations import Population, Populations, make_populations
 from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
@@ -25,6 +26,7 @@ class Verdict:
     """The findings, grouped, and the words that open the report."""
 
     groups: Groups
+    populations: Populations
     headline: list[str]
     answers: list[tuple[str, str]]
     common_genes: list[tuple[str, float, int]]
@@ -59,7 +61,9 @@ def _common_genes(results: Results) -> list[tuple[str, float, int]]:
     ]
 
 
-def _headline(results: Results, groups: Groups) -> list[str]:
+def _headline(results: Results, groups: Groups, populations: Populations) -> list[str]:
+    if populations.all:
+        return [_headline_of_populations(results, populations), *_headline_of_states(groups)]
     tested = groups.tested
 
     def seem(group: list[Finding]) -> str:
@@ -89,6 +93,64 @@ def _headline(results: Results, groups: Groups) -> list[str]:
         verb = "has" if len(groups.new) == 1 else "have"
         sentences.append(f"{names} {verb} no convincing origin in {results.source}: new there.")
     return sentences
+
+
+def _headline_of_populations(results: Results, populations: Populations) -> str:
+    """Count the annotated populations that changed."""
+    tested = populations.tested
+    counts = []
+    for group, word in ((populations.more, "more common"), (populations.less, "rarer")):
+        if group:
+            seems = "seems" if len(group) == 1 else "seem"
+            verb = "became" if tested else f"{seems} to have become"
+            counts.append(f"{len(group)} {verb} {word}")
+    for state in (Prevalence.NEW, Prevalence.GONE):
+        if group := populations.having(state):
+            counts.append(f"{len(group)} {'is' if len(group) == 1 else 'are'} {state.words}")
+    n = text.plural(len(populations.all), "annotated population")
+    if not counts:
+        return f"Of {n}, none became clearly more or less common in {results.target}."
+    return f"Of {n}, {text.join(counts)} in {results.target}."
+
+
+def _headline_of_states(groups: Groups) -> list[str]:
+    """Count the subpopulations that changed state."""
+    if not groups.moved:
+        return []
+    seems = "seems" if len(groups.moved) == 1 else "seem"
+    verb = "changed state" if groups.tested else f"{seems} to have changed state"
+    n = text.plural(groups.n_source, "subpopulation")
+    return [f"{len(groups.moved)} of {n} {verb}."]
+
+
+def _prevalence_of_populations(populations: Populations) -> str:
+    """Name the largest growth and loss of a population, and what could not be tested."""
+    said = []
+    for group, word, sign in ((populations.more, "growth", 1.0), (populations.less, "loss", -1.0)):
+        way = [p for p in populations.all if sign * p.log2_net > 0]
+        estimated = [p for p in way if p.has_interval]
+        beyond = [p for p in estimated if p in group or p in populations.new_or_gone]
+        if beyond or (group and not populations.tested):
+            top = _largest(beyond or group)
+            said.append(f"Largest {word}: {top.name}, {top.number}.")
+        elif populations.tested and estimated:
+            top = _largest(estimated)
+            said.append(
+                f"No {word} is beyond the scatter of donors; the largest estimate is {top.name}, "
+                f"{top.number}."
+            )
+        if said and populations.tested and estimated:
+            least = abs(_largest(beyond or estimated).log2_net)
+            larger = [p.name for p in way if not p.has_interval and abs(p.log2_net) > least]
+            if larger:
+                said.append(f"Larger, but not testable: {text.join_some(larger)}.")
+    if not said:
+        return "No clear change." if populations.tested else "No factor is 1.5-fold or more."
+    return " ".join(said)
+
+
+def _largest(populations: list[Population]) -> Population:
+    return max(populations, key=lambda p: abs(p.log2_net))
 
 
 def _prevalence(groups: Groups) -> str:
@@ -181,11 +243,15 @@ def _sureness(results: Results, *, tested: bool) -> str:
 
 
 def _answers(
-    results: Results, groups: Groups, common: list[tuple[str, float, int]]
+    results: Results,
+    groups: Groups,
+    populations: Populations,
+    common: list[tuple[str, float, int]],
 ) -> list[tuple[str, str]]:
     """Answer the questions that a reader comes with, each in a line."""
+    prevalence = _prevalence_of_populations(populations) if populations.all else _prevalence(groups)
     return [
-        ("More or less common", _prevalence(groups)),
+        ("More or less common", prevalence),
         ("Changed state", _state(groups, common)),
         ("Who became whom", _matches(results, groups)),
         ("How sure", _sureness(results, tested=groups.tested)),
@@ -208,8 +274,14 @@ def _short_number(finding: Finding) -> str:
     return f"{number} ({shares}; not tested)"
 
 
-def _notes(results: Results, groups: Groups) -> list[str]:
+def _notes(results: Results, groups: Groups, populations: Populations) -> list[str]:
     notes = [_naming(results)]
+    if any(len(p.parts) > 1 for p in populations.all):
+        notes.append(
+            "Several subpopulations can be parts of one annotated population. Where the fit cuts a "
+            "population decides what each part gains or loses: quote the population, and read its "
+            "parts as a change of state inside it."
+        )
     if groups.untested:
         names = text.join_some([f.name for f in groups.untested])
         notes.append(f"At least 1.5-fold different, but not testable: {names}. Reasons are below.")
@@ -258,11 +330,13 @@ def make_verdict(results: Results) -> Verdict:
         Findings in the order of `results.subpopulations`.
     """
     groups = make_groups(make_findings(results))
+    populations = make_populations(results)
     common = _common_genes(results)
     return Verdict(
         groups=groups,
-        headline=_headline(results, groups),
-        answers=_answers(results, groups, common),
+        populations=populations,
+        headline=_headline(results, groups, populations),
+        answers=_answers(results, groups, populations, common),
         common_genes=common,
-        notes=_notes(results, groups),
+        notes=_notes(results, groups, populations),
     )

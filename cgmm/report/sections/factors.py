@@ -9,11 +9,11 @@ from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
+from cgmm.report.page.forest import fold_axis_marks, fold_mark
 from cgmm.report.page.svg import STEP, WIDTH, Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.sections.factor_tables import factors_table, more_factors_table
 from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
-from cgmm.thresholds import MIN_CHANGE
 
 
 def section(claims: Claims) -> Section:
@@ -43,7 +43,7 @@ def forest_figure(claims: Claims) -> Figure:
     x = FoldAxis(left, WIDTH - 190.0, _axis_limit(rows))
     top = 44.0
     bottom = top + STEP * (len(rows) + len(others))
-    parts = _forest_axis(x, top, bottom)
+    parts = fold_axis_marks(x, top, bottom)
     for i, f in enumerate((*rows, *others)):
         parts.append(_forest_row(results, f, top + STEP * (i + 0.5), x))
     intervals = (
@@ -73,22 +73,6 @@ def forest_figure(claims: Claims) -> Figure:
     )
 
 
-def _forest_axis(x: FoldAxis, top: float, bottom: float) -> list[Markup]:
-    low, high = x(-MIN_CHANGE), x(MIN_CHANGE)
-    parts: list[Markup] = [
-        el("rect", x=low, y=top - 4, width=high - low, height=bottom - top + 8, class_="band"),
-        label("← rarer", x(0) - 14, 12, anchor="end", class_="down-text head"),
-        label("more common →", x(0) + 14, 12, class_="up-text head"),
-        label("factor [95% interval]", x.end + 24, 12, class_="head"),
-    ]
-    for value, name in x.doublings():
-        kind = "zero" if value == 0 else "grid"
-        parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_=kind))
-        for y in (32.0, bottom + 16):
-            parts.append(label(name, x(value), y, anchor="middle", class_="tick"))
-    return parts
-
-
 def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
     hover = f"{f.name}: {f.sentence}"
     if f.reason and not f.has_interval:
@@ -116,32 +100,10 @@ def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list
 
 
 def _forest_mark(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
-    """Dot and interval, with an arrowhead where one of them is beyond the axis."""
-    kind = f.prevalence.direction
-    parts: list[Markup] = []
-    if f.has_interval:
-        parts.append(el("line", x1=x(f.ci_low), x2=x(f.ci_high), y1=y, y2=y, class_=f"ci {kind}"))
-        for value, side in ((f.ci_low, -1), (f.ci_high, 1)):
-            if abs(value) > x.limit and np.sign(value) == side:
-                parts.append(_arrowhead(x(value), y, side, 4, kind))
-    if abs(f.log2_net) > x.limit:
-        side = int(np.sign(f.log2_net))
-        parts.append(_arrowhead(x(f.log2_net) - side * 4, y, side, 6, kind))
-    else:
-        hollow = "" if f.has_interval else " hollow"
-        parts.append(el("circle", cx=x(f.log2_net), cy=y, r=5, class_=f"dot {kind}{hollow}"))
     words = text.fold(f.log2_net)
     if f.has_interval:
         words += f" {text.bracket(text.fold_range(f.ci_low, f.ci_high))}"
     if f.prevalence is Prevalence.GONE:
         words = f"gone ({words})"
-    return [*parts, label(words, x.end + 24, y, class_="value")]
-
-
-def _arrowhead(x: float, y: float, side: int, size: int, kind: str) -> Markup:
-    length = size + 2 if size < 6 else size + 4
-    return el(
-        "path",
-        d=f"M{x:.1f},{y - size:.1f}l{side * length},{size}l{-side * length},{size}z",
-        class_=f"fill {kind}",
-    )
+    ends = (f.ci_low, f.ci_high) if f.has_interval else None
+    return fold_mark(f.log2_net, ends, y, x, kind=f.prevalence.direction, words=words)
