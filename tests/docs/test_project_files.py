@@ -24,6 +24,7 @@ YAML_FILES = [
     *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
     ROOT / ".pre-commit-config.yaml",
     ROOT / ".readthedocs.yaml",
+    ROOT / ".snakemake-workflow-catalog.yml",
     ROOT / "CITATION.cff",
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
