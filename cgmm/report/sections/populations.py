@@ -92,7 +92,8 @@ def forest_figure(results: Results, populations: Populations) -> Figure:
     parts = fold_axis_marks(x, top, bottom)
     parts += [_row(p, top + STEP * (i + 0.5), x) for i, p in enumerate(rows)]
     how_sure = (
-        "The line is the 95% interval over donors; filled dots have q under 0.05. "
+        "The line is the 95% interval over donors. A dot is coloured where q is under 0.05, and "
+        "hollow where there is no interval. "
         if populations.tested
         else "Dots are hollow because no interval over donors is available. "
     )
