@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cgmm.tl._gene_agreement import agreement_in_sign, agreement_table, rank_correlation
-from cgmm.tl._gene_tests import Tested
+from cgmm.tl._gene_tests import DonorTests
 
 NAN = np.nan
 
@@ -31,7 +31,7 @@ def test_the_table_counts_the_genes_of_each_way() -> None:
     expression = np.array([[*np.arange(1.0, 12.0), NAN]])
     moved = np.where(np.arange(12) < 10, expression, NAN)
     p = np.full((1, 12), NAN)
-    tests = Tested(p, p, np.where(np.arange(12) < 2, 0.01, p), ["none"])
+    tests = DonorTests(p, p, np.where(np.arange(12) < 2, 0.01, p), ["none"])
     row = agreement_table(
         expression,
         moved,
