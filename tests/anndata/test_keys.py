@@ -23,7 +23,16 @@ NAMES = {
     *(value for name, value in vars(Uns).items() if name.isupper()),
     *(value for name, value in vars(UncertaintyKeys).items() if name.isupper()),
     *(keys.PCA, keys.HARMONY, keys.UMAP, keys.LOADINGS, keys.SD),
-} - {"components", "donors", "genes", "gene_agreement", "factors", "shifts", "donor_shifts"}
+} - {
+    "params",
+    "components",
+    "donors",
+    "genes",
+    "gene_agreement",
+    "factors",
+    "shifts",
+    "donor_shifts",
+}
 
 
 def docstrings(tree: ast.Module) -> set[ast.AST]:
