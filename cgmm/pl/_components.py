@@ -55,7 +55,7 @@ def components(
     ValueError
         When a dimension is not part of the fit, or the fit has only one.
     """
-    fit, known = get.fit(adata, key=key), get.params(adata, key=key)
+    fit, params = get.fit(adata, key=key), get.params(adata, key=key)
     possible = range(fit.source.n_dims)
     if len(possible) < 2:
         msg = "The fit has one dimension, and this figure draws two: see cgmm.pl.embedding."
@@ -71,7 +71,7 @@ def components(
     ax = new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
     pair = list(dims)
 
-    _cells(ax, adata, known, pair)
+    _cells(ax, adata, params, pair)
     for k in range(len(fit.shares_source)):
         _ellipse(ax, fit.source.means[k], fit.source.covariances[k], pair, colours[k], "-")
     for j, colour in enumerate(view(adata, by=None, key=key).colours.target):
@@ -79,13 +79,13 @@ def components(
     _arrows(ax, fit, pair)
     ax.autoscale_view()
     _numbers(ax, fit.source.means[order][:, pair])
-    label = str(known["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
+    label = str(params["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
     ax.set_xlabel(f"{label} {dims[0] + 1}")
     ax.set_ylabel(f"{label} {dims[1] + 1}")
     bare(ax)
     sides = [
-        Line2D([], [], color=TEXT, linestyle="-", label=plain(known[SOURCE])),
-        Line2D([], [], color=TEXT, linestyle="--", label=plain(known[TARGET])),
+        Line2D([], [], color=TEXT, linestyle="-", label=plain(params[SOURCE])),
+        Line2D([], [], color=TEXT, linestyle="--", label=plain(params[TARGET])),
     ]
     subpopulations = [
         Line2D(
@@ -132,13 +132,13 @@ def _numbers(ax: Axes, centres: np.ndarray) -> None:
         number(ax, x, y, str(i + 1), size=size)
 
 
-def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
-    if known["use_rep"] != FEATURES and known["use_rep"] not in adata.obsm:
+def _cells(ax: Axes, adata: ad.AnnData, params: dict, pair: list[int]) -> None:
+    if params["use_rep"] != FEATURES and params["use_rep"] not in adata.obsm:
         return
-    rows = np.sort(np.concatenate(list(rows_of_fit(adata, known).values())))
+    rows = np.sort(np.concatenate(list(rows_of_fit(adata, params).values())))
     if len(rows) > MAX_CELLS:
         rows = np.random.default_rng(0).choice(rows, MAX_CELLS, replace=False)
-    x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]
+    x = representation(adata, params["use_rep"], params["n_dims"])[rows][:, pair]
     ax.scatter(x[:, 0], x[:, 1], s=3, color=BAR, linewidths=0, alpha=0.6, rasterized=True, zorder=0)
 
 

@@ -65,10 +65,10 @@ def donors(
     if table.empty:
         msg = "The fit had no donors: give donor_key to cgmm.tl.fit to see them."
         raise ValueError(msg)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
     figure, axes = panels(len(factors), n_columns=n_columns, width=1.55, height=1.75, sharey=True)
-    conditions = [short(known[side], 12) for side in (SOURCE, TARGET)]
+    conditions = [short(params[side], 12) for side in (SOURCE, TARGET)]
     columns = ("component", "name", "q", "log2_net")
     rows = zip(*(factors[c].to_list() for c in columns), strict=True)
     for ax, (component, name, q, log2_net) in zip(axes, rows, strict=True):

@@ -125,7 +125,7 @@ def embedding(
         raise ValueError(msg)
     cells, shown = _cells(adata, basis, key), view(adata, by=None, key=key)
     drawn = None if arrows is None else _arrows(adata, cells, arrows, key)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     sides: list[tuple[str, ...]] = [(SOURCE,), (TARGET,)]
     if panels != "both":
         sides = [SIDES if panels == "overlay" else (panels,)]
@@ -138,7 +138,7 @@ def embedding(
     paint = _paint(adata, shown, cells, color, key)
     for one, mine in zip(axes, sides, strict=True):
         _panel(one, cells, mine, paint)
-        title = " and ".join(plain(known[s]) for s in mine)
+        title = " and ".join(plain(params[s]) for s in mine)
         one.set_title(title, fontsize=10, fontweight="bold", color=TEXT)
         if drawn is not None and SOURCE in mine:
             _draw_arrows(one, drawn)
@@ -154,20 +154,20 @@ def embedding(
 
 
 def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
-    known, keys = get.params(adata, key=key), Keys(key)
+    params, keys = get.params(adata, key=key), Keys(key)
     if basis not in adata.obsm:
         there = ", ".join(map(str, adata.obsm)) or "none"
         msg = f"basis={basis!r} is not in obsm; there are {there}. scanpy.tl.umap writes 'X_umap'."
         raise KeyError(msg)
     xy = np.asarray(adata.obsm[basis], dtype=float)[:, :2]
     good = np.isfinite(xy).all(axis=1)
-    of_side = rows_of_fit(adata, known)
+    of_side = rows_of_fit(adata, params)
     rows = {side: mine[good[mine]] for side, mine in of_side.items()}
     n_cells = sum(len(mine) for mine in of_side.values())
     if not any(len(at) for at in rows.values()):
         msg = (
-            f"No cell of {known[SOURCE]} or {known[TARGET]} has a place on {basis!r}: compute the "
-            "map of these cells, for instance with scanpy.tl.umap."
+            f"No cell of {params[SOURCE]} or {params[TARGET]} has a place on {basis!r}: compute "
+            "the map of these cells, for instance with scanpy.tl.umap."
         )
         raise ValueError(msg)
     r = np.asarray(adata.obsm[keys.responsibilities])
@@ -183,7 +183,7 @@ def _left_out(cells: _Cells) -> list[str]:
 
 def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
     """Return arrows of the source cells that have a place in the target, or of a sample of them."""
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     places = np.asarray(adata.obsm[Keys(key).projected])
     there = np.flatnonzero(np.isfinite(places[cells.rows[SOURCE]]).all(axis=1))
     if len(there) > MAX_CELLS:
@@ -191,7 +191,7 @@ def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
     rows = cells.rows[SOURCE][there]
     if not len(rows) or not len(cells.rows[TARGET]):
         return Arrows(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, dtype=int))
-    points = representation(adata, known["use_rep"], known["n_dims"])[cells.rows[TARGET]]
+    points = representation(adata, params["use_rep"], params["n_dims"])[cells.rows[TARGET]]
     end = landing(places[rows], points, cells.xy[cells.rows[TARGET]])
     if kind == "grid":
         return by_grid(cells.xy[rows], end)

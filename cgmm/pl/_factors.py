@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import (
     DOWN,
     FLAT,
@@ -59,7 +60,7 @@ def factors(
     are not settled: other choices move the factor by more than twofold.
     """
     table = get.factors(adata, by=by, key=key)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     table = table[table["log2_net"].notna()]
     table = table.sort_values("log2_net", kind="stable", ignore_index=True)
     ax = new_axes(ax, width=7.0, height=rows_height(len(table)))
@@ -76,7 +77,7 @@ def factors(
     ax.set_xlim(-limit * 1.05, limit * 1.05)
     bare(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=limit > 1.5))
-    ax.set_xlabel(plain(f"log2 net factor, {known['source']} → {known['target']}"))
+    ax.set_xlabel(plain(f"log2 net factor, {params[SOURCE]} → {params[TARGET]}"))
     _axis_of_folds(ax, limit)
     legend_below(ax, _legend(table))
     return ax

@@ -77,7 +77,7 @@ def flow(
         msg = f"color={color!r} must be one of {', '.join(COLOURS)}."
         raise ValueError(msg)
     shown = view(adata, by=by, key=key)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     n = max(len(shown.rows), len(shown.columns))
     ax = new_axes(ax, width=8.0, height=rows_height(n, per_row=0.27, least=4.0))
     left = _stack(shown.share_source, shown.rows)
@@ -101,7 +101,7 @@ def flow(
     _bars(ax, right, shown.share_target, shown.columns, theirs, after, TARGET, n)
     ax.set_xlim(-0.52, 1.52)
     ax.set_ylim(1 + GAP + 0.02, -0.04)
-    for x, ha, name in ((0.0, "left", known["source"]), (1.0, "right", known["target"])):
+    for x, ha, name in ((0.0, "left", params[SOURCE]), (1.0, "right", params[TARGET])):
         ax.text(x, -0.03, plain(name), ha=ha, va="bottom", fontweight="bold")
     ax.set_axis_off()
     return ax

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._utils.arguments import check_number
+from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import BAR, FLAT, TEXT, bare, new_axes, plain, rows_height, short, text_size
 
 
@@ -43,7 +44,7 @@ def shifts(
     table = get.shifts(adata, key=key)
     table = table[table["share_of_source"] >= min_share]
     table = table.sort_values("total_shift_sd", ignore_index=True)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     ax = new_axes(ax, width=9.0, height=rows_height(len(table)))
     y = np.arange(len(table))
     ratio = (
@@ -87,7 +88,7 @@ def shifts(
     bare(ax, grid="x")
     ax.set_xlabel(
         plain(
-            f"shift {known['source']} → {known['target']}, "
+            f"shift {params[SOURCE]} → {params[TARGET]}, "
             "in within-subpopulation standard deviations"
         )
     )

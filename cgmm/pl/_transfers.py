@@ -55,7 +55,7 @@ def transfers(
     if values not in VALUES:
         msg = f"values={values!r} must be one of {', '.join(VALUES)}."
         raise ValueError(msg)
-    shown, known = view(adata, by=by, key=key), get.params(adata, key=key)
+    shown, params = view(adata, by=by, key=key), get.params(adata, key=key)
     rows, columns = shown.rows, shown.columns
     mass, axis = (shown.leaves, 1) if values == "share_of_source" else (shown.enters, 0)
     matrix = 100 * divide(mass, mass.sum(axis=axis, keepdims=True))[np.ix_(rows, columns)]
@@ -77,7 +77,7 @@ def transfers(
         linecolor=GRID,
         square=True,
         cbar_kws={
-            "label": plain(f"% of {known[SOURCE if axis else TARGET]}"),
+            "label": plain(f"% of {params[SOURCE if axis else TARGET]}"),
             "shrink": 0.6,
         },
         xticklabels=_labels(shown.names_target, columns, shown.new, "new"),
@@ -89,8 +89,8 @@ def transfers(
     )
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=size)
     ax.tick_params(length=0)
-    ax.set_ylabel(plain(known[SOURCE]))
-    ax.set_xlabel(plain(known[TARGET]))
+    ax.set_ylabel(plain(params[SOURCE]))
+    ax.set_xlabel(plain(params[TARGET]))
     return ax
 
 

@@ -10,7 +10,7 @@ import anndata as ad
 from cgmm._anndata.checks import check_free
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.expression import check_naming, naming_expression
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.keys import DEFAULT_KEY, PCA, Keys
 from cgmm._anndata.sides import Sides, check_pairing, take_sides
 from cgmm._anndata.storage import Annotation, write_fit
 from cgmm.automatic.counterparts import without_unmatched
@@ -50,7 +50,7 @@ def annotate(
     condition_key: str,
     source: str,
     target: str,
-    use_rep: str = "X_pca",
+    use_rep: str = PCA,
     n_dims: int | None = None,
     donor_key: str | None = None,
     paired: bool | None = None,

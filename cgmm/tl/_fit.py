@@ -9,7 +9,7 @@ import anndata as ad
 
 from cgmm._anndata.checks import check_free
 from cgmm._anndata.comparison import Comparison
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.keys import DEFAULT_KEY, PCA, Keys
 from cgmm._anndata.storage import read_fit, read_names, read_params, write_fit
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.pair import SOURCE
@@ -23,7 +23,7 @@ def fit(
     condition_key: str,
     source: str,
     target: str,
-    use_rep: str = "X_pca",
+    use_rep: str = PCA,
     n_dims: int | None = None,
     n_components: int | tuple[int, int] | None = None,
     rho: float | None = None,

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.stats
 
 from cgmm.thresholds import ALPHA
-from cgmm.tl._gene_tests import Tested
+from cgmm.tl._gene_tests import DonorTests
 
 AGREE = "all"
 MIN_GENES = 10  # for a correlation
@@ -41,7 +41,7 @@ def agreement_in_sign(expression: np.ndarray, moved: np.ndarray, tested: np.ndar
 def agreement_table(
     expression: np.ndarray,
     moved: np.ndarray,
-    tests: Tested,
+    tests: DonorTests,
     loading_reason: str,
     names: list[str],
     *,

@@ -12,7 +12,7 @@ from cgmm.genes.programme import programme, resembles
 from cgmm.tl._gene_agreement import AGREE, agreement_in_sign, agreement_table
 from cgmm.tl._gene_changes import Expression
 from cgmm.tl._gene_loadings import Loadings
-from cgmm.tl._gene_tests import Tested
+from cgmm.tl._gene_tests import DonorTests
 
 MOSTLY_AMBIENT = 0.5
 
@@ -22,7 +22,7 @@ class Ways(NamedTuple):
 
     expression: Expression
     loadings: Loadings
-    tests: Tested
+    tests: DonorTests
 
 
 def gene_tables(

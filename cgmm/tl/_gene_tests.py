@@ -17,7 +17,7 @@ from cgmm.tl._gene_changes import Groups
 logger = logging.getLogger(__name__)
 
 
-class Tested(NamedTuple):
+class DonorTests(NamedTuple):
     """Changes of pseudobulks with their p-values, NaN where a gene was not tested."""
 
     log2_change: np.ndarray  #: (K0, n_genes)
@@ -34,7 +34,7 @@ def by_donors(
     usable: np.ndarray,
     paired: bool | None,
     wanted: bool,
-) -> Tested:
+) -> DonorTests:
     """Test genes between coupled groups, with donors as replicates.
 
     Parameters
@@ -53,7 +53,7 @@ def by_donors(
     change, p, q = (np.full(usable.shape, np.nan) for _ in range(3))
     reason = _no_test(cells, coupled.sides, counts_layer, wanted=wanted)
     if reason:
-        return Tested(change, p, q, [reason] * len(usable))
+        return DonorTests(change, p, q, [reason] * len(usable))
     counts = cells.adata.layers[counts_layer]
     weights = Pair(
         coupled.responsibilities.source, coupled.responsibilities.target @ coupled.origin.T
@@ -76,7 +76,7 @@ def by_donors(
             if test is not None:
                 change[k], p[k], q[k] = test
         reasons.append(why)
-    return Tested(change, p, q, reasons)
+    return DonorTests(change, p, q, reasons)
 
 
 def _no_test(cells: CellExpression, sides: Sides, counts_layer: str, *, wanted: bool) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -22,13 +21,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 import cgmm as cg
-from cgmm.automatic.sensitivity import along_rho
+from tests.pl.scenes import scene
 
 BASELINE = Path(__file__).parent / "baseline"
 DPI = 40
 BLOCK = 4
 TOLERANCE = 0.02  # root mean square over blocks, of the full range
-CALL = {"condition_key": "condition", "source": "source", "target": "target"}
 FIGURES: dict[str, dict] = {
     "compare": {},
     "components": {},
@@ -42,66 +40,15 @@ FIGURES: dict[str, dict] = {
 }
 
 
-def scene(couple: Callable, *, net: float, moved: float, split: float) -> ad.AnnData:
-    """Five types with known mixtures, nothing fitted.
-
-    Beta changes by ``net``, Alpha moves by ``moved``, a part ``split`` of it to Beta; Epsilon is
-    new.
-    """
-    drawn = cg.simulate.points(
-        n_components=5,
-        shares=[0.25, 0.2, 0.3, 0.15, 0.1],
-        log2_change=[0.0, net, -0.5, 0.5, 0.0],
-        separation=20,
-        shift=[moved, 1.0, 2.0, 0.5, 0.0],
-        n_cells=800,
-        random_state=4,
-    )
-    truth = drawn.truth
-    keep = ~((drawn.condition == "source") & (drawn.component == 4))
-    sides = [
-        cg.GaussianMixture(
-            truth[f"shares_{s}"][:n] / truth[f"shares_{s}"][:n].sum(),
-            truth[f"{s}_means"][:n],
-            truth["covariances"][:n],
-        )
-        for s, n in (("source", 4), ("target", 5))
-    ]
-    fit = couple(*sides)
-    # a coupling that is not one to one, for ribbons that cross
-    coupling = np.array(fit.coupling)
-    coupling[0, 1] += split * coupling[0, 0]
-    coupling[0, 0] *= 1 - split
-    coupling[:, 4] = 0.0
-    known = fit.parameters | {"epsilon": 1.0}
-    rows = along_rho(replace(fit, costs=fit.costs / 100, coupling=coupling, parameters=known))
-    rows += [
-        {**rows[0], "parameter": "partition", "value": f"resolution {i}", "main_target": None}
-        for i in (1, 2)
-    ]
-    adata = drawn.to_anndata()[keep].copy()
-    adata.obsm["X_umap"] = np.array(adata.obsm["X_pca"][:, :2])
-    one = replace(fit, coupling=coupling, sensitivity=rows)
-    for key in ("cgmm", "cgmm_target"):
-        cg.tl.annotate(adata, one, **CALL, donor_key="donor", name_by="cell_type", key_added=key)
-    return adata
-
-
-@pytest.fixture(scope="module")
-def drawn(couple: Callable) -> ad.AnnData:
-    return scene(couple, net=1.0, moved=3.0, split=0.3)
+@pytest.fixture(autouse=True)
+def _default_style() -> Iterator[None]:
+    with plt.rc_context(plt.rcParamsDefault | {"backend": "agg"}):
+        yield
 
 
 @pytest.fixture(scope="module")
 def changed(couple: Callable) -> ad.AnnData:
     return scene(couple, net=-1.0, moved=16.0, split=0.6)
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    with plt.rc_context(plt.rcParamsDefault | {"backend": "agg"}):
-        yield
-    plt.close("all")
 
 
 def picture(name: str, adata: ad.AnnData) -> np.ndarray:
