@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -16,7 +15,6 @@ import pytest
 import cgmm as cg
 from cgmm._utils.files import _HOST, atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
-from cgmm.results.fit_files import FORMAT, load_fit, save_fit
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "genes", "donors")
 
@@ -124,57 +122,6 @@ def test_a_full_disk_never_leaves_a_half_file(
     assert "too large" in found.stdout
     assert path.read_text() == "old"
     assert list(folder.iterdir()) == [path]
-
-
-def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:
-    for side in ("source", "target"):
-        for name in ("weights", "means", "covariances"):
-            np.testing.assert_array_equal(
-                getattr(getattr(a, side), name), getattr(getattr(b, side), name)
-            )
-    for name in ("coupling", "costs", "history", "shares_source", "shares_target"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for name in ("transport_cost", "log_likelihood", "objective", "converged", "status", "n_steps"):
-        assert getattr(a, name) == getattr(b, name)
-    assert a.parameters == b.parameters
-    assert a.reasons == b.reasons
-
-
-def test_fit_survives_its_two_files(fit: cg.CoupledFit, tmp_path: Path) -> None:
-    paths = save_fit(fit, tmp_path / "a.b" / "fit")
-    assert [p.name for p in paths] == ["fit.npz", "fit.json"]
-    same_fit(load_fit(tmp_path / "a.b" / "fit"), fit)
-    with np.load(paths[0], allow_pickle=False) as arrays:
-        assert arrays["coupling"].shape == fit.coupling.shape
-    json.loads(paths[1].read_text())
-
-
-def test_fit_survives_the_object(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
-    same_fit(cg.get.fit(fitted), fit)
-
-
-def test_factors_of_cells_survive_object_and_files(
-    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict, tmp_path: Path
-) -> None:
-    """As the workflow writes a fit in one job and takes it up in another."""
-    own = np.linspace(-1, 1, int((simulated.obs["condition"] == call["source"]).sum()))
-    cg.tl.annotate(simulated, replace(fit, votes=fit.origin, log2_net_cells=own), **call)
-    save_fit(cg.get.fit(simulated), tmp_path / "fit")
-    again = load_fit(tmp_path / "fit")
-    np.testing.assert_array_equal(again.log2_net_cells, own)
-    cg.tl.annotate(simulated, again, **call, key_added="again")
-    for name in ("log2_net_factor", "component"):
-        found, first = (simulated.obs[f"{key}_{name}"].to_numpy() for key in ("again", "cgmm"))
-        np.testing.assert_array_equal(found, first)
-
-
-def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"fit\.npz"):
-        load_fit(tmp_path / "fit")
-    _, values = save_fit(fit, tmp_path / "fit")
-    values.write_text(values.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
-    with pytest.raises(ValueError, match="format 99"):
-        load_fit(tmp_path / "fit")
 
 
 def test_json_is_strict_and_keeps_what_is_not_finite() -> None:
