@@ -159,7 +159,8 @@ _FACTORS = Table(
 _TRANSFERS = Table(
     "transfers",
     "transfers",
-    "who became whom, one row per pair of subpopulations that exchanges mass",
+    "who became whom, one row per pair of subpopulations that exchanges mass; subpopulations "
+    "correspond, no cell is followed",
     (
         _text("source", "Name of the source subpopulation.", required=True),
         _text("target", "Name of the target subpopulation.", required=True),

@@ -63,7 +63,7 @@ def table(name: str) -> str:
 
 
 def filled(text: str) -> str:
-    """Return the text with both tables replaced by those of the schemas."""
+    """Return the text of the page with the tables of the schemas."""
     for name in ("config", "samples"):
         begin, end = marks(name)
         before, rest = text.split(begin)

@@ -1,7 +1,7 @@
-"""Write what is said of the result tables: ``python workflow/document_tables.py``.
+"""Write the documentation of the result tables: ``python workflow/document_tables.py``.
 
-From the declarations in ``cgmm/tables.py`` come the table of columns in docs/results.md and the
-captions of Snakemake's own report in workflow/report/tables.
+The declarations in ``cgmm/tables.py`` give the columns in docs/results.md and the captions of
+Snakemake's own report in workflow/report/tables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Results of a fit as tidy DataFrames.
 
-Every function takes an object that :func:`cgmm.tl.fit` has filled and returns a new frame; the
-object is not changed. What the columns mean is written once, here.
+Every function takes an object that :func:`cgmm.tl.fit` has filled and returns a new frame. The
+object is not changed. :mod:`cgmm.tables` declares the columns.
 """
 
 from __future__ import annotations

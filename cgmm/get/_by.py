@@ -6,21 +6,27 @@ With :math:`r` the responsibilities, :math:`w` the weights that make donors coun
 .. math:: A_{ka} = \frac{\sum_{i \in source} w_i r_{ik} [a_i = a]}{\sum_{i \in source} w_i r_{ik}},
     \qquad B_{lb} \text{ likewise over the target cells.}
 
-Rows of both sum to one: cells without annotation are a level of their own. Masses are then split
-in these proportions and summed, so that totals are conserved:
+Rows of both sum to one, because cells without annotation are a level of their own. Masses are split
+in these proportions and summed, which conserves totals:
 
 .. math:: s_a = \sum_k A_{ka} s_k, \qquad M_{ab} = \sum_{kl} A_{ka} s_k T_{kl} B_{lb}, \qquad
     E_{ab} = \sum_{kl} A_{ka} R_{kl} t_l B_{lb},
 
-with :math:`T` where source components go, :math:`R` where target components came from, and
-:math:`M`, :math:`E` what leaves and what arrives, as fractions of the cells of either side. The
-log2 net factor of a level is :math:`\log_2 (\sum_b E_{ab} / s_a)`. When every component lies in one
-level these are sums of rows. When it lies in two, both take its factor and its cells cross between
-them in proportion: such transfers are made by the split, not seen. ``purity``, the mean over a
-level's cells of the fraction that their component has in the level, says how much of that there
-is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those
-of :mod:`cgmm.donors.shares` for the shares per donor, multiplied by the same :math:`A`: the quick
-ones, also after :func:`cgmm.tl.donors`, whose draws are of components.
+where :math:`T` is the fraction of each source component that goes to each target component,
+:math:`R` the fraction of each target component that came from each source component, :math:`M` the
+mass that leaves as a fraction of the source cells, and :math:`E` the mass that arrives as a
+fraction of the target cells. The log2 net factor of a level is
+:math:`\log_2 (\sum_b E_{ab} / s_a)`.
+
+When every component lies in one level, these are sums of rows. A component that lies in two levels
+gives its factor to both, and its cells cross between the levels in proportion; such transfers come
+from the split, not from the data. ``purity`` measures this: the mean, over the cells of a level, of
+the fraction of their component in the level. Below about one half, a row describes the neighbours
+of the level as much as the level.
+
+Intervals are the quick intervals of :mod:`cgmm.donors.t_interval` for the shares per donor
+multiplied by the same :math:`A`, also after :func:`cgmm.tl.donors`, which draws components and not
+levels.
 """
 
 from __future__ import annotations
@@ -47,7 +53,7 @@ from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_m
 NOT_ANNOTATED = "not annotated"
 MOSTLY = 0.95
 MIN_SHARE = 1e-12
-MIN_FRACTION = 1e-9  # less is the far tail of a Gaussian
+MIN_FRACTION = 1e-9  # a smaller fraction is the far tail of a Gaussian
 
 
 class Summed(NamedTuple):
@@ -81,7 +87,7 @@ def summed(adata: ad.AnnData, by: str, *, key: str) -> Summed:
 
 
 def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
-    """Give :func:`cgmm.get.factors`, summed."""
+    """Return :func:`cgmm.get.factors` summed to levels."""
     uns, known = read_stored(adata, key), read_params(adata, key=key)
     coupling, s, _ = core(uns)
     found = summed(adata, by, key=key)
@@ -98,7 +104,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     own, other = donor_shares(uns)
     if own is not None:
         own = DonorShares(own.donors, own.shares @ found.source, own.n_cells)
-    # A level that is not in the source is no test, and must not count as one.
+    # a level that is not in the source is not tested, and does not count in the correction
     ci = intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
     absent = f"No source cell is annotated so; {by} has it in the target only."
@@ -128,7 +134,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
 
 
 def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
-    """Give :func:`cgmm.get.transfers`, summed."""
+    """Return :func:`cgmm.get.transfers` summed to levels."""
     found = summed(adata, by, key=key)
     i, j = np.nonzero((found.leaves > MIN_SHARE) | (found.enters > MIN_SHARE))
     arrives = found.enters.sum(axis=0, keepdims=True)
@@ -149,14 +155,14 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
 
 
 def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
-    """Give :func:`cgmm.get.arrivals`, summed."""
+    """Return :func:`cgmm.get.arrivals` summed to levels."""
     uns = read_stored(adata, key)
     coupling, _, t = core(uns)
     found = summed(adata, by, key=key)
     here = found.share_target > MIN_SHARE
     arrived = found.enters.sum(axis=0)
     came = divide(found.enters, arrived[None])
-    # As for components: no counterpart, or the one there would be holds no cell.
+    # as for components: there is no counterpart, or the counterpart holds no cell
     lost = is_gone(coupling.T) | (_cells(uns, SOURCE)[coupling.argmax(axis=0)] < 1)
     share_new = divide((t * lost) @ found.target, found.share_target)
     new = share_new > MOSTLY
@@ -184,7 +190,7 @@ def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
 def _fractions(
     adata: ad.AnnData, by: str, shape: tuple[int, ...], *, key: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Levels, A and B."""
+    """Return the levels and the fractions A and B of components in levels."""
     known, keys = read_params(adata, key=key), Keys(key)
     values = column(adata, by, "by")
     if keys.responsibilities not in adata.obsm:
@@ -217,7 +223,7 @@ def _fractions(
         mass = r.T @ inside.astype(float)
         overall = mass.sum(axis=0) / mass.sum()
         total = mass.sum(axis=1, keepdims=True)
-        # A component without cells is split as all cells are; its share is zero.
+        # a component without cells has the share zero; it is split like all cells together
         split = np.where(total > 0, divide(mass, total), overall)
         split[split < MIN_FRACTION] = 0.0
         parts.append(split / split.sum(axis=1, keepdims=True))
@@ -225,13 +231,16 @@ def _fractions(
 
 
 def _cells(uns: dict[str, Any], side: str) -> np.ndarray:
-    """Cells of each component, shape (K,)."""
+    """Return the number of cells of each component, shape (K,)."""
     table = uns[Uns.COMPONENTS]
     return table.loc[table["side"].astype(str) == side, "n_cells"].to_numpy(float)
 
 
 def _purity(fractions: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Mean over the cells of each level of what their component has in it, NaN without cells."""
+    """Return the mean, over the cells of a level, of the fraction of their component in it.
+
+    NaN for a level without cells.
+    """
     mass = shares @ fractions
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(mass > MIN_SHARE, (shares @ fractions**2) / mass, np.nan)
@@ -247,7 +256,7 @@ def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False
 
 
 def _choices(known: dict[str, Any], s: np.ndarray, a: np.ndarray) -> list[dict[str, Any]]:
-    """Log2 net factor of each level under every choice of :mod:`cgmm.automatic.sensitivity`."""
+    """Return the log2 net factors of the levels under every choice of the fit."""
     rows = []
     for row in known.get("sensitivity") or []:
         came = s * np.exp2(np.asarray(row["log2_net"], dtype=float))

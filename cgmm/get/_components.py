@@ -1,4 +1,4 @@
-"""Components of both sides, and where the target ones came from."""
+"""Components of both sides, and the origins of the target components."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cgmm.transport.coupling import is_gone
 
 
 def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Components of both sides.
+    """Return the components of both sides, one row per component.
 
     Parameters
     ----------
@@ -27,9 +27,10 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns side ("source", "target"), component (index), name, weight (fitted, penalised), share
-    (without penalty), n_cells (sum of responsibilities, rounded), markers, cell_type and
-    cell_type_purity (fraction of the component's cells with that type; of ``name_by``).
+    Columns side ("source", "target"), component (index), name, weight (fitted, under the price of
+    transport), share (without that price), n_cells (sum of responsibilities, rounded), markers,
+    cell_type (from ``name_by``) and cell_type_purity (fraction of the component's cells with that
+    type).
 
     Examples
     --------
@@ -44,25 +45,27 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
 
 def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Where each target component came from.
+    """Return where each target component came from, one row per target component.
 
     Parameters
     ----------
     adata
         Object with a fit.
     by
-        Column of ``obs`` to sum the components of both sides to, exactly (:mod:`cgmm.get._by`).
+        Column of ``obs`` to whose levels the components of both sides are summed
+        (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
     Returns
     -------
-    One row per target component: component, name, share_target, inflow, log2_inflow, main_source
-    (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
-    be its counterpart, :func:`cgmm.automatic.counterparts.unmatched` with the sides swapped, or
-    when the one that would holds no cell; else ""). With ``by`` one row per level that target cells
-    have, without component and with share_new (part of the level in components that are new) and
-    purity (how far components lie within the level, 0 to 1).
+    Columns component, name, share_target, inflow, log2_inflow, main_source (name, "" when new),
+    share_from_main_source, n_cells and status. The status is "new" when no source component can be
+    the counterpart (:func:`cgmm.automatic.counterparts.unmatched` with the sides swapped), or when
+    the counterpart holds no cell; else "".
+    With ``by`` one row per level that target cells have, without component, with share_new
+    (fraction of the level in components that are new) and purity (how far components lie within the
+    level, 0 to 1).
 
     Examples
     --------

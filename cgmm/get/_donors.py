@@ -1,4 +1,4 @@
-"""Shares of the components in each donor."""
+"""Shares and positions of the components in each donor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cgmm.tables import TABLES
 
 
 def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Shares of the components in each donor; no rows when the fit had no donors.
+    """Return the share of each component in each donor; no rows for a fit without donors.
 
     Parameters
     ----------
@@ -55,7 +55,9 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
 
 def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Shares per donor in the terms of the source components, the numbers the intervals are of.
+    """Return the share of each source component in each donor of both sides.
+
+    The intervals of :func:`cgmm.get.factors` rest on these numbers.
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
 
 
 def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """How far the cells of each donor have moved, subpopulation by subpopulation.
+    """Return how far the cells of each donor moved, one row per donor and source component.
 
     Parameters
     ----------
@@ -108,10 +110,10 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns side, condition, donor, component (of the source), name, position_sd (along the shift of
-    the component, in within-component standard deviations: source donors lie about zero, target
-    donors about the shift; NaN with fewer than five cells), n_cells (sum of responsibilities). No
-    rows without donors.
+    Columns side, condition, donor, component (of the source), name, position_sd (position along the
+    shift of the component, in standard deviations within a component; source donors lie about zero,
+    target donors about the shift; NaN with fewer than five cells) and n_cells (sum of
+    responsibilities). No rows without donors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Prevalence of each source component and how it changed."""
+"""Prevalence of each source component and its change."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
 
 
 def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Prevalence of each source component and how it changed.
+    """Return the prevalence of each source component and its change.
 
     Parameters
     ----------
     adata
         Object with a fit.
     by
-        Column of ``obs`` to sum the components to, exactly: totals are conserved
+        Column of ``obs`` to whose levels the components are summed; totals are conserved
         (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
@@ -47,20 +47,21 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     share_source, share_target
         Share of the source; share of the target that came from the component.
     outflow, log2_outflow, inflow
-        Factor on leaving, and on entering the main target component (NaN when the component is
-        gone); both relative to the total mass of the coupling.
+        Factor of the coupling on leaving the component and on entering its main target component
+        (NaN when the component is gone). Both are relative to the total mass of the coupling.
     log2_net
-        log2(share_target / share_source). ``-inf``: nothing of the target came from it.
+        log2(share_target / share_source); ``-inf`` when no target cell came from the component.
     ci_low, ci_high, p, q
-        Interval of log2_net (95 %, or the ``level`` of :func:`cgmm.tl.donors`), p and
-        Benjamini-Hochberg q, with the donor as the unit. NaN where ``reason`` says why. After
-        :func:`cgmm.tl.donors` from refits to drawn donors; before, the quick Student interval for
-        fixed components (:mod:`cgmm.donors.shares`), which is centred on the difference of the
-        donors' mean log2 shares, near, not equal to, log2_net.
+        Interval of log2_net (95 %, or the ``level`` of :func:`cgmm.tl.donors`), p-value and
+        Benjamini-Hochberg q-value, with the donor as the unit. NaN where ``reason`` is not empty.
+        After :func:`cgmm.tl.donors` the interval comes from refits to drawn donors. Before, it is
+        the quick Student interval for fixed components (:mod:`cgmm.donors.t_interval`), which is
+        centred on the difference of the donors' mean log2 shares and not on log2_net.
     interval_from
-        "donor bootstrap", "donor t" (the quick one), "cells" (no donors: too narrow) or "".
+        "donor bootstrap", "donor t" (the quick interval), "cells" (there are no donors, and the
+        interval is too narrow) or "".
     n_cells, n_cells_target
-        Cells of the component (sum of responsibilities, rounded), and target cells from it.
+        Source cells of the component and target cells from it (sums of responsibilities, rounded).
     reason
         Why interval, p and q are missing, else "".
     status
@@ -68,10 +69,10 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         (:func:`cgmm.automatic.counterparts.unmatched`), or when not one target cell is expected;
         else "".
     p_moderated, p_permutation
-        Both tests of :func:`cgmm.tl.donors`, one of which is ``p``. NaN before.
+        p-values of the two tests of :func:`cgmm.tl.donors`; ``p`` is one of them. NaN before.
     log2_relative, relative_low, relative_high
-        log2_net less that of the baseline of :func:`cgmm.tl.donors`, with its interval: shares add
-        up to one, so one subpopulation that grows makes all others shrink. NaN before.
+        log2_net less log2_net of the baseline of :func:`cgmm.tl.donors`, with its interval. Shares
+        add up to one: when one subpopulation grows, all others shrink. NaN before.
     settled
         False when another price of reweighting or another partition moves the factor by more than
         twofold (:func:`sensitivity`).
@@ -130,7 +131,10 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
 def _sureness(
     adata: ad.AnnData, uns: dict[str, Any], origin: np.ndarray, key: str
 ) -> tuple[pd.DataFrame, str]:
-    """Intervals and p-values: those of tl.donors if it was run, else the quick ones."""
+    """Return intervals and p-values, and their source.
+
+    They come from :func:`cgmm.tl.donors` when it was run, else from the quick Student intervals.
+    """
     if Uns.UNCERTAINTY in uns:
         known = loads(str(uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTS]))
         return uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTORS], SOURCES[known["source"]]

@@ -1,8 +1,9 @@
-r"""Where cells would be in the target, in terms of genes.
+r"""Expression that source cells would have in the target condition.
 
 A displacement :math:`d` in principal components changes gene :math:`g` by :math:`L_g d`, with
-:math:`L` the loadings; the projected profile of a cell is its own expression plus that. What the
-components leave out, a cell keeps. Only the genes asked for are computed.
+:math:`L` the loadings. The projected profile of a cell is its own expression plus that change. A
+cell keeps the part of its expression that the components leave out. Only the genes that are asked
+for are computed.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ def projected(
     layer: str | None = None,
     key: str = DEFAULT_KEY,
 ) -> pd.DataFrame:
-    """Expression that source cells would have in the target condition.
+    """Return the expression that source cells would have in the target condition.
 
     Parameters
     ----------
     adata
         Object with a fit, the loadings and the expression that the loadings are of.
     genes
-        Names in ``var_names``. Nothing is computed or kept for others.
+        Names in ``var_names``.
     loadings
         Entry of ``varm``, shape (n_genes, n_components). By default "PCs" for "X_pca" and
         "X_pca_harmony"; not needed for ``use_rep="X"``.
     expression
-        Object with the same cells, genes and expression, when ``adata`` has none.
+        Object with the same cells, and with genes and expression, when ``adata`` has none.
     layer
         Layer with the expression, in place of ``X``.
     key
@@ -55,17 +56,16 @@ def projected(
     Returns
     -------
     One row per source cell (``obs_names``), one column per gene, in the units of the expression.
-    NaN where the cell's component is gone. A prediction of a linear map from populations: it can be
-    negative, and it says nothing of what this very cell would do.
+    NaN where the component of the cell is gone. The values are predictions of a linear map between
+    populations, not of the fate of one cell, and can be negative.
 
     Raises
     ------
     KeyError
         When a gene, the loadings or the displacement are missing.
     ValueError
-        When genes have no loadings (principal components did not see them), when a name stands for
-        several genes, or when the loadings are not of this expression, for instance because it was
-        scaled for them.
+        When genes have no loadings because PCA did not use them, when a name stands for several
+        genes, or when the loadings belong to other values, for instance to scaled expression.
     """
     read_stored(adata, key)
     known, keys = read_params(adata, key=key), Keys(key)
@@ -137,7 +137,7 @@ def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: 
 
 
 def _check_units(matrix: object, table: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> None:
-    """Refuse loadings of other values: scores are expression times loadings, up to a constant."""
+    """Check that the scores are expression times loadings, up to a constant."""
     some = rows[np.linspace(0, len(rows) - 1, min(N_CHECKED, len(rows))).astype(int)]
     seen = np.flatnonzero(table.any(axis=1))
     part = matrix[some][:, seen]  # type: ignore[index]

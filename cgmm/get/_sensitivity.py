@@ -1,4 +1,4 @@
-"""What other choices would make of each source component."""
+"""Factors of the source components under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cgmm.transport.coupling import is_gone, log2_net
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Give what other choices would make of each source component.
+    """Return the factor of each source component under other choices of the fit.
 
     Parameters
     ----------
@@ -26,10 +26,10 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    One row per source component and choice: parameter ("rho": price of reweighting in nats;
-    "partition": how the clusters were made), value (text), component, name, log2_net, difference
-    (from the fit), main_target (name; "" for components that are gone and for partitions, whose
-    components are others), F (mass of the coupling). Empty for a fit without alternatives.
+    One row per source component and choice. Columns parameter ("rho", the price of reweighting in
+    nats, or "partition" of the cells), value (text), component, name, log2_net, difference (from
+    the fit), main_target (name; "" for components that are gone, and for partitions, which have
+    other components) and F (mass of the coupling). No rows for a fit without alternatives.
 
     Examples
     --------

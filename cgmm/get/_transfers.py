@@ -1,4 +1,4 @@
-"""Who became whom, and how far its state moved."""
+"""Transfers between components, and the shifts of their states."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ TOP_GENES = 5
 
 
 def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Who became whom: every pair of components that exchanges mass, largest first.
+    """Return who became whom: one row per pair of components that exchanges mass, largest first.
 
-    Pairs along which less than a millionth of the source leaves and of the target arrives are left
-    out. Where cells have voted (:mod:`cgmm.automatic.origins`), some may arrive along a pair that
-    the coupling gives next to nothing.
+    A pair is left out when less than a millionth of the source cells leaves along it and less than
+    a millionth of the target cells arrives. Where origins were counted
+    (:mod:`cgmm.automatic.origins`), cells may arrive along a pair that has nearly no mass in the
+    coupling.
 
     Parameters
     ----------
     adata
         Object with a fit.
     by
-        Column of ``obs`` to sum the components of both sides to, exactly: totals are conserved
-        (:mod:`cgmm.get._by`).
+        Column of ``obs`` to whose levels the components of both sides are summed; totals are
+        conserved (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
     Returns
     -------
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
-    all source cells), share_of_source (where the source component goes), share_of_target (where
-    the target component came from), ci_low, ci_high (interval of share_of_source over donors, 95 %
-    or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
-    With ``by`` the pairs are levels of the annotation: no indices, no intervals, no pair left out,
-    and mass_target beside mass (fraction of all target cells that came along the pair).
+    all source cells), share_of_source (fraction of the source component that goes this way),
+    share_of_target (fraction of the target component that came this way), ci_low, ci_high (interval
+    of share_of_source over donors, 95 % or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
+    With ``by`` the pairs are levels of the annotation. There are no indices and no intervals, no
+    pair is left out, and mass_target is the fraction of all target cells that came this way.
 
     Examples
     --------
@@ -89,7 +90,7 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
 
 
 def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """How far the state of coupled components differs.
+    """Return how far the states of coupled components differ.
 
     Parameters
     ----------
@@ -100,15 +101,24 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    One row per pair that takes at least 1 % of its source component: source, target (names),
-    source_component, target_component, share_of_source, mean_shift (distance of the means),
-    covariance_shift (Bures distance of the covariances), total_shift (Wasserstein distance;
-    total² = mean² + covariance²), all in units of the representation; mean_shift_sd,
-    total_shift_sd in units of the within-component standard deviation (root of the mean trace of
-    the source covariances); unbiased_shift_sd, ci_low, ci_high (after :func:`cgmm.tl.donors`, else
-    NaN: mean_shift_sd less what noise adds to any distance, with its 95 % interval); top_genes
-    (after :func:`cgmm.tl.genes`: the first five that change by a factor of 1.5 or more in the
-    source component, whatever the target).
+    One row per pair that takes at least 1 % of its source component:
+
+    source, target, source_component, target_component
+        Names and indices.
+    share_of_source
+        Fraction of the source component that goes this way.
+    mean_shift, covariance_shift, total_shift
+        Distance of the means, Bures distance of the covariances, and Wasserstein distance, in units
+        of the representation; total² = mean² + covariance².
+    mean_shift_sd, total_shift_sd
+        The same in standard deviations within a component, the root of the mean trace of the source
+        covariances.
+    unbiased_shift_sd, ci_low, ci_high
+        mean_shift_sd less what noise adds to any distance, with its 95 % interval; NaN before
+        :func:`cgmm.tl.donors`.
+    top_genes
+        The first five genes that change by a factor of 1.5 or more in the source component, for
+        any target; "" before :func:`cgmm.tl.genes`.
 
     Examples
     --------
@@ -153,7 +163,7 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
 
 def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[str, np.ndarray]:
-    """Corrected lengths and their intervals, in standard deviations."""
+    """Return corrected lengths and their intervals, in standard deviations."""
     names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high"}
     if Uns.UNCERTAINTY not in uns:
         return {name: np.full(len(k), np.nan) for name in names}
@@ -164,7 +174,7 @@ def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[
 
 
 def _top_genes(uns: dict[str, Any]) -> dict[int, str]:
-    """Leading genes of each source component, as text: "ISG15 up, FTL down"."""
+    """Return the leading genes of each source component as text: "ISG15 up, FTL down"."""
     if Uns.GENES not in uns:
         return {}
     table = uns[Uns.GENES]

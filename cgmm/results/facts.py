@@ -1,4 +1,4 @@
-"""Everything that the report needs beside the tables, as one JSON object."""
+"""Facts of a comparison beside its tables: what ``report.json`` holds."""
 
 from __future__ import annotations
 
@@ -26,22 +26,27 @@ def report_facts(
     facts: dict[str, Any],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """Everything the report needs beside the tables, as one JSON object.
+    """Collect what the report needs beside the tables.
 
     Parameters
     ----------
     adata
-        From :func:`annotated`.
+        From :func:`cgmm.results.annotate.annotate`.
     about
-        name, title, source, target, command.
+        The entries name, title, source, target and command.
     check
         What :func:`cgmm.pp.check_samples` returned.
     qc
-        Rows of what :func:`cgmm.pp.quality_control` returned.
+        Rows of the table of :func:`cgmm.pp.quality_control`.
     facts
         What :func:`cgmm.pp.embed` returned.
     settings
         The config.
+
+    Returns
+    -------
+    dict
+        Plain values and arrays, for :func:`cgmm._utils.strict_json.dumps`.
     """
     params, fit = get.params(adata), get.fit(adata)
     kept = {row["sample"]: row for row in qc}
@@ -84,7 +89,7 @@ def report_facts(
 
 
 def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:
-    """Say that genes could not be tested in any subpopulation, when that was asked for."""
+    """Return a warning when no gene could be tested although ``test_genes`` asked for tests."""
     reasons = get.gene_agreement(adata)["de_reason"]
     if not settings["test_genes"] or (reasons == "").any():
         return []
@@ -95,7 +100,7 @@ def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, 
 
 
 def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:
-    """Seconds per rule, from the benchmark files that there are."""
+    """Return the seconds that each rule took, from the benchmark files that exist."""
     found = {}
     for rule, stem in (
         ("check", dataset),
@@ -112,7 +117,7 @@ def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]
 
 
 def git_commit(folder: Path) -> str | None:
-    """Commit of a folder under git, with "+" when files were changed; None when not under git."""
+    """Return the commit of a folder, with "+" after it when files differ; None without git."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(

@@ -77,28 +77,28 @@ class Results:
 
     @property
     def cells_only(self) -> bool:
-        """Whether intervals come from drawing cells, with no donors behind them."""
+        """Whether intervals come from drawing cells, because there are no donors."""
         return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())
 
     @property
     def counts_cells(self) -> bool:
-        """Whether origins were counted cell by cell and not read from the coupling."""
+        """Whether origins were counted cell by cell rather than read from the coupling."""
         return bool(_block(self.meta, "reasons").get("origin"))
 
     @property
     def donor_settings(self) -> dict[str, Any]:
-        """How intervals over donors were made: the `donors` block of report.json, or empty."""
+        """The `donors` block of report.json: how intervals over donors were made; may be empty."""
         return _block(self.meta, "donors")
 
     @property
     def donor_notices(self) -> list[str]:
-        """What the step over donors says was left out or should be known."""
+        """Sentences of the step over donors about what was left out or should be known."""
         found = self.donor_settings.get("sentences")
         return [str(s) for s in found if s] if isinstance(found, list) else []
 
     @property
     def change_of_genes(self) -> tuple[str, str]:
-        """What a change of a gene (or marker) is called, and what one unit of it means."""
+        """Name of a change of a gene (or marker), and the meaning of one unit."""
         if _block(self.meta, "config").get("modality") == "cytometry":
             return "change", "in the units of the transformed values"
         return "log2 change", "1 is a doubling"
@@ -150,7 +150,7 @@ class Results:
 
 
 def each(table: pd.DataFrame) -> Iterator[Any]:
-    """Yield the rows as named tuples, without the column types that pandas cannot know."""
+    """Yield the rows as named tuples."""
     yield from table.itertuples(index=False)
 
 

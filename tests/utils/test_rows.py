@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from cgmm._utils import rows as rows_module
 from cgmm._utils.rows import RowsWriter, _blocks, read_rows
-from cgmm.results.write import read_values
+from cgmm.results.annotate import read_values
 
 FORMS = {"dense": np.asarray, "csr": sp.csr_matrix, "csc": sp.csc_matrix}
 

@@ -1,4 +1,4 @@
-"""The config. Snakemake answers a file that is not in UTF-8 with a traceback: look before."""
+"""The config, after a check of its encoding, which Snakemake answers with a traceback."""
 
 import sys
 from pathlib import Path

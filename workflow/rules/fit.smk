@@ -1,4 +1,4 @@
-"""The coupled fit of a comparison, and the tables made from it."""
+"""The coupled fit of a comparison, and the tables that are made from the fit."""
 
 
 rule check_annotation:
@@ -86,6 +86,6 @@ rule summarise:
         title=title_of,
         code=code("cgmm.results.write", "cgmm.donors.uncertainty"),
     message:
-        "Summarise {wildcards.comparison}: how sure, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"
+        "Summarise {wildcards.comparison}: uncertainty, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"
     script:
         "../scripts/summarise.py"
