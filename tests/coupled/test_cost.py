@@ -1,4 +1,4 @@
-"""The differentiable cost between two mixtures: gradients, precision, batches, agreement with OTT."""
+"""The differentiable cost between two mixtures: gradients, precision, batches, OTT."""
 
 from __future__ import annotations
 

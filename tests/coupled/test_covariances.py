@@ -33,23 +33,32 @@ def value(strength, target, covariances, coupling, lam):
     return fit - lam * (coupling * costs).sum()
 
 
-@pytest.mark.parametrize("lam", [0.01, 1.0, 100.0])
-def test_the_objective_rises_to_a_stationary_point(lam):
+def climbed(lam: float):
     strength, old, coupling = problem()
     target = 2 * old.covariances + 0.3 * np.eye(D)
     movable = np.ones(2 * K, bool)
     values = [value(strength, target, old.covariances, coupling, lam)]
-    for _ in range(60):
+    for _ in range(30):
         old, known = update_covariances(strength, target, movable, old, coupling, lam)
         values.append(value(strength, target, old.covariances, coupling, lam))
     assert known.all()
+    return strength, target, old.covariances, coupling, values
+
+
+@pytest.mark.parametrize("lam", [0.01, 1.0, 100.0])
+def test_the_objective_rises(lam):
+    *_, values = climbed(lam)
     assert np.diff(values).min() > -1e-9 * (1 + abs(values[-1]))
+    assert values[-1] > values[0] + 0.1
+
+
+def test_the_last_covariances_beat_their_neighbours():
+    strength, target, covariances, coupling, values = climbed(0.01)
     rng = np.random.default_rng(1)
     for _ in range(20):
-        noise = 1e-3 * rng.normal(size=(2 * K, D, D))
-        turn = np.eye(D) + noise
-        near = turn @ old.covariances @ turn.swapaxes(1, 2)
-        assert value(strength, target, near, coupling, lam) < values[-1] + 1e-6
+        turn = np.eye(D) + 1e-2 * rng.normal(size=(2 * K, D, D))
+        near = turn @ covariances @ turn.swapaxes(1, 2)
+        assert value(strength, target, near, coupling, 0.01) < values[-1] + 1e-9
 
 
 def test_without_transport_the_covariances_are_the_target_scatter():

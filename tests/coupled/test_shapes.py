@@ -18,7 +18,7 @@ def test_only_the_given_pairs_get_a_fidelity():
 
 
 def test_a_pair_is_coupled_when_its_mass_counts_beside_that_of_its_components():
-    coupling = np.array([[0.5, 1e-20], [1e-20, 1e-18]])
+    coupling = np.array([[0.5, 1e-35], [1e-35, 1e-18]])
     np.testing.assert_array_equal(coupled_pairs(coupling), np.eye(2, dtype=bool))
 
 

@@ -33,7 +33,7 @@ def value(mass, weights, costs, constants):
 @pytest.mark.parametrize("rho", [0.5, 20.0, np.inf])
 def test_new_weights_beat_their_neighbours(rho, lam):
     mass, weights, costs, plan, constants = problem(rho, lam)
-    for _ in range(4):
+    for _ in range(15):
         weights, plan = update_weights(mass, weights, costs, plan, constants)
     best = value(mass, weights, costs, constants)
     np.testing.assert_allclose(sums_by_side(weights, K0), 1, rtol=1e-9)
