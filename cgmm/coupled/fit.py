@@ -33,12 +33,12 @@ from cgmm._utils.arguments import (
     check_whole,
 )
 from cgmm._utils.blas import one_thread
-from cgmm.coupled.em import CoupledEM, WeightedSide
-from cgmm.coupled.objective import Objective, as_kind, objective_of, within_variance
+from cgmm.coupled.em import Climb, CoupledEM, WeightedSide
+from cgmm.coupled.objective import as_kind, objective_of, within_variance
 from cgmm.coupled.outcome import Outcome
 from cgmm.coupled.result import CoupledFit
 from cgmm.coupled.shares import maximum_likelihood_shares
-from cgmm.coupled.state import State, initial_state
+from cgmm.coupled.state import initial_state
 from cgmm.mixture.checks import check_mixture, check_points
 from cgmm.mixture.chunked import column_moments
 from cgmm.mixture.features import Kind
@@ -172,36 +172,22 @@ def fit_coupled(
     centre, variance = _centre_and_variance(data)
     ridge = check_number("ridge", ridge, DEFAULT_RIDGE * variance, above_zero=True)
     seeds = range(random_state, random_state + (n_restarts if init is None else 1))
-    starts = [_start(data, n_components, init, ridge, seed) for seed in seeds]
     starts = [
-        (
-            as_kind(source, covariance_type, "source", locked=locked == "source"),
-            as_kind(target, covariance_type, "target", locked=locked == "target"),
-        )
-        for source, target in starts
+        _in_form(_start(data, n_components, init, ridge, seed), covariance_type, locked)
+        for seed in seeds
     ]
     scale = within_variance(*starts[0])
     epsilon = check_number("epsilon", epsilon, DEFAULT_EPSILON * scale, above_zero=True)
     rho = check_number("rho", rho, DEFAULT_RHO * scale, above_zero=True, finite=False)
-    lam = DEFAULT_TRANSPORT_WEIGHT * len(centre) / scale
-    lam = check_number("transport_weight", transport_weight, lam)
-
-    objective = objective_of(
-        starts[0], lam, epsilon, rho, ridge, shrinkage, locked, covariance_type
-    )
+    default = DEFAULT_TRANSPORT_WEIGHT * len(centre) / scale
+    lam = check_number("transport_weight", transport_weight, default)
+    penalties = (lam, epsilon, rho, ridge, shrinkage)
+    objective = objective_of(starts[0], *penalties, locked, covariance_type)
     em = CoupledEM(data, centre, starts[0], objective)
     em.warm_up(starts, random_state)
     climb = em.climb(max_steps, tol, callback)
-    status = climb.outcome.sentence(n_steps=len(climb.history), tol=tol, decrease=climb.decrease)
-    if climb.outcome is not Outcome.CONVERGED:
-        warnings.warn(status, ConvergenceWarning, stacklevel=2)
-    return CoupledFit(
-        **_results(em, climb.state, objective),
-        objective=float(climb.history[-1]),
-        converged=climb.outcome is Outcome.CONVERGED,
-        status=status,
-        history=np.asarray(climb.history),
-        n_steps=len(climb.history),
+    fit = CoupledFit(
+        **_results(em, climb, tol),
         seconds=time.perf_counter() - began,
         parameters={
             "n_components": [m.n_components for m in starts[0]],
@@ -219,6 +205,9 @@ def fit_coupled(
             "n_restarts": len(starts),
         },
     )
+    if not fit.converged:
+        warnings.warn(fit.status, ConvergenceWarning, stacklevel=2)
+    return fit
 
 
 class _Counts(NamedTuple):
@@ -311,20 +300,28 @@ def _start(
     return kmeans_mixtures(x0, x1, w0, w1, check_components(wanted, n_points), ridge, random_state)
 
 
-def _results(em: CoupledEM, state: State, objective: Objective) -> dict[str, Any]:
-    """Fields of a CoupledFit that follow from the last state."""
-    k0, (weights, means, covariances) = state.n_source, state.params
-    shares = maximum_likelihood_shares(em.cells, em.centre, state, objective)
+def _in_form(start: Mixtures, kind: Kind, locked: Side | None) -> Mixtures:
+    """Give both mixtures the form of the covariances."""
+    source, target = (
+        as_kind(m, kind, side, locked=locked == side) for side, m in zip(SIDES, start, strict=True)
+    )
+    return source, target
+
+
+def _results(em: CoupledEM, climb: Climb, tol: float) -> dict[str, Any]:
+    """Fields of a CoupledFit that follow from the climb and its last state."""
+    k0, params, n_steps = climb.state.n_source, climb.state.params, len(climb.history)
+    shares = maximum_likelihood_shares(em.cells, em.centre, climb.state, em.objective)
     # the state of the fit leaves out the costs of pairs that cannot couple, and without a
     # transport weight it has no transport at all
-    exact = initial_state(state.params, objective, k0=k0, coupled=True)
+    exact = initial_state(params, em.objective, k0=k0, coupled=True)
     mixtures = Pair(
         *(
             GaussianMixture(weight / weight.sum(), mean, covariance)
             for weight, mean, covariance in zip(
-                halves(weights, k0),
-                halves(means + em.centre, k0),
-                halves(covariances, k0),
+                halves(params.weights, k0),
+                halves(params.means + em.centre, k0),
+                halves(params.covariances, k0),
                 strict=True,
             )
         )
@@ -338,4 +335,9 @@ def _results(em: CoupledEM, state: State, objective: Objective) -> dict[str, Any
         "shares_source": shares.source.shares,
         "shares_target": shares.target.shares,
         "log_likelihood": (shares.source.log_likelihood, shares.target.log_likelihood),
+        "objective": float(climb.history[-1]),
+        "converged": climb.outcome is Outcome.CONVERGED,
+        "status": climb.outcome.sentence(n_steps=n_steps, tol=tol, decrease=climb.decrease),
+        "history": np.asarray(climb.history),
+        "n_steps": n_steps,
     }
