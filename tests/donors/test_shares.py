@@ -17,5 +17,3 @@ def test_donor_shares_are_means_and_weights_make_donors_equal() -> None:
     w = donor_weights(who)
     assert w.sum() == pytest.approx(1)
     np.testing.assert_allclose(w @ r, found.shares.mean(0))
-
-
