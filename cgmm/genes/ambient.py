@@ -1,13 +1,14 @@
-r"""How much of a change RNA from other cells could make.
+r"""How much of a change in expression RNA from other cells could explain.
 
-Droplets hold, besides the RNA of their cell, a little of the RNA of all cells of the sample (Young
-& Behjati 2020, GigaScience 9, giaa151). A gene that one large subpopulation switches on then
-appears to rise everywhere. With the mean expression :math:`e_{kg}` of a subpopulation (per 10,000
-counts, not its logarithm) and :math:`\bar e_g` of all cells, a subpopulation with the contaminated
-part :math:`\alpha_k` has at least :math:`\alpha_k \bar e_g` of every gene, so that
-:math:`\alpha_k` is at most the smallest ratio :math:`e_{kg} / \bar e_g` over genes that are
-plentiful on the whole. This bound is far from sharp where no plentiful gene is silent; it is never
-taken above a fifth. The part of a change that contamination can make is then at most
+A droplet holds, besides the RNA of its cell, a little of the RNA of all cells of the sample (Young
+& Behjati 2020, GigaScience 9, giaa151).  A gene that one large subpopulation switches on then
+appears to rise in every subpopulation.  Let :math:`e_{kg}` be the mean expression of a
+subpopulation (per 10,000 counts, not its logarithm) and :math:`\bar e_g` the mean of all cells.  A
+subpopulation whose contaminated part is :math:`\alpha_k` has at least :math:`\alpha_k \bar e_g` of
+every gene.  :math:`\alpha_k` is therefore at most the smallest ratio :math:`e_{kg} / \bar e_g` over
+genes that are plentiful in all cells together.  The bound is loose where no plentiful gene is
+silent in the subpopulation; it is never taken above a fifth.  Contamination then explains at most
+this part of a change:
 
 .. math:: a_{kg} = \frac{\alpha^1_k \bar e^1_g - \alpha^0_k \bar e^0_g}{e^1_{kg} - e^0_{kg}}
 
@@ -19,14 +20,13 @@ from __future__ import annotations
 import numpy as np
 
 N_PLENTIFUL = 300
-MIN_EXPRESSION = (
-    0.01  # quantile that stands for the smallest ratio: a silent gene may be missed by chance
-)
+# quantile that stands for the smallest ratio: one gene may have no counts by chance
+SMALLEST_RATIO_QUANTILE = 0.01
 MAX_SHARE = 0.2
 
 
 def contamination(expression: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bound the contaminated part of each component.
+    """Return an upper bound of the contaminated part of each component.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def contamination(expression: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray,
     overall
         Mean expression of all cells, shape (n_genes,).
     """
-    known = np.nan_to_num(expression)
-    overall = mass @ known / mass.sum()
+    finite = np.nan_to_num(expression)
+    overall = mass @ finite / mass.sum()
     plentiful = np.argsort(-overall, kind="stable")[:N_PLENTIFUL]
     plentiful = plentiful[overall[plentiful] > 0]
     if not len(plentiful):
         return np.zeros(len(mass)), overall
-    ratio = known[:, plentiful] / overall[plentiful]
-    return np.minimum(np.quantile(ratio, MIN_EXPRESSION, axis=1), MAX_SHARE), overall
+    ratio = finite[:, plentiful] / overall[plentiful]
+    return np.minimum(np.quantile(ratio, SMALLEST_RATIO_QUANTILE, axis=1), MAX_SHARE), overall
 
 
 def ambient_share(
@@ -58,14 +58,14 @@ def ambient_share(
     added_source: np.ndarray,
     added_target: np.ndarray,
 ) -> np.ndarray:
-    """Bound the part of each change that contamination can make.
+    """Return an upper bound of the part of each change that contamination explains.
 
     Parameters
     ----------
     source, target
         Mean expression before and after, shape (K, n_genes).
     added_source, added_target
-        What contamination adds to it at most, shape (K, n_genes).
+        Largest part of the mean expression that is contamination, shape (K, n_genes).
 
     Returns
     -------

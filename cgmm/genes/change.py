@@ -1,4 +1,4 @@
-r"""How genes move within each subpopulation.
+r"""Change of expression of every gene within each subpopulation.
 
 With :math:`R_{kl}` the part of target component :math:`l` that came from source component
 :math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became carry the weights
@@ -9,7 +9,7 @@ With :math:`R_{kl}` the part of target component :math:`l` that came from source
     - \frac{\sum_{i \in source} w_i r_{ik} x_{ig}}{\sum_{i \in source} w_i r_{ik}} \right)
 
 where :math:`x` is log-normalised expression (natural log) and :math:`w` makes donors count equally.
-It is a difference of means of logarithms, in log2 units; it is a size, not a test.
+The change is a difference of means of logarithms, in log2 units.  It is a size, not a test.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ExpressionMoments(NamedTuple):
 
 
 class GeneShift(NamedTuple):
-    """Change of every gene in every source component."""
+    """Change of every gene in every source component, with the moments it comes from."""
 
     log2_change: np.ndarray  #: (K0, n_genes)
     source: ExpressionMoments
@@ -49,7 +49,7 @@ def moments(
     weights: np.ndarray | None = None,
     block: int = 4096,
 ) -> ExpressionMoments:
-    """Weighted means and expressing fractions.
+    """Return weighted means of expression and fractions of cells that express a gene.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def moments(
 
     Returns
     -------
-    Moments; rows of components without any weight are NaN.
+    ExpressionMoments; rows of components without any weight are NaN.
     """
     mean, fraction = (
         means(expression, memberships, weights=weights, of=of, block=block)
@@ -82,7 +82,7 @@ def means(
     of: Callable[[np.ndarray], np.ndarray] | None = None,
     block: int = 4096,
 ) -> np.ndarray:
-    """Weighted means of a function of the values, one row per component.
+    """Return weighted means of a function of the values, one row per component.
 
     Sparse expression stays sparse; dense expression is taken a block of cells at a time.
 
@@ -119,18 +119,18 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 
 def carry(target: ExpressionMoments, origin: np.ndarray) -> ExpressionMoments:
-    """Moments of the target cells that each source component became.
+    """Return the moments of the target cells that each source component became.
 
     Parameters
     ----------
     target
-        Moments of the target components, K1 rows.
+        Moments of the K1 target components.
     origin
         R, where the cells of each target component came from, shape (K0, K1).
 
     Returns
     -------
-    Moments with K0 rows: of the weights ``v_ik = sum_l R_kl r_l(x_i)``.
+    ExpressionMoments with K0 rows, for the weights ``v_ik = sum_l R_kl r_l(x_i)`` of the cells.
     """
     parts = origin * target.mass
     mass = parts.sum(axis=1)
@@ -148,7 +148,7 @@ def gene_shift(
     *,
     natural_log: bool = True,
 ) -> GeneShift:
-    """Change of expression between each source component and what it became.
+    """Return the change of expression from each source component to what it became.
 
     Parameters
     ----------
@@ -157,11 +157,12 @@ def gene_shift(
     origin
         R, where the cells of each target component came from, shape (K0, K1).
     natural_log
-        Whether values are natural logs, to be told in log2; else differences stay as they are.
+        Whether values are natural logarithms, so that changes are converted to log2; otherwise
+        differences stay in the units of the values.
 
     Returns
     -------
-    GeneShift. Components that nothing of the target came from have NaN.
+    GeneShift, NaN for components from which nothing of the target came.
     """
     carried = carry(target, origin)
     unit = np.log(2) if natural_log else 1.0
@@ -169,7 +170,7 @@ def gene_shift(
 
 
 def top_ranks(log2_change: np.ndarray) -> np.ndarray:
-    """Rank of every gene in its component by size of the change, 1 = largest; (K, n_genes).
+    """Return the rank of every gene in its component by size of change, 1 = largest, (K, n_genes).
 
     Missing changes rank last.
     """
@@ -181,10 +182,10 @@ def top_ranks(log2_change: np.ndarray) -> np.ndarray:
 
 
 def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.ndarray]:
-    """In how many components a gene is among the top ones.
+    """Return in how many components a gene is among the genes that change most.
 
-    Only changes by a factor of 1.5 or more either way count, so that a component in which nothing
-    happens does not contribute its largest noise.
+    Only changes of at least 1.5-fold count, so that a component without changes does not contribute
+    its largest noise.
 
     Parameters
     ----------
@@ -196,9 +197,10 @@ def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.
     Returns
     -------
     n
-        Number of components in whose top the gene is with such a change, shape (n_genes,).
+        Number of components with the gene among their top genes, shape (n_genes,).
     widespread
-        Whether these are at least half of the components that have changes, and two; (n_genes,).
+        Whether ``n`` is at least two, and at least half of the components that have changes, shape
+        (n_genes,).
     """
     counted = ~np.isnan(log2_change).all(axis=1)
     ranks = top_ranks(log2_change[counted])
@@ -208,5 +210,6 @@ def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.
 
 
 def _over(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Divide sums (K, n_genes) by the mass (K,) of their component; NaN without mass."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(mass > 0, 1.0 / mass, np.nan)[:, None] * sums

@@ -1,4 +1,4 @@
-r"""Displacement of subpopulations taken back to genes through the loadings of a PCA.
+r"""Change of every gene by the displacement of a subpopulation, through the loadings of a PCA.
 
 Principal components are :math:`z = L^T (x - \mu)` with loadings :math:`L` (genes x dimensions), so
 that a Gaussian :math:`N(m, \Sigma)` of :math:`z` is, within the space that PCA keeps, a Gaussian of
@@ -13,7 +13,8 @@ covariance
 and gene :math:`g` with loadings :math:`\ell_g` moves by :math:`\ell_g^T (\tilde m_k - m^0_k)` (the
 mean part) while its standard deviation within the component changes by the factor
 :math:`(\ell_g^T \tilde\Sigma_k \ell_g / \ell_g^T \Sigma^0_k \ell_g)^{1/2}` (the covariance part).
-Both are smoothed: what PCA leaves out is missing from them. Genes that PCA did not see have none.
+Both parts are smoothed: variation that PCA leaves out is missing from them.  Genes without loadings
+have neither.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def loading_shift(
     covariances: tuple[np.ndarray, np.ndarray],
     scale: np.ndarray | None = None,
 ) -> LoadingShift:
-    """Displacement of every source component, per gene.
+    """Return the displacement of every source component, per gene.
 
     Parameters
     ----------
@@ -49,15 +50,15 @@ def loading_shift(
     parts
         What each source component became, shape (K0, K1); rows sum to one, or to zero.
     means
-        Of the source (K0, D) and of the target components (K1, D).
+        Means of the source (K0, D) and of the target components (K1, D).
     covariances
-        Of the source (K0, D, D) and of the target components (K1, D, D).
+        Covariances of the source (K0, D, D) and of the target components (K1, D, D).
     scale
         What PCA's input was divided by, shape (n_genes,); not scaled when not given.
 
     Returns
     -------
-    LoadingShift. Components that became nothing are NaN.
+    LoadingShift, NaN for components that became nothing.
     """
     goal = parts @ means[1]
     gap = means[1][None] - goal[:, None]
@@ -72,8 +73,8 @@ def loading_shift(
     ]
     with np.errstate(invalid="ignore", divide="ignore"):
         log2_sd = 0.5 * np.log2(variance[1] / variance[0])
-    known = (parts.sum(axis=1) > 0)[:, None] & np.asarray(loadings.any(axis=1))[None, :]
-    return LoadingShift(np.where(known, change, np.nan), np.where(known, log2_sd, np.nan))
+    present = (parts.sum(axis=1) > 0)[:, None] & np.asarray(loadings.any(axis=1))[None, :]
+    return LoadingShift(np.where(present, change, np.nan), np.where(present, log2_sd, np.nan))
 
 
 def scale_of(
@@ -82,12 +83,12 @@ def scale_of(
     points: np.ndarray,
     sds: np.ndarray | None = None,
 ) -> np.ndarray | None:
-    """Find out in which units of expression the loadings are.
+    """Return what genes were divided by before PCA, found from the loadings.
 
-    Means of expression over groups of cells, taken through the loadings, must be the means of the
-    representation over the same groups, up to a common shift. That fails when genes were scaled
-    before PCA, when dimensions were changed after it, or when values or loadings are of something
-    else.
+    Means of expression over groups of cells, multiplied by the loadings, must equal the means of
+    the representation over the same groups, up to a common shift.  That fails when genes were
+    scaled before PCA, when dimensions were changed after PCA, or when values and loadings do not
+    belong together.
 
     Parameters
     ----------
@@ -102,8 +103,7 @@ def scale_of(
 
     Returns
     -------
-    What genes were divided by, shape (n_genes,): ones, or ``sds``; None when neither explains the
-    representation.
+    Shape (n_genes,): ones, or ``sds``; None when neither explains the representation.
     """
     centred = expression - expression.mean(axis=0)
     goal = points - points.mean(axis=0)

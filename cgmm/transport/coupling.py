@@ -123,6 +123,47 @@ def log2_net(
         return np.log2(carried) - np.log2(shares_source)
 
 
+def counted_transfers(
+    origin: np.ndarray, shares_target: np.ndarray, became: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the cells of each source component went, by the origins of the target cells.
+
+    :func:`share_of_source` reads the same from the coupling.  The two agree where the borders
+    between components lie alike in both conditions.  Arguments are matrices (K0, K1), or any shapes
+    that broadcast, such as one value for each pair of components.
+
+    Parameters
+    ----------
+    origin
+        R, the part of the target component that came from the source component.
+    shares_target
+        Share of the target component among target cells.
+    became
+        Share among target cells of all cells that came from the source component.
+
+    Returns
+    -------
+    arrives
+        Part of all target cells that came along the pair.
+    share
+        Part of what the source component became that lies in the target component; NaN where
+        nothing came from the source component.
+    """
+    arrives = origin * shares_target
+    return arrives, arrives / np.where(became > 0, became, np.nan)
+
+
+def misplaced(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the part of a component that two readings of its transfers put in different places.
+
+    Parameters
+    ----------
+    first, second
+        Shares of the component that go to each target component, shape (K1,).
+    """
+    return float(1 - np.minimum(first, second).sum())
+
+
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Divide a by b; zero where b is not positive."""
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)

@@ -17,7 +17,7 @@ def test_what_is_gone_has_no_main_counterpart(
     coupling = fit.coupling.copy()
     coupling[2] = 0.0
     lost = replace(fit, coupling=coupling)
-    lost = replace(lost, sensitivity=along_rho(lost))
+    lost = replace(lost, sensitivity=[choice.to_row() for choice in along_rho(lost)])
     cg.tl.annotate(simulated, lost, **call)
     main = cg.get.sensitivity(simulated).groupby("component")["main_target"].agg(set)
     assert main[2] == {""}

@@ -46,7 +46,8 @@ def scene(couple: Callable, *, net: float, moved: float, split: float) -> ad.Ann
     coupling[0, 0] *= 1 - split
     coupling[:, 4] = 0.0
     known = fit.parameters | {"epsilon": 1.0}
-    rows = along_rho(replace(fit, costs=fit.costs / 100, coupling=coupling, parameters=known))
+    crossed = replace(fit, costs=fit.costs / 100, coupling=coupling, parameters=known)
+    rows = [choice.to_row() for choice in along_rho(crossed)]
     rows += [
         {**rows[0], "parameter": "partition", "value": f"resolution {i}", "main_target": None}
         for i in (1, 2)

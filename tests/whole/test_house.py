@@ -12,7 +12,6 @@ PACKAGE = ROOT / "cgmm"
 LONGEST = 60
 #: Functions whose body is longer, and why.
 LONG = {
-    "cgmm/automatic/fit.py: fit_automatic": "one step after the other, each a call",
     "tests/report/folders.py: make_folder": "one made-up study, table by table",
 }
 

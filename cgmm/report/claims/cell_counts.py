@@ -16,6 +16,7 @@ import pandas as pd
 
 from cgmm.report.claims.states import NEW
 from cgmm.results.read import Results
+from cgmm.transport.coupling import counted_transfers, misplaced
 
 DISAGREE = 0.5  # part of a subpopulation that the two readings put in different places
 
@@ -53,9 +54,12 @@ def counted(results: Results) -> pd.DataFrame:
         zip(tables["factors"]["component"], tables["factors"]["share_target"], strict=True)
     )
     table = tables["transfers"]
-    arrives = table["share_of_target"] * table["target_component"].map(into)
-    whole = table["source_component"].map(became)
-    return table.assign(arrives=arrives, counted_share=arrives / whole.where(whole > 0, np.nan))
+    arrives, share = counted_transfers(
+        table["share_of_target"].to_numpy(float),
+        table["target_component"].map(into).to_numpy(float),
+        table["source_component"].map(became).to_numpy(float),
+    )
+    return table.assign(arrives=arrives, counted_share=share)
 
 
 def disagreements(results: Results) -> list[Disagreement]:
@@ -70,10 +74,10 @@ def disagreements(results: Results) -> list[Disagreement]:
     table = table.loc[np.isfinite(table["counted_share"])]
     found = []
     for name, rows in table.groupby("source", sort=False):
-        same = np.minimum(rows["share_of_source"], rows["counted_share"]).sum()
         by_match = rows.loc[rows["share_of_source"].idxmax()]
         by_count = rows.loc[rows["counted_share"].idxmax()]
-        if 1 - same > DISAGREE and by_match["target"] != by_count["target"]:
+        apart = misplaced(rows["share_of_source"], rows["counted_share"])
+        if apart > DISAGREE and by_match["target"] != by_count["target"]:
             found.append(
                 Disagreement(
                     str(name),
