@@ -9,7 +9,7 @@ from typing import Any
 
 from cgmm.report.claims.cell_counts import disagreements
 from cgmm.report.claims.influence import Influence, driven_by_one
-from cgmm.report.claims.sensitivity import moved_by
+from cgmm.report.claims.sensitivity import moved_by, unsettled
 from cgmm.report.claims.states import GONE, NEW, Level
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
@@ -193,8 +193,7 @@ def _few_cells(results: Results) -> list[Alert]:
 
 
 def _unsettled(results: Results) -> list[Alert]:
-    factors = results.tables["factors"]
-    loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
+    loose = unsettled(results)
     if not loose:
         return []
     how = "it moves" if len(loose) == 1 else "they move"

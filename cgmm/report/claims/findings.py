@@ -21,6 +21,7 @@ import pandas as pd
 from cgmm.report.claims.donor_shares import donor_pairs, donors_up
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.finding_words import prevalence_text, state_text, transfer_text
+from cgmm.report.claims.sensitivity import settled
 from cgmm.report.claims.states import GONE, NEW, Prevalence, Shift
 from cgmm.report.page import text
 from cgmm.results.read import Results, row_of
@@ -97,6 +98,7 @@ def make_findings(results: Results) -> list[Finding]:
     tables = results.tables
     pairs = donor_pairs(results)
     shared = results.shared_donors()
+    holds = settled(results)
     factors = tables["factors"]
     arrivals = tables["arrivals"]
     findings = []
@@ -132,7 +134,7 @@ def make_findings(results: Results) -> list[Finding]:
             shift_low=_first(shift, "ci_low"),
             shift_high=_first(shift, "ci_high"),
             interval_from=str(row["interval_from"]),
-            settled=str(row["settled"]) != "False",
+            settled=holds.get(sub.name),
             genes=leading_genes(results, sub.name),
             donors_up=up,
             donors_paired=n_paired,

@@ -23,7 +23,7 @@ from cgmm.report.page.table import (
 from cgmm.results.read import Results, row_of
 from cgmm.tables import CELLS_ONLY
 
-SETTLED = {"True": "yes", "False": "no", "": "not examined"}
+SETTLED = {True: "yes", False: "no", None: "not examined"}
 INTERVAL_HELP = {
     "donor bootstrap": "How far donors, and partitions of the cells, disagree: everything fitted "
     "again to donors drawn anew",
@@ -67,7 +67,7 @@ def _main_row(f: Finding, row: dict[str, object]) -> Row:
             interval(f.ci_low, f.ci_high, text.fold_range, reason),
             number(row["p"], text.probability, "not tested"),
             number(f.q, text.probability, "not tested"),
-            words(SETTLED.get(str(row["settled"]), "not examined")),
+            words(SETTLED[f.settled]),
             number(f.n_cells, text.count),
             number(row["n_cells_target"], text.count),
         ],
@@ -128,10 +128,8 @@ def factors_table(claims: Claims) -> Table:
     )
     reasons = {str(r) for r in table["reason"]}
     if len(reasons) == 1 and "" not in reasons:
-        note = f"No interval, p or q: {reasons.pop()}"
-        if any_finite(table["ci_low"]):
-            note = note.removeprefix("No interval, p or q: ")
-        shown = replace(shown, notes=[note, *shown.notes])
+        missing = "" if any_finite(table["ci_low"]) else "No interval, p or q: "
+        shown = replace(shown, notes=[f"{missing}{reasons.pop()}", *shown.notes])
     return without(shown, *_empty_columns(table))
 
 
