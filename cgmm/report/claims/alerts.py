@@ -1,4 +1,4 @@
-"""What is wrong with a comparison, in words, and what to do about it. Silence when all is well."""
+"""What is wrong with a comparison, in words, and what to do about it; nothing when all is well."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEPT_AT_LEAST = 0.5
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing a reader must know before trusting a number."""
+    """One thing that a reader must know before trusting a number."""
 
     level: Level
     title: str

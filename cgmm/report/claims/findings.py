@@ -80,7 +80,7 @@ def _first(table: pd.DataFrame, column: str) -> float:
 
 
 def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[str, float], ...]:
-    """Name the first genes in rank whose average expression changed 1.5-fold or more."""
+    """Return the first genes in rank whose average expression changed 1.5-fold or more."""
     genes = results.tables["genes"]
     rows = genes.loc[(genes["name"] == name) & (genes["log2_change"].abs() >= GENE_LIMIT)]
     rows = rows.sort_values("rank", kind="stable").head(limit)
@@ -88,7 +88,7 @@ def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[st
 
 
 def make_findings(results: Results) -> list[Finding]:
-    """Turn the tables into one finding per subpopulation, in their order.
+    """Return one finding per subpopulation, in their order.
 
     Parameters
     ----------

@@ -23,18 +23,17 @@ def unsettled(results: Results) -> list[str]:
 
 
 def sensitivity_sentence(results: Results) -> str:
-    """Say how many factors hold under other choices, and which do not."""
+    """Write how many factors hold under other choices, and which do not."""
     n = len(settled(results))
     if not n or results.tables["sensitivity"].empty:
         return ""
     loose = unsettled(results)
     if not loose:
-        return (
-            f"All {text.plural(n, 'factor')} stay within twofold under every other setting tried."
-        )
+        which = "The only factor stays" if n == 1 else f"All {n} factors stay"
+        return f"{which} within twofold under every other setting tried."
     cause = moved_by(results, loose)
     return (
-        f"{n - len(loose)} of {text.plural(n, 'factor')} stay within twofold under every other "
+        f"{n - len(loose)} of {n} factors stay within twofold under every other "
         f"setting tried. Not settled: {text.join_some(loose)}"
         f"{f' (moved by {cause})' if cause else ''}."
     )

@@ -1,4 +1,4 @@
-"""The opening of the report: what happened to all subpopulations together."""
+"""The opening of the report: what happened to the subpopulations together."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
         times = {k for _, _, k in common[:5]}
         n = groups.n_source
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
-        whom = f"all {n} subpopulations" if min(times) == n else f"{many} of {n} subpopulations"
+        all_of_them = f"all {n} subpopulations" if n > 1 else "the only subpopulation"
+        whom = all_of_them if min(times) == n else f"{many} of {n} subpopulations"
         said += f" Shared response: {text.join(genes)} (each in the top 20 genes of {whom})."
     return said
 
@@ -142,7 +143,7 @@ def _matches(results: Results, groups: Groups) -> str:
     ]
     more = len(groups.elsewhere) - MAX_NAMED
     if more > 0:
-        said.append(f"{more} more correspond to others")
+        said.append(f"{more} more {'corresponds' if more == 1 else 'correspond'} to others")
     if groups.gone:
         names = text.join_some([f.name for f in groups.gone])
         said.append(f"{names} {'has' if len(groups.gone) == 1 else 'have'} none")
@@ -245,7 +246,7 @@ def _naming(results: Results) -> str:
 
 
 def make_verdict(results: Results) -> Verdict:
-    """Turn the tables into findings and sentences.
+    """Return the findings of a comparison, their groups and the opening sentences.
 
     Parameters
     ----------

@@ -168,7 +168,7 @@ def _factor_notes(results: Results) -> list[str]:
 
 
 def _came_from(results: Results) -> str:
-    """Say how it is known which target cells came from a source subpopulation."""
+    """Write how it is known which target cells came from a source subpopulation."""
     if results.counts_cells:
         return (
             f"Which cells in {results.target} came from a subpopulation is counted cell by cell: "
@@ -187,8 +187,8 @@ def _more_notes(results: Results) -> list[str]:
     if any_finite(results.tables["factors"]["log2_relative"]) and baseline:
         what = "the median subpopulation" if baseline == "median" else baseline
         notes.append(
-            f"Relative factors are relative to {what}: what is left when the shrinking that all "
-            "suffer because one grows is taken off."
+            f"Relative factors are relative to {what}: the common fall of all shares "
+            "when one subpopulation grows is taken out."
         )
     why = text.sentence(str(results.donor_settings.get("test_reason") or ""))
     if why and any_finite(results.tables["factors"]["p"]):

@@ -27,16 +27,22 @@ def _limits(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def block(results: Results, key: str) -> Mapping[str, Any]:
+    """Return a block of report.json; empty when the file does not have it."""
+    found = results.meta.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def version(results: Results, package: str) -> str:
     """Write the version of a package in brackets, where it is recorded."""
-    version = (results.meta.get("versions") or {}).get(package)
-    return f" (version {version})" if version else ""
+    found = block(results, "versions").get(package)
+    return f" (version {found})" if found else ""
 
 
 def data_paragraph(results: Results, citations: Citations) -> str:
     """Write how the cells were processed and in which space they were fitted."""
     meta = results.meta
-    config = meta.get("config") or {}
+    config = block(results, "config")
     sentences = [
         f"Cells were processed with scanpy{version(results, 'scanpy')} "
         f"{citations.cite('wolf2018')} and anndata{version(results, 'anndata')} "
@@ -60,8 +66,8 @@ def data_paragraph(results: Results, citations: Citations) -> str:
 
 
 def _on_map(results: Results) -> str:
-    """Say that a map was made of some cells, where that is so."""
-    representation = results.meta.get("representation") or {}
+    """Write that a map was made of some cells, where that is so."""
+    representation = block(results, "representation")
     drawn, n_cells = (representation.get(key) for key in ("n_cells_on_map", "n_cells"))
     if not (text.is_number(drawn) and text.is_number(n_cells)) or drawn >= n_cells:
         return ""
@@ -72,9 +78,8 @@ def _on_map(results: Results) -> str:
 
 
 def _space(results: Results, citations: Citations) -> str:
-    """Say in which representation the mixtures were fitted."""
-    config = results.meta.get("config") or {}
-    representation = results.meta.get("representation") or {}
+    """Write in which representation the mixtures were fitted."""
+    config, representation = block(results, "config"), block(results, "representation")
     use_rep = str(representation.get("use_rep") or "X_pca")
     n_dims = representation.get("n_dims")
     method = str(config.get("integrate") or "")
@@ -94,7 +99,7 @@ def _space(results: Results, citations: Citations) -> str:
 
 
 def _genes_used(config: Mapping[str, Any], representation: Mapping[str, Any]) -> str:
-    """Say of how many genes the components are: as many as were asked for, or all there are."""
+    """Write from how many genes the components were computed: the number asked for, or all."""
     wanted, used = config.get("n_top_genes"), representation.get("n_genes_used")
     wanted = wanted if text.is_number(wanted) else None
     if text.is_number(used) and used and (wanted is None or used < wanted):

@@ -57,7 +57,7 @@ def effects_paragraph(results: Results, citations: Citations, *, tested: bool) -
 
 
 def _test(results: Results, citations: Citations) -> str:
-    """Say how intervals and p-values over donors were made."""
+    """Write how intervals and p values over donors were made."""
     done = results.donor_settings
     from_refits = (results.tables["factors"]["interval_from"] == "donor bootstrap").any()
     if not from_refits:
@@ -75,7 +75,7 @@ def _test(results: Results, citations: Citations) -> str:
         )
     paired = ", compared with themselves" if done.get("paired") else ""
     n = done.get("n_bootstrap")
-    draws = f"{text.count(n)} times " if text.is_number(n) else ""
+    draws = f"{text.count(n)} time{'' if n == 1 else 's'} " if text.is_number(n) else ""
     sentences = [
         f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
         f"{draws}with replacement{paired} (all but one of them {citations.cite('rao1988')}) and "
@@ -94,12 +94,12 @@ def _test(results: Results, citations: Citations) -> str:
 
 
 def _moved_along(results: Results) -> str:
-    """Say what becomes of R in a refit, where cells do not vote again."""
+    """Write what happens to R in a refit, where cells are not counted again."""
     return ", R moving by as much as Bayes' rule has it" if results.counts_cells else ""
 
 
 def _between(results: Results, citations: Citations) -> str:
-    """Say that partitions widen intervals and p values, where there are several."""
+    """Write that partitions widen intervals and p values, where there are several."""
     table = results.tables["sensitivity"]
     if table.loc[table["parameter"] == "partition", "value"].nunique() < 2:
         return ""
@@ -116,7 +116,7 @@ def _p_values(results: Results, citations: Citations) -> str:
     if test == "permutation":
         made = "exchanging the conditions of donors"
         if text.is_number(n):
-            made += f" ({text.count(n)} exchanges"
+            made += f" ({text.count(n)} exchange{'' if n == 1 else 's'}"
             made += (
                 f", smallest possible p = {text.probability(smallest)})"
                 if text.is_number(smallest)
@@ -145,9 +145,8 @@ def _choices_tried(results: Results) -> str:
     cuts = table.loc[table["parameter"] == "partition", "value"].nunique()
     tried = []
     if len(rho):
-        tried.append(
-            f"for {text.plural(rho.nunique(), 'value')} of ρ from {rho.min():g} to {rho.max():g}"
-        )
+        span = f"from {rho.min():g} to {rho.max():g}" if rho.nunique() > 1 else f"({rho.min():g})"
+        tried.append(f"for {text.plural(rho.nunique(), 'value')} of ρ {span}")
     if cuts:
         tried.append(f"under {text.plural(cuts, 'partition')} of the cells")
     return (

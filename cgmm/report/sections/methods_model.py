@@ -71,7 +71,7 @@ def _course(results: Results) -> list[str]:
         state = " and converged" if fit.get("converged") else " without converging"
         sentences.append(
             f"The fit (expectation–maximisation with closed-form updates"
-            f"{f', JAX {v}' if (v := _jax(results)) else ''}) took {fit['n_steps']} steps{state}."
+            f"{f', JAX {v}' if (v := _jax(results)) else ''}) took {_steps(fit['n_steps'])}{state}."
         )
     if text.is_number(fit.get("F")):
         sentences.append(f"The matched mass was F = {text.fixed(fit['F'])}.")
@@ -84,6 +84,10 @@ def _course(results: Results) -> list[str]:
 
 def _jax(results: Results) -> str:
     return str((results.meta.get("versions") or {}).get("jax") or "")
+
+
+def _steps(value: Any) -> str:
+    return text.plural(int(value), "step") if text.is_number(value) else f"{value} steps"
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Would other settings say the same: every factor under other choices of the fit."""
+"""Would other settings give the same: every factor under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ CHOICES = {"rho": "price of reweighting (rho)", "partition": "partition of the c
 
 
 def sensitivity_table(results: Results) -> Table | None:
-    """One row per subpopulation and choice."""
+    """List every factor under every other choice."""
     table = results.tables["sensitivity"]
     if table.empty:
         return None
