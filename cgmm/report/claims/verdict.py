@@ -126,7 +126,7 @@ def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
 
 
 def _matches(results: Results, groups: Groups) -> str:
-    """Say which subpopulations go on under their name and which do not."""
+    """Write which subpopulations go on under their name and which do not."""
     matched = [f for f in groups.findings if f.goes_to and f.prevalence is not Prevalence.GONE]
     if not matched:
         return f"Nothing in {results.target} could be matched."
@@ -236,11 +236,11 @@ def _naming(results: Results) -> str:
     types = results.tables["components"]["cell_type"].astype(str)
     if (types != "").any():
         return (
-            "Names are those of the annotation that most cells carry; a number tells apart the "
-            "parts of one cell type, 1 being the largest."
+            "Each name is the annotation that most cells of the subpopulation carry; a number "
+            "distinguishes the parts of one cell type, 1 being the largest."
         )
     return (
-        "No annotation was given, so each name is made of its strongest markers; more of them are "
+        "No annotation was given, so each name consists of the strongest markers; more markers are "
         "in the table “What each subpopulation is”."
     )
 

@@ -102,7 +102,8 @@ def flow_figure(results: Results) -> Figure:
             key="flow",
         ),
         reading=(
-            f"Left: the subpopulations of {results.source}. Right: those of {results.target}. "
+            f"Left: the subpopulations of {results.source}. Right: the subpopulations of "
+            f"{results.target}. "
             "Bar height is the share of cells; a ribbon has the colour of the bar where it begins. "
             "A ribbon widens where the subpopulation became more common and narrows where it "
             "became rarer, by its net factor. A ribbon that ends at another name: in "

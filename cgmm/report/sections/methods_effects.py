@@ -128,7 +128,7 @@ def _p_values(results: Results, citations: Citations) -> str:
         )
     elif test == "moderated_t":
         made = (
-            "a moderated t-test of the log-odds of the donors' shares, those of the target carried "
+            "a moderated t-test of the log-odds of the donors' shares, target shares carried back "
             f"to source components by R {citations.cite('smyth2004', 'phipson2022')}"
         )
     else:

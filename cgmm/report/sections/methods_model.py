@@ -58,8 +58,8 @@ def _choice(results: Results, citations: Citations) -> list[str]:
     cite = citations.cite
     return [
         f"Fits started from Leiden clusters {cite('traag2019')} of each condition by itself at "
-        "several resolutions; the partition whose factors lie nearest to those of the others was "
-        f"taken, by stability {cite('vonluxburg2010')} ({why})."
+        "several resolutions; the partition whose factors lie nearest to the factors of the others "
+        f"was taken, by stability {cite('vonluxburg2010')} ({why})."
     ]
 
 
