@@ -40,10 +40,10 @@ def test_counts_of_the_opening_are_recomputed(made, case):
     assert len(groups.more) == up
     assert len(groups.less) == down
     assert {f.name for f in groups.moved} == set(moved["source"])
-    words = said(html)
-    for n, words in ((up, "more common"), (down, "rarer"), (len(moved), "changed state")):
+    page = said(html)
+    for n, kind in ((up, "more common"), (down, "rarer"), (len(moved), "changed state")):
         if n:
-            assert re.search(rf"\b{n} [a-z ]*{words}", words)
+            assert re.search(rf"\b{n} [a-z ]*{kind}", page)
 
 
 def test_common_genes_are_named(made):
@@ -55,7 +55,7 @@ def test_common_genes_are_named(made):
 @pytest.mark.parametrize("case", ["donors", "paired", "none"])
 def test_the_largest_changes_of_the_opening(made, case):
     folder, html = made(case)
-    words = read(html).sections["verdict"]
+    page = read(html).sections["verdict"]
     factors = tsv(folder, "factors")
     factors = factors.loc[factors["status"] != "gone"]
     if case == "none":
@@ -67,7 +67,7 @@ def test_the_largest_changes_of_the_opening(made, case):
     if case != "none":
         words += f"[{ratio(top['ci_low'])}–{ratio(top['ci_high'])}] "
     words += f"({percent(top['share_source'])} to {percent(top['share_target'])} of cells"
-    assert words in words
+    assert words in page
 
 
 def test_the_first_page_answers_four_questions(made):
