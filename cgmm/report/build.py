@@ -66,11 +66,16 @@ def _facts(results: Results) -> list[tuple[str, str]]:
     if not (n0 or n1):
         facts.append(("no", "donors given"))
     elif len(results.shared_donors()) == n0 == n1:
-        facts.append((f"{n0}", "donors, each in both"))
+        facts.append((f"{n0}", "donor, in both" if n0 == 1 else "donors, each in both"))
     else:
         facts.append((f"{n0} + {n1}", "donors"))
     k0, k1 = len(results.tables["factors"]), len(results.tables["arrivals"])
-    facts.append((f"{k0}" if k0 == k1 else f"{k0} → {k1}", "subpopulations"))
+    facts.append(
+        (
+            f"{k0}" if k0 == k1 else f"{k0} → {k1}",
+            "subpopulation" if k0 == k1 == 1 else "subpopulations",
+        )
+    )
     return facts
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a comparison, in words, and what to do about it. Silence when all is well."""
+"""What is wrong with a comparison, in words, and what to do about it; nothing when all is well."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from cgmm.report.claims.cell_counts import disagreements
 from cgmm.report.claims.influence import Influence, driven_by_one
-from cgmm.report.claims.sensitivity import moved_by
+from cgmm.report.claims.sensitivity import moved_by, unsettled
 from cgmm.report.claims.states import GONE, NEW, Level
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
@@ -27,7 +27,7 @@ KEPT_AT_LEAST = 0.5
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing a reader must know before trusting a number."""
+    """One thing that a reader must know before trusting a number."""
 
     level: Level
     title: str
@@ -193,8 +193,7 @@ def _few_cells(results: Results) -> list[Alert]:
 
 
 def _unsettled(results: Results) -> list[Alert]:
-    factors = results.tables["factors"]
-    loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
+    loose = unsettled(results)
     if not loose:
         return []
     how = "it moves" if len(loose) == 1 else "they move"

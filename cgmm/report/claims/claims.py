@@ -43,7 +43,7 @@ class Claims:
         found: dict[int, list[tuple[str, str]]] = {
             f.index: [("sensitivity", "not settled")]
             for f in self.verdict.findings
-            if not f.settled
+            if f.settled is False
         }
         for entry in driven_by_one(self.influences, self.verdict):
             found.setdefault(entry.index, []).append(("donors", f"rests on {entry.donor}"))

@@ -41,7 +41,7 @@ class Finding:
     shift_low: float = np.nan
     shift_high: float = np.nan
     interval_from: str = ""
-    settled: bool = True
+    settled: bool | None = None
     donors_up: int | None = None
     donors_paired: int = 0
     prevalence_text: str = ""

@@ -21,9 +21,10 @@ import pandas as pd
 from cgmm.report.claims.donor_shares import donor_pairs, donors_up
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.finding_words import prevalence_text, state_text, transfer_text
+from cgmm.report.claims.sensitivity import settled
 from cgmm.report.claims.states import GONE, NEW, Prevalence, Shift
 from cgmm.report.page import text
-from cgmm.results.read import Results, row_of
+from cgmm.results.read import Results, Subpopulation, row_of
 from cgmm.tables import CELLS_ONLY
 from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_CHANGE, STATE_LEVELS
 
@@ -79,7 +80,7 @@ def _first(table: pd.DataFrame, column: str) -> float:
 
 
 def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[str, float], ...]:
-    """Name the first genes in rank whose average expression changed 1.5-fold or more."""
+    """Return the first genes in rank whose average expression changed 1.5-fold or more."""
     genes = results.tables["genes"]
     rows = genes.loc[(genes["name"] == name) & (genes["log2_change"].abs() >= GENE_LIMIT)]
     rows = rows.sort_values("rank", kind="stable").head(limit)
@@ -87,61 +88,67 @@ def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[st
 
 
 def make_findings(results: Results) -> list[Finding]:
-    """Turn the tables into one finding per subpopulation, in their order.
+    """Return one finding per subpopulation, in their order.
 
     Parameters
     ----------
     results
         A checked results folder.
     """
-    tables = results.tables
-    pairs = donor_pairs(results)
-    shared = results.shared_donors()
-    factors = tables["factors"]
-    arrivals = tables["arrivals"]
+    pairs, holds = donor_pairs(results), settled(results)
     findings = []
     for sub in results.subpopulations:
         if sub.source is None:
-            findings.append(_arrived(results, sub.index, sub.name, row_of(arrivals, sub.name)))
-            continue
-        row = row_of(factors, sub.name)
-        main = _main(tables["transfers"], "source", sub.name, "share_of_source")
-        goes_to = "" if main is None else str(main["target"])
-        shifts = tables["shifts"]
-        shift = shifts.loc[(shifts["source"] == sub.name) & (shifts["target"] == goes_to)]
-        sd = _moved(shift)
-        up, n_paired = donors_up(pairs, row["component"], shared)
-        finding = Finding(
-            index=sub.index,
-            name=sub.name,
-            prevalence=_prevalence(row),
-            log2_net=float(row["log2_net"]),
-            ci_low=float(row["ci_low"]),
-            ci_high=float(row["ci_high"]),
-            q=float(row["q"]),
-            reason=str(row["reason"]),
-            share_source=float(row["share_source"]),
-            share_target=float(row["share_target"]),
-            n_cells=float(row["n_cells"]),
-            goes_to=goes_to,
-            goes_share=np.nan if main is None else float(main["share_of_source"]),
-            goes_low=np.nan if main is None else float(main["ci_low"]),
-            goes_high=np.nan if main is None else float(main["ci_high"]),
-            state=shift_level(sd, _first(shift, "ci_low")),
-            shift_sd=sd,
-            shift_low=_first(shift, "ci_low"),
-            shift_high=_first(shift, "ci_high"),
-            interval_from=str(row["interval_from"]),
-            settled=str(row["settled"]) != "False",
-            genes=leading_genes(results, sub.name),
-            donors_up=up,
-            donors_paired=n_paired,
-        )
-        findings.append(_with_text(finding, results.target))
+            row = row_of(results.tables["arrivals"], sub.name)
+            findings.append(_arrived(results, sub.index, sub.name, row))
+        else:
+            finding = _of_source(results, sub, pairs, settled=holds.get(sub.name))
+            findings.append(_with_text(finding, results.target))
     return findings
 
 
+def _of_source(
+    results: Results, sub: Subpopulation, pairs: pd.DataFrame, *, settled: bool | None
+) -> Finding:
+    """Read the finding of a subpopulation of the source, without its words."""
+    tables = results.tables
+    row = row_of(tables["factors"], sub.name)
+    main = _main(tables["transfers"], "source", sub.name, "share_of_source")
+    goes_to = "" if main is None else str(main["target"])
+    shifts = tables["shifts"]
+    shift = shifts.loc[(shifts["source"] == sub.name) & (shifts["target"] == goes_to)]
+    distance = _moved(shift)
+    up, n_paired = donors_up(pairs, row["component"], results.shared_donors())
+    return Finding(
+        index=sub.index,
+        name=sub.name,
+        prevalence=_prevalence(row),
+        log2_net=float(row["log2_net"]),
+        ci_low=float(row["ci_low"]),
+        ci_high=float(row["ci_high"]),
+        q=float(row["q"]),
+        reason=str(row["reason"]),
+        share_source=float(row["share_source"]),
+        share_target=float(row["share_target"]),
+        n_cells=float(row["n_cells"]),
+        goes_to=goes_to,
+        goes_share=np.nan if main is None else float(main["share_of_source"]),
+        goes_low=np.nan if main is None else float(main["ci_low"]),
+        goes_high=np.nan if main is None else float(main["ci_high"]),
+        state=shift_level(distance, _first(shift, "ci_low")),
+        shift_sd=distance,
+        shift_low=_first(shift, "ci_low"),
+        shift_high=_first(shift, "ci_high"),
+        interval_from=str(row["interval_from"]),
+        settled=settled,
+        genes=leading_genes(results, sub.name),
+        donors_up=up,
+        donors_paired=n_paired,
+    )
+
+
 def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Finding:
+    """Return the finding of a subpopulation that only the target has."""
     new = row["status"] == NEW
     source = str(row["main_source"])
     share = float(row["share_from_main_source"])

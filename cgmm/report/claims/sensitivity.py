@@ -9,21 +9,31 @@ from cgmm.results.read import Results, each
 from cgmm.thresholds import STILL_GONE, TWOFOLD
 
 
-def sensitivity_sentence(results: Results) -> str:
-    """Say how many factors hold under other choices, and which do not."""
+def settled(results: Results) -> dict[str, bool]:
+    """Return whether each factor is settled, by name; a factor that was not examined is absent."""
     factors = results.tables["factors"]
-    state = factors["settled"].astype(str)
-    n = int((state != "").sum())
+    values = {"True": True, "False": False}  # a table is read as text
+    written = zip(factors["name"].astype(str), factors["settled"].astype(str), strict=True)
+    return {name: values[value] for name, value in written if value in values}
+
+
+def unsettled(results: Results) -> list[str]:
+    """Name the factors that another choice moves by more than twofold."""
+    return [name for name, holds in settled(results).items() if not holds]
+
+
+def sensitivity_sentence(results: Results) -> str:
+    """Write how many factors hold under other choices, and which do not."""
+    n = len(settled(results))
     if not n or results.tables["sensitivity"].empty:
         return ""
-    loose = factors.loc[state == "False", "name"].astype(str).to_list()
+    loose = unsettled(results)
     if not loose:
-        return (
-            f"All {text.plural(n, 'factor')} stay within twofold under every other setting tried."
-        )
+        which = "The only factor stays" if n == 1 else f"All {n} factors stay"
+        return f"{which} within twofold under every other setting tried."
     cause = moved_by(results, loose)
     return (
-        f"{n - len(loose)} of {text.plural(n, 'factor')} stay within twofold under every other "
+        f"{n - len(loose)} of {n} factors stay within twofold under every other "
         f"setting tried. Not settled: {text.join_some(loose)}"
         f"{f' (moved by {cause})' if cause else ''}."
     )

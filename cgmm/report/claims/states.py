@@ -1,4 +1,4 @@
-"""The states of a finding and the levels of an alert; each carries the words that it is said in.
+"""The states of a finding and the levels of an alert, each with its words.
 
 The values are also classes of the style sheet.
 """

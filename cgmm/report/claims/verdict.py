@@ -1,4 +1,4 @@
-"""The opening of the report: what happened to all subpopulations together."""
+"""The opening of the report: what happened to the subpopulations together."""
 
 from __future__ import annotations
 
@@ -181,13 +181,14 @@ def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
         times = {k for _, _, k in common[:5]}
         n = groups.n_source
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
-        whom = f"all {n} subpopulations" if min(times) == n else f"{many} of {n} subpopulations"
+        all_of_them = f"all {n} subpopulations" if n > 1 else "the only subpopulation"
+        whom = all_of_them if min(times) == n else f"{many} of {n} subpopulations"
         said += f" Shared response: {text.join(genes)} (each in the top 20 genes of {whom})."
     return said
 
 
 def _matches(results: Results, groups: Groups) -> str:
-    """Say which subpopulations go on under their name and which do not."""
+    """Write which subpopulations go on under their name and which do not."""
     matched = [f for f in groups.findings if f.goes_to and f.prevalence is not Prevalence.GONE]
     if not matched:
         return f"Nothing in {results.target} could be matched."
@@ -204,7 +205,7 @@ def _matches(results: Results, groups: Groups) -> str:
     ]
     more = len(groups.elsewhere) - MAX_NAMED
     if more > 0:
-        said.append(f"{more} more correspond to others")
+        said.append(f"{more} more {'corresponds' if more == 1 else 'correspond'} to others")
     if groups.gone:
         names = text.join_some([f.name for f in groups.gone])
         said.append(f"{names} {'has' if len(groups.gone) == 1 else 'have'} none")
@@ -307,17 +308,17 @@ def _naming(results: Results) -> str:
     types = results.tables["components"]["cell_type"].astype(str)
     if (types != "").any():
         return (
-            "Names are those of the annotation that most cells carry; a number tells apart the "
-            "parts of one cell type, 1 being the largest."
+            "Each name is the annotation that most cells of the subpopulation carry; a number "
+            "distinguishes the parts of one cell type, 1 being the largest."
         )
     return (
-        "No annotation was given, so each name is made of its strongest markers; more of them are "
+        "No annotation was given, so each name consists of the strongest markers; more markers are "
         "in the table “What each subpopulation is”."
     )
 
 
 def make_verdict(results: Results) -> Verdict:
-    """Turn the tables into findings and sentences.
+    """Return the findings of a comparison, their groups and the opening sentences.
 
     Parameters
     ----------

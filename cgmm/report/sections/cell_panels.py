@@ -73,7 +73,7 @@ def cell_panels(results: Results, view: View, *, with_ellipses: bool) -> tuple[l
 def _medians(
     results: Results, place: np.ndarray, index: np.ndarray, cells: np.ndarray
 ) -> list[Name]:
-    """Put the name of every subpopulation at the median of those of its cells in `cells`."""
+    """Put the name of every subpopulation at the median of its cells among `cells`."""
     names = []
     for sub in results.subpopulations:
         own = cells[index[cells] == sub.index]

@@ -40,14 +40,14 @@ def section(claims: Claims) -> Section:
 def _no_donors(results: Results) -> str:
     return (
         "No donor column was given, so there is nothing to show per donor, and a change between "
-        f"{results.source} and {results.target} cannot be told from a difference between the "
-        "people sampled. Add a donor column to config/samples.tsv (at least three donors per "
-        "condition) to get intervals over donors and tests."
+        f"{results.source} and {results.target} cannot be distinguished from a "
+        "difference between the people sampled. Add a donor column to config/samples.tsv (at least "
+        "three donors per condition) to get intervals over donors and tests."
     )
 
 
 def donors_table(results: Results) -> Table | None:
-    """Shares per donor."""
+    """List the share of every subpopulation in every donor."""
     table = results.tables["donors"]
     if table.empty:
         return None
@@ -82,7 +82,7 @@ def donors_table(results: Results) -> Table | None:
 
 
 def positions_table(results: Results) -> Table | None:
-    """Where every donor lies along the shift of every subpopulation."""
+    """List where every donor lies along the shift of every subpopulation."""
     table = results.tables["donor_shifts"]
     if table.empty:
         return None
@@ -120,7 +120,7 @@ def positions_table(results: Results) -> Table | None:
 
 
 def influence_table(entries: list[Influence]) -> Table | None:
-    """Factors with one donor left out, and the donors who go against the change."""
+    """List factors with one donor left out, and the donors who go against the change."""
     if not entries:
         return None
     rows = [

@@ -23,7 +23,7 @@ from cgmm.report.page.table import (
 from cgmm.results.read import Results, row_of
 from cgmm.tables import CELLS_ONLY
 
-SETTLED = {"True": "yes", "False": "no", "": "not examined"}
+SETTLED = {True: "yes", False: "no", None: "not examined"}
 INTERVAL_HELP = {
     "donor bootstrap": "How far donors, and partitions of the cells, disagree: everything fitted "
     "again to donors drawn anew",
@@ -67,7 +67,7 @@ def _main_row(f: Finding, row: dict[str, object]) -> Row:
             interval(f.ci_low, f.ci_high, text.fold_range, reason),
             number(row["p"], text.probability, "not tested"),
             number(f.q, text.probability, "not tested"),
-            words(SETTLED.get(str(row["settled"]), "not examined")),
+            words(SETTLED[f.settled]),
             number(f.n_cells, text.count),
             number(row["n_cells_target"], text.count),
         ],
@@ -128,10 +128,8 @@ def factors_table(claims: Claims) -> Table:
     )
     reasons = {str(r) for r in table["reason"]}
     if len(reasons) == 1 and "" not in reasons:
-        note = f"No interval, p or q: {reasons.pop()}"
-        if any_finite(table["ci_low"]):
-            note = note.removeprefix("No interval, p or q: ")
-        shown = replace(shown, notes=[note, *shown.notes])
+        missing = "" if any_finite(table["ci_low"]) else "No interval, p or q: "
+        shown = replace(shown, notes=[f"{missing}{reasons.pop()}", *shown.notes])
     return without(shown, *_empty_columns(table))
 
 
@@ -170,7 +168,7 @@ def _factor_notes(results: Results) -> list[str]:
 
 
 def _came_from(results: Results) -> str:
-    """Say how it is known which target cells came from a source subpopulation."""
+    """Write how it is known which target cells came from a source subpopulation."""
     if results.counts_cells:
         return (
             f"Which cells in {results.target} came from a subpopulation is counted cell by cell: "
@@ -189,8 +187,8 @@ def _more_notes(results: Results) -> list[str]:
     if any_finite(results.tables["factors"]["log2_relative"]) and baseline:
         what = "the median subpopulation" if baseline == "median" else baseline
         notes.append(
-            f"Relative factors are relative to {what}: what is left when the shrinking that all "
-            "suffer because one grows is taken off."
+            f"Relative factors are relative to {what}: the common fall of all shares "
+            "when one subpopulation grows is taken out."
         )
     why = text.sentence(str(results.donor_settings.get("test_reason") or ""))
     if why and any_finite(results.tables["factors"]["p"]):

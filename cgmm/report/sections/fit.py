@@ -33,7 +33,7 @@ def section(claims: Claims) -> Section:
 
 
 def convergence_figure(results: Results) -> Figure | None:
-    """Objective at every step of the fit."""
+    """Draw the objective at every step of the fit."""
     history = [float(v) for v in results.fit.get("history") or [] if text.is_number(v)]
     if len(history) < 2:
         return None

@@ -24,10 +24,10 @@ def section(claims: Claims) -> Section:
     """Return the section on who became whom."""
     results = claims.results
     about = (
-        "Subpopulations of the two conditions are matched by similarity, allowing each to grow, "
-        "shrink and change state. No cell is followed: that one subpopulation “became” another "
-        f"says that the cells in {results.target} look as those in {results.source} would, changed "
-        "as everything else changed."
+        "Subpopulations of the two conditions are matched by similarity; each may grow, shrink and "
+        "change its state. No single cell is followed. One subpopulation “became” another when its "
+        f"cells in {results.source}, after the change that all cells share, would look like the "
+        f"cells of the other in {results.target}."
     )
     return Section(
         key="flow",
@@ -68,7 +68,7 @@ def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, 
 
 
 def flow_figure(results: Results) -> Figure:
-    """Alluvial figure of shares before and after, joined by ribbons from the count of cells.
+    """Draw shares before and after, joined by ribbons from the count of cells.
 
     A ribbon k -> l ends with width ``t_l R_kl``, the cells of l that came from k, and starts with
     the part of ``s_k`` that became them: all ribbons of k widen by its net factor.
@@ -102,11 +102,12 @@ def flow_figure(results: Results) -> Figure:
             key="flow",
         ),
         reading=(
-            f"Left: the subpopulations of {results.source}. Right: those of {results.target}. "
-            "Bar height is the share of cells, ribbons have the colour of where they begin. A "
-            "ribbon that widens: the subpopulation became more common; that narrows: rarer, by its "
-            f"net factor. A ribbon that ends at another name: in {results.target} such cells look "
-            "like that one. "
+            f"Left: the subpopulations of {results.source}. Right: the subpopulations of "
+            f"{results.target}. "
+            "Bar height is the share of cells; a ribbon has the colour of the bar where it begins. "
+            "A ribbon widens where the subpopulation became more common and narrows where it "
+            "became rarer, by its net factor. A ribbon that ends at another name: in "
+            f"{results.target} its cells look like the subpopulation of that name. "
             "Within one cell type this may only say that the border between two subpopulations "
             f"lies elsewhere.{_counting(results)}"
         ),
@@ -124,7 +125,7 @@ def _counting(results: Results) -> str:
 
 
 def _left_out(results: Results, hidden: int) -> str:
-    """Say what the figure does not show."""
+    """Write what the figure does not show."""
     notes = []
     if hidden:
         one = hidden == 1

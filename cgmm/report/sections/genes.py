@@ -1,4 +1,4 @@
-"""Section on genes: the map of changes and the table."""
+"""Genes behind the shifts: the map of changes and the table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_GENES = 36
 
 
 def gene_map_figure(results: Results) -> Figure | None:
-    """Genes by subpopulations: change of expression, shared genes first."""
+    """Draw genes by subpopulations: change of expression, shared genes first."""
     unit, meaning = results.change_of_genes
     genes = results.tables["genes"]
     genes = genes.loc[np.isfinite(genes["log2_change"])]

@@ -36,7 +36,7 @@ def section(claims: Claims) -> Section:
 
 
 def _drawn(results: Results, view: View) -> str:
-    """Say how many cells are drawn, where it is not all of them."""
+    """Write how many cells are drawn, where some are not."""
     drawn, total = int(np.isfinite(view.xy).all(axis=1).sum()), results.n_cells_total
     if drawn >= total:
         return ""

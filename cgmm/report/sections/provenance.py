@@ -1,4 +1,4 @@
-"""What the reader needs to run it again: parameters, versions, checksums, command, runtime."""
+"""What a reader needs to run the comparison again: parameters, versions, checksums, command."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _runtime(meta: dict[str, Any]) -> Pairs:
 
 
 def make_provenance(results: Results) -> Provenance:
-    """Collect it from report.json.
+    """Collect parameters, versions and checksums from report.json.
 
     Parameters
     ----------

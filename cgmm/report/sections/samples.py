@@ -49,7 +49,7 @@ def _measures(results: Results) -> dict[str, Mapping[str, Any]]:
 
 
 def samples_table(results: Results) -> Table | None:
-    """Quality control per sample: identity from `samples`, measures from `qc`."""
+    """List the samples: identity from the block `samples`, measures from the block `qc`."""
     listed = [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
     if not listed:
         return None

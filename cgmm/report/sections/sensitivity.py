@@ -1,4 +1,4 @@
-"""Would other settings say the same: every factor under other choices of the fit."""
+"""Would other settings give the same: every factor under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def _mark(row: Finding, choice: pd.Series, x: float, y: float) -> Markup:
               class_="other")  # fmt: skip
 
 
-def _words(own: pd.DataFrame, settled: str) -> str:
+def _words(own: pd.DataFrame, *, settled: bool | None) -> str:
     found = own.loc[np.isfinite(own["log2_net"]), "log2_net"]
     span = text.fold_range(found.min(), found.max()) if len(found) else "no number"
-    state = {"True": "settled", "False": "not settled"}.get(settled, "")
-    return f"{span}, {state}" if state else span
+    state = {True: ", settled", False: ", not settled", None: ""}[settled]
+    return f"{span}{state}"
 
 
-def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -> Markup:
+def _row(row: Finding, own: pd.DataFrame, y: float, x: FoldAxis) -> Markup:
     parts: list[Markup] = [
         el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
         label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
@@ -90,10 +90,10 @@ def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -
     parts += [_mark(row, choice, x(choice["log2_net"]), y) for _, choice in own.iterrows()]
     parts.append(
         label(
-            _words(own, settled),
+            _words(own, settled=row.settled),
             RIGHT + 24,
             y,
-            class_="value unsettled" if settled == "False" else "value",
+            class_="value unsettled" if row.settled is False else "value",
         )
     )
     return el("g", *parts, class_="mark row", data_s=row.index)
@@ -119,15 +119,13 @@ def sensitivity_figure(claims: Claims) -> Figure | None:
     rows = [f for f in claims.verdict.findings if f.name in known]
     if not rows:
         return None
-    factors = results.tables["factors"]
-    settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
-    rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
+    rows = sorted(rows, key=lambda f: f.settled is not False)
     bottom = TOP + STEP * len(rows)
     x = FoldAxis(names_width([f.name for f in rows]) + 12, RIGHT, _reach(table, rows))
     parts = _axis(x, bottom)
     for i, f in enumerate(rows):
         own = table.loc[table["name"] == f.name]
-        parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
+        parts.append(_row(f, own, TOP + STEP * (i + 0.5), x))
     return Figure(
         key="sensitivity",
         title="Every factor under other settings",
@@ -155,7 +153,7 @@ CHOICES = {"rho": "price of reweighting (rho)", "partition": "partition of the c
 
 
 def sensitivity_table(results: Results) -> Table | None:
-    """One row per subpopulation and choice."""
+    """List every factor under every other choice."""
     table = results.tables["sensitivity"]
     if table.empty:
         return None

@@ -108,7 +108,7 @@ def _shift_row(
     x: Callable[[float], float],
     limit: float,
 ) -> Markup:
-    """One subpopulation: distance, interval, leading genes."""
+    """Draw one subpopulation: distance, interval, leading genes."""
     total = float(row["total_shift_sd"])
     known = np.isfinite([f.shift_low, f.shift_high]).all()
     hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
@@ -141,7 +141,7 @@ def _shift_row(
 
 
 def shifts_table(results: Results) -> Table | None:
-    """State shifts of all pairs with at least one percent of their source."""
+    """List the state shifts of all pairs with at least one percent of their source."""
     table = results.tables["shifts"]
     if table.empty:
         return None
@@ -190,7 +190,7 @@ def shifts_table(results: Results) -> Table | None:
 
 
 def _shift_note(results: Results, *, with_interval: bool) -> str:
-    pairs = "Pairs are those of the match that take at least 1% of their origin."
+    pairs = "Only pairs of the match that take at least 1% of their origin are listed."
     if not with_interval:
         return f"{pairs} Shifts have no intervals here."
     if results.cells_only:

@@ -16,7 +16,7 @@ from cgmm.results.read import Results, Subpopulation, each
 
 
 def heatmap_figure(results: Results) -> Figure:
-    """Transfer matrix; three readings of the same coupling, switched by buttons."""
+    """Draw the transfer matrix; buttons switch between three readings of it."""
     rows = [s for s in results.subpopulations if s.source is not None]
     columns = [s for s in results.subpopulations if s.target is not None]
     n = max(len(rows), len(columns))
@@ -132,7 +132,7 @@ MIN_LISTED = 0.001
 
 
 def arrivals_table(results: Results) -> Table:
-    """One row per target subpopulation."""
+    """List where every target subpopulation comes from."""
     rows = []
     for row in each(results.tables["arrivals"]):
         subs = {results.index_of(row.name)}
@@ -206,7 +206,7 @@ def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> 
 
 
 def transfers_table(results: Results) -> Table:
-    """All transfers with mass."""
+    """List the transfers of 0.1 % or more of either side."""
     table = counted(results)
     with_interval = any_finite(table["ci_low"])
     listed = table.loc[

@@ -33,7 +33,7 @@ def section(claims: Claims) -> Section | None:
 
 
 def truth_figure(results: Results) -> Figure | None:
-    """Estimate against simulated truth."""
+    """Draw estimates against the simulated truth."""
     both = [k for k in known_truth(results) if k.comparable]
     if not both:
         return None
@@ -67,7 +67,7 @@ def truth_figure(results: Results) -> Figure | None:
 
 
 def _aside(rows: list[Known]) -> list[float]:
-    """How far to draw each aside, so that those with the same truth do not hide each other."""
+    """Return how far each dot is drawn aside, so that dots of the same truth stay visible."""
     alike = [[i for i, other in enumerate(rows) if abs(other.truth - k.truth) < SAME] for k in rows]
     return [SIDESTEP * (same.index(i) - (len(same) - 1) / 2) for i, same in enumerate(alike)]
 
@@ -118,7 +118,7 @@ def _inside(known: Known) -> Cell:
 
 
 def truth_table(results: Results) -> Table | None:
-    """Found against true factors."""
+    """List estimates and true factors."""
     known = known_truth(results)
     if not known:
         return None
