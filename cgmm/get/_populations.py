@@ -21,6 +21,7 @@ from cgmm.tables import TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
 MIN_PURITY = 0.5
+MAX_UNLABELLED = 0.1  # part of the cells of a side
 NO_COMPONENT = "no component"
 DIFFERS = "differs"
 
@@ -84,17 +85,9 @@ def populations(
     by = known["name_by"] if by is None else by
     if by is None:
         return empty(TABLES["populations"])
-    values = column(adata, by, "by")
-    rows = rows_of_fit(adata, known)
-    text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
-    labels = [text[rows[side]] for side in SIDES]
-    for side, own in zip(SIDES, labels, strict=True):
-        if (own == NOT_ANNOTATED).all():
-            msg = (
-                f"No cell of the {side} {known[side]!r} has a label in {by!r}: populations can "
-                "only be compared when cells of both conditions are labelled."
-            )
-            raise ValueError(msg)
+    values, rows, labels = _labels(adata, by, known)
+    if problem := _unlabelled(labels, known, by):
+        raise ValueError(problem)
     present = set(np.concatenate(labels)) - {NOT_ANNOTATED}
     names = [level for level in levels(values) if level in present]
     plan, counts = _counted(adata, known, rows, labels, names)
@@ -113,6 +106,54 @@ def populations(
     frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
     frame["fit_says"] = _fit_says(frame)
     return build(TABLES["populations"], frame)
+
+
+def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
+    """Sentences on what is missing in the annotation that named the fit; empty without one.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+    """
+    known = read_params(adata, key=key)
+    by = known["name_by"]
+    if by is None:
+        return []
+    _, _, labels = _labels(adata, by, known)
+    if problem := _unlabelled(labels, known, by):
+        return [problem]
+    missing = [(own == NOT_ANNOTATED).mean() for own in labels]
+    if max(missing) <= MAX_UNLABELLED:
+        return []
+    return [
+        f"{missing[0]:.0%} of the cells of {known[SOURCE]} and {missing[1]:.0%} of those of "
+        f"{known[TARGET]} have no label in {by!r}. They count in the totals, so the shares of the "
+        "labelled populations are too small where labels are missing."
+    ]
+
+
+def _labels(
+    adata: ad.AnnData, by: str, known: dict[str, Any]
+) -> tuple[pd.Series, dict[str, np.ndarray], list[np.ndarray]]:
+    """Column of the annotation, rows of both sides, and their labels as text."""
+    values = column(adata, by, "by")
+    rows = rows_of_fit(adata, known)
+    text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
+    return values, rows, [text[rows[side]] for side in SIDES]
+
+
+def _unlabelled(labels: list[np.ndarray], known: dict[str, Any], by: str) -> str:
+    """Sentence when one side has no label at all, else ""."""
+    for side, own in zip(SIDES, labels, strict=True):
+        if (own == NOT_ANNOTATED).all():
+            return (
+                f"No cell of the {side} {known[side]!r} has a label in {by!r}: populations can "
+                "only be compared when cells of both conditions are labelled."
+            )
+    return ""
 
 
 def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cgmm import get
 from cgmm._utils.versions import versions
+from cgmm.get._populations import label_notices
 from cgmm.pair import SIDES
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,12 @@ def report_facts(
         },
         "config": settings,
         "versions": versions(),
-        "notices": [*check["notices"], *facts["notices"], *gene_notices(adata, settings)],
+        "notices": [
+            *check["notices"],
+            *facts["notices"],
+            *gene_notices(adata, settings),
+            *annotation_notices(adata),
+        ],
         "data_source": check.get("data_source"),
         "truth": None
         if truth is None
@@ -97,6 +103,15 @@ def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, 
     logger.warning("genes were not tested: %s", words)
     advice = "Set `test_genes: false` in the config, or provide what is missing."
     return [{"level": "warning", "text": f"Genes were not tested. {words}", "advice": advice}]
+
+
+def annotation_notices(adata: ad.AnnData) -> list[dict[str, str]]:
+    """Return warnings on labels that are missing in the annotation."""
+    advice = "Label the cells of both conditions in the same way, or leave out annotation_key."
+    return [
+        {"level": "warning", "text": sentence, "advice": advice}
+        for sentence in label_notices(adata)
+    ]
 
 
 def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:

@@ -7,6 +7,7 @@ same on objects.
 from __future__ import annotations
 
 import gzip
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ import pandas as pd
 from cgmm import get
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
+from cgmm.get._common import empty
 from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
 from cgmm.results.cells import cells_table
 from cgmm.results.facts import git_commit, report_facts, runtimes
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
 from cgmm.tables import CELLS, TABLES
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +119,7 @@ def summarise(
         n_jobs=n_jobs,
     )
     for name_of_table, table in TABLES.items():
-        write_table(getattr(get, name_of_table)(adata), out / table.file)
+        write_table(_frame(adata, name_of_table), out / table.file)
     write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "title": title, "source": source, "target": target, "command": command}
@@ -138,6 +142,17 @@ def summarise(
     content["runtime"] = runtimes(paths.benchmarks, dataset=dataset, comparison=name)
     with atomic(out / "report.json") as temporary:
         temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
+
+
+def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
+    """Make a result table; labels of one condition alone make an empty one, and a notice."""
+    if name != "populations":
+        return getattr(get, name)(adata)
+    try:
+        return get.populations(adata)
+    except ValueError as error:
+        logger.warning("populations were not compared: %s", error)
+        return empty(TABLES[name])
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

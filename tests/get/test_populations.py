@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
+from cgmm.get._populations import label_notices
 
 
 @pytest.fixture
@@ -85,6 +86,18 @@ def test_cells_without_a_label_count_in_the_totals_and_have_no_row(typed: ad.Ann
     table = cg.get.populations(typed, by="part").set_index("name")
     assert set(table.index) == set(whole.index)
     np.testing.assert_allclose(table["share_source"].sum(), 0.7, atol=0.05)
+
+
+def test_missing_labels_are_a_notice(typed: ad.AnnData) -> None:
+    fit, call = cg.get.fit(typed), {"condition_key": "condition", "source": "control"}
+    rng = np.random.default_rng(0)
+    typed.obs["part"] = typed.obs["cell_type"].where(rng.random(typed.n_obs) < 0.7)
+    for column, expected in (("cell_type", 0), ("part", 1), (None, 0)):
+        cg.tl.annotate(typed, fit, **call, target="treated", name_by=column, key_added="named")
+        notices = label_notices(typed, key="named")
+        assert len(notices) == expected
+    cg.tl.annotate(typed, fit, **call, target="treated", name_by="part", key_added="named")
+    assert "have no label in 'part'" in label_notices(typed, key="named")[0]
 
 
 def test_labels_of_one_condition_only_are_a_sentence(typed: ad.AnnData) -> None:
