@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from cgmm._anndata.checks import check_paired, check_writable
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import BATCH, DEFAULT_KEY, UncertaintyKeys, Uns
-from cgmm._anndata.sides import take_sides
+from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.coupled.result import CoupledFit
@@ -141,17 +141,7 @@ def donors(
     )
     sides = take_sides(adata, comparison, min_cells=1)
     rows, points, who = sides.rows, sides.points, sides.donors
-    batches = Pair(None, None) if batch_key is None else batches_of_cells(adata, batch_key, rows)
-    plan = design(
-        who.source,
-        who.target,
-        paired=comparison.paired,
-        batches_source=batches.source,
-        batches_target=batches.target,
-        batch_name=batch_key or BATCH,
-        covariates={name: split(adata, name, "covariates", rows) for name in covariates},
-        n_cells=(len(rows.source), len(rows.target)),
-    )
+    plan = _design(adata, comparison, sides, batch_key, covariates)
     fit = read_fit(adata, key=key)
     names = adata.uns[key][Uns.names(SOURCE)]
     relative_to, baseline_name = _baseline(baseline, counts_key, names, fit)
@@ -185,6 +175,28 @@ def donors(
     adata = adata.copy() if copy else adata
     write_results(adata, key, {Uns.UNCERTAINTY: stored})
     return adata if copy else None
+
+
+def _design(
+    adata: ad.AnnData,
+    comparison: Comparison,
+    sides: Sides,
+    batch_key: str | None,
+    covariates: Sequence[str],
+) -> Design:
+    """Return the design of the donors, with batches and covariates from columns of ``obs``."""
+    rows, who = sides.rows, sides.donors
+    batches = Pair(None, None) if batch_key is None else batches_of_cells(adata, batch_key, rows)
+    return design(
+        who.source,
+        who.target,
+        paired=comparison.paired,
+        batches_source=batches.source,
+        batches_target=batches.target,
+        batch_name=batch_key or BATCH,
+        covariates={name: split(adata, name, "covariates", rows) for name in covariates},
+        n_cells=(len(rows.source), len(rows.target)),
+    )
 
 
 def _check_test(test: str) -> None:
