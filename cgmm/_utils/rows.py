@@ -54,8 +54,17 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     return out
 
 
-def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[sp.csr_matrix]:
-    """Iterate over some rows of a stored matrix, in order.
+def row_ends(stored: h5py.Group | h5py.Dataset) -> np.ndarray:
+    """Count the stored values before each row of a dense or CSR matrix, shape (n_rows + 1,)."""
+    if isinstance(stored, h5py.Dataset):
+        return np.arange(stored.shape[0] + 1, dtype=np.int64) * max(1, stored.shape[1])
+    return np.asarray(stored["indptr"][:], dtype=np.int64)
+
+
+def row_blocks(
+    stored: h5py.Group | h5py.Dataset, rows: np.ndarray, *, ends: np.ndarray | None = None
+) -> Iterator[sp.csr_matrix]:
+    """Go through some rows of a stored matrix, in order.
 
     Parameters
     ----------
@@ -63,6 +72,8 @@ def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[
         Dense or CSR.
     rows
         Which rows, shape (n_rows_stored,), bool.
+    ends
+        What :func:`row_ends` gives, where it is known already.
 
     Yields
     ------
@@ -74,14 +85,12 @@ def row_blocks(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Iterator[
         When ``rows`` is not as long as the matrix.
     """
     rows = np.asarray(rows, dtype=bool)
+    starts = row_ends(stored) if ends is None else ends
+    _check_length(len(rows), len(starts) - 1)
     if isinstance(stored, h5py.Dataset):
-        _check_length(len(rows), stored.shape[0])
-        ends = np.arange(len(rows) + 1, dtype=np.int64) * max(1, stored.shape[1])
-        for lo, hi in _blocks(ends, rows):
+        for lo, hi in _blocks(starts, rows):
             yield sp.csr_matrix(stored[lo:hi][rows[lo:hi]])
         return
-    starts = np.asarray(stored["indptr"][:], dtype=np.int64)
-    _check_length(len(rows), len(starts) - 1)
     n_columns = int(stored.attrs["shape"][1])
     for lo, hi in _blocks(starts, rows):
         inside = slice(int(starts[lo]), int(starts[hi]))
@@ -156,7 +165,8 @@ def _blocks(ends: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int]]:
     A block has at most ``BLOCK_VALUES`` values, or one row.  ``ends`` is the number of stored
     values before each row, shape (n_rows + 1,).
     """
-    lo, n = 0, len(rows)
+    wanted = np.flatnonzero(rows)
+    lo, n = (int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else (0, 0)
     while lo < n:
         most = int(np.searchsorted(ends, ends[lo] + BLOCK_VALUES, side="right")) - 1
         hi = min(n, max(lo + 1, most))

@@ -7,12 +7,16 @@ not declare far more than the file holds.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import h5py
 import numpy as np
+
+with contextlib.suppress(ImportError):  # where it is installed, zstd, blosc and the like are read
+    import hdf5plugin  # noqa: F401
 
 from cgmm.pp._samples import InputError
 
@@ -24,6 +28,14 @@ MAX_ATTRIBUTE = 16 * 2**20
 OVERHEAD = 500  # bytes that reading takes for every chunk, and for every text
 MAX_RATIO = 2000  # of declared to stored bytes; gzip comes to 1030
 NUMBERS = "fiub"
+FILTERS = {  # HDF5's numbers of filters that h5py does not bring along
+    307: "bzip2",
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32015: "zstd",
+    32026: "blosc2",
+}
 SPARSE = {"csr_matrix": 0, "csc_matrix": 1}  # encoding -> axis that indptr runs along
 
 
@@ -96,6 +108,29 @@ def _check_dataset(data: h5py.Dataset) -> None:
         raise InputError(msg)
 
 
+def check_filters(stored: Any) -> None:
+    """Check that all that lies at a place was compressed in a way that can be undone here.
+
+    Raises
+    ------
+    InputError
+        That names the compression and the package that brings it.
+    """
+    for one in _below(stored, stored.name):
+        if not isinstance(one, h5py.Dataset):
+            continue
+        made = one.id.get_create_plist()
+        for number in (made.get_filter(i)[0] for i in range(made.get_nfilters())):
+            if not h5py.h5z.filter_avail(number):
+                known = FILTERS.get(number, f"filter {number} of HDF5")
+                msg = (
+                    f"{one.file.filename}: `{one.name.lstrip('/')}` is compressed with {known}, "
+                    "which HDF5 reads only with a plugin. Install the package hdf5plugin, or write "
+                    'the file again with `.write_h5ad(path, compression="gzip")`.'
+                )
+                raise InputError(msg)
+
+
 def _n_pieces(data: h5py.Dataset) -> int:
     """How many texts or chunks reading handles one by one."""
     if data.dtype.kind == "O":
@@ -132,22 +167,63 @@ def check_table(file: h5py.File, slot: str) -> int:
     length = _length(group, index)
     if length is None:
         _refuse(file, f"`{slot}` has no list of row names")
+    check_filters(group[index])
     columns = group.attrs.get("column-order")
     if np.ndim(columns) != 1 or not all(isinstance(name, str | bytes) for name in columns):
         _refuse(file, f"the list of columns of `{slot}` is not a list of names")
-    for name in columns:
-        text = name.decode() if isinstance(name, bytes) else name
-        if (n := _length(group, text)) != length:
-            rows = "nothing" if n is None else f"{n} values"
-            _refuse(file, f"column {text!r} of `{slot}` has {rows} for {length} rows")
     return int(length or 0)
+
+
+def check_column(file: h5py.File, slot: str, name: str) -> Any:
+    """Check that a column of a table can be read, and return where it is stored.
+
+    A table is accepted whatever its columns are: only a column that is used has to be whole.
+
+    Raises
+    ------
+    InputError
+        When there is no such column, or it has another length than the table.
+    """
+    group = file[slot]
+    n_rows = _length(group, group.attrs.get("_index"))
+    stored = part(file, f"{slot}/{name}")
+    n_values = _length_of(stored)
+    if n_values is None or n_values != n_rows:
+        rows = "nothing" if n_values is None else f"{n_values} values"
+        _refuse(file, f"column {name!r} of `{slot}` has {rows} for {n_rows} rows")
+    check_filters(stored)
+    return stored
+
+
+def categories_of(stored: Any, slot: str) -> h5py.Dataset | None:
+    """Labels of a column whose values are codes, as anndata 0.7 stored it; None for others.
+
+    Raises
+    ------
+    InputError
+        When the labels do not lie beside the table.
+    """
+    reference = stored.attrs.get("categories")
+    if not isinstance(stored, h5py.Dataset) or reference is None:
+        return None
+    where = f"column `{stored.name.lstrip('/')}`"
+    labels = stored.file[reference] if isinstance(reference, h5py.Reference) else None
+    place = f"/{slot}/__categories/"
+    if not isinstance(labels, h5py.Dataset) or not str(labels.name).startswith(place):
+        _refuse(stored.file, f"the categories of {where} are not where they belong")
+    _check_dataset(labels)
+    return labels
 
 
 def _length(group: h5py.Group, name: Any) -> int | None:
     """Length of a stored column, None when it is none."""
     if not isinstance(name, str) or name not in _names(group):
         return None
-    found = group[name]
+    return _length_of(group[name])
+
+
+def _length_of(found: Any) -> int | None:
+    """Length of what is stored as a column, None when it is none."""
     if isinstance(found, h5py.Group):  # categorical, or nullable
         for inner in ("codes", "values"):
             if isinstance(found.get(inner), h5py.Dataset):
@@ -165,6 +241,7 @@ def check_matrix(matrix: Any, shape: tuple[int, int]) -> None:
         When it has another shape, no numbers, or is sparse in a form that cannot be.
     """
     file, where = matrix.file, f"`{matrix.name.lstrip('/')}`"
+    check_filters(matrix)
     if isinstance(matrix, h5py.Dataset):
         if matrix.shape != shape or matrix.dtype.kind not in NUMBERS:
             _refuse(file, f"{where} {_is(matrix)}, not numbers of shape {shape}")

@@ -17,7 +17,7 @@ import h5py
 SECONDS = 10
 BYTES_PER_SECOND = 20_000_000
 MEMORY = 4 * 2**30  # beyond what the file holds
-TABLES = ("obs", "var")
+TABLES = ("obs/", "var/", "raw/var/")
 
 
 def limit(what: int, most: int) -> None:
@@ -35,7 +35,7 @@ def look(path: str) -> None:
         def see(name: str, node: h5py.Group | h5py.Dataset) -> None:
             for key in node.attrs:
                 node.attrs[key]
-            if isinstance(node, h5py.Dataset) and name.split("/")[0] in TABLES:
+            if isinstance(node, h5py.Dataset) and name.startswith(TABLES):
                 node[()]
 
         file.visititems(see)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,28 @@ import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from anndata.io import read_elem
-from anndata.utils import make_index_unique
 
 from cgmm._utils.files import atomic, plain_strings
-from cgmm._utils.rows import RowsWriter, row_blocks
+from cgmm._utils.rows import RowsWriter, row_blocks, row_ends
+from cgmm.pp._counted_once import check_copies, signatures
+from cgmm.pp._features import Features
 from cgmm.pp._file_checks import check_indices
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,
     check_all_values,
     check_kept,
-    is_mitochondrial,
     join_samples,
     log_normalised,
+    mitochondrial_for,
     passing,
     seen_enough,
     table_of_samples,
 )
-from cgmm.pp._read import cells_of, gene_names, opened, values_of
-from cgmm.pp._samples import RNA, InputError, Sample
+from cgmm.pp._read import Cells, opened, resolve_files, values_of
+from cgmm.pp._samples import LEAVE_OUT, RNA, InputError, Sample
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +117,8 @@ def prepare_lazily(
     min_genes: int = 200,
     min_cells: int = 10,
     max_pct_mt: float | None = None,
+    features: Mapping[str, Sequence[str]] | None = None,
+    missing_genes: str = LEAVE_OUT,
 ) -> tuple[pd.DataFrame, int]:
     """Join, filter and normalise samples of RNA counts into a file, in blocks of rows.
 
@@ -125,7 +130,7 @@ def prepare_lazily(
         The samples.
     path
         The file to write: what :func:`write_prepared` would write, and ``uns["scale"]``.
-    counts_layer, gene_column, use_rep
+    counts_layer, gene_column, use_rep, features, missing_genes
         As for :func:`join_samples`.
     min_genes, min_cells, max_pct_mt
         As for :func:`quality_control`.
@@ -139,10 +144,19 @@ def prepare_lazily(
     InputError
         As from :func:`join_samples` and :func:`quality_control`.
     """
-    where: dict[str, Any] = {"counts_layer": counts_layer, "gene_column": gene_column}
-    adata = join_samples(samples, use_rep=use_rep, values=False, **where)
-    blocks = _blocks(samples, adata.var_names, check=True, **where)
-    n_cells = _measure(adata, blocks, min_genes, max_pct_mt)
+    where: dict[str, Any] = {
+        "counts_layer": counts_layer,
+        "gene_column": gene_column,
+        "features": features,
+    }
+    adata = join_samples(
+        samples, use_rep=use_rep, missing_genes=missing_genes, values=False, **where
+    )
+    files = resolve_files([sample.path for sample in samples], **where).files
+    blocks = _blocks(samples, files, adata.var_names, counts_layer=counts_layer, check=True)
+    n_cells, marks = _measure(adata, blocks, min_genes, max_pct_mt)
+    ends = np.cumsum([0, *adata.obs["sample"].value_counts().reindex([s.sample for s in samples])])
+    check_copies(samples, [marks[a:b] for a, b in pairwise(ends)])
     obs: Any = adata.obs
     cells = passing(obs, min_genes, max_pct_mt)
     check_kept(obs["sample"], cells, min_genes, max_pct_mt)
@@ -153,16 +167,23 @@ def prepare_lazily(
         with plain_strings():
             kept.write_h5ad(temporary)
         with h5py.File(temporary, "a") as file:
-            _write_values(file, _blocks(samples, adata.var_names, **where), cells, genes)
+            again = _blocks(samples, files, adata.var_names, counts_layer=counts_layer)
+            _write_values(file, again, cells, genes)
     kept_obs: Any = kept.obs
     return table_of_samples(kept_obs, obs["sample"].value_counts()), kept.n_vars
 
 
 def _measure(
     adata: ad.AnnData, blocks: Iterator[Any], min_genes: int, max_pct_mt: float | None
-) -> np.ndarray:
-    """Put the quality of each cell into ``obs``; in how many passing cells each gene is seen."""
-    mitochondrial = is_mitochondrial(adata.var_names)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put the quality of each cell into ``obs``.
+
+    Returns
+    -------
+    In how many passing cells each gene is seen, and the signature of each cell.
+    """
+    mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
+    marks = [np.zeros(0)]
     found: dict[str, list[np.ndarray]] = {"n_genes": [], "n_counts": [], "pct_mt": []}
     n_cells = np.zeros(adata.n_vars, dtype=np.int64)
     for block in blocks:
@@ -170,9 +191,10 @@ def _measure(
         for name, values in quality.items():
             found[name].append(values)
         n_cells += block[passing(quality, min_genes, max_pct_mt)].getnnz(axis=0)
+        marks.append(signatures(block, adata.var_names))
     for name, parts in found.items():
         adata.obs[name] = np.concatenate(parts)
-    return n_cells
+    return n_cells, np.concatenate(marks)
 
 
 def _write_values(file: h5py.File, blocks: Iterator[Any], cells: Any, genes: Any) -> None:
@@ -195,32 +217,58 @@ def _write_values(file: h5py.File, blocks: Iterator[Any], cells: Any, genes: Any
 
 def _blocks(
     samples: Sequence[Sample],
+    features: dict[str, Features],
     genes: pd.Index,
     *,
     counts_layer: str | None,
-    gene_column: str | None,
     check: bool = False,
 ) -> Iterator[Any]:
-    """Go through the counts of all samples in order, float32 CSR, columns as ``genes``."""
-    for sample in samples:
-        with opened(sample.path) as file:
-            own = pd.Index(make_index_unique(gene_names(file, gene_column=gene_column)))
-            columns = own.get_indexer(genes)
-            same = len(own) == len(genes) and (columns == np.arange(len(genes))).all()
+    """Go through the counts of all samples in order, float32 CSR, columns as ``genes``.
+
+    Samples of one file that follow each other are read from it while it is open.
+    """
+    for path, group in groupby(samples, key=lambda sample: sample.path):
+        with opened(path) as file:
+            cells = Cells(file)
             stored = values_of(file, layer=counts_layer)
-            seen = False
-            for block in row_blocks(stored, cells_of(file, sample)):
-                check_indices(block.indices, len(own), stored)
-                block.data = block.data.astype(np.float32)
-                block.eliminate_zeros()
-                if check and block.nnz:
-                    seen = True
-                    check_all_values(block, sample)
-                chosen = block if same else block[:, columns]
-                chosen.sort_indices()
-                yield chosen
-            if check and not seen:
-                check_all_values(np.zeros(1), sample)
+            columns = _columns(features[path], genes)
+            ends = row_ends(stored)
+            for sample in group:
+                seen = False
+                rows = np.zeros(cells.n_cells, dtype=bool)
+                rows[cells.of(sample)] = True
+                for block in row_blocks(stored, rows, ends=ends):
+                    check_indices(block.indices, features[path].n_stored, stored)
+                    block.data = block.data.astype(np.float32)
+                    block.eliminate_zeros()
+                    if check and block.nnz:
+                        seen = True
+                        check_all_values(block, sample)
+                    chosen = block if columns is None else _taken(block, columns)
+                    chosen.sort_indices()
+                    yield chosen
+                if check and not seen:
+                    check_all_values(np.zeros(1), sample)
+
+
+def _columns(features: Features, genes: pd.Index) -> np.ndarray | None:
+    """Where each gene stands in a stored matrix, -1 where it is missing; None: all, in order."""
+    at = features.names.get_indexer(genes)
+    found = np.where(at < 0, -1, features.columns[at])
+    same = len(found) == features.n_stored and bool((found == np.arange(len(found))).all())
+    return None if same else found
+
+
+def _taken(block: Any, columns: np.ndarray) -> Any:
+    """Columns of a CSR matrix; a column that it lacks (-1) is empty."""
+    missing = columns < 0
+    if not missing.any():
+        return block[:, columns]
+    taken = block[:, columns[~missing]].tocsr()
+    places = np.flatnonzero(~missing)
+    return sp.csr_matrix(
+        (taken.data, places[taken.indices], taken.indptr), shape=(block.shape[0], len(columns))
+    )
 
 
 def read_prepared(path: Path | str) -> ad.AnnData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,23 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._utils.files import atomic, plain_strings
-from cgmm.pp._read import read_samples_of_file
-from cgmm.pp._sample_checks import problem_of_counts
-from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
+from cgmm.pp._counted_once import check_copies, signatures
+from cgmm.pp._features import Features
+from cgmm.pp._gene_checks import no_mitochondrial
+from cgmm.pp._names import is_mitochondrial
+from cgmm.pp._read import read_samples_of_file, resolve_files
+from cgmm.pp._samples import (
+    CYTOMETRY,
+    LEAVE_OUT,
+    RNA,
+    ZERO,
+    InputError,
+    Sample,
+    check_missing_genes,
+    check_modality,
+    listed,
+)
+from cgmm.pp._value_checks import problem_of_counts
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +44,8 @@ def join_samples(
     gene_column: str | None = None,
     use_rep: str | None = None,
     modality: str = RNA,
+    features: Mapping[str, Sequence[str]] | None = None,
+    missing_genes: str = LEAVE_OUT,
     values: bool = True,
 ) -> ad.AnnData:
     """Read samples and join them over the genes they share.
@@ -38,7 +54,7 @@ def join_samples(
     ----------
     samples
         The samples, with their files; each file is read once.
-    counts_layer, gene_column, use_rep, modality
+    counts_layer, gene_column, use_rep, modality, features, missing_genes
         As for :func:`check_samples`.
     values
         Whether to read the values; without them ``X`` is None.
@@ -48,23 +64,39 @@ def join_samples(
     AnnData
         ``X`` values (CSR float32 for RNA), cells named ``barcode-sample``, ``obs`` sample,
         condition, barcode, and donor, batch when given; further columns that every file has.
-        Genes in the order of the first sample.
+        Genes in the order of the first sample; with ``missing_genes="zero"`` the genes that it
+        lacks follow in the order of the next.
 
     Raises
     ------
     InputError
-        When a value is not a count (RNA) or not finite, or a file cannot be read.
+        When a value is not a count (RNA) or not finite, two samples hold the same cells, or a file
+        cannot be read.
     """
     check_modality(modality, samples)
-    ordered = _read(
-        samples,
-        modality=modality,
+    check_missing_genes(missing_genes)
+    resolved = resolve_files(
+        [sample.path for sample in samples],
         counts_layer=counts_layer,
         gene_column=gene_column,
+        modality=modality,
+        features=features,
+    )
+    ordered = _read(
+        samples,
+        resolved.files,
+        modality=modality,
+        counts_layer=counts_layer,
         use_rep=use_rep,
         values=values,
     )
-    adata = ad.concat(ordered, join="inner", keys=[s.sample for s in samples], index_unique="-")
+    keys = [s.sample for s in samples]
+    if missing_genes == ZERO:
+        genes = union_of(part.var_names for part in ordered)
+        joined = ad.concat(ordered, join="outer", keys=keys, index_unique="-", fill_value=0)
+        adata = joined[:, genes].copy()
+    else:
+        adata = ad.concat(ordered, join="inner", keys=keys, index_unique="-")
     obs: Any = adata.obs
     for name in ("sample", "condition", "donor", "batch"):
         levels = list(dict.fromkeys(getattr(s, name) for s in samples))
@@ -82,24 +114,42 @@ def join_samples(
     return adata
 
 
+def union_of(lists: Iterable[pd.Index]) -> list[str]:
+    """Every gene of several lists, in order of first appearance."""
+    lists = list(lists)
+    if all(names is lists[0] or names.equals(lists[0]) for names in lists):
+        return list(lists[0])
+    return list(dict.fromkeys(name for names in lists for name in names))
+
+
 def _read(
-    samples: Sequence[Sample], *, modality: str, values: bool, **where: str | None
+    samples: Sequence[Sample],
+    features: dict[str, Features],
+    *,
+    modality: str,
+    values: bool,
+    **where: str | None,
 ) -> list[ad.AnnData]:
     """Read the samples, each file once; ``obs`` has what the sheet says and what all share."""
     parts: dict[str, ad.AnnData] = {}
-    for path in dict.fromkeys(s.path for s in samples):
-        here = [s for s in samples if s.path == path]
-        logger.info("reading %s (%d samples)", path, len(here))
-        found = read_samples_of_file(path, here, values=values, **where)
-        parts |= {s.sample: part for s, part in zip(here, found, strict=True)}
-    kept = None
+    files: dict[str, list[Sample]] = {}
     for sample in samples:
-        part = parts[sample.sample]
+        files.setdefault(sample.path, []).append(sample)
+    for path, here in files.items():
+        logger.info("reading %s (%d samples)", path, len(here))
+        found = read_samples_of_file(path, here, features=features[path], values=values, **where)
+        parts |= {s.sample: part for s, part in zip(here, found, strict=True)}
+    ordered = [parts[s.sample] for s in samples]
+    kept: set[str] | None = None
+    for sample, part in zip(samples, ordered, strict=True):
         if values:
             check_all_values(part.X, sample, modality)
         own = set(part.obs.columns)
         kept = own if kept is None else kept & own
-    ordered = [parts[s.sample] for s in samples]
+    if values and modality == RNA:
+        check_copies(
+            samples, [signatures(sp.csr_matrix(part.X), part.var_names) for part in ordered]
+        )
     for sample, part in zip(samples, ordered, strict=True):
         part.obs = part.obs[[c for c in part.obs.columns if c in (kept or ())]]
         part.obs["sample"] = sample.sample
@@ -147,8 +197,9 @@ def quality_control(
     min_cells
         Genes seen in fewer cells are removed.
     max_pct_mt
-        Cells with a larger percentage of mitochondrial counts (genes ``MT-...``) are removed;
-        None: no limit.
+        Cells with a larger percentage of mitochondrial counts are removed; None: no limit. Known
+        are genes ``MT-...`` in any case and with the prefix of a genome, and the Ensembl ids of
+        human and mouse.
     modality
         ``"cytometry"``: nothing is filtered.
 
@@ -161,7 +212,8 @@ def quality_control(
     Raises
     ------
     InputError
-        When a sample, or every gene, is filtered away.
+        When a sample, or every gene, is filtered away, or when there is a limit of mitochondrial
+        counts, but no mitochondrial gene is known.
 
     Notes
     -----
@@ -174,7 +226,7 @@ def quality_control(
     adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     read = adata.obs["sample"].value_counts()
     if modality == RNA:
-        mitochondrial = is_mitochondrial(adata.var_names)
+        mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
         for name, values in cell_quality(adata.X, mitochondrial).items():
             adata.obs[name] = values
         keep = passing(adata.obs, min_genes, max_pct_mt)
@@ -186,9 +238,12 @@ def quality_control(
     return table_of_samples(obs, read)
 
 
-def is_mitochondrial(genes: pd.Index) -> np.ndarray:
-    """Which genes are called ``MT-...``, shape (n_genes,), bool."""
-    return np.asarray(genes.str.upper().str.startswith("MT-"), dtype=bool)
+def mitochondrial_for(genes: pd.Index, max_pct_mt: float | None) -> np.ndarray:
+    """Which genes are mitochondrial, bool; an InputError when a limit needs some and none is."""
+    found = is_mitochondrial(genes)
+    if max_pct_mt is not None and not found.any():
+        raise InputError(no_mitochondrial(max_pct_mt))
+    return found
 
 
 def cell_quality(matrix: Any, mitochondrial: np.ndarray) -> dict[str, np.ndarray]:
@@ -206,7 +261,7 @@ def passing(quality: Any, min_genes: int, max_pct_mt: float | None) -> np.ndarra
     """Which cells pass, from what :func:`cell_quality` found; bool."""
     keep = (np.asarray(quality["n_genes"]) >= min_genes) & (np.asarray(quality["n_counts"]) > 0)
     share = np.asarray(quality["pct_mt"])
-    if max_pct_mt is not None and not np.isnan(share).all():
+    if max_pct_mt is not None:
         keep &= share <= max_pct_mt
     return keep
 

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
 from anndata.io import read_elem
-from anndata.utils import make_index_unique
 
+from cgmm.pp._columns import (
+    UNREADABLE,
+    labels_of,
+    read_column,
+    read_table,
+    table_columns,
+    writable,
+)
+from cgmm.pp._features import (
+    Choice,
+    Features,
+    Resolved,
+    StoredFeatures,
+    read_features,
+    resolve,
+)
 from cgmm.pp._file_checks import check_indices, check_matrix, check_table, part
-from cgmm.pp._samples import InputError, Sample, listed
+from cgmm.pp._samples import RNA, InputError, Sample, listed
+
+logger = logging.getLogger(__name__)
 
 Matrix: TypeAlias = h5py.Group | h5py.Dataset
 
-#: what HDF5, anndata, pandas and scipy raise on files that are not what they say they are
-UNREADABLE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+#: what `counts_layer` may be for the values of ``.raw``
+RAW = ("raw", "raw/X", "raw.X")
 
 
 @contextmanager
@@ -79,13 +89,49 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:160]
 
 
+class Place(NamedTuple):
+    """Where the values of a file are, and the table of their features."""
+
+    matrix: str
+    var: str
+    said: str  #: as a sentence names it
+
+
+def place_of(file: h5py.File, layer: str | None) -> Place:
+    """Find the values that ``counts_layer`` names.
+
+    Parameters
+    ----------
+    file
+        An open h5ad file.
+    layer
+        None: X. ``"raw"`` or ``"raw/X"``: the values of ``.raw``, with its genes. Another name, or
+        ``"raw"`` where a layer has this name: a layer.
+    """
+    if layer is None:
+        return Place("X", "var", "X")
+    layers = part(file, "layers")
+    if isinstance(layers, h5py.Group) and layer in set(layers):
+        return Place(f"layers/{layer}", "var", f"layer {layer!r}")
+    if layer in RAW:
+        return Place("raw/X", "raw/var", "raw/X")
+    return Place(f"layers/{layer}", "var", f"layer {layer!r}")
+
+
 def values_of(file: h5py.File, *, layer: str | None) -> Matrix:
     """Find the matrix of counts (or of transformed features) in an open file."""
-    found = part(file, f"layers/{layer}" if layer else "X")
+    place = place_of(file, layer)
+    found = part(file, place.matrix)
     if found is not None and found.attrs.get("encoding-type") == "null":
         found = None
+    there = listed(file.get("layers", {}))
+    if found is None and place.matrix == "raw/X":
+        msg = (
+            f"{file.filename}: there is no raw/X (layers: {there}). "
+            "Correct `counts_layer` in the config, or set it to null to read X."
+        )
+        raise InputError(msg)
     if found is None and layer:
-        there = listed(file.get("layers", {}))
         msg = (
             f"{file.filename}: there is no layer {layer!r} (layers: {there}). "
             "Correct `counts_layer` in the config, or set it to null to read X."
@@ -93,11 +139,11 @@ def values_of(file: h5py.File, *, layer: str | None) -> Matrix:
         raise InputError(msg)
     if found is None:
         msg = (
-            f"{file.filename}: there is no X (layers: {listed(file.get('layers', {}))}). "
+            f"{file.filename}: there is no X (layers: {there}). "
             "Name the layer that holds the counts as `counts_layer` in the config."
         )
         raise InputError(msg)
-    check_matrix(found, (check_table(file, "obs"), check_table(file, "var")))
+    check_matrix(found, (check_table(file, "obs"), check_table(file, place.var)))
     return found
 
 
@@ -111,74 +157,121 @@ def matrix_of(file: h5py.File, *, layer: str | None) -> Any:
     return values
 
 
-def table_index(group: h5py.Group) -> pd.Index:
-    """Row names of a stored data frame."""
-    return pd.Index(np.asarray(read_elem(group[group.attrs.get("_index", "_index")]), dtype=str))
+def features_of(file: h5py.File, *, layer: str | None, gene_column: str | None) -> StoredFeatures:
+    """Read names, identifiers and kinds of the features whose values ``counts_layer`` names."""
+    var = place_of(file, layer).var
+    check_table(file, var)
+    return read_features(file, var=var, gene_column=gene_column)
 
 
-def table_columns(group: h5py.Group) -> list[str]:
-    """Column names of a stored data frame."""
-    return [
-        name.decode() if isinstance(name, bytes) else str(name)
-        for name in group.attrs.get("column-order", [])
-    ]
-
-
-def gene_names(file: h5py.File, *, gene_column: str | None) -> pd.Index:
-    """Gene names of an open file: the index of ``var``, or one of its columns."""
-    var = file["var"]
-    if gene_column is None:
-        return table_index(var)
-    if gene_column not in table_columns(var):
-        msg = (
-            f"{file.filename}: var has no column {gene_column!r} "
-            f"(columns: {listed(table_columns(var))}). Correct `gene_column` in the config, "
-            "or set it to null to use the row names of var."
-        )
-        raise InputError(msg)
-    return pd.Index(pd.Series(read_elem(var[gene_column])).astype(str).to_numpy())
-
-
-def cells_of(file: h5py.File, sample: Sample) -> np.ndarray:
-    """Which cells of an open file belong to a sample, shape (n_cells_of_file,), bool.
+def resolve_files(
+    paths: Iterable[str],
+    *,
+    counts_layer: str | None = None,
+    gene_column: str | None = None,
+    modality: str = RNA,
+    features: Any = None,
+) -> Resolved:
+    """Read the features of files and give them names that mean the same in all of them.
 
     Raises
     ------
     InputError
-        When the column is missing or the sample has no cell.
+        When a file cannot be read, or lacks a feature that is asked for.
     """
-    n_cells = len(table_index(file["obs"]))
-    if not sample.obs_column:
-        chosen = np.ones(n_cells, dtype=bool)
-        where = "the file holds no cell"
-    else:
-        columns = table_columns(file["obs"])
-        if sample.obs_column not in columns:
-            msg = (
-                f"Sample {sample.sample}: obs of {sample.path} has no column "
-                f"{sample.obs_column!r} (columns: {listed(columns)}). "
-                "Correct `obs_column` in the sample sheet."
+    stored = {}
+    for path in dict.fromkeys(paths):
+        with opened(path) as file:
+            stored[path] = features_of(file, layer=counts_layer, gene_column=gene_column)
+    found = resolve(stored, modality=modality, choice=Choice.of(features))
+    if found.problems:
+        raise InputError(found.problems)
+    return found
+
+
+class Cells:
+    """Which cells of an open file belong to which sample; a column is read once.
+
+    Parameters
+    ----------
+    file
+        The open file.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self._columns = table_columns(file["obs"])
+        self._groups: dict[str, dict[str, np.ndarray]] = {}
+        self.n_missing: dict[str, int] = {}  #: cells without a value, by column that was used
+        self.n_cells = check_table(file, "obs")
+
+    def of(self, sample: Sample) -> np.ndarray:
+        """Positions of the cells of a sample in the file, increasing.
+
+        Raises
+        ------
+        InputError
+            When the column is missing or the sample has no cell.
+        """
+        if not sample.obs_column:
+            if self.n_cells:
+                return np.arange(self.n_cells)
+            where = "the file holds no cell"
+        else:
+            groups = self._grouped(sample)
+            rows = groups.get(_value_meant(sample.obs_value, groups))
+            if rows is not None:
+                return rows
+            there = listed(sorted(groups))
+            missing = self.n_missing[sample.obs_column]
+            there += f"; missing in {missing} cells" if missing else ""
+            where = (
+                f"no cell has obs {sample.obs_column!r} = {sample.obs_value!r} (values: {there})"
             )
-            raise InputError(msg)
-        values = pd.Series(read_elem(file["obs"][sample.obs_column])).astype(str)
-        chosen = (values == sample.obs_value).to_numpy(dtype=bool)
-        there = listed(sorted(set(values)))
-        where = f"no cell has obs {sample.obs_column!r} = {sample.obs_value!r} (values: {there})"
-    if not chosen.any():
         msg = (
             f"Sample {sample.sample}: it has no cells; in {sample.path} {where}. "
             "Correct the row of the sample sheet, or remove it."
         )
         raise InputError(msg)
-    return chosen
+
+    def _grouped(self, sample: Sample) -> dict[str, np.ndarray]:
+        """Positions of the cells by label of a column."""
+        name = sample.obs_column
+        if name not in self._columns:
+            msg = (
+                f"Sample {sample.sample}: obs of {sample.path} has no column "
+                f"{name!r} (columns: {listed(self._columns)}). "
+                "Correct `obs_column` in the sample sheet."
+            )
+            raise InputError(msg)
+        if name not in self._groups:
+            codes, labels = pd.factorize(labels_of(read_column(self._file, "obs", name)))
+            order = np.argsort(codes, kind="stable")
+            ends = np.searchsorted(codes[order], np.arange(-1, len(labels)), side="right")
+            self._groups[name] = {
+                str(label): order[ends[i] : ends[i + 1]] for i, label in enumerate(labels)
+            }
+            self.n_missing[name] = int(ends[0])
+        return self._groups[name]
+
+
+def _value_meant(value: str, there: Mapping[str, object]) -> str:
+    """Find the label that ``obs_value`` means: as it is, or the same number or truth value."""
+    if value in there:
+        return value
+    for label in (f"{value}.0", value.removesuffix(".0"), value.capitalize()):
+        # 1 in a column with gaps is 1.0; true is True
+        if label in there and (label != value.capitalize() or label in ("True", "False")):
+            return label
+    return value
 
 
 def read_samples_of_file(
     path: str | Path,
     samples: list[Sample],
     *,
+    features: Features,
     counts_layer: str | None = None,
-    gene_column: str | None = None,
     use_rep: str | None = None,
     values: bool = True,
 ) -> list[ad.AnnData]:
@@ -190,10 +283,10 @@ def read_samples_of_file(
         The h5ad file.
     samples
         The samples in it.
+    features
+        The features to read, and their names.
     counts_layer
-        Layer with the values; None: ``X``.
-    gene_column
-        Column of ``var`` with the gene names; None: its row names.
+        Layer with the values, ``"raw"`` for ``.raw``; None: ``X``.
     use_rep
         Key of ``obsm`` to bring along.
     values
@@ -202,50 +295,30 @@ def read_samples_of_file(
     Returns
     -------
     list of AnnData
-        One per sample: values in ``X`` (float32), ``obs`` of the file (columns made writable),
-        gene names made unique, ``obs["barcode"]`` the names in the file.
+        One per sample: values in ``X`` (float32), ``obs`` of the file (columns made writable; a
+        column that cannot be read is left out), ``obs["barcode"]`` the names in the file.
     """
     with opened(path) as file:
         matrix = matrix_of(file, layer=counts_layer) if values else None
-        stored: Any = read_elem(file["obs"])
+        stored, unreadable = read_table(file, "obs")
         obs = writable(stored)
-        genes = gene_names(file, gene_column=gene_column)
         rep = None if use_rep is None else np.asarray(part(file, f"obsm/{use_rep}"))
-        chosen = [cells_of(file, sample) for sample in samples]
+        cells = Cells(file)
+        chosen = [cells.of(sample) for sample in samples]
+    if unreadable:
+        logger.warning("%s: columns of obs left out: %s", path, listed(unreadable))
+    if matrix is not None and not features.all_used:
+        matrix = matrix[:, features.columns]
+    var = pd.DataFrame(index=features.names)
     found = []
-    for mask in chosen:
-        cells = ad.AnnData(
-            X=None if matrix is None else matrix[mask].astype(np.float32),
-            obs=obs[mask].copy(),
-            var=pd.DataFrame(index=pd.Index(make_index_unique(genes), dtype=object)),
+    for rows in chosen:
+        part_of_file = ad.AnnData(
+            X=None if matrix is None else matrix[rows].astype(np.float32),
+            obs=obs.iloc[rows].copy(),
+            var=var.copy(),
         )
         if use_rep is not None and rep is not None:
-            cells.obsm[use_rep] = rep[mask].astype(np.float32)
-        cells.obs["barcode"] = np.asarray(cells.obs_names, dtype=object)
-        found.append(cells)
+            part_of_file.obsm[use_rep] = rep[rows].astype(np.float32)
+        part_of_file.obs["barcode"] = np.asarray(part_of_file.obs_names, dtype=object)
+        found.append(part_of_file)
     return found
-
-
-def writable(obs: pd.DataFrame) -> pd.DataFrame:
-    """Copy of an obs table whose columns every version of anndata can write and join.
-
-    Numbers and booleans stay (missing booleans become text), everything else becomes text; names
-    with ``/`` get ``_``.
-    """
-    columns = {}
-    for name in obs.columns:
-        column = obs[name]
-        key = str(name).replace("/", "_")
-        if pd.api.types.is_bool_dtype(column.dtype) and not column.isna().any():
-            columns[key] = column.to_numpy(dtype=bool)
-        elif pd.api.types.is_numeric_dtype(column.dtype) and not isinstance(
-            column.dtype, pd.CategoricalDtype
-        ):
-            whole = pd.api.types.is_integer_dtype(column.dtype) and not column.isna().any()
-            columns[key] = column.to_numpy(
-                **({"dtype": np.int64} if whole else {"dtype": float, "na_value": np.nan})
-            )
-        else:
-            text = column.astype(object).where(column.notna(), "")
-            columns[key] = text.map(str).to_numpy(dtype=object)
-    return pd.DataFrame(columns, index=pd.Index(obs.index.map(str), dtype=object))

@@ -8,9 +8,7 @@ Reads names, metadata and a spread of values with h5py; the matrices are never l
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,49 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
+from cgmm._utils.rows import BLOCK_VALUES
+from cgmm.pp._columns import (
+    labels_of,
+    read_column,
+    stored_name,
+    table_columns,
+    table_index,
+    unreadable_columns,
+)
+from cgmm.pp._counted_once import Seen
+from cgmm.pp._features import Choice, StoredFeatures, resolve
 from cgmm.pp._file_checks import check_table, part
-from cgmm.pp._read import cells_of, gene_names, opened, table_columns, table_index, values_of
-from cgmm.pp._samples import CYTOMETRY, RNA, InputError, Sample, check_modality, listed
+from cgmm.pp._gene_checks import check_join
+from cgmm.pp._read import Cells, features_of, opened, values_of
+from cgmm.pp._samples import (
+    CYTOMETRY,
+    LEAVE_OUT,
+    RNA,
+    InputError,
+    Sample,
+    check_missing_genes,
+    check_modality,
+    listed,
+    notice,
+)
+from cgmm.pp._value_checks import Spread, notices_of_channels, problems_of_values, spread
 
-OVERLAP_REFUSED = 0.3
-OVERLAP_NOTICED = 0.7
-BLOCK = 250_000
-N_BLOCKS = 8
+CENTRED = 1e-4  # of a standard deviation; a mean of fewer is that of a PCA of these cells alone
 
-ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}(\.\d+)?$")
+
+class _Checked:
+    """What is found while one file after the other is looked at."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.notices: list[dict[str, str]] = []
+        self.facts: list[dict[str, Any]] = []
+        self.features: dict[str, StoredFeatures] = {}
+        self.spreads: dict[str, Spread] = {}
+        self.dims: dict[str, int] = {}
+        self.centred: dict[str, bool] = {}
+        self.seen = Seen()
+        self.extras: dict[str, Any] = {"data_source": None, "truth": None}
 
 
 def check_samples(
@@ -39,6 +70,9 @@ def check_samples(
     use_rep: str | None = None,
     annotation_keys: Sequence[str] = (),
     modality: str = RNA,
+    features: Mapping[str, Sequence[str]] | None = None,
+    missing_genes: str = LEAVE_OUT,
+    max_pct_mt: float | None = None,
 ) -> dict[str, Any]:
     """Check the samples that are to be analysed in one space.
 
@@ -47,7 +81,7 @@ def check_samples(
     samples
         The samples, with their files.
     counts_layer
-        Layer with the counts (or transformed features); None: ``X``.
+        Layer with the counts (or transformed features), ``"raw"`` for ``.raw``; None: ``X``.
     gene_column
         Column of ``var`` with the gene names; None: its row names.
     use_rep
@@ -55,14 +89,22 @@ def check_samples(
     annotation_keys
         Columns of ``obs`` that must be there.
     modality
-        ``"rna"``: values must be counts. ``"cytometry"``: values must be finite.
+        ``"rna"``: values must be counts; features that ``var["feature_types"]`` calls something
+        else than gene expression are left out. ``"cytometry"``: values must be finite.
+    features
+        ``{"use": [...], "leave_out": [...]}``: names or patterns (``CD*``) of features; None: all.
+    missing_genes
+        ``"leave_out"``: genes that a file lacks are left out. ``"zero"``: they count as zero there.
+    max_pct_mt
+        Limit of :func:`quality_control` that needs mitochondrial genes; None: no limit.
 
     Returns
     -------
     dict
         ``samples``: per sample its fields, ``sha256`` of the file and ``n_cells_read``;
-        ``genes``: ``n_shared`` and ``share_of_smallest``; ``notices``: list of dict with level,
-        text and advice; ``data_source`` and ``truth``: ``uns`` entries of a file that has them.
+        ``genes``: ``n_shared`` and ``share_of_smallest``, and ``lacking`` where files lack genes;
+        ``notices``: list of dict with level, text and advice; ``data_source`` and ``truth``:
+        ``uns`` entries of a file that has them.
 
     Raises
     ------
@@ -70,53 +112,126 @@ def check_samples(
         With one sentence per problem, when there is any.
     """
     check_modality(modality, samples)
-    problems: list[str] = []
-    facts: list[dict[str, Any]] = []
-    genes: dict[str, pd.Index] = {}
-    dims: dict[str, int] = {}
-    extras: dict[str, Any] = {"data_source": None, "truth": None}
+    check_missing_genes(missing_genes)
+    choice = Choice.of(features)
+    found = _Checked()
     if repeated := _repeated([s.sample for s in samples]):
-        problems.append(
+        found.problems.append(
             f"Sample names must be unique, but {listed(repeated)} is used more than once: "
             "rename it in the sample sheet."
         )
-    for path in dict.fromkeys(s.path for s in samples):
-        here = [s for s in samples if s.path == path]
+    for path, here in _by_file(samples).items():
         try:
             with opened(path) as file:
-                problems += _problems_of_values(file, counts_layer, modality)
-                genes[path] = gene_names(file, gene_column=gene_column)
-                problems += _problems_of_columns(file, annotation_keys, use_rep, dims)
-                barcodes = table_index(file["obs"])
-                digest = sha256(path)
-                extras |= _extras(file)
-                for sample in here:
-                    try:
-                        mine = barcodes[cells_of(file, sample)]
-                    except InputError as error:
-                        problems += error.problems
-                        continue
-                    problems += _problems_of_barcodes(mine, sample)
-                    facts.append(vars(sample) | {"sha256": digest, "n_cells_read": len(mine)})
+                _look(
+                    file,
+                    here,
+                    found,
+                    counts_layer=counts_layer,
+                    gene_column=gene_column,
+                    modality=modality,
+                )
+                found.problems += _problems_of_columns(file, annotation_keys, use_rep, found)
         except InputError as error:
-            problems += error.problems
-    if len(set(dims.values())) > 1:
-        sizes = "; ".join(f"{path}: {n}" for path, n in dims.items())
-        problems.append(
+            found.problems += error.problems
+    resolved = resolve(found.features, modality=modality, choice=choice)
+    found.problems += resolved.problems
+    if modality == CYTOMETRY and not found.problems:
+        for path, own in resolved.files.items():
+            with opened(path) as file:
+                stored = values_of(file, layer=counts_layer)
+                found.notices += notices_of_channels(path, found.spreads[path], stored, own)
+    join = check_join(
+        resolved.files,
+        {path: found.spreads[path].sums[own.columns] for path, own in resolved.files.items()},
+        missing_genes=missing_genes,
+        max_pct_mt=max_pct_mt if modality == RNA else None,
+    )
+    found.problems += _problems_of_rep(use_rep, found) + join.problems
+    if not found.problems:
+        found.problems += found.seen.problems_of_copies(counts_layer)
+    if found.problems:
+        raise InputError(found.problems)
+    lacking = {"lacking": join.lacking} if join.lacking else {}
+    return {
+        "samples": found.facts,
+        "genes": {"n_shared": join.n_shared, "share_of_smallest": join.share_of_smallest} | lacking,
+        "notices": [*join.notices, *resolved.notices, *found.notices],
+        **found.extras,
+    }
+
+
+def _by_file(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    """Group samples by the file in which they lie."""
+    found: dict[str, list[Sample]] = {}
+    for sample in samples:
+        found.setdefault(sample.path, []).append(sample)
+    return found
+
+
+def _look(
+    file: h5py.File,
+    samples: Sequence[Sample],
+    found: _Checked,
+    *,
+    counts_layer: str | None,
+    gene_column: str | None,
+    modality: str,
+) -> None:
+    """Look at a file: values, features, and the cells of its samples."""
+    path = samples[0].path
+    seen = spread(values_of(file, layer=counts_layer))
+    found.problems += problems_of_values(file, seen, layer=counts_layer, modality=modality)
+    found.spreads[path] = seen
+    found.features[path] = features_of(file, layer=counts_layer, gene_column=gene_column)
+    barcodes = table_index(file["obs"])
+    digest = sha256(path)
+    found.extras |= _extras(file)
+    cells = Cells(file)
+    for sample in samples:
+        try:
+            rows = cells.of(sample)
+        except InputError as error:
+            found.problems += error.problems
+            continue
+        if problems := _problems_of_barcodes(barcodes[rows], sample):
+            found.problems += problems
+        else:
+            found.problems += found.seen.add(sample, rows, barcodes, digest)
+        found.facts.append(vars(sample) | {"sha256": digest, "n_cells_read": len(rows)})
+    if unreadable := unreadable_columns(file, "obs"):
+        found.notices.append(
+            notice(
+                "info",
+                f"{path}: columns of obs that cannot be read were left out ({listed(unreadable)}).",
+            )
+        )
+    for column, n_missing in cells.n_missing.items():
+        if n_missing:
+            found.notices.append(
+                notice(
+                    "info",
+                    f"{path}: obs {column!r} is missing in {n_missing} of {cells.n_cells} cells, "
+                    "which are in no sample.",
+                )
+            )
+
+
+def _problems_of_rep(use_rep: str | None, found: _Checked) -> list[str]:
+    """Sentences about embeddings that cannot have been computed on all files together."""
+    if len(set(found.dims.values())) > 1:
+        sizes = "; ".join(f"{path}: {n}" for path, n in found.dims.items())
+        return [
             f"obsm {use_rep!r} has not the same number of dimensions in every file ({sizes}). "
             "The representation must be computed on all samples together."
-        )
-    notices: list[dict[str, str]] = []
-    shared, share = _shared_genes(genes, problems, notices)
-    notices += _notices_of_names(genes)
-    if problems:
-        raise InputError(problems)
-    return {
-        "samples": facts,
-        "genes": {"n_shared": shared, "share_of_smallest": share},
-        "notices": notices,
-        **extras,
-    }
+        ]
+    if len(found.centred) > 1 and all(found.centred.values()):
+        return [
+            f"obsm {use_rep!r} has the mean zero in each of the {len(found.centred)} files, so it "
+            "was computed on each by itself, and its axes differ. The representation must be "
+            "computed on all samples together."
+        ]
+    return []
 
 
 def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> None:
@@ -138,16 +253,11 @@ def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> Non
     for path in paths:
         try:
             with opened(path) as file:
-                problems += _problems_of_columns(file, [annotation_key], None, {})
+                problems += _problems_of_columns(file, [annotation_key], None, _Checked())
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-
-
-def notice(level: str, text: str, advice: str = "") -> dict[str, str]:
-    """One remark for the report: ``level`` is "warning" or "info"."""
-    return {"level": level, "text": text, "advice": advice}
 
 
 def sha256(path: str | Path) -> str:
@@ -183,64 +293,23 @@ def _repeated(names: Sequence[str] | pd.Index) -> list[str]:
     return [str(name) for name in index[index.duplicated()].unique()]
 
 
-def problem_of_counts(values: np.ndarray) -> str | None:
-    """Say why values are not counts, as the end of a sentence; None when they are."""
-    if values.size == 0:
-        return None
-    if not np.isfinite(values).all():
-        return "hold missing or infinite values"
-    low, high = float(values.min()), float(values.max())
-    if low < 0:
-        return f"hold negative values (smallest {low:.3g}), as scaled data do"
-    if np.any(values != np.floor(values)):
-        kind = (
-            "they look like logarithms"
-            if high < 30
-            else "they look normalised, or corrected for ambient RNA (then round them)"
-        )
-        example = float(values[values != np.floor(values)][0])
-        return f"are not whole numbers (for example {example:.4g}, largest {high:.4g}): {kind}"
-    if high == 0:
-        return "are all zero"
-    return None
-
-
-def _spread(matrix: h5py.Group | h5py.Dataset) -> np.ndarray:
-    """Read values spread over a stored matrix, at most ``N_BLOCKS * BLOCK`` of them."""
-    if isinstance(matrix, h5py.Group):
-        stored, per_row = matrix["data"], 1
-    else:
-        stored, per_row = matrix, max(1, matrix.shape[1])
-    length, step = stored.shape[0], max(1, BLOCK // per_row)
-    starts = np.unique(np.linspace(0, max(0, length - step), N_BLOCKS).astype(int))
-    return np.concatenate([np.ravel(stored[s : s + step]) for s in starts]).astype(float)
-
-
-def _problems_of_values(file: h5py.File, layer: str | None, modality: str) -> list[str]:
-    values = _spread(values_of(file, layer=layer))
-    where = f"{file.filename}: the values in {f'layer {layer!r}' if layer else 'X'}"
-    if modality == CYTOMETRY:
-        if np.isfinite(values).all():
-            return []
-        return [f"{where} hold missing or infinite values. Remove those cells."]
-    reason = problem_of_counts(values)
-    if not values.size and check_table(file, "obs") and check_table(file, "var"):
-        reason = "are all zero"  # a sparse matrix that stores none
-    if reason is None:
-        return []
-    there = listed(file.get("layers", {}))
-    return [
-        f"{where} {reason}. Raw counts are needed: name the layer that holds them as "
-        f"`counts_layer` in the config (layers: {there}), or export the counts again."
-    ]
-
-
 def _problems_of_columns(
-    file: h5py.File, annotation_keys: Sequence[str], use_rep: str | None, dims: dict[str, int]
+    file: h5py.File, annotation_keys: Sequence[str], use_rep: str | None, found_so_far: _Checked
 ) -> list[str]:
     problems = []
     columns = table_columns(file["obs"])
-    for key in [key for key in annotation_keys if key not in columns]:
+    for key in annotation_keys:
+        if key in columns and stored_name(key) == key:
+            problems += _problems_of_labels(file, key)
+            continue
+        if key in columns:
+            problems.append(
+                f"{file.filename}: obs {key!r} has a `/` in its name, which HDF5 takes for a "
+                f"folder. Write `annotation_key: {stored_name(key)}` in the config."
+            )
+            continue
+        if key in map(stored_name, columns):
+            continue
         problems.append(
             f"{file.filename}: obs has no column {key!r} (columns: {listed(columns)}). "
             "Correct `annotation_key` in the config, or set it to null to name subpopulations by "
@@ -269,13 +338,42 @@ def _problems_of_columns(
                 "Write the file again with anndata."
             )
         else:
-            dims[str(file.filename)] = found.shape[1]
-            if not np.isfinite(_spread(found)).all():
+            found_so_far.dims[str(file.filename)] = found.shape[1]
+            finite, centred = _moments(found)
+            found_so_far.centred[str(file.filename)] = centred
+            if not finite:
                 problems.append(
                     f"{file.filename}: obsm {use_rep!r} holds missing or infinite values. "
                     "Remove those cells, or compute it again."
                 )
     return problems
+
+
+def _problems_of_labels(file: h5py.File, key: str) -> list[str]:
+    """Say when a column of labels holds none."""
+    labels = labels_of(read_column(file, "obs", key))
+    if len(labels) and pd.isna(labels).all():
+        return [
+            f"{file.filename}: obs {key!r} is missing in every cell. Correct `annotation_key` in "
+            "the config, or set it to null to name subpopulations by their marker genes."
+        ]
+    return []
+
+
+def _moments(points: h5py.Dataset) -> tuple[bool, bool]:
+    """Whether all values are finite; whether every mean is zero, as a PCA makes it."""
+    n_rows, n_columns = points.shape
+    sums, squares, finite = np.zeros(n_columns), np.zeros(n_columns), True
+    step = max(1, BLOCK_VALUES // n_columns)
+    for start in range(0, n_rows, step):
+        block = np.asarray(points[start : start + step], dtype=float)
+        finite &= bool(np.isfinite(block).all())
+        sums += block.sum(axis=0)
+        squares += (block**2).sum(axis=0)
+    means = sums / n_rows
+    deviations = np.sqrt(np.maximum(squares / n_rows - means**2, 0.0))
+    centred = finite and deviations.any() and (np.abs(means) <= CENTRED * deviations).all()
+    return finite, bool(centred)
 
 
 def _problems_of_barcodes(barcodes: pd.Index, sample: Sample) -> list[str]:
@@ -288,78 +386,4 @@ def _problems_of_barcodes(barcodes: pd.Index, sample: Sample) -> list[str]:
         f"cell ({listed(repeated, most=3)}). If the file joins several libraries, give each its "
         "own row in the sample sheet with `obs_column` and `obs_value`; otherwise remove the "
         "duplicates."
-    ]
-
-
-def _shared_genes(
-    genes: dict[str, pd.Index], problems: list[str], notices: list[dict[str, str]]
-) -> tuple[int, float]:
-    """Count the genes that all files share; add a sentence when they are few."""
-    if not genes:
-        return 0, 0.0
-    unique = {path: index.unique() for path, index in genes.items()}
-    shared = next(iter(unique.values()))
-    for index in unique.values():
-        shared = shared.intersection(index, sort=False)
-    smallest = min(len(index) for index in unique.values())
-    share = len(shared) / smallest if smallest else 0.0
-    if smallest == 0:
-        problems.append(f"There are no genes in {listed(p for p in unique if not len(unique[p]))}.")
-    elif share < OVERLAP_REFUSED:
-        worst = min(combinations(unique, 2), key=lambda pair: _jaccard(*(unique[p] for p in pair)))
-        first, second = (unique[p] for p in worst)
-        problems.append(
-            f"The samples share only {len(shared)} of {smallest} genes. {worst[0]} has names like "
-            f"{listed(first[:3])}; {worst[1]} like {listed(second[:3])}. {_mismatch(first, second)}"
-        )
-    elif share < OVERLAP_NOTICED:
-        notices.append(
-            notice(
-                "warning",
-                f"The samples share {len(shared)} of {smallest} genes ({share:.0%}); the others "
-                "were left out.",
-                "Align the samples to the same reference and do not filter genes beforehand.",
-            )
-        )
-    return len(shared), share
-
-
-def _jaccard(a: pd.Index, b: pd.Index) -> float:
-    return len(a.intersection(b)) / max(1, len(a.union(b)))
-
-
-def _mismatch(a: pd.Index, b: pd.Index) -> str:
-    """Guess why two lists of genes do not overlap, and say what to do."""
-    ensembl = [
-        bool(np.mean([bool(ENSEMBL.match(g)) for g in index[:200]]) > 0.5) for index in (a, b)
-    ]
-    if ensembl[0] != ensembl[1]:
-        return (
-            "One uses Ensembl ids, the other gene symbols: name the column of var that holds the "
-            "same kind of name in every file as `gene_column` in the config."
-        )
-    versionless = [pd.Index(index.str.replace(r"\.\d+$", "", regex=True)) for index in (a, b)]
-    if all(ensembl) and _jaccard(*versionless) > OVERLAP_REFUSED:
-        return (
-            "They differ by the version suffix of the Ensembl ids (.1, .2): write them without it "
-            "in every file."
-        )
-    if _jaccard(a.str.upper(), b.str.upper()) > OVERLAP_REFUSED:
-        return (
-            "They differ by upper and lower case: write them in one way, and make sure that the "
-            "samples come from one species."
-        )
-    return "Make sure that the samples come from one species and one reference."
-
-
-def _notices_of_names(genes: dict[str, pd.Index]) -> list[dict[str, str]]:
-    return [
-        notice(
-            "info",
-            f"{path}: {len(repeated)} gene names occur more than once "
-            f"({listed(repeated, most=3)}); they were told apart by -1, -2.",
-            "Use Ensembl ids through `gene_column` when these genes matter.",
-        )
-        for path, index in genes.items()
-        if (repeated := _repeated(index))
     ]

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 RNA = "rna"
 CYTOMETRY = "cytometry"
 
+#: what is done with genes that some files lack
+LEAVE_OUT = "leave_out"
+ZERO = "zero"
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used.
@@ -64,6 +68,18 @@ def check_modality(modality: str, samples: Sequence[Sample] | None = None) -> No
     if samples is not None and not samples:
         msg = "There is no sample: give at least one."
         raise InputError(msg)
+
+
+def check_missing_genes(missing_genes: str) -> None:
+    """Refuse a way to treat missing genes that is not known."""
+    if missing_genes not in (LEAVE_OUT, ZERO):
+        msg = f'missing_genes={missing_genes!r} is not known: give "{LEAVE_OUT}" or "{ZERO}".'
+        raise InputError(msg)
+
+
+def notice(level: str, text: str, advice: str = "") -> dict[str, str]:
+    """One remark for the report: ``level`` is "warning" or "info"."""
+    return {"level": level, "text": text, "advice": advice}
 
 
 def listed(names: Iterable[object], *, most: int = 8) -> str:

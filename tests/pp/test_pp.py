@@ -227,7 +227,7 @@ def test_version_suffixes(tmp_path: Path) -> None:
 
 
 def test_gene_column_makes_files_meet(tmp_path: Path) -> None:
-    other = small(genes=[f"ENSG{i:011d}" for i in range(60)])
+    other = small(genes=[f"ENSG{i:011d}" for i in range(60)], seed=1)
     other.var["symbol"] = np.array(GENES, dtype=object)
     first = small()
     first.var["symbol"] = np.array(GENES, dtype=object)
@@ -238,7 +238,7 @@ def test_gene_column_makes_files_meet(tmp_path: Path) -> None:
 
 def test_partial_overlap_and_repeated_names_are_noted(tmp_path: Path) -> None:
     genes = [*GENES[:30], *[f"OTHER{i}" for i in range(30)]]
-    pair = [saved(tmp_path, "a", small()), saved(tmp_path, "b", small(genes=genes))]
+    pair = [saved(tmp_path, "a", small()), saved(tmp_path, "b", small(genes=genes, seed=1))]
     facts = check_samples(pair)
     assert facts["genes"]["share_of_smallest"] == 0.5
     assert facts["notices"][0]["level"] == "warning"
@@ -304,7 +304,9 @@ def test_odd_columns_survive_writing(tmp_path: Path) -> None:
     adata.obs["score"] = np.linspace(0, 1, 40)
     adata.obs["kind"] = pd.Categorical(["x", None] * 20)
     adata.obs["condition"] = "from the file"
-    joined = join_samples([saved(tmp_path, "a", adata), saved(tmp_path, "b", adata)])
+    other = small(seed=1)
+    other.obs = adata.obs.copy()
+    joined = join_samples([saved(tmp_path, "a", adata), saved(tmp_path, "b", other)])
     write_h5ad(joined, tmp_path / "joined.h5ad")
     back = ad.read_h5ad(tmp_path / "joined.h5ad")
     assert back.obs["flag"].dtype == bool
@@ -472,7 +474,9 @@ def test_cytometry_stays_as_it_is(tmp_path: Path) -> None:
         obs=pd.DataFrame(index=pd.Index([f"e{i}" for i in range(120)], dtype=object)),
         var=pd.DataFrame(index=pd.Index([f"CD{i}" for i in range(7)], dtype=object)),
     )
-    pair = [saved(tmp_path, "a", adata), saved(tmp_path, "b", adata)]
+    other = adata.copy()
+    other.X = rng.normal(size=(120, 7)).astype(np.float32)
+    pair = [saved(tmp_path, "a", adata), saved(tmp_path, "b", other)]
     assert "negative values" in problems(pair)
     check_samples(pair, modality="cytometry")
     joined = join_samples(pair, modality="cytometry")

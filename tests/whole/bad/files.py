@@ -26,7 +26,8 @@ def read(folder: Path, *, sample: dict[str, str] | None = None, **options: Any) 
         for p in sorted(folder.glob("*.h5ad"))
     ]
     check_samples(samples, **options)
-    join_samples(samples, **{k: v for k, v in options.items() if k != "annotation_keys"})
+    only_checked = ("annotation_keys", "max_pct_mt")
+    join_samples(samples, **{k: v for k, v in options.items() if k not in only_checked})
 
 
 def content(data: bytes) -> Callable[[Path], None]:
@@ -53,14 +54,16 @@ def cells(
     return make
 
 
-def stored(change: Callable[[h5py.File], Any]) -> Callable[[Path], None]:
+def stored(
+    change: Callable[[h5py.File], Any], sample: dict[str, str] | None = None, **options: Any
+) -> Callable[[Path], None]:
     """Change what lies in the file, as no program should have written it."""
 
     def make(folder: Path) -> None:
         write_h5ad(small(), folder / "a.h5ad")
         with h5py.File(folder / "a.h5ad", "a") as file:
             change(file)
-        read(folder)
+        read(folder, sample=sample, **options)
 
     return make
 
@@ -84,8 +87,8 @@ def folder_for_file(folder: Path) -> None:
     read(folder)
 
 
-def renamed(names: list[str]) -> ad.AnnData:
-    return small(genes=names)
+def renamed(names: list[str], *, seed: int = 0) -> ad.AnnData:
+    return small(genes=names, seed=seed)
 
 
 def put(name: str, value: Any, **attributes: Any) -> Callable[[h5py.File], None]:
@@ -143,6 +146,68 @@ def elsewhere(file: h5py.File) -> None:
     made.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
 
 
+def twice(folder: Path) -> None:
+    """Two files with the same content."""
+    write_h5ad(small(), folder / "a.h5ad")
+    (folder / "b.h5ad").write_bytes((folder / "a.h5ad").read_bytes())
+    read(folder)
+
+
+def overlapping(folder: Path) -> None:
+    """Two samples of one file that have cells in common."""
+    adata = small()
+    adata.obs["site"] = "north"
+    write_h5ad(adata, folder / "a.h5ad")
+    where = {"path": str(folder / "a.h5ad"), "condition": "c"}
+    check_samples(
+        [
+            Sample(sample="x", obs_column="library", obs_value="L1", **where),
+            Sample(sample="y", obs_column="site", obs_value="north", **where),
+        ]
+    )
+
+
+def kinds(*names: str) -> Callable[[ad.AnnData], None]:
+    """Say what each feature is, one kind after the other."""
+    return lambda adata: adata.var.__setitem__(
+        "feature_types", [names[i % len(names)] for i in range(adata.n_vars)]
+    )
+
+
+def mitochondrial(adata: ad.AnnData) -> None:
+    adata.var_names = ["MT-CO1", "MT-CO2", "MT-CO3", *adata.var_names[3:]]
+
+
+def counts_in_raw(adata: ad.AnnData) -> None:
+    adata.raw = adata.copy()
+    adata.X = adata.X.log1p()
+
+
+def counts_in_a_layer(adata: ad.AnnData) -> None:
+    adata.layers["umi"] = adata.X.copy()
+    adata.X = adata.X.log1p()
+
+
+def zstandard(file: h5py.File) -> None:
+    """Store a matrix with a compression that HDF5 knows by a plugin only."""
+    data = file["X/data"]
+    values = data[()]
+    del file["X/data"]
+    made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    made.set_chunk((len(values),))
+    made.set_filter(32999, h5py.h5z.FLAG_OPTIONAL, ())
+    space = h5py.h5s.create_simple((len(values),))
+    h5py.h5d.create(file["X"].id, b"data", h5py.h5t.py_create(values.dtype), space, made)
+
+
+def labels_elsewhere(file: h5py.File) -> None:
+    """Categories in the way of anndata 0.7, whose labels are those of another table."""
+    codes = file["obs/library/codes"][()]
+    del file["obs/library"]
+    made = file["obs"].create_dataset("library", data=codes)
+    made.attrs["categories"] = file["var/_index"].ref
+
+
 def same_names(adata: ad.AnnData) -> None:
     adata.obs_names = ["AAAC-1"] * adata.n_obs
 
@@ -152,6 +217,17 @@ def rep(value: Callable[[np.ndarray], Any]) -> Callable[[ad.AnnData], None]:
         adata.obsm["X_rep"] = value(np.ones((adata.n_obs, 3)))
 
     return change
+
+
+def centred(x: np.ndarray, seed: int) -> np.ndarray:
+    points = np.random.default_rng(seed).normal(size=x.shape)
+    return points - points.mean(axis=0)
+
+
+def with_rep(seed: int) -> ad.AnnData:
+    adata = small(seed=seed)
+    adata.obsm["X_rep"] = centred(np.ones((adata.n_obs, 3)), seed)
+    return adata
 
 
 def hole(x: np.ndarray) -> np.ndarray:
@@ -209,6 +285,27 @@ FILES = [
     Case("values kept in another file", stored(elsewhere), "`X` keeps its values in another file, which is not read", InputError),
     Case("a table within itself", stored(lambda f: f["obs"].__setitem__("again", f["/"])), "`obs` holds more parts than such a table has", InputError),
     Case("a table without row names", stored(attribute("obs", "_index", "nothing")), "`obs` has no list of row names", InputError),
-    Case("a column that is too short", stored(put("obs/_index", np.array(["a", "b"], dtype=object))), "column 'library' of `obs` has 40 values for 2 rows", InputError),
-    Case("a column that is not there", stored(attribute("obs", "column-order", np.array(["nope"], dtype=object))), "column 'nope' of `obs` has nothing for 40 rows", InputError),
+    Case("row names that are too few", stored(put("obs/_index", np.array(["a", "b"], dtype=object))), "`X` declares the shape [40, 60], but there are (2, 60)", InputError),
+    Case("a column that is too short", stored(put("obs/library/codes", np.zeros(2, dtype=np.int8)), {"obs_column": "library", "obs_value": "L1"}), "column 'library' of `obs` has 2 values for 40 rows", InputError),
+    Case("a column that is not there", stored(attribute("obs", "column-order", np.array(["nope"], dtype=object)), annotation_keys=["nope"]), "column 'nope' of `obs` has nothing for 40 rows", InputError),
+    Case("labels of another table (anndata 0.7)", stored(labels_elsewhere, {"obs_column": "library", "obs_value": "L1"}), "the categories of column `obs/library` are not where they belong", InputError),
+    Case("a compression that HDF5 does not know", stored(zstandard), "`X/data` is compressed with filter 32999 of HDF5, which HDF5 reads only with a plugin. Install the package hdf5plugin", InputError),
+    Case("a slash in the name of the annotation", cells(lambda a: a.obs.__setitem__("CD4/CD8", "x"), annotation_keys=["CD4/CD8"]), "Write `annotation_key: CD4_CD8` in the config", InputError),
+    Case("an annotation without a label", cells(lambda a: a.obs.__setitem__("type", np.full(40, np.nan)), annotation_keys=["type"]), "obs 'type' is missing in every cell", InputError),
+    Case("counts in .raw", cells(counts_in_raw), "raw/X of this file holds whole numbers: set `counts_layer: raw` in the config", InputError),
+    Case("counts in a layer", cells(counts_in_a_layer), "layer 'umi' of this file holds whole numbers: set `counts_layer: umi` in the config", InputError),
+    Case("no .raw", cells(lambda a: None, counts_layer="raw"), "there is no raw/X (layers: none). Correct `counts_layer`", InputError),
+    Case("antibodies only", cells(kinds("Antibody Capture")), "has no features of gene expression (60 Antibody Capture)", InputError),
+    Case("a feature misspelt", cells(lambda a: None, features={"use": ["CD3"]}), "has no feature 'CD3' (features: GENE000", InputError),
+    Case("a feature to leave out misspelt", cells(lambda a: None, features={"leave_out": ["Tme"]}), "No file has a feature 'Tme' (features: GENE000", InputError),
+    Case("a word for the features that is not known", cells(lambda a: None, features={"drop": ["Time"]}), "features: unknown key drop; give use, leave_out or both", InputError),
+    Case("a way to treat missing genes that is not known", cells(lambda a: None, missing_genes="nan"), "missing_genes='nan' is not known: give \"leave_out\" or \"zero\"", InputError),
+    Case("a limit without mitochondrial genes", cells(lambda a: None, max_pct_mt=5.0), "qc.max_pct_mt is 5, but no gene is known to be mitochondrial", InputError),
+    Case("mitochondrial genes in one file only", cells(mitochondrial, also=small(seed=1), max_pct_mt=5.0), "b.h5ad has no mitochondrial genes", InputError),
+    Case("names with a prefix here, without there", cells(lambda a: None, also=renamed([f"GRCh38_{g}" for g in GENES], seed=1)), "They differ by a prefix ('GRCh38_')", InputError),
+    Case("names with points here, with lines there", cells(lambda a: setattr(a, "var_names", [f"G{i}-A" for i in range(60)]), also=renamed([f"G{i}.A" for i in range(60)], seed=1)), "They differ by marks such as `.` and `-`", InputError),
+    Case("two copies of one file", twice, "are copies of one file), which would count twice", InputError),
+    Case("two samples with cells in common", overlapping, "Samples x and y share 20 cells of", InputError),
+    Case("cells of another file", cells(lambda a: None, also=small()[5:].copy()), "Samples a and b hold the same cells: 35 names are in", InputError),
+    Case("a PCA of each file by itself", cells(rep(lambda x: centred(x, 0)), also=with_rep(1), use_rep="X_rep"), "obsm 'X_rep' has the mean zero in each of the 2 files", InputError),
 ]  # fmt: skip

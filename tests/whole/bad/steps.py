@@ -37,6 +37,7 @@ STEPS = [
     Case("a sample without condition", lambda a: Sample(sample="a", path="b"), "missing 1 required keyword-only argument: 'condition'", TypeError),
     Case("quality control without samples", no_samples, "obs has no column 'sample' with categories", InputError),
     Case("quality control that keeps no cell", lambda a: pp.quality_control(a, min_genes=10**6), "Lower qc.min_genes (1000000)", InputError),
+    Case("a limit of mitochondrial counts without such genes", lambda a: pp.quality_control(a, min_genes=0, max_pct_mt=5), "qc.max_pct_mt is 5, but no gene is known to be mitochondrial", InputError),
     Case("quality control that keeps no gene", lambda a: pp.quality_control(a, min_genes=0, min_cells=10**6), "Lower qc.min_cells", InputError),
     Case("an integration that is not known", embed(integrate="combat"), "integrate='combat' is not known: give one of none, harmony", InputError),
     Case("harmony without batches", embed(integrate="harmony", n_pcs=3), "integrate: harmony needs a batch for every sample", InputError),

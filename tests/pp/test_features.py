@@ -1,0 +1,139 @@
+"""One name is one gene in every file, and what is no gene is not taken for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from cgmm.pp import check_samples, join_samples, prepare_lazily
+from tests.pp.test_pp import GENES, saved, small
+
+IDS = [f"ENSG{i:011d}" for i in range(60)]
+
+
+def texts(facts: dict) -> str:
+    return "\n".join(n["text"] for n in facts["notices"])
+
+
+def test_hashtags_and_antibodies_are_left_out_and_reported(tmp_path: Path) -> None:
+    adata = small(genes=[*GENES[:50], *[f"Tag{i}" for i in range(10)]])
+    adata.var["feature_types"] = ["Gene Expression"] * 50 + ["Antibody Capture"] * 10
+    sample = saved(tmp_path, "a", adata)
+    facts = check_samples([sample])
+    assert "10 features are no genes and were left out (10 Antibody Capture: Tag0" in texts(facts)
+    assert facts["genes"]["n_shared"] == 50
+    joined = join_samples([sample])
+    assert list(joined.var_names) == GENES[:50]
+    np.testing.assert_array_equal(joined.X.toarray(), adata.X[:, :50].toarray())
+
+
+@pytest.mark.parametrize(
+    "name", ["Hashtag_1_TotalSeqB", "HTO-3", "adt_CD4", "CD3_TotalSeqC", "anti-human CD4"]
+)
+def test_names_of_antibodies_without_a_word_of_the_file_are_a_warning(
+    tmp_path: Path, name: str
+) -> None:
+    sample = saved(tmp_path, "a", small(genes=[*GENES[:59], name]))
+    notices = check_samples([sample])["notices"]
+    assert [n["level"] for n in notices] == ["warning"]
+    assert name in notices[0]["text"]
+    assert name not in join_samples([sample], features={"leave_out": [name]}).var_names
+
+
+def test_a_kind_of_the_genes_themselves_is_no_reason_to_leave_any_out(tmp_path: Path) -> None:
+    adata = small()
+    adata.var["feature_type"] = ["protein_coding", "lncRNA"] * 30  # as CELLxGENE calls biotypes
+    assert check_samples([saved(tmp_path, "a", adata)])["genes"]["n_shared"] == 60
+
+
+def test_features_are_chosen_by_name_and_pattern(tmp_path: Path) -> None:
+    sample = saved(tmp_path, "a", small())
+    chosen = {"use": ["GENE00*", "GENE059"], "leave_out": ["GENE005"]}
+    names = join_samples([sample], features=chosen).var_names
+    assert list(names) == [g for g in [*GENES[:10], "GENE059"] if g != "GENE005"]
+
+
+def twins(tmp_path: Path, *, ids: bool, column: bool) -> list:
+    """Two files that list two genes of one symbol in different order."""
+    samples = []
+    for name, order in (("a", np.arange(60)), ("b", np.arange(60)[::-1])):
+        symbols = np.array(GENES, dtype=object)
+        symbols[[10, 20]] = "TWICE"
+        adata = small(genes=[f"{g}x" for g in GENES], seed=ord(name))
+        values = adata.X.toarray()
+        values[:, 10], values[:, 20] = 50, 1
+        adata.X = sp.csr_matrix(values)
+        adata = adata[:, order].copy()
+        if column:
+            adata.var_names = np.array(IDS)[order]
+            adata.var["symbol"] = symbols[order]
+        else:
+            adata.var_names = symbols[order]
+            adata.var_names_make_unique()
+            if ids:
+                adata.var["gene_ids"] = np.array([f"{i}.{ord(name)}" for i in IDS])[order]
+        samples.append(saved(tmp_path, name, adata))
+    return samples
+
+
+@pytest.mark.parametrize("column", [True, False], ids=["gene_column", "numbered by a program"])
+def test_genes_of_one_symbol_are_told_apart_by_identifier(tmp_path: Path, column: bool) -> None:
+    samples = twins(tmp_path, ids=True, column=column)
+    where = {"gene_column": "symbol"} if column else {}
+    assert "the identifier was added" in texts(check_samples(samples, **where))
+    joined = join_samples(samples, **where)
+    assert joined.n_vars == 60
+    strong = [name for name in joined.var_names if name.endswith(IDS[10])]
+    assert len(strong) == 1
+    assert (joined[:, strong].X.toarray() == 50).all()
+
+
+def test_genes_of_one_symbol_without_identifier_are_left_out(tmp_path: Path) -> None:
+    samples = []
+    for name, order in (("a", np.arange(60)), ("b", np.arange(60)[::-1])):
+        symbols = np.array(GENES, dtype=object)
+        symbols[[10, 20]] = "TWICE"
+        adata = small(seed=ord(name))
+        adata.var_names = [str(i) for i in range(60)]
+        adata = adata[:, order].copy()
+        adata.var["symbol"] = symbols[order]
+        adata.var_names = ["same"] * 60  # no identifier
+        samples.append(saved(tmp_path, name, adata))
+    facts = check_samples(samples, gene_column="symbol")
+    assert [n["level"] for n in facts["notices"]] == ["warning"]
+    assert "stand for several genes (TWICE)" in texts(facts)
+    assert join_samples(samples, gene_column="symbol").n_vars == 58
+
+
+def test_genes_without_a_symbol_have_their_identifier_for_a_name(tmp_path: Path) -> None:
+    adata = small(genes=IDS)
+    adata.var["symbol"] = [None, "", *GENES[2:]]
+    sample = saved(tmp_path, "a", adata)
+    assert "2 genes without a name" in texts(check_samples([sample], gene_column="symbol"))
+    names = list(join_samples([sample], gene_column="symbol").var_names)
+    assert names == [*IDS[:2], *GENES[2:]]
+
+
+@pytest.mark.parametrize("lazily", [False, True], ids=["memory", "blocks"])
+def test_missing_genes_are_zeros_when_asked(tmp_path: Path, lazily: bool) -> None:
+    one, two = small(seed=1), small(seed=2)
+    pair = [
+        saved(tmp_path, "a", one[:, 5:].copy()),
+        saved(tmp_path, "b", two[:, ::-1].copy()),
+    ]
+    if lazily:
+        prepare_lazily(pair, tmp_path / "p.h5ad", missing_genes="zero", min_genes=1, min_cells=1)
+        import anndata as ad
+
+        joined = ad.read_h5ad(tmp_path / "p.h5ad")
+        joined.X = joined.layers["counts"]
+    else:
+        joined = join_samples(pair, missing_genes="zero")
+    assert list(joined.var_names) == [*GENES[5:], *GENES[4::-1]]
+    expected = one.X.toarray()
+    expected[:, :5] = 0
+    np.testing.assert_array_equal(joined[:40, GENES].X.toarray(), expected)
+    np.testing.assert_array_equal(joined[40:, GENES].X.toarray(), two.X.toarray())
