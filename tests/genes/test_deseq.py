@@ -29,7 +29,7 @@ def drawn(
     return Samples(counts, np.repeat([False, True], n_donors), names if paired else None)
 
 
-def test_known_changes_are_found(self) -> None:
+def test_known_changes_are_found() -> None:
     truth = np.zeros(120)
     truth[:6], truth[6:12] = 2.0, -2.0
     found, reason = deseq.differential(drawn(4, truth, paired=True), np.ones(120, dtype=bool))
@@ -39,7 +39,7 @@ def test_known_changes_are_found(self) -> None:
     assert (found.q[12:] < 0.05).mean() < 0.1
 
 
-def test_pairing_sees_through_differences_between_donors(self) -> None:
+def test_pairing_sees_through_differences_between_donors() -> None:
     truth = np.zeros(80)
     truth[:8] = 1.0
     genes = np.ones(80, dtype=bool)
@@ -50,7 +50,7 @@ def test_pairing_sees_through_differences_between_donors(self) -> None:
     assert np.nanmedian(paired.p[:8]) < 0.1 * np.nanmedian(apart.p[:8])
 
 
-def test_genes_that_cannot_be_tested_are_missing(self) -> None:
+def test_genes_that_cannot_be_tested_are_missing() -> None:
     data = drawn(3, np.zeros(60), paired=False, seed=2)
     data.counts[:, 0] = 0
     data.counts[:, 1] = [30, 0, 0, 0, 0, 0]
