@@ -53,7 +53,7 @@ class CoupledFit:
         ``UW`` at the solution.
     shares_source
         Prevalence of every source component, shape (K0,): maximum-likelihood weights at fixed means
-        and covariances.  They leave out the transport penalty, which would bias changes of
+        and covariances.  Shares leave out the transport penalty, which would bias changes of
         prevalence towards zero.
     shares_target
         Prevalence of every target component, shape (K1,), computed in the same way.

@@ -14,7 +14,7 @@ from cgmm.transport import gaussians, solver
 from cgmm.transport.warm_start import extrapolated_potentials, solve_near
 
 LOG_ZERO = -1e30
-MAX_PAIRS_AT_ONCE = 16  # with no more pairs, the costs of all are computed
+MAX_PAIRS_AT_ONCE = 16  # up to this number of pairs, all exact costs are computed
 ONE_PAIR = (np.array([0]), np.array([0]))
 
 

@@ -21,7 +21,7 @@ from cgmm.transport import solver, warm_start
 MAX_STEPS = 8
 MIN_STEP_SIZE = 1e-5
 MAX_LOG_STEP = 3.0
-MIN_GAIN_TO_STOP = 0.45  # gain per slope after which a full Newton step is the last; ideal 1/2
+MIN_GAIN_TO_STOP = 0.45  # gain over slope (ideally 1/2); above it, a full step is the last
 MIN_GOAL = 1e-9  # relative error of the marginals of a solved transport
 
 
