@@ -89,7 +89,7 @@ def kmeans_mixtures(
     """Return starting mixtures from k-means of both sides together if K0 = K1, else of each side.
 
     If K0 = K1, component k covers the same region on both sides, and a small transport weight is
-    enough to keep the two components paired.  K-means sees at most ``MAX_POINTS`` points; from more
+    enough to keep the two components paired.  K-means uses at most ``MAX_POINTS`` points; from more
     points a sample is drawn.
 
     Parameters
