@@ -1,4 +1,4 @@
-"""Checks of single arguments: numbers, counts, seeds, functions."""
+"""Checks of single arguments: numbers, counts, seeds, functions and numbers of components."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MAX_SEED = 2**32 - 1
 def check_number(
     name: str, value: float | None, default: float, *, above_zero: bool = False, finite: bool = True
 ) -> float:
-    """Return a number that lies in its range.
+    """Return a number, checked to lie in its range.
 
     Parameters
     ----------
     name
-        Name of the argument, for errors.
+        Name of the argument, for error messages.
     value
         The number.  None: ``default``.
     default
-        Used for None.
+        Value that replaces None.
     above_zero
         Whether zero is out of range.
     finite
@@ -37,7 +37,7 @@ def check_number(
     Raises
     ------
     TypeError, ValueError
-        When the value is no number, or out of range.
+        When the value is not a number or is out of range.
     """
     wanted = "positive" if above_zero else "at least 0"
     wanted += " and finite" if finite else ""
@@ -60,16 +60,16 @@ def _as_float(name: str, value: Any, wanted: str) -> float:
 
 
 def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
-    """Return a whole number between two limits; a float without fraction counts as whole.
+    """Return a whole number, checked to lie between two limits; 2.0 counts as whole.
 
     Parameters
     ----------
     name
-        Name of the argument, for errors.
+        Name of the argument, for error messages.
     value
         The number.
     low, high
-        Least and largest allowed value; None: no upper limit.
+        Least and largest allowed value.  ``high`` None: no upper limit.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) ->
     Raises
     ------
     TypeError, ValueError
-        When the value is no whole number, or out of range.
+        When the value is not a whole number or is out of range.
     """
     limit = f"of at least {low}" if high is None else f"from {low} to {high}"
     wanted = f"{name} must be a whole number {limit}, got {value!r}"
@@ -95,26 +95,26 @@ def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) ->
 
 
 def check_callable(name: str, function: Any) -> None:
-    """Raise a TypeError when something is neither a function nor None."""
+    """Raise a TypeError when an argument is neither a function nor None."""
     if function is not None and not callable(function):
         msg = f"{name} must be a function or None, got {function!r}"
         raise TypeError(msg)
 
 
 def check_seed(value: Any) -> int:
-    """Return ``random_state`` as an int; raise an error when it is no seed."""
+    """Return ``random_state`` as an int; raise an error when it is not a valid seed."""
     return check_whole("random_state", value, 0, MAX_SEED)
 
 
 def check_components(n_components: Any, n_points: tuple[int, int]) -> tuple[int, int]:
-    """Return the numbers of components of both sides, from one number or a pair of numbers.
+    """Return the number of components of each side, from one number or a pair of numbers.
 
     Parameters
     ----------
     n_components
         One number for both sides, or a pair.
     n_points
-        Numbers of points of both sides, which are upper limits.
+        Number of points of each side, the upper limit of its number of components.
 
     Returns
     -------
@@ -123,7 +123,8 @@ def check_components(n_components: Any, n_points: tuple[int, int]) -> tuple[int,
     Raises
     ------
     TypeError, ValueError
-        When the numbers are not whole, not a pair, or larger than the numbers of points.
+        When a number is not whole or exceeds the number of points, or when a sequence does not have
+        two numbers.
     """
     given = n_components if isinstance(n_components, tuple | list | np.ndarray) else None
     pair = (n_components, n_components) if given is None else tuple(given)

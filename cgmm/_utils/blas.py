@@ -1,8 +1,9 @@
 """Limit BLAS to one thread while many small matrices are decomposed.
 
 A threaded BLAS splits even matrices of 50 x 50, and its threads wait for each other in busy loops.
-Beside another process on the same cores, an eigenvalue decomposition of 60 such matrices took 1.6 s
-instead of 0.012 s.  With one thread, bits do not depend on the number of threads either.
+While another process used the same cores, an eigenvalue decomposition of 60 matrices of this size
+took 1.6 s instead of 0.012 s.  With one thread, the bits of results also do not depend on the
+number of threads of the machine.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def _controller() -> ThreadpoolController:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread; the last of several overlapping calls restores the old number."""
+    """Limit BLAS to one thread; the last overlapping call to end restores the old limit."""
     global _inside, _limit
     with _lock:
         if _inside == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# seaborn "colorblind", without the grey (kept for context) and with a darker yellow
+# seaborn "colorblind" with a darker yellow, and without grey, which marks context
 BASE = (
     "#0173b2",
     "#de8f05",
@@ -24,7 +24,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def mix(colour: tuple[int, int, int], other: tuple[int, int, int], amount: float) -> str:
-    """Blend `amount` (0 to 1) of `other` into `colour`, as a hex string."""
+    """Return `colour` with an `amount` (0 to 1) of `other` blended in, as a hex string."""
     parts = (round(a + (b - a) * amount) for a, b in zip(colour, other, strict=True))
     return "#" + "".join(f"{p:02x}" for p in parts)
 
@@ -41,6 +41,9 @@ def subpopulation_colours(n: int) -> list[str]:
 
 
 def diverging(value: float, limit: float) -> str:
-    """Colour of a value: blue below zero, grey at zero, orange above; saturated at `limit`."""
+    """Return the colour of a value: blue below zero, grey at zero, orange above zero.
+
+    The colour is saturated from `limit` on.
+    """
     amount = min(abs(value) / limit, 1.0) if limit > 0 else 0.0
     return mix(MIDDLE, UP if value > 0 else DOWN, amount)

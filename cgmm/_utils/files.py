@@ -1,8 +1,8 @@
-"""Files that are whole or absent, and h5ad files that other programs can open.
+"""Atomic writes of files, and h5ad files that older programs can open.
 
-Every file is written under a temporary name in its folder, flushed to the disk, and then renamed: a
-reader sees the old file or the new file, never a part of one. A process that is killed leaves its
-temporary file behind; the next writer of the same file removes it.
+Every file is written under a temporary name in its folder, flushed to the disk, and then renamed.
+A reader therefore sees the old file or the new file, never a part of a file.  A process that is
+killed leaves its temporary file behind; the next process that writes the same file removes it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
     Raises
     ------
     OSError
-        When the disk is full, which may show only at the flush; ``path`` is then as before.
+        When the disk is full, also when that shows only at the flush.  ``path`` is then unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         with _late_errors(path):
             yield temporary
         _to_disk(temporary)
-        # mkstemp makes files that only their owner can read: give them the usual rights
+        # mkstemp makes files that only their owner can read: set the usual permissions
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
@@ -59,7 +59,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
 def _late_errors(path: Path) -> Iterator[None]:
     """Raise an OSError for writes that failed while HDF5 closed its objects.
 
-    Python only prints such an error, and closing the file may succeed although a block is lost.
+    Python only prints these errors, and closing the file may succeed although a block is lost.
     """
     lost: list[str] = []
 
@@ -86,12 +86,12 @@ def _late_errors(path: Path) -> Iterator[None]:
 
 
 def _failed_write(error: BaseException | None) -> bool:
-    """Return whether an error is a write of HDF5 that failed."""
+    """Return whether an error comes from a failed write of HDF5."""
     return isinstance(error, OSError | RuntimeError) and "write failed" in str(error)
 
 
 def _to_disk(path: Path) -> None:
-    """Flush a file to the disk; a full disk may show only here."""
+    """Flush a file to the disk, which raises an error when the disk is full."""
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -100,7 +100,7 @@ def _to_disk(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path, suffix: str) -> None:
-    """Remove temporary files of ``path`` whose writer ran on this machine and runs no more."""
+    """Remove temporary files of ``path`` from processes of this machine that have ended."""
     start = f".{path.name}.{_HOST}-"
     for other in path.parent.iterdir():
         name = other.name
@@ -111,7 +111,7 @@ def _remove_leftovers(path: Path, suffix: str) -> None:
 
 
 def _runs(process: int) -> bool:
-    """Return whether a process of this machine runs."""
+    """Return whether a process with this number runs on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -122,14 +122,14 @@ def _runs(process: int) -> bool:
 
 
 def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
-    """Write an AnnData with plain string encoding, so that older anndata and R read it.
+    """Write an AnnData to an h5ad file that older versions of anndata and R can read.
 
     Parameters
     ----------
     adata
-        What to write; it is not changed.
+        The object to write; it is not changed.
     path
-        The file.
+        Path of the file.
     """
     with atomic(path) as temporary, plain_strings():
         adata.write_h5ad(temporary, compression="gzip")
@@ -137,7 +137,7 @@ def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
 
 @contextlib.contextmanager
 def plain_strings() -> Iterator[None]:
-    """Let anndata write text in the encoding that older versions and R read."""
+    """Make anndata write text in the encoding that older versions of anndata and R can read."""
     setting = "allow_write_nullable_strings"
     if not hasattr(ad.settings, setting):
         yield
@@ -147,10 +147,10 @@ def plain_strings() -> Iterator[None]:
 
 
 def storable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with categorical columns of text, which every version of anndata reads.
+    """Return a table whose text columns are categorical, which every version of anndata can read.
 
-    pandas 3 gives text a string dtype, which anndata 0.13 writes as a nullable string array, which
-    anndata before 0.11 cannot read.
+    pandas 3 gives text a string dtype.  anndata 0.13 writes this dtype as a nullable string array,
+    and anndata before 0.11 cannot read these arrays.
     """
     out = frame.copy()
     for name, column in frame.items():

@@ -1,4 +1,4 @@
-"""Labels of figures: long names cut, and places where labels do not overlap."""
+"""Labels of figures: short forms of long names, and positions without overlap."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import numpy as np
 
 
 def shortened(name: str, limit: int) -> str:
-    """Return a name, cut to ``limit`` characters with an ellipsis when it is longer."""
+    """Return a name; a name of more than ``limit`` characters is cut and ends in an ellipsis."""
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
 def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
-    """Move label positions apart until no two are closer than ``gap``.
+    """Return label positions, moved apart until no two are closer than ``gap``.
 
-    The order stays, and the sum of squared moves is least (pool adjacent violators on
-    ``positions - gap * rank``).
+    The order of the labels does not change, and the sum of squared moves is minimal (pool adjacent
+    violators on ``positions - gap * rank``).
 
     Parameters
     ----------
     positions
         Wanted positions, shape (n,), in any order.
     gap
-        Least distance; smaller when the labels have no room for it.
+        Least distance between labels; reduced when the limits leave too little space.
     low, high
         Limits of the positions.
 

@@ -1,11 +1,11 @@
-"""Neighbour graph of points and its clusters, for the start of a fit and for maps.
+"""Neighbour graph of points, and its clusters, for the start of a fit and for embeddings.
 
 The graph is the fuzzy simplicial set of UMAP (McInnes, Healy & Melville 2018, arXiv:1802.03426,
 section 3.1) on exact nearest neighbours.  The edge from a point to a neighbour at distance d has
 the strength exp(-max(0, d - rho) / sigma).  Here rho is the distance of the nearest neighbour, and
-sigma is such that the strengths of a point sum to log2 k.  Strengths a and b of the two directions
-of an edge are combined to a + b - ab.  umap-learn has the same graph, but every process that
-imports it compiles for ten seconds.
+sigma is chosen so that the strengths of a point sum to log2 k.  Strengths a and b of the two
+directions of an edge are combined to a + b - ab.  umap-learn computes the same graph, but every
+process that imports umap-learn compiles code for ten seconds.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-MAX_ERROR = 1e-5  # of the sum of strengths
+MAX_ERROR = 1e-5  # largest error of the sum of strengths
 MAX_HALVINGS = 64
-MIN_WIDTH = 1e-3  # of sigma, as part of the mean distance
+MIN_WIDTH = 1e-3  # least sigma, in units of the mean distance
 
 
 def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +37,7 @@ def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarra
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=n_neighbors - 1, algorithm="brute").fit(points)
-    distances, positions = search.kneighbors()  # without the point itself, whose distance is zero
+    distances, positions = search.kneighbors()  # the point itself is not among them
     itself = np.arange(len(points))[:, None]
     return (
         np.hstack([itself, positions]),
@@ -75,7 +75,7 @@ def fuzzy_graph(positions: np.ndarray, distances: np.ndarray) -> sp.csr_matrix:
 
 
 def _widths(beyond: np.ndarray, total: float) -> np.ndarray:
-    """Solve sum_j>0 exp(-beyond_j / sigma) = total for sigma, by bisection, shape (N,)."""
+    """Solve sum_j>0 exp(-beyond_j / sigma) = total for sigma by bisection: shape (N,)."""
     sigma = np.ones(len(beyond), dtype=np.float32)
     low, high = np.zeros_like(sigma), np.full_like(sigma, np.inf)
     left = np.arange(len(beyond))
@@ -94,7 +94,7 @@ def _widths(beyond: np.ndarray, total: float) -> np.ndarray:
 
 
 def leiden(graph: sp.csr_matrix, *, resolution: float, random_state: int) -> np.ndarray:
-    """Cluster a graph: two rounds of Leiden for modularity.
+    """Return the clusters of a graph, from two iterations of Leiden for modularity.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def leiden(graph: sp.csr_matrix, *, resolution: float, random_state: int) -> np.
 
     Notes
     -----
-    Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are those of
+    Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are the same as from
     ``scanpy.tl.leiden(flavor="igraph", n_iterations=2, directed=False)``.
     """
     import random

@@ -1,4 +1,4 @@
-"""A walk over nested values that somebody else wrote, with limits."""
+"""Iteration over nested values from untrusted files, with limits on depth and number."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_DEPTH = 10
-MAX_VALUES = 100_000  # a few aliases of YAML stand for billions
+MAX_VALUES = 100_000  # a few aliases of YAML can expand to billions of values
 
 
 class TooManyValuesError(ValueError):
-    """Values lie too deep, or there are too many."""
+    """Nested values are too deep or too many."""
 
 
 def nested_values(value: Any) -> Iterator[Any]:
@@ -19,13 +19,12 @@ def nested_values(value: Any) -> Iterator[Any]:
     Parameters
     ----------
     value
-        Plain values as YAML and JSON give them.
+        Plain values, as read from YAML or JSON.
 
     Raises
     ------
     TooManyValuesError
-        When there are more than ``MAX_VALUES`` values, or when they lie more than ``MAX_DEPTH``
-        levels deep.
+        When there are more than ``MAX_VALUES`` values, or more than ``MAX_DEPTH`` levels.
     """
     waiting: list[tuple[Any, int]] = [(value, 0)]
     n = 0

@@ -1,6 +1,7 @@
 """Read and write rows of a matrix in an h5ad file, in blocks.
 
-Memory holds the rows that are asked for and one block; never the whole matrix.
+Memory holds the requested rows and one block, not the whole matrix.  The exception is a CSC matrix,
+which is read as a whole.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     Parameters
     ----------
     stored
-        ``X`` or a layer: dense, CSR, or CSC.  A CSC matrix is read as a whole and then cut.
+        ``X`` or a layer: dense, CSR or CSC.  A CSC matrix is read as a whole.
     rows
-        Which rows, shape (n_rows_stored,), bool.
+        True for the rows to read, shape (n_rows_stored,).
 
     Returns
     -------
-    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored type of values.
+    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored dtype.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
 
 
 def row_ends(stored: h5py.Group | h5py.Dataset) -> np.ndarray:
-    """Count the stored values before each row of a dense or CSR matrix, shape (n_rows + 1,)."""
+    """Return the number of stored values before each row, dense or CSR: shape (n_rows + 1,)."""
     if isinstance(stored, h5py.Dataset):
         return np.arange(stored.shape[0] + 1, dtype=np.int64) * max(1, stored.shape[1])
     return np.asarray(stored["indptr"][:], dtype=np.int64)
@@ -64,20 +65,21 @@ def row_ends(stored: h5py.Group | h5py.Dataset) -> np.ndarray:
 def row_blocks(
     stored: h5py.Group | h5py.Dataset, rows: np.ndarray, *, ends: np.ndarray | None = None
 ) -> Iterator[sp.csr_matrix]:
-    """Go through some rows of a stored matrix, in order.
+    """Yield some rows of a stored matrix in blocks, in order.
 
     Parameters
     ----------
     stored
         Dense or CSR.
     rows
-        Which rows, shape (n_rows_stored,), bool.
+        True for the rows to read, shape (n_rows_stored,).
     ends
-        What :func:`row_ends` gives, where it is known already.
+        Result of :func:`row_ends` for ``stored``.  None: it is computed.
 
     Yields
     ------
-    CSR matrix of shape (some rows, n_columns), with at most about ``BLOCK_VALUES`` values.
+    CSR matrix of shape (rows in the block, n_columns), with at most ``BLOCK_VALUES`` values unless
+    one row has more.
 
     Raises
     ------
@@ -109,7 +111,7 @@ class RowsWriter:
     group
         A new group of the file, such as ``X``.
     n_columns
-        Columns of the matrix.
+        Number of columns of the matrix.
     """
 
     def __init__(self, group: h5py.Group, n_columns: int) -> None:
@@ -128,7 +130,7 @@ class RowsWriter:
         self._n_values += more
 
     def close(self) -> None:
-        """Finish: write the ends of the rows and the attributes of the group."""
+        """Write the ends of the rows and the attributes of the group; call it last."""
         indptr = np.concatenate(self._ends)
         self._group.create_dataset("indptr", data=indptr)
         self._group.attrs["encoding-type"] = "csr_matrix"
@@ -160,7 +162,7 @@ def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:
 
 
 def _blocks(ends: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int]]:
-    """First row and end of every block; blocks without a wanted row are left out.
+    """Yield the first row and the end of every block with a wanted row.
 
     A block has at most ``BLOCK_VALUES`` values, or one row.  ``ends`` is the number of stored
     values before each row, shape (n_rows + 1,).

@@ -1,4 +1,4 @@
-"""JSON as the standard has it, for values that may be numpy's, infinite or NaN."""
+"""Standard JSON for values that may be numpy or JAX arrays, infinite or NaN."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NOT_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 def dumps(value: Any, *, nan_as_null: bool = False, **options: Any) -> str:
-    """Write values as JSON that every reader accepts.
+    """Return values as JSON text that every JSON reader accepts.
 
     Parameters
     ----------
@@ -18,21 +18,21 @@ def dumps(value: Any, *, nan_as_null: bool = False, **options: Any) -> str:
         Dicts, lists and plain values; arrays and scalars of numpy and JAX become lists and plain
         values. Infinities become the texts "Infinity" and "-Infinity".
     nan_as_null
-        Write NaN as null, which other programs read as a missing value, and not as the text "NaN",
-        which :func:`loads` reads back.
+        True: write NaN as null, which other programs read as a missing value.  False: write NaN as
+        the text "NaN", which :func:`loads` reads as NaN.
     options
-        Of :func:`json.dumps`.
+        Further options of :func:`json.dumps`.
 
     Raises
     ------
     TypeError
-        When a value is none of these.
+        When a value has another type.
     """
     return json.dumps(_plain(value, None if nan_as_null else "NaN"), allow_nan=False, **options)
 
 
 def loads(text: str) -> Any:
-    """Read what :func:`dumps` wrote, infinities and NaN as numbers."""
+    """Return the values that :func:`dumps` wrote, with infinities and NaN as numbers."""
     return _restore(json.loads(text))
 
 

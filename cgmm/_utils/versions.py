@@ -23,6 +23,6 @@ def version(package: str) -> str | None:
     except importlib.metadata.PackageNotFoundError:
         if package != "cgmm":
             return None
-        from cgmm import __version__  # used from its folder, not installed
+        from cgmm import __version__  # imported from its folder, not installed
 
         return __version__

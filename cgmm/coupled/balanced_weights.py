@@ -1,19 +1,19 @@
-r"""Weights of both mixtures under balanced transport, by one dual problem.
+r"""Weights of both mixtures under balanced transport, from one dual problem.
 
-With ``rho = inf`` the weights are the marginals of the coupling, and the problem of
-:mod:`cgmm.coupled.weights` is a problem in ``W`` alone,
+With ``rho = inf`` the weights are the marginals of the coupling ``W``, and the problem of
+:mod:`cgmm.coupled.weights` depends on ``W`` alone,
 
 .. math:: \min_{W \ge 0, \sum W = 1} \langle W, C \rangle + \varepsilon \sum W \log W
           + \sum_k \phi_k\big((W 1)_k\big) + \sum_l \phi_l\big((W^T 1)_l\big),
           \quad \phi_k(a) = -\tfrac{n_k}{\lambda} \log a - \varepsilon a \log a,
 
-an entropic transport whose marginals carry a Burg penalty.  For small ``eps`` its value is nearly
-piecewise linear in the weights, and steps on the weights zigzag from kink to kink.  The dual in the
-potentials ``f = -phi'(a)`` is smooth, and concave as long as ``lambda eps a < n``.  Damped Newton
-steps climb the dual from the potentials of the last transport.  Where these do not converge,
-``eps`` is annealed as for plain transport.  Steps are taken in the logarithms of the weights: the
-potential is an explicit function of the weight, but the weight is no explicit function of the
-potential.
+an entropic transport with a Burg penalty on its marginals.  For small ``eps`` its value is nearly
+piecewise linear in the weights, and steps on the weights converge slowly.  The dual in the
+potentials ``f = -phi'(a)`` is smooth, and concave while ``lambda eps a < n``.  Damped Newton steps
+maximise the dual, starting at the potentials of the last transport.  If these steps do not
+converge, ``eps`` is annealed as for plain transport.  Steps are taken in the logarithms of the
+weights: the potential is an explicit function of the weight, but the weight is not an explicit
+function of the potential.
 """
 
 from __future__ import annotations
@@ -30,15 +30,13 @@ from cgmm.transport.solver import ANNEALING_FACTOR, Problem
 MAX_NEWTON = 30
 MAX_NEWTON_AT_ONCE = 12
 MAX_HALVINGS = 20
-MAX_ERROR_ANNEALING = (
-    1e-4  # relative error of the marginals, while epsilon is larger than asked for
-)
+MAX_ERROR_ANNEALING = 1e-4  # relative error of the marginals at levels above the final epsilon
 MAX_ERROR = 1e-11
-MIN_CONCAVITY = 4.0  # least n / (lambda eps a) for which the dual is used
+MIN_CONCAVITY = 4.0  # least n / (lambda eps a) at which the dual is used
 
 
 class Penalty(NamedTuple):
-    """``phi`` of all components.
+    """Penalties ``phi`` of all components.
 
     Attributes
     ----------
@@ -58,13 +56,13 @@ class Penalty(NamedTuple):
     fixed: np.ndarray
 
     def potential(self, weights: np.ndarray) -> np.ndarray:
-        """Potentials ``-phi'(a)`` at weights ``a``, shape (K,)."""
+        """Return the potentials ``-phi'(a)`` at weights ``a``, shape (K,)."""
         return self.pull / weights + self.epsilon * (np.log(weights) + 1)
 
     def weights(self, potential: np.ndarray) -> np.ndarray:
-        """Weights at potentials, shape (K,); NaN outside the domain of the dual.
+        """Return the weights at given potentials, shape (K,); NaN outside the domain of the dual.
 
-        With ``y = pull / (eps a)``, ``y - log y = z`` has its root above one.
+        With ``y = pull / (eps a)``, the weight is given by the root above one of ``y - log y = z``.
         """
         unit = np.maximum(self.pull, 1e-300) / self.epsilon
         z = potential / self.epsilon - 1 - np.log(unit)
@@ -76,11 +74,11 @@ class Penalty(NamedTuple):
         return np.where(inside, a, np.nan)
 
     def bend(self, a: np.ndarray) -> np.ndarray:
-        """Minus the derivative of the weights in the potentials, at weights ``a``."""
+        """Return minus the derivative of the weights by the potentials, at weights ``a``."""
         return np.where(self.free, a * a / (self.pull - self.epsilon * a), 0.0)
 
     def conjugate(self, potential: np.ndarray, a: np.ndarray) -> np.ndarray:
-        """Integral of the weights over the potential."""
+        """Return the integral of the weights over the potentials, at weights ``a``."""
         free = potential * a - (self.pull + self.epsilon * a) * np.log(a)
         return np.where(self.free, free, potential * self.fixed)
 
@@ -88,7 +86,7 @@ class Penalty(NamedTuple):
 def balanced_weights(
     mass: np.ndarray, problem: Problem, potentials: np.ndarray, *, lam: float, free: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Solve for all weights.
+    """Return the weights of both sides that maximise the dual.
 
     Parameters
     ----------
@@ -97,7 +95,7 @@ def balanced_weights(
     problem
         Balanced transport between the current weights.
     potentials
-        Solution of this transport, shape (K,).
+        Potentials that solve this transport, shape (K,).
     lam
         Weight of the transport.
     free
@@ -105,8 +103,8 @@ def balanced_weights(
 
     Returns
     -------
-    Weights (K,), not normalised, and potentials (K,) from which the transport between these weights
-    can start.  None where the dual is not concave, or where its solution is not finite.
+    Weights (K,), not normalised, and starting potentials (K,) for the transport between these
+    weights.  None where the dual is not concave or its solution is not finite.
     """
     costs, weights, epsilon = problem.costs, problem.weights, float(problem.epsilon)
     with np.errstate(all="ignore"):
@@ -118,8 +116,8 @@ def balanced_weights(
         a = penalty.weights(f)
         if not (np.isfinite(a).all() and (a > 0).all()):
             return None
-        # Take the marginals of one coupling.  Where costs are huge, weights of the two sides that
-        # disagree in their last digits would force mass to be carried far.
+        # The weights are the marginals of one coupling.  Where costs are huge, weights of the two
+        # sides that differ in the last digits would force the transport to move mass far.
         w, level = _couple(costs, f, epsilon)
         a = np.where(free, np.concatenate([w.sum(1), w.sum(0)]), a)
         potentials = f - epsilon * np.log(np.maximum(a, MIN_WEIGHT))
@@ -130,7 +128,7 @@ def balanced_weights(
 def _solve_dual(
     costs: np.ndarray, penalty: Penalty, weights: np.ndarray, potentials: np.ndarray
 ) -> np.ndarray:
-    """Potentials (K,): climb from the last transport, or anneal ``epsilon`` where that fails."""
+    """Return potentials (K,), from the last transport or, if that fails, by annealing."""
     k0, epsilon = len(costs), penalty.epsilon
     at_weights = penalty.potential(weights)
     f = potentials + epsilon * np.log(weights)
@@ -151,7 +149,7 @@ def _solve_dual(
 
 
 def _couple(costs: np.ndarray, f: np.ndarray, epsilon: float) -> tuple[np.ndarray, float]:
-    """Coupling of unit mass at the potentials, and the log of its total in units of the costs."""
+    """Return the coupling scaled to unit mass, and epsilon times the log of its total mass."""
     k0 = costs.shape[0]
     logs = (f[:k0, None] + f[k0:] - costs) / epsilon
     top = logs.max()
@@ -163,7 +161,7 @@ def _couple(costs: np.ndarray, f: np.ndarray, epsilon: float) -> tuple[np.ndarra
 def _ascend_dual(
     costs: np.ndarray, penalty: Penalty, f: np.ndarray, epsilon: float, tol: float, max_steps: int
 ) -> tuple[np.ndarray, bool]:
-    """Damped Newton ascent of the dual at one ``epsilon``: potentials, and whether it converged."""
+    """Maximise the dual at one ``epsilon``; return potentials, and whether Newton converged."""
     k0, k = costs.shape[0], len(f)
     a = penalty.weights(f)
     w, level = _couple(costs, f, epsilon)
@@ -214,7 +212,8 @@ def _moved(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
     """Take a step that changes the potentials by ``move`` to first order.
 
-    Returns potentials, weights, coupling, its log total, and the value of the dual there.
+    Returns the new potentials, weights and coupling, ``epsilon`` times the log of the total mass
+    (:func:`_couple`), and the value of the dual.
     """
     a = np.minimum(a * np.exp(-bend / a * move), 0.9 * penalty.pull / penalty.epsilon)
     a = np.where(penalty.free, a, penalty.fixed)

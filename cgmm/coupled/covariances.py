@@ -1,9 +1,10 @@
-r"""Update of the covariances: a Riccati equation, then a line search.
+r"""Update of the covariances by a Riccati equation and a line search.
 
 At a fixed coupling and fixed Monge maps the precision :math:`P` of a component solves
 :math:`P H P - P = E`, with :math:`E` the target scatter and :math:`H` the force of the transport.
-The solution has a closed form.  Monge maps depend on the covariances, so the solution is a
-direction: the covariances move towards it as far as the objective rises.
+The solution has a closed form.  Because Monge maps depend on the covariances, the solution is used
+as a direction.  Of the steps 1, 1/2, 1/4, ... towards the solution, the covariances take the first
+at which the objective does not fall.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def target_scatter(
     strength: np.ndarray,
     objective: Objective,
 ) -> np.ndarray:
-    """Scatter that data, ridge and prior together prefer, in the form of the covariances.
+    """Return the optimal covariances without transport, in the form of the covariances.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def target_scatter(
 
     Returns
     -------
-    The covariances that would be best without transport, shape (K, D, D).
+    Scatter of data, ridge and prior together, ``E`` of the Riccati equation, shape (K, D, D).
     """
     eye = np.eye(offset.shape[1])
     data = scatter + offset[:, :, None] * offset[:, None] + objective.ridge * eye
@@ -59,14 +60,14 @@ def update_covariances(
     coupling: np.ndarray,
     lam: float,
 ) -> tuple[Shapes, np.ndarray]:
-    """Move the covariances towards the Riccati solution as far as the objective rises.
+    """Return covariances moved towards the Riccati solution, at no lower objective.
 
     Parameters
     ----------
     strength
         ``n_k + kappa_k``, shape (K,).
     target
-        :func:`target_scatter`, shape (K, D, D).
+        Result of :func:`target_scatter`, shape (K, D, D).
     movable
         True for covariances that may change, shape (K,).
     old
@@ -78,8 +79,7 @@ def update_covariances(
 
     Returns
     -------
-    The new covariances, and which pairs have an exact fidelity there: the coupled ones, shape
-    (K0, K1).
+    The new covariances, and True for the coupled pairs, whose fidelity is exact, shape (K0, K1).
     """
     k0, d = coupling.shape[0], target.shape[-1]
     marginal = np.concatenate([coupling.sum(1), coupling.sum(0)])
@@ -102,7 +102,7 @@ def update_covariances(
 
 
 def _riccati(target: np.ndarray, force: np.ndarray) -> np.ndarray:
-    """Solve ``P H P - P = E`` for ``P^{-1}``, given ``H`` (K, D, D) and ``E`` (K, D, D)."""
+    """Return ``P^{-1}`` for the solution ``P`` of the Riccati equation, from ``E`` and ``H``."""
     root = gaussians.factors(target).root
     values, vectors = np.linalg.eigh(root.swapaxes(1, 2) @ force @ root)
     scale = 1 / (0.5 + np.sqrt(0.25 + np.maximum(values, -0.25)))
@@ -113,7 +113,7 @@ def _riccati(target: np.ndarray, force: np.ndarray) -> np.ndarray:
 def _value(
     strength: np.ndarray, target: np.ndarray, shapes: Shapes, coupling: np.ndarray, lam: float
 ) -> float:
-    """Part of the objective of the M-step that depends on the covariances, coupling held fixed."""
+    """Return the part of the objective that depends on the covariances, at fixed coupling."""
     trace = (shapes.roots.precision * target).sum((1, 2))
     fit = -0.5 * (strength * (shapes.roots.log_det + trace)).sum()
     marginal = np.concatenate([coupling.sum(1), coupling.sum(0)])

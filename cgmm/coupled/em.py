@@ -1,10 +1,10 @@
-r"""Expectation-maximisation of one coupled fit, and two ways to need fewer passes over the points.
+r"""Expectation-maximisation of one coupled fit, with two ways to save passes over the points.
 
 The E-step (:mod:`cgmm.mixture.e_step`) is a pass over all points; the M-step
-(:mod:`cgmm.coupled.m_step`) sees none.  Where there are many points, EM first runs on a subsample,
-so that the passes over all points start near the end.  Pairs of plain steps are extrapolated
-(:mod:`cgmm.coupled.extrapolation`).  An extrapolated state is kept only if the objective is higher
-there; the E-step that measures the objective is the E-step of the next iteration.
+(:mod:`cgmm.coupled.m_step`) needs no points.  If there are many points, EM first runs on a
+subsample, and the passes over all points start from its result.  Pairs of plain steps are
+extrapolated (:mod:`cgmm.coupled.extrapolation`).  An extrapolated state is kept only if it raises
+the objective; the E-step that computes the objective is also the E-step of the next iteration.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Climb(NamedTuple):
     state
         The last state, which has the highest objective.
     history
-        Objective after every step.
+        Objective at the start and after every step that was taken.
     outcome
         How the sequence ended.
     decrease
-        How much lower the objective would be after the step that was not taken; zero unless the
-        outcome is rounding.
+        Decrease of the objective by the step that was not taken; zero unless the outcome is
+        ``ROUNDING``.
     """
 
     state: State
@@ -65,8 +65,8 @@ class Climb(NamedTuple):
 class CoupledEM:
     """Data, state and objective of one fit.
 
-    Passes over the points choose their precision themselves and open JAX's double precision where
-    they need it; the caller has nothing to set.
+    The precision of the passes over the points is chosen here, and the passes enable JAX's double
+    precision where they need it.  The caller does not set JAX's flags.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class CoupledEM:
         self.cells = Pair(*(cells_of(x, w, precision) for x, w in data))
 
     def state_at(self, mixtures: tuple[GaussianMixture, GaussianMixture]) -> State:
-        """State whose parameters are those of the given mixtures."""
+        """Return the state with the parameters of the given mixtures."""
         weights = [np.maximum(np.asarray(m.weights, float), MIN_WEIGHT) for m in mixtures]
         params = Params(
             np.concatenate([w / w.sum() for w in weights]),
@@ -107,9 +107,10 @@ class CoupledEM:
         return initial_state(params, self.objective, k0=k0, coupled=self.coupled)
 
     def warm_up(self, starts: list[tuple[GaussianMixture, GaussianMixture]], seed: int) -> None:
-        """Choose the best of several starts, on a subsample if there are many points.
+        """Run a few EM steps from every start, and move to the state of the highest objective.
 
-        Does nothing where there is one start and no need of a subsample.
+        These steps use a subsample if there are many points.  With one start and few points,
+        nothing is done.
         """
         many = max(len(x) for x, _ in self.data) > MIN_POINTS_TO_SUBSAMPLE
         if not many and len(starts) < 2:
@@ -122,21 +123,22 @@ class CoupledEM:
         self.state = max(climbs, key=lambda climb: climb.history[-1]).state
 
     def climb(self, max_steps: int, tol: float, watch: Watcher | None) -> Climb:
-        """Run EM on all points and move to the state that is found.
+        """Run EM on all points, and move to its last state.
 
         Parameters
         ----------
         max_steps
             Largest number of passes over the points.
         tol
-            The fit has converged when a step raises the objective by less.
+            The fit has converged when a plain step raises the objective by less.
         watch
-            Called with the step and the objective after every step that is taken.
+            Called with the number of steps taken and the objective, at the start (step 0) and after
+            every step that is taken.
 
         Returns
         -------
         Climb
-            A step that would lower the objective is not taken.
+            Its last state; a step that would lower the objective is not taken.
         """
         climb = self._climb(self.cells, self.state, max_steps, tol, watch)
         self.state = climb.state
@@ -195,7 +197,7 @@ class CoupledEM:
         return Climb(state, history, Outcome.MAX_STEPS)
 
     def _precision(self) -> type:
-        """Single precision where there is much to do and its rounding is harmless."""
+        """Return single precision if there is much work and rounding is harmless, else double."""
         (x0, _), (x1, _) = self.data
         work = (x0.size + x1.size) * max(self.state.costs.shape) * x0.shape[1]
         means, precision = self.state.params.means, self.state.roots.precision
@@ -219,7 +221,7 @@ class CoupledEM:
 def _stopped(
     state: State, history: list[float], *, decrease: float, tol: float, rounding: float
 ) -> Climb:
-    """End before a step that would lower the objective; converged where it lowers little."""
+    """Return the result without a last step, which lowers the objective by ``decrease``."""
     if decrease <= max(tol, rounding):
         return Climb(state, history, Outcome.CONVERGED)
     return Climb(state, history, Outcome.ROUNDING, decrease)

@@ -2,8 +2,8 @@
 
 SQUAREM (Varadhan & Roland 2008, Scand. J. Stat. 35): with ``r`` the first of two plain steps and
 ``v`` the change from the first to the second, the parameters move to ``a + 2 s r + s^2 v`` at step
-length ``s = |r| / |v|``.  Differences are measured in units of the parameters, so weights, means
-and covariances count alike.
+length ``s = |r| / |v|``.  Differences are scaled by the size of the parameters, so that weights,
+means and covariances count equally.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from cgmm.pair import halves
 from cgmm.transport import gaussians
 
 FIRST_LENGTH = 4.0
-MIN_LENGTH = 1.01  # a shorter extrapolation is a plain step
+MIN_LENGTH = 1.01  # a shorter extrapolation is hardly longer than a plain step
 MAX_LENGTH = 64.0
-MIN_PART_LEFT = 0.1  # of a weight and of the smallest eigenvalue of a covariance
+MIN_PART_LEFT = 0.1  # least ratio of weights, and of smallest eigenvalues, to the last state
 
 
 def extrapolated(
     iterates: Sequence[State], longest: float, objective: Objective, *, coupled: bool
 ) -> tuple[State | None, float]:
-    """Extrapolate two plain steps.
+    """Return the state extrapolated from two plain steps, and the step length.
 
     Parameters
     ----------
     iterates
         Three states, each one EM step after the one before.
     longest
-        Largest step length.
+        Largest allowed step length.
     objective
         Constants of the objective.
     coupled
@@ -41,8 +41,8 @@ def extrapolated(
 
     Returns
     -------
-    The state, or None where it would be no longer than a plain step or leave the domain; and the
-    step length.
+    The state and the step length.  The state is None where the step would be no longer than a plain
+    step, or where a weight or covariance would be too small.
     """
     one, two, three = (state.params for state in iterates)
     mean_trace = float(one.weights @ gaussians.traced(one.covariances)) / 2
@@ -83,9 +83,10 @@ def extrapolated(
 
 
 def longest_after(longest: float, length: float, *, accepted: bool) -> float:
-    """Largest step length of the next extrapolation, after one of ``length``.
+    """Return the largest step length for the next extrapolation, after one of ``length``.
 
-    A full step that was accepted allows four times the length; a rejected one a quarter.
+    An accepted step of the largest length raises the limit fourfold, up to ``MAX_LENGTH``.  A
+    rejected step lowers the limit to a quarter of its length, but not below 2.
     """
     if not accepted:
         return max(2.0, length / 4)

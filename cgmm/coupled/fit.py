@@ -4,16 +4,16 @@ Maximises, over both mixtures ``g0 = (pi0, m0, S0)`` and ``g1``,
 
 .. math:: L(g_0; X_0) + L(g_1; X_1) - \lambda\, UW(g_0, g_1),                \tag{P}
 
-where ``L`` is the mean log likelihood per unit of weight and ``UW`` the unbalanced transport
-between the components under squared Wasserstein costs (:func:`transport_cost`).  With
+where ``L`` is the mean log likelihood per unit of weight and ``UW`` the unbalanced transport cost
+between the components at squared Wasserstein distances (:func:`cgmm.transport_cost`).  With
 ``rho = inf`` this is the pair of mixtures coupled by MW2 of Delon & Desolneux (2020, SIAM J.
 Imaging Sci. 13, section 6).  Pairs of mixtures with unbalanced transport were first fitted in the
-tutorial "Fitting coupled GMMs" of OTT-JAX (Cuturi et al. 2022), with the entropy of the coupling
-against another measure than here (:func:`transport_cost`).
+tutorial "Fitting coupled GMMs" of OTT-JAX (Cuturi et al. 2022), whose entropy has another reference
+measure (:func:`cgmm.transport_cost`).
 
 The maximum is found by expectation-maximisation (:mod:`cgmm.coupled.em`): a streamed E-step
 (:mod:`cgmm.mixture.e_step`) and a closed-form M-step on the moments (:mod:`cgmm.coupled.m_step`).
-Ridge and prior of the M-step are part of the objective, so the objective never falls.
+Ridge and prior of the M-step are part of the objective, and no step lowers the objective.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def fit_coupled(
     callback: Callable[[int, float], None] | None = None,
     n_restarts: int = 1,
 ) -> CoupledFit:
-    r"""Fit two Gaussian mixtures that are tied by unbalanced transport.
+    r"""Fit two Gaussian mixtures that are coupled by unbalanced transport.
 
     Parameters
     ----------
@@ -88,43 +88,45 @@ def fit_coupled(
         Arrays of shapes (N0, D) and (N1, D), finite.  A Dask array is never loaded as a whole:
         every pass over the points reads its chunks where they are (:mod:`cgmm.mixture.chunked`).
     n_components
-        Number of components of both sides, or a pair (K0, K1).  None: as many as ``init`` has, else
-        10.
+        Number of components of each side, or a pair (K0, K1).  None: the numbers of ``init``; 10
+        without ``init``.
     weights_source, weights_target
         Non-negative weights of the points, shapes (N0,) and (N1,); only ratios matter.
         None: equal.
     init
-        Mixture to start both sides from, or one for each.  None: k-means of both sides together
-        when K0 = K1, so component k starts at the same place on both sides; else k-means of each
-        side.
+        Starting mixture for both sides, or a pair of starting mixtures.  None: k-means of both
+        sides together when K0 = K1, so that component k starts at the same position on both sides;
+        else k-means of each side.
     transport_weight
         ``lambda`` in (P).  None: 0.01 divided by the mean variance of a dimension within
-        components; costs then have about the unit of the likelihood.  Zero fits two independent
-        mixtures and couples them afterwards.
+        components, which gives costs and log likelihoods similar units.  Zero: two independent
+        mixtures are fitted and coupled afterwards.
     epsilon, rho
         Entropy and marginal penalty, in squared units of the points.  None: 0.05 and 1 times the
         mean trace of the starting covariances.  ``rho = inf`` is balanced transport.
     covariance_type
-        "full"; "diag": diagonal; "tied": one full matrix per side, for which a pass over the points
-        costs D + 1 instead of D (D + 3) / 2 products per point and component.
+        "full", "diag" (diagonal) or "tied" (one full matrix per side).  With "tied", a pass over
+        the points costs D + 1 instead of D (D + 3) / 2 products per point and component.
     locked
-        "source" or "target": the side that stays as ``init`` gives it.  None: neither.
+        "source" or "target": this side stays as given by ``init``.  None: both sides are fitted.
     ridge
-        Variance of isotropic measurement noise, a floor of all covariances.  None: 1e-6 times the
-        mean variance of the points.
+        Variance of isotropic measurement noise, a lower limit of all covariances.  None: 1e-6 times
+        the mean variance of the points.
     shrinkage
-        Strength of the prior that draws each covariance towards the mean covariance of the start.
-        At 1, the covariance of a component of average size lies half way.
+        Strength of the prior that draws each covariance towards the mean covariance of its side at
+        the start.  At 1, the covariance of a component of average size lies half way between its
+        own scatter and this mean.
     max_steps, tol
-        Largest number of EM steps.  The fit has converged when a step raises the objective (nats
-        per cell) by less than ``tol``.
+        Largest number of passes over all points.  The fit has converged when an EM step raises the
+        objective (nats per cell) by less than ``tol``.
     random_state
-        Seed of the start.
+        Seed of k-means and of subsamples.
     callback
-        Called with the step and the objective after every E-step on all points.
+        Called with the number of steps taken and the objective, at the start (step 0) and after
+        every step that is taken.
     n_restarts
-        Number of starts from k-means, with seeds ``random_state`` and up; the start with the
-        highest objective is used.  No effect with ``init``.
+        Number of starts from k-means, with seeds from ``random_state`` on.  The start with the
+        highest objective after some EM steps is used.  No effect with ``init``.
 
     Returns
     -------
@@ -132,14 +134,16 @@ def fit_coupled(
 
     Raises
     ------
-    ValueError
-        Points that are not finite two-dimensional arrays of one width, empty sides, fewer points
-        than components, weights that are negative or all zero, parameters out of range.
+    TypeError, ValueError
+        When points are not finite two-dimensional arrays with the same number of columns, a side is
+        empty or has fewer points than components, weights are negative or all zero, or another
+        argument has a wrong type or is out of range.
 
     Warns
     -----
     ConvergenceWarning
-        When ``max_steps`` is reached first, or rounding of large costs prevents convergence.
+        When ``max_steps`` is reached before convergence, or when rounding of large costs prevents
+        convergence.
 
     Examples
     --------
@@ -234,10 +238,10 @@ def _check_arguments(
     rho: Any,
     transport_weight: Any,
 ) -> _Counts:
-    """Raise a ValueError or TypeError for the first argument that cannot be used.
+    """Raise a ValueError or TypeError for the first argument that is not valid; return the counts.
 
-    ``epsilon``, ``rho`` and ``transport_weight`` have defaults that depend on the start.  They are
-    checked here too, because the start takes time.
+    ``epsilon``, ``rho`` and ``transport_weight`` have defaults that depend on the start.  Given
+    values are checked here already, because the start takes time.
     """
     (x0, _), (x1, _) = data
     if x0.shape[1] != x1.shape[1]:
@@ -264,7 +268,7 @@ def _check_arguments(
 
 
 def _centre_and_variance(data: tuple[WeightedSide, WeightedSide]) -> tuple[np.ndarray, float]:
-    """Middle of the two means (D,), and mean variance of a dimension over both sides."""
+    """Return the midpoint of the two means (D,), and the mean variance of a dimension."""
     (mean0, var0), (mean1, var1) = (column_moments(x, w) for x, w in data)
     variance = (0.5 * (var0 + var1) + 0.25 * (mean1 - mean0) ** 2).mean()
     return 0.5 * (mean0 + mean1), float(variance) or 1.0
@@ -277,7 +281,7 @@ def _start(
     ridge: float,
     random_state: int,
 ) -> Mixtures:
-    """Mixtures to start from: ``init``, checked, or k-means."""
+    """Return the starting mixtures: ``init``, checked, or mixtures from k-means."""
     (x0, w0), (x1, w1) = data
     n_points = (len(x0), len(x1))
     if init is not None:
@@ -301,7 +305,7 @@ def _start(
 
 
 def _in_form(start: Mixtures, kind: Kind, locked: Side | None) -> Mixtures:
-    """Give both mixtures the form of the covariances."""
+    """Return both mixtures with covariances in the form of the fit."""
     source, target = (
         as_kind(m, kind, side, locked=locked == side) for side, m in zip(SIDES, start, strict=True)
     )
@@ -309,11 +313,11 @@ def _in_form(start: Mixtures, kind: Kind, locked: Side | None) -> Mixtures:
 
 
 def _results(em: CoupledEM, climb: Climb, tol: float) -> dict[str, Any]:
-    """Fields of a CoupledFit that follow from the climb and its last state."""
+    """Return the fields of a CoupledFit that follow from the last state of EM."""
     k0, params, n_steps = climb.state.n_source, climb.state.params, len(climb.history)
     shares = maximum_likelihood_shares(em.cells, em.centre, climb.state, em.objective)
-    # the state of the fit leaves out the costs of pairs that cannot couple, and without a
-    # transport weight it has no transport at all
+    # the state of the fit does not have the exact costs of pairs that cannot couple, and it has no
+    # transport when the transport weight is zero
     exact = initial_state(params, em.objective, k0=k0, coupled=True)
     mixtures = Pair(
         *(

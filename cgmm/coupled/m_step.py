@@ -1,30 +1,30 @@
-r"""M-step of the coupled fit: everything that happens between two passes over the points.
+r"""M-step of the coupled fit: everything that is computed between two passes over the points.
 
-Given the moments ``(n, xbar, Sbar)`` of both sides the M-step raises
+Given the moments ``(n, xbar, Sbar)`` of both sides, the M-step raises
 
 .. math::
    \sum_{sides} \sum_k n_k \big(\log \pi_k - \tfrac12 \log\det S_k
    - \tfrac12 \operatorname{tr} S_k^{-1} \hat S_k\big) + \text{prior} - \lambda\, UW,
    \qquad \hat S_k = \bar S_k + \delta I + (\bar x_k - m_k)(\bar x_k - m_k)^T,
 
-in three blocks, each in its own module:
+in three blocks, each with its own module:
 
 weights
-    :mod:`cgmm.coupled.weights`: Newton ascent over both simplices, the coupling eliminated.
+    :mod:`cgmm.coupled.weights`: Newton steps over both simplices, with the coupling eliminated.
 means
     :mod:`cgmm.coupled.means`: one linear system over all components of both sides.
 covariances
     :mod:`cgmm.coupled.covariances`: a Riccati equation at fixed Monge maps, then a line search.
 
 ``delta`` (the ridge) is the variance of isotropic measurement noise of every point.  ``prior`` is
-the log density of an inverse Wishart law ``-kappa/2 (tr Psi S^{-1} + log det S)`` with a fixed
-shape ``Psi`` per side (Fraley & Raftery 2007, J. Classif. 24).  Both are part of the objective, so
-the objective never falls.  "diag" covariances are full matrices that stay diagonal, because every
-operation on them preserves the form.  "tied" covariances are one matrix per side, and the sums over
-components collapse.
+the log density of an inverse Wishart law, ``-kappa/2 (tr Psi S^{-1} + log det S)``, with a fixed
+shape ``Psi`` per side (Fraley & Raftery 2007, J. Classif. 24).  Ridge and prior are part of the
+objective, and the M-step never lowers the objective.  "diag" covariances are full matrices that
+stay diagonal, because every operation preserves the form.  "tied" covariances are one matrix per
+side, with strength and scatter summed over the components of the side.
 
-Components of both sides are stacked, source first.  All of the M-step is plain numpy: the arrays
-are small, and compilation would take longer than a fit.
+Components of both sides are stacked, source first.  The M-step is plain numpy: the arrays are
+small, and compilation would take longer than a fit.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ from cgmm.transport import gaussians
 def m_step(
     source: Moments, target: Moments, state: State, objective: Objective, *, coupled: bool
 ) -> State:
-    """Update weights, means and covariances once, in this order, and solve the transport again.
+    """Return the state after one update of weights, means, covariances and transport, in turn.
 
     Parameters
     ----------
     source, target
         Moments of the two sides at ``state``.
     state
-        Where the E-step was made.
+        State at which the E-step was computed.
     objective
         Constants of the objective.
     coupled
-        False: without transport; this is the M-step of two independent mixtures.
+        Whether to include the transport.  False: the M-step of two independent mixtures.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def _updated_shapes(
     *,
     coupled: bool,
 ) -> tuple[Shapes, np.ndarray]:
-    """Update the covariances; also return which pairs have an exact fidelity, shape (K0, K1)."""
+    """Return the new covariances, and True for pairs with an exact fidelity, shape (K0, K1)."""
     k0, k1 = coupling.shape
     old = Shapes(state.params.covariances, state.roots, state.fidelity)
     strength = mass + objective.kappa
@@ -129,7 +129,7 @@ def _updated_shapes(
 def _collapsed(
     strength: np.ndarray, target: np.ndarray, old: Shapes, k0: int
 ) -> tuple[np.ndarray, np.ndarray, Shapes]:
-    """Sum over the components of each side, which share one covariance."""
+    """Return strength, mean scatter and shapes per side, for one covariance per side."""
     whole = np.array([part.sum() for part in halves(strength, k0)])
     total = halves(strength[:, None, None] * target, k0)
     mean = np.stack([part.sum(0) for part in total]) / whole[:, None, None]

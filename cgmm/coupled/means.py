@@ -1,4 +1,4 @@
-r"""Update of the means: one linear system over all components of both sides.
+r"""Update of the means by one linear system over all components of both sides.
 
 At a fixed coupling the objective is quadratic in the means, and its maximum solves
 
@@ -14,7 +14,7 @@ import numpy as np
 from cgmm.coupled.objective import MIN_WEIGHT, Objective
 
 MAX_GRADIENT_STEPS = 100
-MAX_DIRECT_SIZE = 256  # unknowns up to which the system is solved directly
+MAX_DIRECT_SIZE = 256  # largest number of unknowns for which the system is solved directly
 
 
 def update_means(
@@ -25,12 +25,12 @@ def update_means(
     precision: np.ndarray,
     objective: Objective,
 ) -> np.ndarray:
-    """Solve for all means: directly when there are few unknowns, else by conjugate gradients.
+    """Return the new means, solved directly when there are few, else by conjugate gradients.
 
     Parameters
     ----------
     mass, centres
-        Mean responsibilities (K,) and the means of the cells of each component (K, D).
+        Mean responsibilities (K,) and responsibility-weighted means of the cells (K, D).
     means
         Current means, shape (K, D).
     coupling
@@ -42,7 +42,7 @@ def update_means(
 
     Returns
     -------
-    New means, shape (K, D); those of locked components are unchanged.
+    New means, shape (K, D).  The means of locked components do not change.
     """
     k, d = means.shape
     pull = 2 * objective.transport_weight
@@ -57,7 +57,7 @@ def update_means(
 def _solved_directly(
     diagonal: np.ndarray, right: np.ndarray, means: np.ndarray, ties: np.ndarray, free: np.ndarray
 ) -> np.ndarray:
-    """Solve the dense system of shape (K D, K D)."""
+    """Return the solution of the dense system of shape (K D, K D)."""
     (k, d), k0 = means.shape, len(ties)
     system = np.zeros((k, d, k, d))
     system[range(k), :, range(k)] = diagonal
@@ -75,7 +75,7 @@ def _solved_directly(
 def _solved_by_conjugate_gradients(
     diagonal: np.ndarray, right: np.ndarray, means: np.ndarray, ties: np.ndarray, free: np.ndarray
 ) -> np.ndarray:
-    """Start at the current means; the preconditioner is the inverse of the diagonal blocks."""
+    """Return the solution from the current means, preconditioned by the diagonal blocks."""
     k0 = len(ties)
     inverse = np.linalg.inv(diagonal)
 

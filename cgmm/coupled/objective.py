@@ -1,4 +1,4 @@
-"""The objective of a coupled fit: its constants, and the start that they are made from."""
+"""Constants of the objective of a coupled fit, and how the constants follow from the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.pair import Side
 from cgmm.transport.solver import Problem
 
-MIN_WEIGHT = 1e-12  # of a component; also the mass below which a component has no cells
+MIN_WEIGHT = 1e-12  # least weight of a component; at a smaller mass a component has no cells
 
 
 class Objective(NamedTuple):
@@ -46,16 +46,16 @@ class Objective(NamedTuple):
     kind: Kind
 
     def problem(self, costs: np.ndarray, weights: np.ndarray) -> Problem:
-        """Transport problem between stacked weights (K,) at costs (K0, K1)."""
+        """Return the transport problem between stacked weights (K,) at costs (K0, K1)."""
         k0 = len(costs)
         return Problem(costs, weights[:k0], weights[k0:], self.epsilon, self.inv_rho)
 
 
 def within_variance(source: GaussianMixture, target: GaussianMixture) -> float:
-    """Mean trace of the covariances of both mixtures, weighted by the weights of the components.
+    """Return the mean trace of the covariances of both mixtures, weighted by component weights.
 
-    This is the unit of ``epsilon`` and ``rho``: the squared distance between a typical cell and
-    the mean of its component.
+    The default ``epsilon`` and ``rho`` are multiples of this number, which is the mean squared
+    distance between a cell and the mean of its component.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def within_variance(source: GaussianMixture, target: GaussianMixture) -> float:
 
     Returns
     -------
-    In squared units of the points.
+    Mean trace, in squared units of the points.
     """
     parts = [
         (np.asarray(m.weights) * np.trace(np.asarray(m.covariances), axis1=1, axis2=2)).sum()
@@ -74,7 +74,7 @@ def within_variance(source: GaussianMixture, target: GaussianMixture) -> float:
 
 
 def as_kind(m: GaussianMixture, kind: Kind, side: str, *, locked: bool) -> GaussianMixture:
-    """Give the covariances of a starting mixture the form of the fit.
+    """Return a starting mixture with covariances in the form of the fit.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def as_kind(m: GaussianMixture, kind: Kind, side: str, *, locked: bool) -> Gauss
     kind
         "full", "diag" or "tied".
     side
-        Name of the side, for the error.
+        Name of the side, for the error message.
     locked
         True when the mixture must stay as it is.
 
@@ -119,7 +119,7 @@ def objective_of(
     locked: Side | None,
     kind: Kind,
 ) -> Objective:
-    """Objective of a fit from these starting mixtures.
+    """Return the constants of the objective for a fit from given starting mixtures.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def objective_of(
     shrinkage
         Strength of the prior of one side, in units of the mean mass of its components.
     locked
-        Side that does not change; it has no prior.
+        Side that does not change, and that therefore has no prior.  None: both sides change.
     kind
         Form of the covariances.
 

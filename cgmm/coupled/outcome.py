@@ -6,12 +6,12 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """How a fit ended; the value is the sentence that the user reads.
+    """How a fit ended; the value is the sentence for the user.
 
-    ``CONVERGED``: a step changed the objective by less than the tolerance.  ``MAX_STEPS``: the
-    number of steps was used up.  ``ROUNDING``: a step would have lowered the objective by more than
-    the rounding of sums over points, because costs are so large beside epsilon that the transport
-    cannot be solved in double precision.
+    ``CONVERGED``: a step raised the objective by less than the tolerance.  ``MAX_STEPS``: the
+    largest number of passes over the points was reached.  ``ROUNDING``: a step would have lowered
+    the objective by more than the tolerance and the rounding of sums over points.  This happens
+    when costs are too large beside epsilon to solve the transport in double precision.
     """
 
     CONVERGED = "converged after {n_steps} EM steps (objective rose by less than {tol:g})"
@@ -25,7 +25,7 @@ class Outcome(Enum):
     )
 
     def sentence(self, *, n_steps: int, tol: float, decrease: float) -> str:
-        """Sentence with its numbers.
+        """Return the sentence of the outcome, with its numbers.
 
         Parameters
         ----------
@@ -34,7 +34,7 @@ class Outcome(Enum):
         tol
             Tolerance of the objective.
         decrease
-            How much lower the objective would be after the step that was not taken.
+            Decrease of the objective by the step that was not taken.
 
         Returns
         -------

@@ -37,28 +37,29 @@ FACTS = (
 
 @dataclass(frozen=True)
 class CoupledFit:
-    """Result of :func:`fit_coupled`.
+    """Result of :func:`cgmm.fit_coupled`.
 
     Attributes
     ----------
     source
         Fitted mixture of the source, with the weights that maximise the penalised objective.
     target
-        Fitted mixture of the target, likewise.
+        Fitted mixture of the target, with weights of the same kind.
     coupling
-        Masses ``W``, shape (K0, K1); sums to at most about one.
+        Masses ``W``, shape (K0, K1).  The sum is about one or less.
     costs
         Squared Wasserstein distances between components, shape (K0, K1).
     transport_cost
         ``UW`` at the solution.
     shares_source
-        Prevalence of every source component, shape (K0,): maximum-likelihood weights with means and
-        covariances fixed, without the transport penalty, which would bias changes of prevalence
-        towards zero.
+        Prevalence of every source component, shape (K0,): maximum-likelihood weights at fixed means
+        and covariances.  Shares leave out the transport penalty, which would bias changes of
+        prevalence towards zero.
     shares_target
-        Prevalence of every target component, shape (K1,).
+        Prevalence of every target component, shape (K1,), computed in the same way.
     log_likelihood
-        Mean log likelihood per unit of weight of source and target.
+        Mean log likelihood per unit of weight of source and target, with the shares as weights and
+        without ridge.
     objective
         Objective (P) of :mod:`cgmm.coupled.fit`, with ridge and prior.
     converged
@@ -66,28 +67,29 @@ class CoupledFit:
     status
         Sentence that describes how the fit ended (:class:`cgmm.coupled.outcome.Outcome`).
     history
-        Objective after every step, shape (n_steps,).
+        Objective at the start and after every step that was taken, shape (n_steps,).
     n_steps
-        Number of EM steps.
+        Number of values in ``history``.
     seconds
         Wall time of the fit.
     parameters
-        Values of all parameters, also of those that were not given.
+        Values of all parameters, including the parameters that were not given.
     reasons
-        By name of a parameter that was not given: a sentence on why it has its value.
+        For each parameter that :func:`cgmm.tl.fit` chose, by name: the reason for its value, in a
+        sentence.
     sensitivity
-        Results under other choices (:mod:`cgmm.automatic.sensitivity`); empty unless other choices
-        were tried.
+        Results under other choices (:mod:`cgmm.automatic.sensitivity`).  Empty when no other choice
+        was tried.
     metric
         Matrix by which points are multiplied before costs are computed, shape (D, D), symmetric
-        (:mod:`cgmm.automatic.metric`).  None: points are used as they are.
+        (:mod:`cgmm.automatic.metric`).  None: points are not multiplied.
     votes
-        Where the cells of each target component came from, counted cell by cell
-        (:mod:`cgmm.automatic.origins`), shape (K0, K1).  None: :attr:`origin` follows from the
-        coupling.
+        ``R`` counted over cells: the part of each target component that came from each source
+        component, shape (K0, K1) (:mod:`cgmm.automatic.origins`).  None: :attr:`origin` follows
+        from the coupling.
     log2_net_cells
-        Log2 net factor of every source point, counted likewise, shape (N0,).  None: the factor of a
-        point is that of its components.
+        Log2 net factor of every source point, counted over cells, shape (N0,).  None: the factor of
+        a point follows from the factors of its components.
     """
 
     source: GaussianMixture
@@ -118,9 +120,9 @@ class CoupledFit:
 
     @property
     def origin(self) -> np.ndarray:
-        """``R``, where the cells of each target component came from, shape (K0, K1).
+        """``R``, the part of each target component that came from each source component.
 
-        Columns sum to one; the columns of components that are new sum to zero.
+        Shape (K0, K1).  Columns sum to one; the columns of components that are new sum to zero.
         """
         if self.votes is not None:
             return self.votes
@@ -143,28 +145,28 @@ class CoupledFit:
 
     @property
     def out_factors(self) -> np.ndarray:
-        """Factor of the weight when leaving each source component, at unit mass, shape (K0,)."""
+        """Outflow factor of each source component at unit mass, shape (K0,)."""
         return self.normalised_coupling.sum(1) / self.source.weights
 
     @property
     def in_factors(self) -> np.ndarray:
-        """Factor of the weight when entering each target component, at unit mass, shape (K1,)."""
+        """Inflow factor of each target component at unit mass, shape (K1,)."""
         return self.target.weights / self.normalised_coupling.sum(0)
 
     @property
     def net_factors(self) -> np.ndarray:
-        """Factor of the weight of a point that is carried from k to l, shape (K0, K1).
+        """Net factor ``out_k in_l`` of the weight of a point transported from k to l: (K0, K1).
 
-        ``out_k in_l``; the total mass ``F`` cancels.
+        The total mass ``F`` cancels.
         """
         return self.out_factors[:, None] * self.in_factors
 
     def transport(self, points: np.ndarray) -> np.ndarray:
-        """Carry source points to the target by the barycentric map.
+        """Return the positions of source points in the target, by the barycentric map.
 
-        Every pair of components has an affine map.  A point takes the mean of these maps, weighted
-        by its responsibilities and by where the mass of each component goes (Delon & Desolneux
-        2020, eq. 6.2; :mod:`cgmm.transport.barycentric_map`).
+        Every pair of components has an affine map.  The barycentric map is the mean of these maps,
+        weighted by the responsibilities of the point and by the transfers of each component (Delon
+        & Desolneux 2020, eq. 6.2; :mod:`cgmm.transport.barycentric_map`).
 
         Parameters
         ----------
@@ -173,7 +175,8 @@ class CoupledFit:
 
         Returns
         -------
-        Shape (N, D).  NaN for points that belong mostly to components that are gone.
+        Shape (N, D).  NaN for points with more than half of their responsibility in components that
+        are gone.
 
         Raises
         ------
@@ -194,12 +197,12 @@ class CoupledFit:
         )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """All arrays of the fit, by the names under which they are stored.
+        """Return all arrays of the fit, by the names under which they are stored.
 
         Returns
         -------
-        Arrays as they are; those that are None are left out.  Parts of a mixture are named
-        ``source_means`` and so on.
+        Arrays by name, without the fields that are None.  Parts of a mixture have names such as
+        ``source_means``.
         """
         arrays = {name: np.asarray(getattr(self, name)) for name in ARRAYS}
         for side, mixture in zip(SIDES, self.mixtures, strict=True):
@@ -208,7 +211,7 @@ class CoupledFit:
         return arrays | {name: array for name, array in optional.items() if array is not None}
 
     def to_facts(self) -> dict[str, Any]:
-        """Everything of the fit that is no array: numbers, sentences, parameters.
+        """Return everything of the fit that is not an array: numbers, sentences, parameters.
 
         Returns
         -------
@@ -218,14 +221,14 @@ class CoupledFit:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> CoupledFit:
-        """Put a fit together from its stored parts.
+        """Return a fit made from its stored parts.
 
         Parameters
         ----------
         arrays
-            As from :meth:`to_arrays`; other entries are ignored.
+            Arrays from :meth:`to_arrays`; other entries are ignored.
         facts
-            As from :meth:`to_facts`, possibly read from JSON; other entries are ignored.
+            Values from :meth:`to_facts`, possibly read from JSON; other entries are ignored.
 
         Returns
         -------
@@ -247,12 +250,12 @@ class CoupledFit:
 
     @property
     def prevalence_source(self) -> GaussianMixture:
-        """Source components weighted by their unpenalised shares."""
+        """Mixture of the source components with their shares as weights."""
         return self.source.with_weights(self.shares_source)
 
     @property
     def prevalence_target(self) -> GaussianMixture:
-        """Target components weighted by their unpenalised shares."""
+        """Mixture of the target components with their shares as weights."""
         return self.target.with_weights(self.shares_target)
 
     def __repr__(self) -> str:

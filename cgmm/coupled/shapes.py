@@ -1,7 +1,7 @@
-"""Covariances of both sides, with what follows from them for the costs of pairs.
+"""Covariances of both sides with their roots, and the fidelities of pairs of components.
 
-``tr G^{1/2}`` of a pair (:mod:`cgmm.transport.gaussians`), its fidelity, needs the eigenvalues of a
-D x D matrix.  It is the expensive part of the costs, and only pairs that couple need it.
+The fidelity ``tr G^{1/2}`` of a pair (:mod:`cgmm.transport.gaussians`) needs the eigenvalues of a
+D x D matrix.  Fidelities are the expensive part of the costs, and only coupled pairs need them.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import numpy as np
 
 from cgmm.transport import gaussians
 
-MIN_COUPLED_SHARE = 1e-13  # part of a component's mass below which a pair counts as uncoupled
+MIN_COUPLED_SHARE = 1e-13  # of a component's mass; pairs with less count as uncoupled
 
 
 class Shapes(NamedTuple):
-    """Distinct covariances, their roots, and the fidelity of the pairs across the sides.
+    """Covariances, their roots, and the fidelities of source-target pairs.
 
     Attributes
     ----------
     covariances
-        Source first, shape (K, D, D).
+        Shape (K, D, D), source first.  Tied covariances may have one entry per side.
     roots
-        Their roots.
+        Roots of the covariances.
     fidelity
         ``tr G^{1/2}``, shape (K0, K1).
     """
@@ -34,12 +34,12 @@ class Shapes(NamedTuple):
 
     @classmethod
     def of(cls, covariances: np.ndarray, fidelity: np.ndarray) -> Shapes:
-        """Shapes of given covariances and fidelities."""
+        """Return the shapes with given covariances and fidelities."""
         return cls(covariances, gaussians.factors(covariances), fidelity)
 
 
 def with_fidelity(shapes: Shapes, k0: int, pairs: tuple[np.ndarray, ...]) -> Shapes:
-    """Compute the fidelity of given pairs and leave the other pairs as they are.
+    """Return the shapes with the fidelities of some pairs computed.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def with_fidelity(shapes: Shapes, k0: int, pairs: tuple[np.ndarray, ...]) -> Sha
 
     Returns
     -------
-    Shapes with the new fidelities.
+    Shapes with the new fidelities; the fidelities of other pairs do not change.
     """
     k, j = pairs
     fidelity = shapes.fidelity.copy()
@@ -61,13 +61,13 @@ def with_fidelity(shapes: Shapes, k0: int, pairs: tuple[np.ndarray, ...]) -> Sha
 
 
 def coupled_pairs(coupling: np.ndarray) -> np.ndarray:
-    """Find the pairs whose mass counts beside the mass of either component, shape (K0, K1)."""
+    """Return True for pairs with a relevant part of a component's mass, shape (K0, K1)."""
     mass = np.minimum(coupling.sum(1)[:, None], coupling.sum(0))
     return coupling > MIN_COUPLED_SHARE * np.maximum(mass, 1e-300)
 
 
 def repeated(shapes: Shapes, k0: int, k1: int) -> Shapes:
-    """Repeat the two shapes of tied covariances for every component of their side."""
+    """Return the two shapes of tied covariances, repeated for every component of their side."""
 
     def repeat(part: np.ndarray) -> np.ndarray:
         return np.repeat(part, [k0, k1], axis=0)

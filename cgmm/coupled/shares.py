@@ -1,8 +1,8 @@
-"""Shares: how prevalent the components are, without the penalty of the transport.
+"""Shares: the prevalence of the components, without the transport penalty.
 
-Shares are the weights of largest likelihood at fixed means and covariances.  The weights of the
-objective are no measure of prevalence: the transport draws those of both sides together, so changes
-of prevalence would look smaller than they are.
+Shares are the maximum-likelihood weights at fixed means and covariances.  The weights that maximise
+the objective do not measure prevalence: the transport penalty makes the weights of both sides more
+similar, and changes of prevalence would be underestimated.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from cgmm.pair import Pair, halves
 from cgmm.transport import gaussians
 
 MAX_STEPS = 25
-MAX_CHANGE = 1e-6  # of a share in a step of EM, at the solution
+MAX_CHANGE = 1e-6  # of a share in one EM step, at the solution
 FIRST_DAMPING = 0.01
 MIN_DAMPING = 1e-6
 
 
 class Shares(NamedTuple):
-    """Shares of the components of one side, shape (K,), and the mean log likelihood there."""
+    """Shares of the components of one side, shape (K,), and the mean log likelihood."""
 
     shares: np.ndarray
     log_likelihood: float
@@ -33,7 +33,7 @@ class Shares(NamedTuple):
 def maximum_likelihood_shares(
     cells: Pair[AnyCells], centre: np.ndarray, state: State, objective: Objective
 ) -> Pair[Shares]:
-    """Shares of both sides at the means and covariances of a state.
+    """Return the shares of both sides at the means and covariances of a state.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def maximum_likelihood_shares(
     state
         The fitted state.
     objective
-        Constants of the objective.  The ridge is not part of these likelihoods.
+        Constants of the objective.  The likelihoods of the shares leave out the ridge.
 
     Returns
     -------
@@ -70,21 +70,22 @@ def maximum_likelihood_shares(
 def newton_shares(
     shares: np.ndarray, mass: np.ndarray, overlap: np.ndarray, damping: float
 ) -> np.ndarray:
-    """Damped Newton step of the log shares.
+    """Return new shares after a damped Newton step of the log shares.
 
     The gradient is ``mass - shares``.  ``overlap`` is minus the matrix of second derivatives, up to
     terms that vanish at the solution.  Damping replaces a part of ``overlap`` by its bound
-    ``diag(mass)``, as Levenberg (1944, Q. Appl. Math. 2:164).  With a damping of 1 the step is a
-    step of EM.  Damping keeps components apart whose responsibilities agree at all points.
+    ``diag(mass)``, as in Levenberg (1944, Q. Appl. Math. 2:164).  With a damping of 1 the step is
+    an EM step, up to first order.  Damping keeps the system regular when two components have equal
+    responsibilities at all points.
 
     Parameters
     ----------
     shares, mass
-        Shares and the mean responsibilities that they give, shape (K,).
+        Shares, and the mean responsibilities at these shares, shape (K,).
     overlap
         Mean products of responsibilities, shape (K, K).
     damping
-        From 0 to 1.
+        Damping, from 0 to 1.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def _shares_of_side(
     base: np.ndarray,
     objective: Objective,
 ) -> Shares:
-    """Climb from given shares; ``base`` is the constant part of the log densities, shape (K,)."""
+    """Return the shares of one side; ``base`` (K,) is the constant part of the log densities."""
     theta = theta.copy()
 
     def evaluate(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -127,5 +128,5 @@ def _shares_of_side(
             continue
         shares, (mass, overlap, value) = trial, evaluated
         damping, rejected = damping if rejected else max(MIN_DAMPING, damping / 10), False
-    # one more step of EM, which never lowers the likelihood
+    # the mean responsibilities are one more EM step, which never lowers the likelihood
     return Shares(mass / mass.sum(), float(value))

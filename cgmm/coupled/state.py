@@ -14,7 +14,7 @@ from cgmm.transport import gaussians, solver
 from cgmm.transport.warm_start import extrapolated_potentials, solve_near
 
 LOG_ZERO = -1e30
-MAX_PAIRS_AT_ONCE = 16  # so few pairs are computed without asking whether they can couple
+MAX_PAIRS_AT_ONCE = 16  # up to this number of pairs, all exact costs are computed
 ONE_PAIR = (np.array([0]), np.array([0]))
 
 
@@ -27,7 +27,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """Parameters, and everything that follows from them.
+    """Parameters of both mixtures, and everything that follows from the parameters.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class State(NamedTuple):
     plan
         Solved transport problem.
     penalty
-        What the objective subtracts from the log likelihoods: transport and prior.
+        Transport and prior terms, which the objective subtracts from the log likelihoods.
     theta
         Coefficients of the log densities of each side, ridge included, shape
         (2, M, max(K0, K1)).  The side with fewer components is filled up with components of
@@ -64,7 +64,7 @@ class State(NamedTuple):
 
     @property
     def coefficients(self) -> Pair[np.ndarray]:
-        """Coefficients of the log densities of either side, shapes (M, K0) and (M, K1)."""
+        """Coefficients of the log densities of each side, shapes (M, K0) and (M, K1)."""
         k0, k1 = self.costs.shape
         return Pair(self.theta[0][:, :k0], self.theta[1][:, :k1])
 
@@ -78,7 +78,7 @@ def initial_state(
     warm_start: np.ndarray | None = None,
     exact: bool = True,
 ) -> State:
-    """State of given parameters.
+    """Return the state with given parameters.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def initial_state(
     coupled
         Whether to solve the transport.
     warm_start
-        Potentials to start the transport from, shape (K,).  None: zero.
+        Starting potentials of the transport, shape (K,).  None: zeros.
     exact
-        Whether to compute the costs of pairs that are too far apart to couple.
+        Whether to compute exact costs for pairs that are too far apart to couple.
 
     Returns
     -------
@@ -132,13 +132,13 @@ def transported(
 ) -> tuple[Shapes, np.ndarray, solver.Plan]:
     """Solve the transport, with exact costs for all pairs that can couple.
 
-    ``tr G^{1/2} <= (tr S tr T)^{1/2}`` gives a lower bound of the cost of a pair.  A pair that has
-    no mass at this bound has none at its cost either, and its fidelity is not computed.
+    ``tr G^{1/2} <= (tr S tr T)^{1/2}`` gives a lower bound of the cost of a pair.  A pair without
+    mass at this bound has no mass at its exact cost, and its fidelity is not computed.
 
     Parameters
     ----------
     weights, means
-        Of both sides, shapes (K,) and (K, D).
+        Weights and means of both sides, shapes (K,) and (K, D).
     shapes
         Covariances of both sides.
     known
@@ -148,8 +148,8 @@ def transported(
     objective
         Constants of the objective.
     before
-        A solved transport and its costs.  The potentials at the new costs are extrapolated from
-        this transport instead of taken from ``potentials``.
+        A solved transport and its costs, from which the potentials at the new costs are
+        extrapolated.  None: the transport starts at ``potentials``.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def state_of(
     plan: solver.Plan,
     objective: Objective,
 ) -> State:
-    """Put a state together: add the penalty and the coefficients of the log densities.
+    """Return a state, with penalty and coefficients of the log densities computed.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
-r"""Weights of both mixtures, given moments and costs, with the coupling eliminated.
+r"""Update of the weights of both mixtures, at given moments and costs.
 
-Maximises ``sum n log pi - lambda UW(pi)`` over both simplices by Newton steps on the log weights.
-With ``q = (1 + eps/rho) h(f)`` the gradient is ``n - pi - lambda pi (q - <pi, q>)``, for every
-``rho`` up to infinity.  The optimality system of the dual gives the derivative of the potentials in
-the log weights.  The same derivative predicts the potentials after a step, so the next transport
-starts at potentials that are right to first order.  Balanced transport has a direct solution
-(:mod:`cgmm.coupled.balanced_weights`), unless ``lambda eps`` is large.
+Newton steps on the log weights maximise ``sum n log pi - lambda UW(pi)`` over both simplices; the
+coupling is eliminated.  With ``q = (1 + eps/rho) h(f)`` the gradient is
+``n - pi - lambda pi (q - <pi, q>)``, for every ``rho`` up to infinity.  The derivative of the
+potentials by the log weights follows from the optimality conditions of the dual.  This derivative
+also predicts the potentials after a step, from which the next transport starts.  Balanced transport
+has a direct solution (:mod:`cgmm.coupled.balanced_weights`), unless ``lambda eps`` is large.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from cgmm.transport import solver, warm_start
 MAX_STEPS = 8
 MIN_STEP_SIZE = 1e-5
 MAX_LOG_STEP = 3.0
-MIN_GAIN_TO_STOP = 0.45  # a full Newton step that gains this part of its slope (1/2) was the last
-MIN_GOAL = 1e-9  # relative error of the marginals up to which a transport counts as solved
+MIN_GAIN_TO_STOP = 0.45  # gain over slope (ideally 1/2); above it, a full step is the last
+MIN_GOAL = 1e-9  # relative error of the marginals of a solved transport
 
 
 class Iterate(NamedTuple):
-    """Weights (K,), source first, with their transport and the value that they give."""
+    """Weights (K,), source first, the transport between them, and the value of the objective."""
 
     weights: np.ndarray
     plan: solver.Plan
@@ -34,18 +34,18 @@ class Iterate(NamedTuple):
 
 
 def sums_by_side(values: np.ndarray, k0: int) -> np.ndarray:
-    """Sum per side, repeated for every component of the side: shape (K,)."""
+    """Return the sum of each side, repeated for every component of the side: shape (K,)."""
     return np.repeat([values[:k0].sum(), values[k0:].sum()], [k0, len(values) - k0])
 
 
 def normalised(weights: np.ndarray, k0: int) -> np.ndarray:
-    """Scale weights (K,) to sum to one per side, none below ``MIN_WEIGHT``."""
+    """Return weights (K,) scaled to sum to one per side, about ``MIN_WEIGHT`` or larger."""
     weights = np.maximum(weights / sums_by_side(weights, k0), MIN_WEIGHT)
     return weights / sums_by_side(weights, k0)
 
 
 def softmax_by_side(scores: np.ndarray, k0: int) -> np.ndarray:
-    """Weights per side from their logarithms (K,), which need not be normalised."""
+    """Return the weights of each side from logarithms (K,) that need not be normalised."""
     top = np.repeat([scores[:k0].max(), scores[k0:].max()], [k0, len(scores) - k0])
     return normalised(np.exp(scores - top), k0)
 
@@ -57,14 +57,14 @@ def update_weights(
     plan: solver.Plan,
     objective: Objective,
 ) -> tuple[np.ndarray, solver.Plan]:
-    """Raise ``sum n log pi - lambda UW(pi)``, to its maximum unless that takes too many steps.
+    """Return weights that raise ``sum n log pi - lambda UW(pi)``, within ``MAX_STEPS`` steps.
 
     Parameters
     ----------
     mass, weights
         Mean responsibilities and current weights of both sides, shape (K,).
     costs, plan
-        Squared distances (K0, K1) and the transport solved at ``weights``.
+        Squared Wasserstein distances (K0, K1), and the transport between ``weights``.
     objective
         Constants of the objective.
 
@@ -119,12 +119,12 @@ def update_weights(
 def _newton_step_of_weights(
     mass: np.ndarray, now: Iterate, objective: Objective
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradient divided by the weights, Newton step of the log weights, change of the potentials.
+    """Return gradient over weights, Newton step of the log weights and change of the potentials.
 
-    One linear system gives both.  With ``T`` the coupling divided by the mass of the row's
-    component, the potentials follow the log weights ``u`` by
-    ``(1 + eps/rho) dh + T dh + eps T du = 0``.  Where the Newton step does not rise, a plain ascent
-    step is returned, with no change of the potentials.
+    One linear system gives the step and the change of the potentials.  With ``T`` the coupling
+    divided by the mass of the row's component, the potentials ``h`` and the log weights ``u`` obey
+    ``(1 + eps/rho) dh + T dh + eps T du = 0``.  If the slope along the Newton step is not positive,
+    a plain gradient step is returned, without a change of the potentials.
     """
     lam, epsilon, inv_rho = objective.transport_weight, objective.epsilon, objective.inv_rho
     weights, w, free = now.weights, now.plan.coupling, objective.free
@@ -150,7 +150,7 @@ def _newton_step_of_weights(
     system[k:, :k] = epsilon * moved
     system[k:, k:] = moved + damp * (1 + 1e-10) * eye
     if inv_rho == 0:
-        # balanced potentials are free up to a constant: hold that direction
+        # balanced potentials are determined up to a constant: fix this direction
         sign = np.where(np.arange(k) < k0, 1.0, -1.0)
         system[k:, k:] += sign[:, None] * (sign * given / given.sum())
     plain = np.clip(weights * slope / (weights + mass), -MAX_LOG_STEP, MAX_LOG_STEP)

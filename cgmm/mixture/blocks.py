@@ -1,8 +1,8 @@
-"""Weighted points in blocks of one fixed shape, so that one compiled pass serves any number.
+"""Weighted points in blocks of one fixed shape: one compiled pass fits any number of points.
 
 Two blocks make a part.  The statistics of every part are summed from zero, and the parts are added
 in the order of the points.  The bits of a sum therefore depend neither on the number of threads,
-devices or machines, nor on the order in which these finish.
+devices or machines, nor on the order in which they finish.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Weights = np.ndarray | float
 class Block(NamedTuple):
     """Points (B, D) and weights (B,) on a device.
 
-    The first ``n`` points are real; the others fill the block up and have weight zero.
+    The first ``n`` points are real.  The other points fill up the block and have weight zero.
     """
 
     points: jax.Array
@@ -32,7 +32,7 @@ class Block(NamedTuple):
 
 
 class WeightedPoints:
-    """Base of points in memory (:class:`Cells`) and of points in chunks.
+    """Base class of points in memory (:class:`Cells`) and of points in chunks.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class WeightedPoints:
         self._second: np.ndarray | None = None
 
     def second_moment(self, centre: np.ndarray) -> np.ndarray:
-        """Mean products of the coordinates relative to ``centre``, shape (D, D).
+        """Return the weighted mean products of the coordinates relative to ``centre``: (D, D).
 
-        Computed once; every call must have the same ``centre``.
+        The result is computed once and kept.  Every call must therefore have the same ``centre``.
         """
         if self._second is None:
             total = np.zeros((self.n_dims, self.n_dims))
@@ -61,7 +61,7 @@ class WeightedPoints:
         return self._second
 
     def _products(self, centre: np.ndarray) -> Iterable[np.ndarray]:
-        """:func:`products` of every ``BLOCK_ROWS`` points, in the order of the points."""
+        """Return :func:`products` of each ``BLOCK_ROWS`` points, in the order of the points."""
         raise NotImplementedError
 
 
@@ -73,12 +73,12 @@ class Cells(WeightedPoints):
     points
         Shape (N, D).
     weights
-        Shape (N,), non-negative, or None for equal weights.  They are stored with sum one.
+        Shape (N,), non-negative, or None for equal weights.  They are scaled to sum to one.
     dtype
         Precision of the arithmetic.
     keep
-        Whether to keep the blocks from pass to pass.  None: when all points together are smaller
-        than ``MAX_MAX_CACHED_BYTES``.
+        Whether to keep the blocks between passes.  None: keep them when all points together take
+        at most ``MAX_CACHED_BYTES``.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Cells(WeightedPoints):
         return -(-self.n // PART_ROWS)
 
     def part(self, i: int, device: Any = None) -> Iterator[Block]:
-        """Blocks of one part, on a device (None: JAX's default)."""
+        """Return the blocks of one part, on a device (None: JAX's default)."""
         rows = slice(i * PART_ROWS, (i + 1) * PART_ROWS)
         if self._kept is None:
             return cut(self.points[rows], sliced(self.weights, rows), self.dtype, device)
@@ -117,19 +117,19 @@ class Cells(WeightedPoints):
 
 
 def normalised(weights: np.ndarray | None, n: int) -> Weights:
-    """Weights with sum one, shape (N,); one number where all are equal."""
+    """Return the weights scaled to sum to one, shape (N,); ``1 / n`` for None."""
     return 1 / n if weights is None else np.asarray(weights, float) / np.sum(weights)
 
 
 def sliced(weights: Weights, rows: slice) -> Weights:
-    """Weights of some rows."""
+    """Return the weights of some rows."""
     return weights if isinstance(weights, float) else weights[rows]
 
 
 def pieces(
     points: np.ndarray, weights: Weights, n_rows: int
 ) -> Iterator[tuple[np.ndarray, Weights]]:
-    """Points and weights of every ``n_rows`` rows."""
+    """Yield points and weights of ``n_rows`` rows at a time."""
     for start in range(0, len(points), n_rows):
         rows = slice(start, start + n_rows)
         yield points[rows], sliced(weights, rows)
@@ -138,7 +138,7 @@ def pieces(
 def cut(
     points: np.ndarray, weights: Weights, dtype: np.dtype, device: Any = None
 ) -> Iterator[Block]:
-    """Cut points (N, D) into blocks; points of weight zero fill up the last block."""
+    """Yield points (N, D) in blocks; points of weight zero fill up the last block."""
     for x, w in pieces(points, weights, BLOCK_ROWS):
         part, n = np.asarray(x, dtype=dtype), len(x)
         weight = np.zeros(BLOCK_ROWS, dtype)
@@ -151,16 +151,16 @@ def cut(
 
 
 def products(points: np.ndarray, weights: Weights, centre: np.ndarray) -> np.ndarray:
-    """Sum of the products of the coordinates relative to ``centre``, shape (D, D)."""
+    """Return the weighted sum of the products of the coordinates relative to ``centre``: (D, D)."""
     off = np.asarray(points, float) - centre
     weight = weights if isinstance(weights, float) else weights[:, None]
     return (off * weight).T @ off
 
 
 def devices() -> list[Any]:
-    """Devices that share the parts: all of this process, or the one set in JAX's configuration.
+    """Return the devices of a pass: all of this process, or the one set in JAX's configuration.
 
-    A single default device is given as None, which is JAX's own word for it.
+    A single default device is returned as None, which JAX takes as its default.
     """
     config: Any = jax.config
     chosen = config.jax_default_device

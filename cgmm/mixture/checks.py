@@ -1,4 +1,4 @@
-"""Checks of points, weights and mixtures that a user gives."""
+"""Checks of points, weights and mixtures from the user."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from cgmm.mixture.chunked import Chunks, Points, floating, over_rows, points_of
 
-MAX_VALUE = 1e100  # so that sums of squares stay finite
-MAX_ASYMMETRY = 1e-6  # relative; matrices in single precision stay below it
+MAX_VALUE = 1e100  # largest value whose sums of squares are finite
+MAX_ASYMMETRY = 1e-6  # relative; larger than the rounding of single precision
 
 
 def check_points(
@@ -21,7 +21,7 @@ def check_points(
     Parameters
     ----------
     side
-        "source" or "target", for errors.
+        "source" or "target", for error messages.
     points
         Shape (N, D), an array or a Dask array.
     weights
@@ -29,13 +29,13 @@ def check_points(
 
     Returns
     -------
-    Points in floating point and weights in double precision, or None.
+    Points in floating point.  Weights in double precision, or None when none were given.
 
     Raises
     ------
     TypeError, ValueError
-        When the points are not a finite two-dimensional array, or the weights not one non-negative
-        number per point.
+        When the points are not a finite two-dimensional array with rows and columns, or when the
+        weights are not one non-negative number per point with a positive sum.
     """
     name = f"points_{side}"
     given = points_of(points) if hasattr(points, "dask") else points
@@ -64,7 +64,7 @@ def as_points(name: str, points: Any, n_dims: int | None = None) -> np.ndarray:
     Parameters
     ----------
     name
-        Name of the argument, for errors.
+        Name of the argument, for error messages.
     points
         Shape (N, D).
     n_dims
@@ -99,7 +99,7 @@ def _checked_chunks(name: str, points: Chunks) -> Points:
 
 
 def _extent(points: np.ndarray, _: object = None) -> tuple[int, float]:
-    """Count the rows that are not finite; if all are, find the largest absolute value."""
+    """Return the number of rows that are not finite; if zero, also the largest absolute value."""
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():
         return int(len(points) - finite.sum()), 0.0
@@ -140,22 +140,22 @@ def check_mixture(
     Parameters
     ----------
     name
-        Name of the mixture, for errors.
+        Name of the mixture, for error messages.
     mixture
-        The mixture.  Of arrays that JAX traces only the shapes are checked.
+        The mixture.  If its arrays are traced by JAX, only shapes are checked.
     n_dims
         Number of dimensions that the mixture must have.  None: any.
     of
-        What has ``n_dims`` dimensions, for the error.
+        Phrase for what has ``n_dims`` dimensions, for error messages.
 
     Returns
     -------
-    The mixture itself.
+    The given mixture.
 
     Raises
     ------
     TypeError
-        When the object is no mixture.
+        When the object does not have the attributes of a mixture.
     ValueError
         When shapes do not agree, values are not finite, weights are negative or all zero, or a
         covariance is not symmetric and positive definite.
@@ -181,7 +181,7 @@ def check_mixture(
 
 
 def _check_values_of_mixture(name: str, mixture: Any) -> None:
-    """Raise a ValueError unless the values of a mixture can be those of a mixture."""
+    """Raise a ValueError when weights, means or covariances are not valid for a mixture."""
     weights, means, covariances = (
         np.asarray(a, dtype=float) for a in (mixture.weights, mixture.means, mixture.covariances)
     )

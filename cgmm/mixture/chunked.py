@@ -1,12 +1,12 @@
 """One interface to points in memory and to points in the chunks of a Dask array.
 
-Every question about points is a function of some rows.  For an array in memory a loop calls the
-function.  For a Dask array the function goes to where each chunk is: to the threads of one machine,
-or to the workers of ``dask.distributed`` while a client is active.  Chunks are cut at the same rows
-as arrays in memory, and results are added in the order of the rows.  Both kinds of points therefore
-give the same bits, also when workers are lost and replaced.
+Every computation applies a function to groups of rows.  For an array in memory a loop calls the
+function.  For a Dask array, Dask calls the function where each chunk is: in the threads of one
+machine, or on the workers of ``dask.distributed`` while a client is active.  Chunks are cut at the
+same rows as arrays in memory, and results are added in the order of the rows.  Both kinds of points
+therefore give the same bits, even when workers are lost and replaced.
 
-Dask is imported only where a Dask array is given.
+Dask is imported only when a Dask array is given.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from cgmm.mixture.blocks import (
 
 
 class Chunks:
-    """Points of a Dask array in chunks that are cut where arrays in memory are.
+    """Points of a Dask array, in chunks cut at the same rows as arrays in memory.
 
     Parameters
     ----------
     delayed
-        Points of every chunk, delayed.
+        Delayed array of the points of every chunk.
     sizes
-        Number of rows of every chunk: multiples of ``PART_ROWS``, except the last.
+        Number of rows of every chunk: a multiple of ``PART_ROWS``, except for the last chunk.
     n_dims, dtype
-        Number of columns, and type of the numbers.
+        Number of columns, and dtype of the points.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ Points = np.ndarray | Chunks
 
 
 class ChunkedCells(WeightedPoints):
-    """Weighted points in chunks; :class:`cgmm.mixture.blocks.Cells` is the same in memory.
+    """Weighted points in chunks; :class:`cgmm.mixture.blocks.Cells` holds points in memory.
 
     Parameters
     ----------
     points
         Shape (N, D).
     weights
-        Shape (N,), non-negative, or None for equal weights.  They are stored with sum one.
+        Shape (N,), non-negative, or None for equal weights.  They are scaled to sum to one.
     dtype
         Precision of the arithmetic.
     """
@@ -85,7 +85,7 @@ class ChunkedCells(WeightedPoints):
         self._weights = _split(points, normalised(weights, self.n))
 
     def tasks(self, function: Callable[[Iterable[Block]], Any]) -> list[Any]:
-        """Return one delayed list per chunk: the function applied to the blocks of every part."""
+        """Return one delayed list per chunk: the results of a function of each part's blocks."""
         of_blocks = partial(_of_blocks, function, self.dtype)
         return _delayed(of_blocks, self.points, self._weights, PART_ROWS)
 
@@ -95,7 +95,7 @@ class ChunkedCells(WeightedPoints):
 
 
 def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells | ChunkedCells:
-    """Prepare points and weights for passes; ``weights`` as for :class:`ChunkedCells`."""
+    """Return points and weights ready for passes; ``weights`` as for :class:`ChunkedCells`."""
     if isinstance(points, Chunks):
         return ChunkedCells(points, weights, dtype)
     return Cells(points, weights, dtype)
@@ -104,13 +104,13 @@ def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells |
 def points_of(points: Any) -> Points:
     """Return a Dask array as :class:`Chunks`, and other points as a numpy array.
 
-    Chunks are cut at the multiples of ``PART_ROWS`` rows that are nearest to the ends of the given
+    Chunks are cut at multiples of ``PART_ROWS`` rows, as near as possible to the ends of the given
     chunks.
 
     Raises
     ------
     ValueError
-        When the sizes of the chunks of a Dask array are not known.
+        When the chunks of a Dask array have unknown sizes.
     """
     array = sys.modules.get("dask.array")
     if isinstance(points, Chunks):
@@ -132,7 +132,7 @@ def points_of(points: Any) -> Points:
 
 
 def over_rows(function: Callable[..., Any], points: Points, weights: Weights) -> Iterable[Any]:
-    """``function(points, weights)`` of every ``BLOCK_ROWS`` rows, in the order of the rows."""
+    """Return ``function(points, weights)`` for each ``BLOCK_ROWS`` rows, in their order."""
     if isinstance(points, Chunks):
         return computed([_delayed(function, points, _split(points, weights), BLOCK_ROWS)])[0]
     return (function(x, w) for x, w in pieces(points, weights, BLOCK_ROWS))
@@ -140,7 +140,7 @@ def over_rows(function: Callable[..., Any], points: Points, weights: Weights) ->
 
 @one_thread()
 def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and variance of every column, shapes (D,), in double precision."""
+    """Return the weighted mean and variance of every column, shapes (D,), in double precision."""
     origin = taken(points, np.arange(1))[0].astype(float)
     total, first, second = 0.0, np.zeros(len(origin)), np.zeros(len(origin))
     function = partial(_sums_of_columns, origin=origin)
@@ -153,19 +153,19 @@ def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarr
 
 
 def floating(points: Points) -> Points:
-    """Points as they are if their numbers are floating point, else in double precision."""
+    """Return the points unchanged if they are floating point, else in double precision."""
     if np.issubdtype(points.dtype, np.floating):
         return points
     return _applied(np.ndarray.astype, points, np.dtype(float))
 
 
 def mapped(points: Points, matrix: np.ndarray) -> Points:
-    """Multiply every point by a matrix (D, D), in the precision of the points."""
+    """Return every point multiplied by a matrix (D, D), in the precision of the points."""
     return _applied(_multiplied, points, matrix)
 
 
 def taken(points: Points, rows: np.ndarray) -> np.ndarray:
-    """Rows of the points as a numpy array; the row numbers must increase."""
+    """Return some rows of the points as a numpy array; the row numbers must increase."""
     if not isinstance(points, Chunks):
         return points[rows]
     import dask
@@ -182,20 +182,20 @@ def taken(points: Points, rows: np.ndarray) -> np.ndarray:
 
 
 def computed(tasks: Sequence[list[Any]]) -> list[list[Any]]:
-    """Compute several lists of tasks together; every result is in the order of the rows."""
+    """Return the results of several lists of tasks, computed together, in the order of the rows."""
     import dask
 
     return [[one for chunk in chunks for one in chunk] for chunks in dask.compute(*tasks)]
 
 
 def _split(points: Chunks, weights: Weights) -> list[Any]:
-    """Split the weights into those of every chunk."""
+    """Return the weights of every chunk."""
     if isinstance(weights, float):
         return [weights] * len(points.sizes)
     import dask
 
     parts = np.split(weights, np.cumsum(points.sizes)[:-1])
-    # stored on the workers, or they would be sent again with each pass
+    # persisted on the workers; otherwise every pass would send them again
     return list(dask.persist(*(dask.delayed(part, traverse=False) for part in parts)))
 
 
@@ -204,7 +204,7 @@ def _delayed(
 ) -> list[Any]:
     import dask
 
-    shared = dask.delayed(function, traverse=False)  # one node, which holds the parameters
+    shared = dask.delayed(function, traverse=False)  # one graph node that holds the parameters
     task = dask.delayed(_on_chunk, pure=False)
     return [task(shared, x, w, n_rows) for x, w in zip(points.delayed, weights, strict=True)]
 
@@ -212,7 +212,7 @@ def _delayed(
 def _applied(
     function: Callable[[np.ndarray, Any], np.ndarray], points: Points, argument: Any
 ) -> Points:
-    """``function(points, argument)``, of all points at once or of every chunk."""
+    """Return ``function(points, argument)``, applied to all points at once or to every chunk."""
     if not isinstance(points, Chunks):
         return function(points, argument)
     import dask

@@ -1,8 +1,7 @@
 """The E-step: the only pass over the cells.
 
-A pass sums one statistic of the responsibilities over all points, and the log likelihood.  The
-statistic is either the moments that the M-step needs, or the mean products of responsibilities
-from which shares are found.
+A pass sums one statistic and the log likelihood over all points.  The statistic is either the
+moments that the M-step needs, or the products of responsibilities from which shares are computed.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from cgmm.mixture.features import (
     used_features,
 )
 
-CHUNKS_TOGETHER = 16  # on devices with thousands of cores
-MIN_SINGLE_PRECISION_WORK = 2e9  # numbers times components times dimensions
-MAX_SINGLE_PRECISION_REACH = 2e4  # squared Mahalanobis distance of a component from the centre
+CHUNKS_TOGETHER = 16  # chunks that an accelerator computes at the same time
+MIN_SINGLE_PRECISION_WORK = 2e9  # values of the points times components times dimensions
+MAX_SINGLE_PRECISION_REACH = 2e4  # squared Mahalanobis distance of a mean from the centre
 ROUNDING = {"float64": 1e-9, "float32": 1e-6}  # relative, of a sum over all points
 THREADS = 2
-MIN_WORK_OF_THREADS = 1_000_000  # points times coefficients below which one thread is faster
+MIN_WORK_OF_THREADS = 1_000_000  # points times coefficients; with less work one thread is faster
 AnyCells = Cells | ChunkedCells
 
 
@@ -45,12 +44,12 @@ class Moments(NamedTuple):
     Attributes
     ----------
     mass
-        Mean responsibilities, shape (K,), summing to one.
+        Weighted mean responsibilities, shape (K,), summing to one.
     means
         Responsibility-weighted means, shape (K, D).
     scatter
-        Central second moments, shape (K, D, D): only their diagonals for diagonal covariances,
-        their mean over components for tied ones.
+        Central second moments, shape (K, D, D).  For diagonal covariances only their diagonals; for
+        tied covariances their mean over components.
     log_likelihood
         Weighted mean over points of ``log sum_k exp(log density_k)``.
     """
@@ -62,12 +61,12 @@ class Moments(NamedTuple):
 
 
 def _moments(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
-    """Sum the features over one chunk, weighted by responsibility: shape (K, M)."""
+    """Return the sum of the features over one chunk, weighted by responsibility: (K, M)."""
     return matmul(ratio * share, features.T)
 
 
 def _overlaps(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
-    """Sum the products of responsibilities over one chunk: shape (K, K)."""
+    """Return the weighted sum of the products of responsibilities over one chunk: (K, K)."""
     return matmul(ratio * share, (ratio / ratio.sum(0, keepdims=True)).T)
 
 
@@ -87,14 +86,15 @@ def accumulate(
     *,
     wide: bool,
 ) -> jax.Array:
-    """Add the statistic and the log likelihood of one block to the sums.
+    """Return the sums with the statistic and the log likelihood of one block added.
 
     Parameters
     ----------
     sums
-        Sums so far: the statistic, shape (K, width), and below it a row with the log likelihood.
+        Sums so far, shape (K + 1, width): K rows of the statistic, and a last row that repeats the
+        log likelihood.
     block, weight, n
-        Points (B, D), weights (B,) and the number of real points.
+        Points (B, D), weights (B,), and the number of points that do not only fill up the block.
     centre
         Shape (D,), subtracted from every point.
     theta
@@ -104,7 +104,7 @@ def accumulate(
     statistic
         "moments" or "overlaps".
     wide
-        Whether to compute several chunks at a time.
+        Whether to compute ``CHUNKS_TOGETHER`` chunks at a time, on accelerators.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def accumulate(
     add = STATISTICS[statistic]
 
     def chunk(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
-        # without the barrier each of the two products would compute the features again
+        # without the barrier, each of the two products would compute the features again
         features = jax.lax.optimization_barrier(features_of((x - centre[None]).T, kind))
         logs = product(theta, features)
         top = logs.max(0, keepdims=True)
@@ -144,7 +144,7 @@ def accumulate(
 def expectation(
     cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
 ) -> Moments:
-    """Make one pass over the points: moments of every component.
+    """Return the moments of every component, from one pass over the points.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def expectation(
 def expectations(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[Moments]:
-    """:func:`expectation` for several sets of points, with ``thetas`` of shape (sets, M, K)."""
+    """Return :func:`expectation` of several sets of points; ``thetas`` has shape (sets, M, K)."""
     sums_of_sets = _sums(sides, centre, thetas, kind, "moments")
     return [
         _central(*sums, cells, centre, theta, kind)
@@ -179,7 +179,9 @@ def expectations(
 def proportions(
     cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Make a pass for shares, in half the time of :func:`expectation`; same parameters.
+    """Return what shares are computed from, in half the time of :func:`expectation`.
+
+    The parameters are the same as for :func:`expectation`.
 
     Returns
     -------
@@ -194,7 +196,7 @@ def proportions(
 def mean_responsibilities(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[np.ndarray]:
-    """Mean responsibilities (K,) of several sets of points, in half the time of their moments."""
+    """Return mean responsibilities (K,) of several sets of points, in half the time of moments."""
     return [overlap.sum(1) for overlap, _ in _sums(sides, centre, thetas, kind, "overlaps")]
 
 
@@ -202,14 +204,14 @@ def mean_responsibilities(
 class Pass:
     """Description of one pass: coefficients, statistic to sum, number of columns.
 
-    Dask sends it to other processes, so it holds neither points nor compiled code.
+    Dask sends this object to other processes.  It therefore holds neither points nor compiled code.
 
     Attributes
     ----------
     centre
         Shape (D,), subtracted from every point.
     theta
-        Coefficients of the features that the covariances need, shape (used features, K).
+        Coefficients of the features that this form of covariances needs, shape (used features, K).
     kind
         Form of the covariances.
     statistic
@@ -228,7 +230,7 @@ class Pass:
     def of(
         cls, cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind, statistic: str
     ) -> Pass:
-        """Describe a pass over these cells, in their precision."""
+        """Return the description of a pass over these cells, in their precision."""
         used, n_used = used_features(cells.n_dims, kind)
         return cls(
             np.asarray(centre, cells.dtype),
@@ -239,7 +241,7 @@ class Pass:
         )
 
     def __call__(self, blocks: Iterable[Block]) -> np.ndarray:
-        """Sum the statistic over blocks, starting from zero."""
+        """Return the sums over some blocks, starting from zero."""
         with jax.enable_x64(True):
             sums: Any = np.zeros((self.theta.shape[1] + 1, self.width))
             for block in blocks:
@@ -263,7 +265,7 @@ if hasattr(os, "register_at_fork"):
 def _sums(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind, statistic: str
 ) -> list[tuple[np.ndarray, float]]:
-    """Statistic and log likelihood of every set of points; parts are added in their order."""
+    """Return the statistic and log likelihood of each set of points; parts are added in order."""
     passes = [
         Pass.of(cells, centre, theta, kind, statistic)
         for cells, theta in zip(sides, thetas, strict=True)
@@ -277,8 +279,8 @@ def _sums(
 def _parts(sides: Sequence[AnyCells], passes: Sequence[Pass]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the number of the pass and the sums of every part, in the order of the parts.
 
-    Unless there is little work, parts run side by side in threads: while one part multiplies
-    matrices, another computes elementwise.  Several devices work at the same time.
+    Unless there is little work, several threads compute parts at the same time: while one part
+    multiplies matrices, another part computes elementwise.  Several devices also work in parallel.
     """
     here, far, tasks = [], [], []
     where = devices()
@@ -301,7 +303,7 @@ def _parts(sides: Sequence[AnyCells], passes: Sequence[Pass]) -> Iterator[tuple[
 
 
 def _shared_level(cells: AnyCells, centre: np.ndarray, theta: np.ndarray) -> float:
-    """Mean of the quadratic part of the log density that all tied components share."""
+    """Return the mean of the quadratic part of the log density, shared by tied components."""
     rows, cols = triangle(cells.n_dims)
     return float(theta[: len(rows), 0] @ cells.second_moment(centre)[rows, cols])
 
@@ -314,8 +316,8 @@ def _central(
     theta: np.ndarray,
     kind: Kind,
 ) -> Moments:
+    """Return central moments from sums of features, in the form of the covariances."""
     d = cells.n_dims
-    """Turn sums of features into central moments, in the form of the covariances."""
     mass = sums[:, -1]
     safe = np.maximum(mass, 1e-300)
     means = sums[:, -1 - d : -1] / safe[:, None]

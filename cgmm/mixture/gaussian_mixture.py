@@ -6,15 +6,17 @@ The log density of component k is linear in the features ``(x_i x_j)_{i <= j}, x
           = -\tfrac12 \sum_{ij} P_{ij} x_i x_j + (P m)^T x + \text{const}, \quad P = S_k^{-1},
 
 so one matrix product gives all log densities of a chunk of points.  The product of the
-responsibilities with the same features gives all that the M-step needs: mass, mean and second
-moment of every component (:mod:`cgmm.mixture.e_step`).  Both products cost half as much as full
-D x D forms.  Chunks are small enough to stay in cache, and sums over chunks are kept in double
-precision.  Points are centred block by block and never copied as a whole, so memory does not grow
-with their number (:mod:`cgmm.mixture.blocks`, :mod:`cgmm.mixture.chunked`).
+responsibilities with the same features gives everything that the M-step needs: mass, mean and
+second moment of every component (:mod:`cgmm.mixture.e_step`).  Both products cost half as much as
+products of full D x D matrices.  Chunks are small enough to stay in cache, and sums over chunks are
+kept in double precision.  Points are centred chunk by chunk and never copied as a whole, so the
+working memory does not grow with their number (:mod:`cgmm.mixture.blocks`,
+:mod:`cgmm.mixture.chunked`).
 
-Diagonal covariances need only the squares ``x_i^2`` of the quadratic features.  With tied
-covariances the quadratic part is the same for all components.  It drops out of the responsibilities
-and enters the likelihood through the second moment of all points, which is computed once.
+Of the quadratic features, diagonal covariances need only the squares ``x_i^2``.  With tied
+covariances the quadratic part is the same for all components.  This part cancels in the
+responsibilities and enters the likelihood through the second moment of all points, which is
+computed once.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ class GaussianMixture:
         return self.means.shape[1]
 
     def component_log_prob(self, points: np.ndarray) -> np.ndarray:
-        """``log(pi_k N(x; m_k, S_k))`` for points (N, D): shape (N, K), double precision."""
+        """Return ``log(pi_k N(x; m_k, S_k))`` for points (N, D): (N, K), in double precision."""
         x = as_points("points", points, np.shape(self.means)[1])
         centre = np.asarray(self.means, float).mean(0)
         with jax.enable_x64(True):
@@ -78,7 +80,7 @@ class GaussianMixture:
         return out
 
     def log_prob(self, points: np.ndarray) -> np.ndarray:
-        """Log density of points (N, D): shape (N,)."""
+        """Return the log density of points (N, D): shape (N,)."""
         parts = self.component_log_prob(points)
         top = parts.max(1, keepdims=True)
         parts -= top
@@ -86,7 +88,7 @@ class GaussianMixture:
         return (top + np.log(parts.sum(1, keepdims=True)))[:, 0]
 
     def responsibilities(self, points: np.ndarray) -> np.ndarray:
-        """Posterior component probabilities of points (N, D): shape (N, K), rows sum to one."""
+        """Return the posterior probabilities of the components for points (N, D): shape (N, K)."""
         parts = self.component_log_prob(points)
         parts -= parts.max(1, keepdims=True)
         np.exp(parts, out=parts)
@@ -96,12 +98,12 @@ class GaussianMixture:
     def sample(
         self, n_points: int, random_state: int | np.random.Generator = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw points.
+        """Draw points from the mixture.
 
         Parameters
         ----------
         n_points
-            How many.
+            Number of points to draw.
         random_state
             Seed or generator.
 
@@ -112,7 +114,7 @@ class GaussianMixture:
         Raises
         ------
         TypeError, ValueError
-            When an argument is out of range, or the parameters are not those of a mixture.
+            When an argument is out of range, or the parameters are not valid for a mixture.
         """
         n_points = check_whole("n_points", n_points)
         if not isinstance(random_state, np.random.Generator):
@@ -123,7 +125,7 @@ class GaussianMixture:
         labels = rng.choice(self.n_components, size=n_points, p=weights / weights.sum())
         factors = np.linalg.cholesky(np.asarray(self.covariances, dtype=float))
         points = rng.standard_normal((n_points, self.n_dims))
-        for start in range(0, n_points, BLOCK_ROWS):  # every point needs its own factor
+        for start in range(0, n_points, BLOCK_ROWS):  # one factor per point takes memory
             rows = slice(start, start + BLOCK_ROWS)
             noise = np.einsum("nij,nj->ni", factors[labels[rows]], points[rows])
             points[rows] = np.asarray(self.means)[labels[rows]] + noise
@@ -144,7 +146,7 @@ class GaussianMixture:
         Raises
         ------
         ValueError
-            When the weights are out of range or not K numbers.
+            When the weights are not K finite, non-negative numbers with a positive sum.
         """
         weights = np.asarray(weights, dtype=float)
         wrong = weights.shape != (self.n_components,) or not np.isfinite(weights).all()

@@ -1,7 +1,7 @@
-"""Starting mixtures: from k-means of both sides together or of each side, or from given clusters.
+"""Starting mixtures from k-means of both sides together or of each side, or from given clusters.
 
-A partition of the points becomes a mixture through its moments: the share, mean and covariance of
-every cluster.
+A mixture is made from clusters of the points by taking the share, mean and covariance of every
+cluster.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from cgmm._utils.blas import one_thread
 from cgmm.mixture.chunked import Points, taken
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 
-MAX_POINTS = 50_000  # that k-means is given
-EMPTY_SHARE = 1e-3  # of an empty cluster, in units of the mean share
+MAX_POINTS = 50_000  # largest number of points for k-means
+EMPTY_SHARE = 1e-3  # share of an empty cluster, in units of the mean share
 
 
 @one_thread()
@@ -26,7 +26,7 @@ def mixture_from_labels(
     n_components: int,
     ridge: float,
 ) -> GaussianMixture:
-    """Mixture with the share, mean and covariance of every cluster.
+    """Return the mixture with the share, mean and covariance of every cluster.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def mixture_from_labels(
 
     Notes
     -----
-    A cluster with fewer than D + 1 points gets the mean covariance of all clusters.  The mean of an
-    empty cluster is the point farthest from the mean of all points, of a second empty cluster the
-    second farthest point, and so on; its weight is small.
+    A cluster of fewer than D + 1 points gets the mean covariance of all clusters.  The mean of the
+    first empty cluster is the point farthest from the mean of all points, the mean of the second
+    empty cluster is the second farthest point, and so on.  Empty clusters get a small weight.
     """
     n, d = points.shape
     w = np.full(n, 1 / n) if weights is None else np.asarray(weights, float) / np.sum(weights)
@@ -86,11 +86,11 @@ def kmeans_mixtures(
     ridge: float,
     random_state: int,
 ) -> tuple[GaussianMixture, GaussianMixture]:
-    """Start from k-means: of both sides together if K0 = K1, else of each side.
+    """Return starting mixtures from k-means of both sides together if K0 = K1, else of each side.
 
-    Where the numbers are equal, component k covers the same region on both sides, and a small
-    transport weight is enough to keep the two components paired.  Of many points, ``MAX_POINTS``
-    are drawn.
+    If K0 = K1, component k covers the same region on both sides, and a small transport weight is
+    enough to keep the two components paired.  K-means uses at most ``MAX_POINTS`` points; from more
+    points a sample is drawn.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def kmeans_mixtures(
     Raises
     ------
     ValueError
-        When fewer points are drawn than there are components.
+        When the drawn points are fewer than the components.
     """
     k0, k1 = n_components
     if k0 != k1:
@@ -141,7 +141,7 @@ def kmeans_mixtures(
 
 
 def draw(x: Points, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Draw the row numbers of at most ``n`` points, without replacement; they are sorted."""
+    """Return the sorted row numbers of at most ``n`` points, drawn without replacement."""
     if len(x) <= n:
         return np.arange(len(x))
     return np.sort(rng.choice(len(x), n, replace=False))
@@ -150,7 +150,7 @@ def draw(x: Points, rng: np.random.Generator, n: int) -> np.ndarray:
 def _kmeans(
     x: np.ndarray, w: np.ndarray | None, k: int, random_state: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """K-means clusters, as a function from points (N, D) to labels (N,)."""
+    """Return k-means clusters as a function from points (N, D) to labels (N,)."""
     from sklearn.cluster import KMeans
 
     part = draw(x, np.random.default_rng(random_state), MAX_POINTS)

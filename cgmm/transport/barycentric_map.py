@@ -6,10 +6,10 @@ a source cell in the target.  With responsibilities :math:`r_k`, transfers
 
 .. math:: x \mapsto \sum_k r_k(x) \sum_l T_{kl} \left( m^1_l + A_{kl} (x - m^0_k) \right).
 
-The displacement is the new position less ``x``.  A component that is gone has no counterpart.  The
-mean is over components with a counterpart, and a cell that belongs mostly to other components has
-no position in the target.  The code is plain numpy: there is one small eigenvalue problem per
-coupled pair, and compilation would take longer.
+The displacement is the new position less ``x``.  Components that are gone have no counterpart, and
+the mean over ``k`` leaves them out.  A cell with more than half of its responsibility in gone
+components has no position in the target.  The code is plain numpy: each coupled pair needs one
+small eigenvalue problem, and compilation would take longer.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cgmm._utils.blas import one_thread
 from cgmm.transport import gaussians
 from cgmm.transport.coupling import share_of_source
 
-MIN_MATCHED = 0.5  # responsibility of components with a counterpart, for a cell to have a position
-ROWS = 2048  # few enough to stay in cache
-MIN_PAIR_SHARE = 1e-9  # part of a component's mass below which a pair is not followed
+MIN_MATCHED = 0.5  # responsibility in components with a counterpart; below it: no position
+ROWS = 2048  # cells in a block, which stays in cache
+MIN_PAIR_SHARE = 1e-9  # of a component's mass; smaller pairs are left out
 
 
 @one_thread()
@@ -36,7 +36,7 @@ def displacement(
     covariances_target: np.ndarray,
     coupling: np.ndarray,
 ) -> np.ndarray:
-    """Displacement of source cells under the barycentric map.
+    """Return the displacement of source cells under the barycentric map.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def displacement(
 
     Returns
     -------
-    Shape (N0, D).  NaN for cells that belong, by more than half, to components without coupled
-    mass.
+    Shape (N0, D).  NaN for cells with more than half of their responsibility in components without
+    coupled mass.
     """
     to = share_of_source(coupling)
     goals = to @ means_target
@@ -73,7 +73,7 @@ def displacement(
 
 
 def _mean_maps(source: np.ndarray, target: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Mean of the Monge matrices of each source component, weighted by ``T``: (K0, D, D)."""
+    """Return the mean Monge matrix of each source component, weighted by ``T``: (K0, D, D)."""
     followed = to > MIN_PAIR_SHARE
     k, j = np.nonzero(followed)
     maps, _ = gaussians.sum_of_maps(gaussians.roots(source), target, k, j, to[k, j], symmetric=True)

@@ -1,4 +1,4 @@
-"""Readings of a coupling: where the mass of each component goes, and where it came from."""
+"""Transfers, origins and net factors that follow from a coupling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def share_of_source(coupling: np.ndarray) -> np.ndarray:
-    """``T``: where the mass of each source component goes, as fractions.
+    """Return ``T``, the fraction of each source component that goes to each target component.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def share_of_source(coupling: np.ndarray) -> np.ndarray:
 
 
 def is_gone(coupling: np.ndarray) -> np.ndarray:
-    """Find source components without mass in the coupling: these components are gone.
+    """Return which source components are gone: components without mass in the coupling.
 
     :func:`cgmm.automatic.counterparts.unmatched` finds components without a counterpart, and the
     fit without tuning sets their rows of the coupling to zero.
@@ -29,7 +29,7 @@ def is_gone(coupling: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     coupling
-        W, shape (K0, K1).  With the transpose, the result says which target components are new.
+        W, shape (K0, K1).  For the transpose, the function returns which target components are new.
 
     Returns
     -------
@@ -39,12 +39,12 @@ def is_gone(coupling: np.ndarray) -> np.ndarray:
 
 
 def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """Fraction of all source cells that goes from each source to each target component.
+    """Return the fraction of all source cells in each transfer from component to component.
 
-    The coupling decides where the cells of a component go, not how many cells go.  Where states
-    change strongly, most mass of a component leaves the coupling.  Taken as a number of cells, the
-    coupling would credit a small component that moved little with the cells of a large component
-    that moved far.
+    The coupling is used for where the cells of a component go, not for how many cells go.  Where
+    states change strongly, the coupling contains only a small part of a component's mass.  If its
+    masses were used as numbers of cells, cells of a large component that moved far would be
+    attributed to a small component that moved little.
 
     Parameters
     ----------
@@ -55,16 +55,17 @@ def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray
 
     Returns
     -------
-    ``s_k T_kl``, shape (K0, K1).  Source components that are gone (:func:`is_gone`) send nothing;
-    target components that are new receive nothing.
+    ``s_k T_kl``, shape (K0, K1).  Rows of source components that are gone (:func:`is_gone`) and
+    columns of target components that are new are zero.
     """
     return np.asarray(shares_source)[:, None] * share_of_source(coupling)
 
 
 def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """``R``: where the cells of each target component came from, according to the coupling.
+    """Return ``R``, the part of each target component that came from each source component.
 
-    Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
+    ``R`` follows from the coupling by Bayes' rule, with the shares of the source as prior: ``R_kl``
+    is proportional to ``s_k T_kl``.
 
     Parameters
     ----------
@@ -82,18 +83,19 @@ def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarr
 
 
 def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Origins under another coupling, where the origins of the first were counted over cells.
+    """Return the origins under another coupling, from origins counted under the first coupling.
 
     Parameters
     ----------
     origin
         ``R`` counted over cells (:mod:`cgmm.automatic.origins`), shape (K0, K1).
     before, after
-        ``R`` according to the first and to the other coupling (:func:`share_of_target`).
+        ``R`` that follows from the first and from the other coupling (:func:`share_of_target`).
 
     Returns
     -------
-    ``origin`` changed by the difference of the two, shape (K0, K1), columns summing to one.
+    ``origin + after - before``, shape (K0, K1).  Negative entries are set to zero, and columns are
+    scaled to sum to one.
     """
     moved = np.maximum(origin + (after - before), 0.0)
     return divide(moved, np.broadcast_to(moved.sum(axis=0, keepdims=True), moved.shape))
@@ -102,10 +104,10 @@ def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) ->
 def log2_net(
     origin: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
 ) -> np.ndarray:
-    """Log2 net factor of each source component.
+    """Return the log2 net factor of each source component.
 
-    ``net_k = sum_l R_kl t_l / s_k``.  The sum ``sum_k s_k net_k`` is the share of all target
-    components that have an origin: one, unless some components are new.
+    ``net_k = sum_l R_kl t_l / s_k``.  The sum ``sum_k s_k net_k`` is the total share of the target
+    components that have an origin.  It is one unless some target components are new.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ def log2_net(
 
     Returns
     -------
-    Shape (K0,).  ``-inf`` where nothing of the target came from the component.
+    Shape (K0,).  ``-inf`` where no target cell came from the component.
     """
     carried = origin @ shares_target
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -126,11 +128,11 @@ def log2_net(
 def counted_transfers(
     origin: np.ndarray, shares_target: np.ndarray, became: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the cells of each source component went, by the origins of the target cells.
+    """Return the transfers of each source component, computed from the origins of target cells.
 
-    :func:`share_of_source` reads the same from the coupling.  The two agree where the borders
-    between components lie alike in both conditions.  Arguments are matrices (K0, K1), or any shapes
-    that broadcast, such as one value for each pair of components.
+    :func:`share_of_source` computes transfers from the coupling.  The two results agree where
+    components have the same borders in both conditions.  Arguments are matrices (K0, K1), or arrays
+    that broadcast, for example with one value for each pair of components.
 
     Parameters
     ----------
@@ -139,22 +141,23 @@ def counted_transfers(
     shares_target
         Share of the target component among target cells.
     became
-        Share among target cells of all cells that came from the source component.
+        Share of all target cells that came from the source component.
 
     Returns
     -------
     arrives
-        Part of all target cells that came along the pair.
+        Part of all target cells that lies in the target component and came from the source
+        component.
     share
-        Part of what the source component became that lies in the target component; NaN where
-        nothing came from the source component.
+        Part of the cells from the source component that lies in the target component; NaN where
+        no cell came from the source component.
     """
     arrives = origin * shares_target
     return arrives, arrives / np.where(became > 0, became, np.nan)
 
 
 def misplaced(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the part of a component that two readings of its transfers put in different places.
+    """Return the part of a component on whose target component two sets of transfers disagree.
 
     Parameters
     ----------
@@ -165,5 +168,5 @@ def misplaced(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Divide a by b; zero where b is not positive."""
+    """Return a / b, and zero where b is not positive."""
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)

@@ -16,12 +16,12 @@ The dual is smooth and concave,
    \quad h(f) = \rho (1 - e^{-f/\rho}),
    \quad W = a b^T \odot e^{(f + g - C)/\varepsilon},
 
-with ``h(f) = f`` when balanced, so one code serves every ``rho`` through ``1/rho``.  The dual is
-climbed by damped Newton steps on the K0 + K1 potentials.  ``epsilon`` is annealed: each level
-starts with one pass of alternating scaling.
+with ``h(f) = f`` when balanced.  The code takes ``1/rho``, which is zero when balanced, and thereby
+covers every ``rho``.  Damped Newton steps on the K0 + K1 potentials maximise the dual.  ``epsilon``
+is annealed: each level starts with one pass of alternating scaling.
 
-The same code runs on numpy arrays, at once and without compilation (in a fit), and on JAX arrays,
-traced (in :func:`cgmm.transport_cost`).
+The same code runs on numpy arrays without compilation (in a fit) and on traced JAX arrays (in
+:func:`cgmm.transport_cost`).
 """
 
 from __future__ import annotations
@@ -39,11 +39,9 @@ from cgmm.transport.gaussians import Array, namespace
 MAX_NEWTON = 50
 MAX_HALVINGS = 30
 ANNEALING_FACTOR = 4.0  # of epsilon, from one level to the next
-MORE_LEVELS = 4  # added when annealing did not converge
-MAX_ERROR_ANNEALING = (
-    1e-3  # relative error of the marginals, while epsilon is larger than asked for
-)
-MAX_ERROR = 1e-9  # above this error annealing is repeated from a larger epsilon
+MORE_LEVELS = 4  # added when annealing has not converged
+MAX_ERROR_ANNEALING = 1e-3  # relative error of the marginals at levels above the final epsilon
+MAX_ERROR = 1e-9  # at a larger error, annealing is repeated from a larger epsilon
 
 
 class Plan(NamedTuple):
@@ -58,7 +56,7 @@ class Plan(NamedTuple):
     cost
         ``UW``.
     error
-        Largest relative violation of the optimality of a marginal.
+        Largest relative difference between a marginal of ``W`` and its optimal value.
     """
 
     f: Array
@@ -116,19 +114,19 @@ def _log(weights: Array) -> Array:
 
 
 def gain(potential: Array, inv_rho: Array) -> Array:
-    """``h(f) = rho (1 - exp(-f / rho))``, which is ``f`` when ``inv_rho`` is zero."""
+    """Return ``h(f) = rho (1 - exp(-f / rho))``, which is ``f`` when ``inv_rho`` is zero."""
     xp = namespace(potential)
     safe = xp.where(inv_rho > 0, inv_rho, xp.ones_like(inv_rho))
     return xp.where(inv_rho > 0, -xp.expm1(-potential * safe) / safe, potential)
 
 
 def log_plan(p: Problem, f: Array, g: Array) -> Array:
-    """``log W`` at the potentials, shape (K0, K1)."""
+    """Return ``log W`` at the potentials, shape (K0, K1)."""
     return (f[:, None] + g[None] - p.costs) / p.epsilon + p.log_a[:, None] + p.log_b[None]
 
 
 def dual_value(p: Problem, f: Array, g: Array) -> tuple[Array, Array]:
-    """Value of the dual at the potentials (minus infinity where it overflows), and its rounding."""
+    """Return the value of the dual (minus infinity where it overflows) and its rounding error."""
     xp = namespace(f)
     parts = (xp.exp(p.log_a) * gain(f, p.inv_rho), xp.exp(p.log_b) * gain(g, p.inv_rho))
     mass = xp.exp(log_plan(p, f, g)).sum()
@@ -140,13 +138,13 @@ def dual_value(p: Problem, f: Array, g: Array) -> tuple[Array, Array]:
 
 
 def marginal_rounding(p: Problem) -> Array:
-    """Relative error of a marginal that rounding alone can cause."""
+    """Return the relative error of a marginal that rounding alone can cause."""
     xp = namespace(p.costs)
     return 16 * np.finfo(p.costs.dtype).eps * (1 + xp.max(xp.abs(p.costs)) / p.epsilon)
 
 
 def scaling(p: Problem, f: Array, g: Array) -> tuple[Array, Array]:
-    """Maximise the dual exactly over f, then over g."""
+    """Maximise the dual exactly over f and then over g; return both."""
     damp = 1 / (1 + p.epsilon * p.inv_rho)
     f = -damp * p.epsilon * _log_sum((g[None] - p.costs) / p.epsilon + p.log_b[None], 1)
     g = -damp * p.epsilon * _log_sum((f[:, None] - p.costs) / p.epsilon + p.log_a[:, None], 0)
@@ -163,7 +161,7 @@ def solve(problem: Problem, f: Array, g: Array, tol: float = 1e-11) -> Plan:
     f, g
         Potentials to start from, shapes (K0,) and (K1,); zeros for a cold start.
     tol
-        Largest relative violation of the marginals.
+        Largest allowed relative error of the marginals.
 
     Returns
     -------
@@ -181,7 +179,7 @@ def solve(problem: Problem, f: Array, g: Array, tol: float = 1e-11) -> Plan:
         return xp.max(xp.abs(demand - given) * xp.exp(share))
 
     def anneal(carry: tuple) -> tuple:
-        """Anneal from ``epsilon * ANNEALING_FACTOR**levels``; more levels if called again."""
+        """Anneal from ``epsilon * ANNEALING_FACTOR**levels``; add levels for the next call."""
         f, g, levels, _ = carry
 
         def level(carry: tuple) -> tuple:
@@ -214,7 +212,7 @@ def solve(problem: Problem, f: Array, g: Array, tol: float = 1e-11) -> Plan:
 
 
 def _ascend_dual(p: Problem, f: Array, g: Array, tol: Array) -> tuple[Array, Array]:
-    """Damped Newton ascent of the dual, until the marginals are right to ``tol``."""
+    """Maximise the dual by damped Newton steps until the error of the marginals is below tol."""
     xp, k0 = namespace(f), p.costs.shape[0]
     weight = xp.exp(xp.concatenate([p.log_a, p.log_b]))
 
@@ -247,7 +245,7 @@ def _ascend_dual(p: Problem, f: Array, g: Array, tol: Array) -> tuple[Array, Arr
         size = xp.where(good, size, xp.zeros_like(size))
         f, g = f + size * move[:k0], g + size * move[k0:]
         new = state(f, g)
-        # once the dual changes by less than its rounding, go on only while the error falls
+        # once the dual rises by less than its rounding error, go on only while the error halves
         stalled = (rise <= rounding) & (new[5] > 0.5 * old)
         return f, g, step + 1, ~good | stalled, new
 
@@ -257,9 +255,9 @@ def _ascend_dual(p: Problem, f: Array, g: Array, tol: Array) -> tuple[Array, Arr
 
 
 def _newton_direction(p: Problem, demand: Array, given: Array, log_w: Array) -> tuple[Array, Array]:
-    """Newton step of the potentials (K0 + K1,) and its slope, from the logs of the marginals.
+    """Return the Newton step of the potentials (K0 + K1,) and the slope along it.
 
-    The system is scaled to a unit diagonal.
+    ``demand`` and ``given`` are logs of marginals.  The system is scaled to a unit diagonal.
     """
     xp, dtype = namespace(demand), demand.dtype
     k0, k1 = p.costs.shape
@@ -278,7 +276,7 @@ def _newton_direction(p: Problem, demand: Array, given: Array, log_w: Array) -> 
     system = xp.concatenate(
         [xp.concatenate([eye0, cross], axis=1), xp.concatenate([cross.T, eye1], axis=1)]
     )
-    # balanced potentials are free up to a constant: hold that direction
+    # balanced potentials are determined up to a constant: fix this direction
     drift = sign * xp.exp(half - half.max())
     drift = drift / xp.sqrt((drift**2).sum())
     system = system + balanced * drift[:, None] * drift[None]
@@ -288,7 +286,7 @@ def _newton_direction(p: Problem, demand: Array, given: Array, log_w: Array) -> 
 
 
 def _residual(p: Problem, f: Array, g: Array) -> tuple[Array, Array, Array]:
-    """Log of the marginals that the penalty demands, of those that W has, and log W."""
+    """Return logs of the marginals that the penalty demands, of the marginals of W, and of W."""
     xp = namespace(f)
     log_w = log_plan(p, f, g)
     demand = xp.concatenate([p.log_a - f * p.inv_rho, p.log_b - g * p.inv_rho])

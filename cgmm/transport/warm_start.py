@@ -1,9 +1,9 @@
-r"""Transport in plain numpy, in few operations where the start is nearly right.
+r"""Transport in plain numpy, fast when the starting potentials are close to the solution.
 
-In a fit each transport problem differs little from the one before.  Newton steps on the potentials
-then need no line search: two or three steps bring the error of the marginals from 1e-3 to rounding.
-Where that fails, ``epsilon`` is annealed.  Where that fails too,
-:func:`cgmm.transport.solver.solve` takes over, which is slower and has a line search.
+In a fit each transport problem differs little from the problem before.  Newton steps on the
+potentials then need no line search: two or three steps reduce the error of the marginals from 1e-3
+to rounding.  If these steps do not converge, ``epsilon`` is annealed.  If annealing fails,
+:func:`cgmm.transport.solver.solve` is used, which is slower and has a line search.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from cgmm.transport import solver
 from cgmm.transport.solver import ANNEALING_FACTOR, Plan, Problem
 
 MAX_STEPS = 20
-MAX_MOVE = 2.0  # of a potential in one step, in units of epsilon
+MAX_MOVE = 2.0  # largest change of a potential in one step, in units of epsilon
 MAX_ERROR = 1e-11
 MAX_ERROR_ANNEALING = 0.1
-MIN_EXCESS = 1e-9  # relative to the cost
+MIN_EXCESS = 1e-9  # cost of unmoved mass below which it is neglected, relative to the cost
 
 
 def solve_near(problem: Problem, potentials: np.ndarray, *, goal: float | None = None) -> Plan:
-    """Solve a transport problem from potentials that are nearly right.
+    """Solve a transport problem from potentials close to the solution.
 
     Parameters
     ----------
     problem
         Costs, weights and penalties, in numpy.
     potentials
-        Of both sides, source first, shape (K0 + K1,).
+        Potentials of both sides, source first, shape (K0 + K1,).
     goal
-        Largest relative violation of the marginals.  None: 1e-11, or rounding where that is larger.
+        Largest allowed relative error of the marginals.  None: 1e-11.  A larger error is allowed
+        where rounding causes it.
 
     Returns
     -------
@@ -50,10 +51,11 @@ def solve_near(problem: Problem, potentials: np.ndarray, *, goal: float | None =
 
 
 def extrapolated_potentials(plan: Plan, change: np.ndarray, problem: Problem) -> np.ndarray:
-    """Potentials after a change of the costs, to first order.
+    """Return the potentials after a change of the costs, to first order.
 
-    ``(1 + eps/rho) dh + T dh = (T dC) 1`` with ``T`` the coupling divided by the mass of the row's
-    component.  The result is exact for changes of any size as long as ``T`` stays the same.
+    The change ``dh`` solves ``(1 + eps/rho) dh + T dh = (T dC) 1``, with ``T`` the coupling divided
+    by the mass of the row's component.  The result is exact for a change of any size that leaves
+    ``T`` the same.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def extrapolated_potentials(plan: Plan, change: np.ndarray, problem: Problem) ->
 
     Returns
     -------
-    Potentials (K0 + K1,); those of the plan where the system cannot be solved.
+    Potentials, shape (K0 + K1,).  Where the system cannot be solved, the potentials of the plan.
     """
     w = plan.coupling
     k0, k = len(w), sum(w.shape)
@@ -84,10 +86,10 @@ def extrapolated_potentials(plan: Plan, change: np.ndarray, problem: Problem) ->
 
 
 def _with_excess(plan: Plan, problem: Problem) -> Plan:
-    """Add the cost of balanced mass that the plan has not moved, at the largest cost.
+    """Add a cost for balanced mass that the plan has not moved, at the range of the costs.
 
-    The dual does not see such mass.  At costs of 1e8 epsilon, a mass of 1e-7 disappears in the
-    rounding of a marginal, but not in the cost of moving it.
+    The dual does not contain this mass.  At costs of 1e8 epsilon, a mass of 1e-7 is below the
+    rounding of a marginal, but the cost of moving this mass is not negligible.
     """
     given = np.concatenate((plan.coupling.sum(1), plan.coupling.sum(0)))
     excess = 0.5 * np.abs(problem.weights - given).sum() * np.ptp(problem.costs)
@@ -96,7 +98,7 @@ def _with_excess(plan: Plan, problem: Problem) -> Plan:
 
 
 def _annealed(problem: Problem, goal: float) -> Plan | None:
-    """Lower ``epsilon`` level by level, from where the problem is easy."""
+    """Solve at a large ``epsilon`` and lower it level by level; None where a level fails."""
     f, g = np.zeros(len(problem.a)), np.zeros(len(problem.b))
     n_levels = np.log(max(np.ptp(problem.costs) / problem.epsilon, 1.0)) / np.log(ANNEALING_FACTOR)
     for left in range(int(np.ceil(n_levels)), -1, -1):
@@ -110,9 +112,9 @@ def _annealed(problem: Problem, goal: float) -> Plan | None:
 
 
 def _undamped_newton(problem: Problem, potentials: np.ndarray, goal: float) -> Plan | None:
-    """Newton steps without line search; None where they do not converge.
+    """Solve by Newton steps without line search; None where the steps do not converge.
 
-    A step that neither lowers the error nor raises the dual is shortened.
+    A step that neither lowers the error nor raises the dual is shortened to a quarter.
     """
     costs, weights = problem.costs, problem.weights
     epsilon, inv_rho = problem.epsilon, problem.inv_rho
@@ -140,7 +142,7 @@ def _undamped_newton(problem: Problem, potentials: np.ndarray, goal: float) -> P
         system[k0:, :k0] = w.T * scale[k0:, None] * scale[:k0]
         system.flat[:: k + 1] = 1 + 1e-15
         if not inv_rho:
-            # balanced potentials are free up to a constant: hold that direction
+            # balanced potentials are determined up to a constant: fix this direction
             drift = np.sqrt(given / given.sum())
             drift[k0:] *= -1
             system += drift[:, None] * drift
