@@ -39,8 +39,8 @@ def allow_for_batches(source: list[str], target: list[str], name: str, notes: li
     if not before & after:
         msg = (
             f"{name} is the same as the condition: the source has {', '.join(sorted(before))}, the "
-            f"target {', '.join(sorted(after))}. A change cannot be told from a difference between "
-            f"batches; leave {name} out only if it cannot matter."
+            f"target {', '.join(sorted(after))}. A change cannot be distinguished from a "
+            f"difference between batches; leave {name} out only if it cannot matter."
         )
         raise ValueError(msg)
     for batch in sorted(before ^ after):

@@ -229,7 +229,7 @@ def _profiles(
     kind += ["programme"] * n_programme + ["mitochondrial"] * n_mito + ["background"] * rest
     marker_of += [""] * (n_genes - len(marker_of))
     if len(set(genes)) < len(genes):
-        msg = f"Subpopulations {', '.join(names)} would share gene names: name them more apart."
+        msg = f"Subpopulations {', '.join(names)} would share gene names: choose other names."
         raise ValueError(msg)
     kinds = np.array(kind)
 

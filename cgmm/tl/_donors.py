@@ -246,7 +246,7 @@ def _baseline(
     if not np.isfinite(fit.log2_net[component]):
         msg = (
             f"baseline={baseline!r}: nothing of the target came from this subpopulation, so no "
-            "change can be told against it. Name another."
+            "change relative to it can be computed. Name another subpopulation."
         )
         raise ValueError(msg)
     stored = f'subpopulation "{name}"' if name in reserved else name

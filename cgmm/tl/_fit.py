@@ -79,9 +79,9 @@ def fit(
     layer
         Layer with log-normalised expression, in place of ``X``.
     share_source
-        The ``key_added`` of an earlier fit of the same source. The source components of this fit
-        and their names are taken unchanged, so rows of both fits describe the same subpopulations
-        (:func:`fit_targets`).
+        The ``key_added`` of an earlier fit of the same source. The source components of the
+        earlier fit and their names are taken unchanged, so rows of both fits describe the same
+        subpopulations (:func:`fit_targets`).
     random_state
         Seed.
     progress
@@ -113,6 +113,8 @@ def fit(
     ------
     KeyError, ValueError
         When the input cannot be used. The message states a remedy, and nothing is written.
+    TypeError
+        When ``adata`` is not an AnnData object, or when a parameter has the wrong type.
 
     Examples
     --------

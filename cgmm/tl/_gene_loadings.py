@@ -82,7 +82,7 @@ def _usable_loadings(
         place = holder.var_names.get_indexer(genes)
     else:
         raise _NoLoadingsError(
-            f"The genes of varm[{name!r}] have names used twice, so they cannot be told apart."
+            f"The genes of varm[{name!r}] have names used twice, so names cannot be matched."
         )
     loadings = np.where((place >= 0)[:, None], stored[place, :n_dims], 0.0)
     sds = None
@@ -94,7 +94,7 @@ def _usable_loadings(
     if scale is None:
         raise _NoLoadingsError(
             f"The loadings in varm[{name!r}] do not give {use_rep} from the expression at hand "
-            "(scaled or integrated meanwhile, or other genes), so nothing can be taken back."
+            "(values were scaled or integrated since, or genes differ), so they are not used."
         )
     return loadings, scale
 
