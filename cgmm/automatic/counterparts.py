@@ -42,13 +42,13 @@ def unmatched(
     -----
     Squared distances are Mahalanobis distances in the metric of ``E`` alone, because a population
     without a counterpart adds a false movement to ``V``.  Let q be the 99.9 % quantile of
-    chi-square with D degrees of freedom.  Source components with a squared distance below q form
-    one group.  With a single group no component is gone, however far the group moved.  Otherwise a
-    component is gone when the squared distance to its match is larger than each of
+    chi-square with D degrees of freedom.  Source components connected by squared distances below q
+    form one group.  With a single group no component is gone, however far the group moved.
+    Otherwise a component is gone when the squared distance to its match is larger than each of
 
     1. half the squared distance to the nearest other group of the source,
     2. four times the second largest of the squared distances between the other groups and their
-       matches,
+       matches (with one other group: four times its squared distance),
     3. six times q; three times q where another group already explains the match.  A group explains
        the match when its squared distance to the match is at most the distance of item 2 without
        the factor four.

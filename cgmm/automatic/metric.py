@@ -145,8 +145,8 @@ def donor_covariance(
     covariance
         Shape (D, D), positive semidefinite; the covariance from sampling cells is subtracted.
     weight
-        Number of cells in clusters where at least two donors have ``min_cells`` cells; 0 when
-        there is no such cluster.
+        Number of cells in clusters where at least two donors have ``min_cells`` cells; 0 without
+        these clusters.
     """
     d = points.shape[1]
     total, weight = np.zeros((d, d)), 0.0

@@ -194,7 +194,7 @@ def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
 def squeeze(variance: np.ndarray, freedom: float) -> tuple[float, float]:
     """Return the prior degrees of freedom and the prior variance of residual variances.
 
-    The variances are taken to follow a scaled F distribution (Smyth 2004, section 6.2).
+    The variances are assumed to follow a scaled F distribution (Smyth 2004, section 6.2).
 
     Parameters
     ----------

@@ -1,13 +1,13 @@
 r"""p-values of the net factors by exchanging the conditions of donors.
 
 If a subpopulation is equally common in both conditions, its shares do not depend on the condition
-of a donor.  This also holds when the state of the subpopulation moved, once the movement is
-removed: the target cells are moved back to the source by the fitted maps (the barycentric map of
-:mod:`cgmm.transport.barycentric_map`, from target to source), so that both conditions form one
-cloud.  Conditions are exchanged between donors: within a donor when the design is paired, within a
-batch when batches are known.  For every exchange both mixtures and the coupling are refitted from
-the source mixture (:mod:`cgmm.donors.refit`).  The statistic is the moderated t of
-:mod:`cgmm.donors.moderated_t`.  The statistic of the observed labels is computed by the same
+of a donor.  This is also true when the state of the subpopulation moved, after the movement is
+removed.  The target cells are therefore moved back to the source by the fitted maps (the
+barycentric map of :mod:`cgmm.transport.barycentric_map`, from target to source), and both
+conditions form one cloud.  Conditions are exchanged between donors: within a donor when the design
+is paired, within a batch when batches are known.  For every exchange both mixtures and the coupling
+are refitted from the source mixture (:mod:`cgmm.donors.refit`).  The statistic is the moderated t
+of :mod:`cgmm.donors.moderated_t`.  The statistic of the observed labels is computed by the same
 procedure.  Components that are new have no counterpart in the source.  These components are not
 moved, so their cells do not count for other components, and they have no p-value.
 
@@ -16,8 +16,8 @@ moved, so their cells do not count for other components, and they have no p-valu
 
 Exchanges do not contain the variance between partitions of the cells.  :func:`widened` adds this
 variance afterwards, which raises p.  Where there are few distinct exchanges, all of them are made;
-an exchange and its mirror image count as one.  The smallest attainable p is one over the number of
-assignments, the observed one included.
+an exchange and its mirror image, where there is one, count as one.  The smallest attainable p is
+one over the number of assignments, the observed one included.
 
 References: Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39 (never zero); Tusher et al. 2001,
 PNAS 98:5116 (moderated statistics under permutation); Pesarin & Salmaso 2010, Permutation Tests
@@ -228,7 +228,7 @@ def permutation_p(
         )
         tests.append(test)
     t = np.stack([test.t for test in tests])
-    # rounding must not separate assignments that are equivalent
+    # rounding must not separate equivalent assignments
     reached = np.abs(t) >= np.abs(t[0]) * (1 - 1e-9)
     p = np.where(np.isfinite(t[0]), reached.sum(axis=0) / len(t), np.nan)
     if between is not None:

@@ -38,8 +38,9 @@ def donor_positions(
     -------
     positions
         For source and target, shape (n_donors, K0), in units of the points.  NaN where the
-        component is gone, where a source donor has fewer than five cells, and where a target donor
-        has five cells in less than half of what the component became.
+        component is gone, and where a source donor has fewer than five cells.  NaN for a target
+        donor where less than half of the mass of the component goes to target components with at
+        least five cells of the donor.
     n_cells
         For source and target, sums of responsibilities, shape (n_donors, K0).
     """
@@ -52,7 +53,7 @@ def donor_positions(
     seen = to[None] * (n1[:, None] >= MIN_CELLS_PER_POSITION)
     whole = seen.sum(axis=2, keepdims=True)
     mean1 = divide(seen, np.broadcast_to(whole, seen.shape)) @ mean1
-    # target donors need cells in at least half of what the component became
+    # target donors need cells in the target components that receive at least half of the mass
     enough_source = (n0 >= MIN_CELLS_PER_POSITION) & ~is_gone(fit.coupling)
     enough = (enough_source, whole[:, :, 0] >= MIN_PART_SEEN)
     positions = [

@@ -158,8 +158,8 @@ def gene_shift(
     origin
         R, where the cells of each target component came from, shape (K0, K1).
     natural_log
-        Whether values are natural logarithms, so that changes are converted to log2; otherwise
-        differences stay in the units of the values.
+        Whether values are natural logarithms.  If they are, changes are converted to log2;
+        otherwise changes are differences in the units of the values.
 
     Returns
     -------

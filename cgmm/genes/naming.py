@@ -2,8 +2,8 @@
 
 A component is named by the cell type of most of its cells, or by the genes that distinguish it from
 the other components of its side.  A target component takes the name of a source component
-when each is the best partner of the other in the coupling, so that a subpopulation has the same
-name in both conditions.
+when each is the best partner of the other in the coupling.  A subpopulation then has the same name
+in both conditions.
 
 Marker genes are scored on log-normalised expression with the responsibilities as weights. The score
 of a gene in a component is the product of two leads over nearly all other components: the lead in

@@ -119,7 +119,8 @@ def resembles(source: np.ndarray, target: np.ndarray, change: np.ndarray) -> np.
     Parameters
     ----------
     source, target
-        Mean log expression of the source subpopulations and of what each became, (K, n_genes).
+        Mean log expression of the source subpopulations, and of the target cells that each became,
+        shapes (K, n_genes).
     change
         Difference of target and source in log2 units, shape (K, n_genes). Rows with NaN are left
         out.

@@ -222,7 +222,7 @@ def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
 
 
 def _spread(means: np.ndarray, separation: float, rng: np.random.Generator) -> np.ndarray:
-    """Return means no two of which are closer than half the separation, or the best of 50 draws."""
+    """Return means with gaps of at least half the separation, or the best of 50 draws."""
     best, widest = means, -1.0
     for _ in range(50):
         gaps = np.linalg.norm(means[:, None] - means[None], axis=2)
