@@ -1,4 +1,4 @@
-"""Checks of an AnnData object and of its columns: each raises one sentence that says what to do."""
+"""Checks of an AnnData object and its columns; the message of each error states a remedy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cgmm._anndata.keys import Keys, Uns
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Silence anndata's warning that writing into a view makes an object of its own."""
+    """Silence the warning of anndata that writing into a view makes a new object."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
         yield
@@ -35,9 +35,10 @@ def check_writable(adata: ad.AnnData, *, copy: bool) -> None:
     Raises
     ------
     TypeError
-        When it is not an AnnData object.
+        When ``adata`` is not an AnnData object.
     ValueError
-        When X lies on disk, and the object is a view or is to be copied: anndata can do neither.
+        When X lies on disk and ``copy`` is true, or when X lies on disk and the object is a view:
+        anndata supports neither.
     """
     check_object(adata)
     if adata.isbacked and (copy or adata.is_view):
@@ -81,8 +82,8 @@ def check_paired(paired: object) -> None:
 def levels(values: pd.Series) -> list[str]:
     """Return the values that occur in a column, in the order of its categories.
 
-    A column without categories is sorted in natural order, which reads numbers as numbers: "day 2"
-    stands before "day 10".
+    A column without categories is sorted in natural order, which compares numbers as numbers:
+    "day 2" comes before "day 10".
     """
     present = set(values.dropna().astype(str))
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -91,13 +92,13 @@ def levels(values: pd.Series) -> list[str]:
 
 
 def almost(name: str, present: list[str]) -> str:
-    """Advise to use a condition that differs by case or blanks only; "" when there is none."""
+    """Return advice to write a condition that differs by case or blanks only, or ""."""
     alike = [p for p in present if p.strip().lower() == name.strip().lower()]
     return f" Write it as {alike[0]!r}, with the same case and blanks." if alike else ""
 
 
 def natural(text: str) -> tuple[tuple[str | float, ...], str]:
-    """Return a key that sorts texts in natural order."""
+    """Return a key with which texts are sorted in natural order."""
     parts = re.split(r"(\d+)", text)
     return tuple(float(p) if i % 2 else p.lower() for i, p in enumerate(parts)), text
 
@@ -108,7 +109,7 @@ def as_text(value: object) -> str | None:
 
 
 def listing(names: object, limit: int = 12) -> str:
-    """Return names in quotes, with commas, the first ``limit`` of them; "none" without names."""
+    """Return the first ``limit`` names in quotes, separated by commas; "none" without names."""
     texts = [repr(str(n)) for n in names]  # type: ignore[attr-defined]
     if not texts:
         return "none"
@@ -122,8 +123,8 @@ def check_free(adata: ad.AnnData, keys: Keys, *, copy: bool) -> None:
     Raises
     ------
     TypeError, ValueError
-        As :func:`check_writable`; a ValueError also when ``uns`` has an entry of that name that is
-        not a fit.
+        As :func:`check_writable`.  Also a ValueError when the entry of ``uns`` with the name of the
+        fit is not a fit.
     """
     check_writable(adata, copy=copy)
     entry = adata.uns.get(keys.uns)

@@ -1,4 +1,4 @@
-"""The comparison that a fit describes: two conditions of an object, and where their cells lie."""
+"""A comparison: two conditions of an object, and the fields that describe their cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cgmm.pair import Pair
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What is compared, as the caller of :func:`cgmm.tl.fit` named it.
+    """The comparison of a fit, from the arguments of :func:`cgmm.tl.fit`.
 
     :func:`cgmm._anndata.sides.take_sides` checks a comparison against an object and takes the cells
     of both conditions. A fit stores its comparison among its parameters, and all later steps read
@@ -23,16 +23,16 @@ class Comparison:
     condition_key
         Column of ``obs`` with the conditions.
     source, target
-        The two conditions, as text.
+        The names of the two conditions, as text.
     use_rep
         Entry of ``obsm`` with the representation, or "X".
     n_dims
-        Leading dimensions of the representation; None: the default of :func:`cgmm.tl.fit`. A stored
-        comparison holds the number.
+        Number of leading dimensions of the representation; None: the default of
+        :func:`cgmm.tl.fit`. A stored comparison has the number that was used.
     donor_key
-        Column of ``obs`` with the donor, or None.
+        Column of ``obs`` with the donors, or None.
     paired
-        Whether donors are compared with themselves; None: decided from the donors.
+        Whether donors are compared with themselves; None: decided from the numbers of donors.
     """
 
     condition_key: str
@@ -49,7 +49,7 @@ class Comparison:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Comparison:
-        """Return the comparison of a fit from what :func:`cgmm.get.params` returns."""
+        """Return the comparison of a fit from its parameters (:func:`cgmm.get.params`)."""
         return cls(**{field.name: params[field.name] for field in fields(cls)})
 
     def to_params(self) -> dict[str, Any]:
@@ -58,5 +58,5 @@ class Comparison:
 
     @property
     def conditions(self) -> Pair[str]:
-        """The two conditions."""
+        """The names of the two conditions."""
         return Pair(self.source, self.target)

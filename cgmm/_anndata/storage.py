@@ -1,8 +1,8 @@
 """Write a fit into an AnnData object, and read it back.
 
-:func:`write_fit` writes everything that :func:`cgmm.tl.fit` lists; :func:`write_results` adds what
-:func:`cgmm.tl.donors` and :func:`cgmm.tl.genes` compute.  :func:`read_fit`, :func:`read_params` and
-:func:`read_stored` read it back.
+:func:`write_fit` writes the fields that :func:`cgmm.tl.fit` lists.  :func:`write_results` adds the
+results of :func:`cgmm.tl.donors` and :func:`cgmm.tl.genes`.  :func:`read_fit`, :func:`read_params`
+and :func:`read_stored` read them back.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from cgmm.pair import SIDES, SOURCE
 
 
 class CellFields(NamedTuple):
-    """Results of a fit for all cells of the object; missing where a cell has none."""
+    """Results of a fit for all cells of the object; missing where a cell has no result."""
 
     component: pd.Categorical
     log2_net_factor: np.ndarray  #: (n_cells,)
     shift: np.ndarray  #: (n_cells,)
     responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
     displacement: np.ndarray  #: (n_cells, D), in the precision of the representation
-    projected: np.ndarray  #: (n_cells, D), likewise
+    projected: np.ndarray  #: (n_cells, D), in the precision of the representation
 
 
 class Annotation(NamedTuple):
-    """A fit with everything that :func:`write_fit` writes beside it."""
+    """A fit, and the other results that :func:`write_fit` writes."""
 
     fit: CoupledFit
-    params: dict[str, Any]  #: arguments of the caller, for the record
+    params: dict[str, Any]  #: arguments of the caller, to be recorded
     components: pd.DataFrame  #: side, component, name, ...
     donors: pd.DataFrame  #: side, donor, component, share, n_cells
     cells: CellFields
 
 
-#: What the entry of a fit in ``uns`` must have.
+#: Names that the entry of a fit in ``uns`` must have.
 REQUIRED = (
     Uns.PARAMS,
     Uns.COUPLING,
@@ -62,7 +62,7 @@ REQUIRED = (
 
 
 def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
-    """Return parameters, reasons, versions and convergence of a fit, and what tl.donors did.
+    """Return parameters, reasons, versions and convergence of a fit, and the facts of tl.donors.
 
     Parameters
     ----------
@@ -77,8 +77,10 @@ def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
 
     Raises
     ------
+    TypeError
+        When ``adata`` is not an AnnData object.
     KeyError
-        When the object has no fit of that name, or not all of it.
+        When the object has no fit of that name, or only a part of the fit.
     ValueError
         When the text with the parameters is damaged.
     """
@@ -94,7 +96,7 @@ def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
 
 
 def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
-    """Return the fit itself, as :func:`cgmm.fit_coupled` would.
+    """Return the fit, as :func:`cgmm.fit_coupled` returns it.
 
     Parameters
     ----------
@@ -106,12 +108,13 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
     Returns
     -------
     CoupledFit
-        Its ``log2_net_cells``, when cells have voted, are those of the source cells in the object.
+        Where the fit counted the origins of target cells, ``log2_net_cells`` has the factors of the
+        source cells in the object.
 
     Raises
     ------
-    KeyError, ValueError
-        As :func:`params`.
+    TypeError, KeyError, ValueError
+        As :func:`read_params`.
     """
     uns, known = read_stored(adata, key), read_params(adata, key=key)
     arrays = {name: np.asarray(uns[name]) for name in ARRAY_NAMES if name in uns}
@@ -130,7 +133,7 @@ def read_stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
     TypeError
         When ``adata`` is not an AnnData object.
     KeyError
-        When the object has no fit of that name, or not all of it.
+        When the object has no fit of that name, or only a part of the fit.
     """
     check_object(adata)
     entry = adata.uns.get(Keys(key).uns)
@@ -152,12 +155,12 @@ def read_names(adata: ad.AnnData, key: str, side: str) -> list[str]:
 
 
 def read_responsibilities(adata: ad.AnnData, key: str) -> np.ndarray:
-    """Return the responsibilities of all cells, shape (n_cells, max(K0, K1)), NaN-padded.
+    """Return the responsibilities of all cells, (n_cells, max(K0, K1)), padded with NaN.
 
     Raises
     ------
     KeyError
-        When they are missing.
+        When the object has no responsibilities.
     """
     name = Keys(key).responsibilities
     if name not in adata.obsm:
@@ -167,7 +170,7 @@ def read_responsibilities(adata: ad.AnnData, key: str) -> np.ndarray:
 
 
 def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
-    """Write a fit into an object: the fields that :func:`cgmm.tl.fit` lists."""
+    """Write the fields that :func:`cgmm.tl.fit` lists into an object."""
     fit, components, cells = annotation.fit, annotation.components, annotation.cells
     entry = {
         Uns.PARAMS: dumps({**annotation.params, **facts_of(fit), "versions": versions()}),
@@ -196,12 +199,12 @@ def write_results(adata: ad.AnnData, key: str, results: dict[str, Any]) -> None:
 
 
 def facts_of(fit: CoupledFit) -> dict[str, Any]:
-    """Words and single numbers of a fit, as they go into ``uns``."""
+    """Return the texts and single numbers of a fit that ``uns`` stores."""
     return {**fit.to_facts(), "F": fit.transported_mass}
 
 
 def arrays_of(fit: CoupledFit) -> dict[str, np.ndarray]:
-    """Arrays of a fit, as they go into ``uns``; those per cell stand in ``obs``."""
+    """Return the arrays of a fit that ``uns`` stores; ``obs`` stores arrays per cell."""
     arrays = fit.to_arrays()
     arrays.pop("log2_net_cells", None)
     return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}

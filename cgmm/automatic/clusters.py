@@ -41,20 +41,20 @@ class LeidenClusters:
         self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
 
     def normalised_weights(self) -> np.ndarray:
-        """Weights of the drawn points, shape (n_drawn,), with sum one."""
+        """Return the weights of the drawn points, scaled to sum to one, shape (n_drawn,)."""
         if self.weights is None:
             return np.full(len(self.points), 1 / len(self.points))
         return self.weights / self.weights.sum()
 
     def spread(self, values: np.ndarray, points: Points) -> np.ndarray:
-        """Return a value for each of all points (N, D): that of the nearest drawn point.
+        """Return, for every point, the value of the nearest drawn point, shape (N,).
 
         Parameters
         ----------
         values
             Values of the drawn points, shape (n_drawn,).
         points
-            All points.
+            All points, shape (N, D).
         """
         if len(values) == len(points):
             return values
@@ -73,11 +73,12 @@ class LeidenClusters:
         Parameters
         ----------
         resolution, random_state
-            Of the clusters.
+            Resolution and seed of the clusters.
         min_cells
-            The cells of a smaller cluster join the nearest larger clusters.
+            Fewest cells of a cluster.  Each cell of a smaller cluster joins the larger cluster with
+            the nearest centre.
         ridge
-            Added to the diagonal of the covariances.
+            Number added to the diagonal of the covariances.
         """
         labels = self.labels(resolution, random_state)
         counts: Any = np.bincount(labels)
@@ -90,7 +91,7 @@ class LeidenClusters:
 
 
 def _nearest(points: np.ndarray, _: object, of: np.ndarray) -> np.ndarray:
-    """Position of the row of ``of`` that is nearest to every point, shape (N,)."""
+    """Return the position of the row of ``of`` nearest to each point, shape (N,)."""
     from sklearn.metrics import pairwise_distances_argmin
 
     return pairwise_distances_argmin(points, of.astype(points.dtype, copy=False))

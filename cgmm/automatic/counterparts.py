@@ -8,11 +8,11 @@ from scipy.sparse.csgraph import connected_components
 
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 
-GROUP_QUANTILE = 0.999  # of chi-square: nearer components are one group
-TIMES_USUAL = 4.0  # squared distance of a match, in units of that of the other groups
-GONE_BEYOND = 6.0  # squared distance of a match, in units of the quantile
-GONE_BEYOND_IF_EXPLAINED = 3.0  # the same where another group explains the match
-PART_OF_NEAREST = 0.5  # squared distance of a match, in units of that of the nearest group beside
+GROUP_QUANTILE = 0.999  # of chi-square: components nearer to each other form one group
+TIMES_USUAL = 4.0  # squared distance to a match, in units of the second largest of other groups
+GONE_BEYOND = 6.0  # squared distance to a match, in units of the quantile
+GONE_BEYOND_IF_EXPLAINED = 3.0  # the same limit where another group explains the match
+PART_OF_NEAREST = 0.5  # squared distance to a match, in units of that to the nearest other group
 MIN_WEIGHT = 1e-12
 
 
@@ -30,7 +30,7 @@ def unmatched(
         ``W``, shape (K0, K1).  Transposed, with source and target exchanged, the function returns
         the target components that are new.
     source, target
-        Mixtures whose weights are shares.
+        Mixtures of K0 and K1 components in D dimensions; weights are shares.
     noise
         ``E`` of :mod:`cgmm.automatic.metric`, shape (D, D).
 
@@ -40,16 +40,18 @@ def unmatched(
 
     Notes
     -----
-    Squared distances are in units of ``E`` alone, because a population without counterpart adds its
-    own false movement to ``V``.  Let q be the 99.9 % quantile of chi-square with D degrees of
-    freedom.  Source components nearer to each other than q form one group.  With a single group
-    nothing is gone, however far it moved.  Otherwise a component is gone when the squared distance
-    to its match is larger than each of
+    Squared distances are Mahalanobis distances in the metric of ``E`` alone, because a population
+    without a counterpart adds a false movement to ``V``.  Let q be the 99.9 % quantile of
+    chi-square with D degrees of freedom.  Source components connected by squared distances below q
+    form one group.  With a single group no component is gone, however far the group moved.
+    Otherwise a component is gone when the squared distance to its match is larger than each of
 
     1. half the squared distance to the nearest other group of the source,
-    2. four times the squared distance that at least two other groups move,
-    3. six times q; three times q where the match is already explained, that is where another group
-       lies as near to the match as groups usually lie to theirs.
+    2. four times the second largest of the squared distances between the other groups and their
+       matches (with one other group: four times its squared distance),
+    3. six times q; three times q where another group already explains the match.  A group explains
+       the match when its squared distance to the match is at most the distance of item 2 without
+       the factor four.
 
     The rule is conservative: calling a component gone by mistake also distorts the factors of its
     neighbours.
@@ -100,7 +102,7 @@ def without_unmatched(
 
 
 def _nats(a: np.ndarray, b: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Half the squared Mahalanobis distances between the rows of a and of b, shape (K0, K1)."""
+    """Return half the squared Mahalanobis distances between rows of a and rows of b, (K0, K1)."""
     root = np.linalg.cholesky(np.linalg.inv(covariance))
     gap = a[:, None] @ root - b[None] @ root
     return 0.5 * np.square(gap).sum(-1)

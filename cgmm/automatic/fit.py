@@ -1,24 +1,27 @@
-"""The fit without tuning: it chooses starts, numbers of components, metric and penalties itself.
+"""The fit without tuning: starts, numbers of components, metric and penalties are chosen.
 
 1. Source and target are clustered separately, at several resolutions.  Nothing is integrated, so no
    difference between the conditions is removed (:mod:`cgmm.automatic.starts`).
 2. Each pair of partitions is refined by a few steps of the coupled fit
    (:mod:`cgmm.automatic.refine`).  Covariances are shrunk towards the mean covariance of their
    side.  Costs are measured in a metric that is learned from the pair
-   (:mod:`cgmm.automatic.metric`).  The target is then partitioned a second time, from images of the
-   source components: two partitions that are made separately have different borders, and a
-   difference of borders looks like a change of share.
-3. The medoid of the partitions, whose factors per cell are nearest to the factors of all others, is
-   fitted to all cells and returned (:mod:`cgmm.automatic.partitions`).
+   (:mod:`cgmm.automatic.metric`).  When the numbers of components are not given, the target is then
+   partitioned a second time, from images of the source components.  The reason is that two
+   partitions that are made separately have different borders, and a difference of borders looks
+   like a change of share.
+3. The medoid of the partitions is fitted to all cells and returned
+   (:mod:`cgmm.automatic.partitions`).  The medoid is the partition whose factors at the cells are
+   nearest to the factors of all other partitions.
 4. Every target cell is assigned to the source cells whose images are nearest, over all partitions;
    factors are counted from these origins (:mod:`cgmm.automatic.origins`).
-5. The other partitions, and other values of ``rho``, say how much each factor depends on these
-   choices (:mod:`cgmm.automatic.sensitivity`).
+5. Factors under the other partitions and under other values of ``rho`` show how much each factor
+   depends on these choices (:mod:`cgmm.automatic.sensitivity`).
 
-Stability decides, not likelihood: more components always have the higher likelihood, and cell types
-are not Gaussian (von Luxburg 2010, Found. Trends Mach. Learn. 2:235, on stability as a criterion).
-For the same reason the last fit stops at a gain of 0.01 nats per cell.  Further steps would fit the
-tails of populations that are not Gaussian, and move borders that were right.
+Partitions are chosen by stability, not by likelihood.  Cell types are not Gaussian, so more
+components always have a higher likelihood (von Luxburg 2010, Found. Trends Mach. Learn. 2:235, on
+stability as a criterion).  For the same reason the last fit stops at a gain of 0.01 nats per cell.
+Further steps would fit the tails of populations that are not Gaussian, and move borders that were
+right.
 """
 
 from __future__ import annotations
@@ -72,12 +75,13 @@ def fit_automatic(
     x0, x1
         Points of source (N0, D) and target (N1, D), as for :func:`cgmm.fit_coupled`.
     weights_source, weights_target
-        Weights of the points, for instance so that donors count equally.
+        Weights of the points, shapes (N0,) and (N1,), for instance weights with which donors count
+        equally; None: equal weights.
     donors_source, donors_target
         Donor of every point, shapes (N0,) and (N1,).  With them, differences between donors of one
         condition do not count as movement.
     n_components
-        Number of components or a pair; None: found by clustering.
+        Number of components, or a pair of numbers; None: found by clustering.
     rho, epsilon
         Penalties of the coupling, in nats, the unit of the costs
         (:mod:`cgmm.automatic.metric`); None: the default.
@@ -95,7 +99,7 @@ def fit_automatic(
     -------
     CoupledFit
         Mixtures are in the units of the points; costs and penalties are in nats.  ``reasons`` has
-        a sentence for every parameter that was None, and ``sensitivity`` the factors under other
+        a sentence for every parameter that was None.  ``sensitivity`` has the factors under other
         choices.
 
     Raises
@@ -170,8 +174,8 @@ def _origins(
 ) -> Origins:
     """Count origins over clusters of the drawn source cells.
 
-    With ``leiden`` these are Leiden clusters, one step finer than the partitions; otherwise they
-    are the components of the partitions.
+    With ``leiden`` the clusters are Leiden clusters, one step finer than the partitions; otherwise
+    the clusters are the components of the partitions.
     """
     source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
     if leiden:
@@ -202,7 +206,7 @@ class _StepCounter:
 def _components_reason(
     fit: CoupledFit, partitions: list[FittedPartition], best: int, *, given: bool
 ) -> str:
-    """Why the fit has these numbers of components; ``given``: the source components were given."""
+    """Return why the fit has its numbers of components; ``given``: the user gave the source."""
     k0, k1 = fit.coupling.shape
     labels = ", ".join(p.label for p in partitions)
     return (
@@ -213,7 +217,7 @@ def _components_reason(
 
 
 def _other_reasons(tol: float, metric: LearnedMetric, *, between_donors: bool) -> dict[str, str]:
-    """Reasons for the tolerance, the origins, the metric and the shrinkage."""
+    """Return the reasons for the tolerance, the origins, the metric and the shrinkage."""
     reasons = {}
     if tol == TOL:
         reasons["tol"] = (

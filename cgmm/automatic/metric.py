@@ -1,23 +1,23 @@
 r"""The metric of the costs, learned from how the subpopulations of an experiment move.
 
-A treatment moves most subpopulations alike, and often far along a few directions.  A subpopulation
-that is replaced by another one does neither.  The costs of transport are therefore measured in a
-metric that is learned from the two mixtures.  A target component ``l`` that came from source
-component ``k`` has the mean
+A treatment moves most subpopulations alike, and often far along a few directions.  The difference
+between a subpopulation and another one that replaces it has neither property.  The costs of
+transport are therefore measured in a metric that is learned from the two mixtures.  A target
+component ``l`` that came from source component ``k`` has the mean
 
 .. math:: m^1_l = m^0_k + \delta + e, \qquad \delta \sim N(0, V), \quad e \sim N(0, E).
 
-``E`` is the covariance of differences that are no movement: the mean covariance within components,
-plus the covariance between donors of the same condition where donors are known.  ``V`` is the
-covariance of the movement.  It is found by expectation-maximisation.  In the E-step the unbalanced
+``E`` is the covariance of differences that are not movement: the mean covariance within components,
+plus, where donors are known, the covariance between donors of the same condition.  ``V`` is the
+covariance of the movement, estimated by expectation-maximisation.  In the E-step the unbalanced
 coupling under the costs
 
 .. math:: C_{kl} = \tfrac12 (m^1_l - m^0_k)^T (V + E)^{-1} (m^1_l - m^0_k)
 
-gives the pairs that belong together.  In the M-step the posterior second moment of ``delta`` over
-these pairs is the next ``V``.  A pair has the weight ``T_kl R_kl``, the product of the share of
-``k`` that goes to ``l`` and the share of ``l`` that came from ``k``; a pair counts only where both
-components choose each other.  ``V`` starts near zero, so movement is learned from the nearest
+gives the matched pairs.  In the M-step the posterior second moment of ``delta`` over the pairs is
+the next ``V``.  A pair has the weight ``T_kl R_kl``, the product of the share of ``k`` that goes to
+``l`` and the share of ``l`` that came from ``k``.  The weight is large only where each component is
+the main match of the other.  ``V`` starts near zero, so movement is learned from the nearest
 matches first.
 
 The costs are in nats: with ``epsilon = 1`` the coupling is a posterior, and ``rho`` is the price of
@@ -60,7 +60,7 @@ class LearnedMetric(NamedTuple):
 
     @property
     def gain(self) -> np.ndarray:
-        """``V (V + E)^-1``, which takes a gap to its expected movement, shape (D, D)."""
+        """``V (V + E)^-1``, which maps a gap to the posterior mean of the movement, (D, D)."""
         return self.spread @ np.linalg.inv(self.spread + self.noise)
 
 
@@ -134,18 +134,19 @@ def donor_covariance(
     points
         Cells of one condition, shape (N, D).
     labels
-        Coarse cluster of every cell, shape (N,).  Fine clusters may hold one donor each.
+        Coarse cluster of every cell, shape (N,).  A fine cluster may hold cells of one donor only.
     donors
         Donor of every cell, shape (N,).
     min_cells
-        Fewest cells of a donor in a cluster for its mean to count.
+        Fewest cells of a donor in a cluster; donors with fewer cells do not count there.
 
     Returns
     -------
     covariance
-        Shape (D, D), without the covariance that sampling cells gives; positive semidefinite.
+        Shape (D, D), positive semidefinite; the covariance from sampling cells is subtracted.
     weight
-        Number of cells in clusters with at least two donors; 0 when no cluster has them.
+        Number of cells in clusters where at least two donors have ``min_cells`` cells; 0 without
+        these clusters.
     """
     d = points.shape[1]
     total, weight = np.zeros((d, d)), 0.0

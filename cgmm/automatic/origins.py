@@ -1,28 +1,30 @@
 r"""Where each cell of the target came from: the source cells whose images are nearest to it.
 
-Gaussians say well which components belong together.  They do not say well where one cell type ends
-and the next begins, because cell types are not Gaussian and partitions that are made separately
-have different borders.  The coupling is therefore only used to move source cells to where the
-target should have them: the *image* of a source cell.  Each target cell :math:`j` is then assigned
-in parts to the images nearest to it,
+A coupling of Gaussians shows which components belong together.  It does not show where one cell
+type ends and the next begins, because cell types are not Gaussian and partitions that are made
+separately have different borders.  The coupling is therefore used only to predict the position of a
+source cell in the target: the *image* of the source cell.  Each target cell :math:`j` is then
+assigned in parts to the nearest images,
 
 .. math:: P_{ji} \propto w_i f_i \quad \text{for } i \text{ among the } n \text{ nearest of } j.
 
-:math:`w_i` is the weight of source cell :math:`i` and :math:`f_i` the factor that the fit gives it;
-with :math:`f_i`, images of a population that has become rare do not take the cells of its
-neighbours.  This is one step of the re-estimation of class shares of Saerens, Latinne and
-Decaestecker (2002, Neural Comput. 14:21), with nearest neighbours as the classifier.
+:math:`w_i` is the weight of source cell :math:`i`, and :math:`f_i` is the factor of the fit at this
+cell.  Without :math:`f_i`, the images of a population that has become rare would receive target
+cells of neighbouring populations.  The assignment is one step of the re-estimation of class shares
+of Saerens, Latinne and Decaestecker (2002, Neural Comput. 14:21), with nearest neighbours as the
+classifier.
 
-Every partition has two images of a source cell.  One moves by the posterior mean of the movement
-and stays near where the metric expects it (:mod:`cgmm.automatic.metric`).  The other moves all the
-way to the match, which is right for a population that moves like no other.  Assignments are
-averaged over all images.
+Every partition gives two images of a source cell.  The first image moves by the posterior mean of
+the movement, as the metric expects (:mod:`cgmm.automatic.metric`).  The second image moves the
+whole way to the match, which is right for a population that moves unlike all others.  Assignments
+are averaged over all images.
 
-Within a population, assignments gather on the source cells that look most like the target.  That is
-a change of state, not of prevalence.  An assignment to a source cell therefore counts for the whole
-cluster of the cell, averaged over clusterings from coarse to fine.  The factor at a source cell is
-the ratio of the assigned target cells to the source cells in its clusters.  ``R``, the origins of
-the target components, is the sum over cells.
+Within a population, most target cells are assigned to the source cells that resemble the target
+most.  This is a change of state, not of prevalence.  An assignment to a source cell therefore
+counts for the whole cluster of the source cell, averaged over clusterings from coarse to fine.  The
+factor at a source cell is the ratio of assigned target cells to source cells in its clusters.
+``R``, the origins of the target components, is the sum of the assignments over the target cells,
+scaled so that columns sum to one.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ MIN_MASS = 1e-300
 
 
 class DrawnCells(NamedTuple):
-    """Cells of one condition: points (N, D) and their weights (N,), which sum to one."""
+    """Cells of one condition: points, shape (N, D), and weights with sum one, shape (N,)."""
 
     points: np.ndarray
     weights: np.ndarray
@@ -58,9 +60,9 @@ class Origins(NamedTuple):
     origin
         ``R``, shape (K0, K1); columns sum to one, or to zero for target components that are new.
     log2_net
-        Log2 net factor at every source cell, shape (N0,); ``-inf`` where components are gone.
+        Log2 net factor at every source cell, shape (N0,); ``-inf`` in components that are gone.
     by_partition
-        Log2 net factor at every source cell from the images of each partition alone.
+        Log2 net factor at every source cell, shape (N0,), from the images of each partition alone.
     """
 
     origin: np.ndarray
@@ -83,13 +85,17 @@ def count_origins(
     source, target
         The cells.
     fit
-        Partition of the fit.
+        Partition that is the fit.
     prior
         Log2 net factor at every source cell under the fit, shape (N0,).
     partitions
-        Partitions with their metrics, which make the images.
+        Partitions with their metrics, from which images are made.
     clusters
         Clusters of the source cells (0, 1, ...), shape (N0,), one array for each partition.
+
+    Returns
+    -------
+    Origins
     """
     r0 = fit.source.responsibilities(source.points)
     r1 = fit.target.responsibilities(target.points)
@@ -119,7 +125,7 @@ def assign_to_images(
     weight: np.ndarray,
     partition: tuple[FittedPartition, LearnedMetric],
 ) -> sp.csr_matrix:
-    """Return the parts of every target cell that are assigned to the nearest source cells.
+    """Return the assignment of every target cell to the source cells with the nearest images.
 
     Parameters
     ----------
@@ -128,7 +134,7 @@ def assign_to_images(
     weight
         Weight of every source cell, shape (N0,), not negative.
     partition
-        Partition and metric that make the images.
+        Partition and metric, from which images are made.
 
     Returns
     -------
@@ -155,7 +161,7 @@ def assign_to_images(
 
 
 def _moves(partition: FittedPartition, metric: LearnedMetric) -> tuple[np.ndarray, np.ndarray]:
-    """Two moves of every source component, (K0, D): the expected one, and all the way."""
+    """Return posterior mean of the movement and whole gap to the match, (K0, D) each."""
     to = share_of_source(partition.coupling)
     gap = to @ partition.target.means - partition.source.means
     gap = np.where(to.sum(1, keepdims=True) > 0, gap, 0.0)
@@ -165,17 +171,17 @@ def _moves(partition: FittedPartition, metric: LearnedMetric) -> tuple[np.ndarra
 def _log2_ratio(
     assigned: np.ndarray, weights: np.ndarray, labels: np.ndarray, least: float
 ) -> np.ndarray:
-    """Log2 of assigned target cells over source cells in the cluster of every cell, shape (N0,)."""
+    """Return log2 of assigned target cells over source cells in each cell's cluster, (N0,)."""
     n = int(labels.max()) + 1
     after, before = np.bincount(labels, assigned, n), np.bincount(labels, weights, n)
     return (np.log2(after + least) - np.log2(np.maximum(before, MIN_MASS)))[labels]
 
 
 def _origin(coupling: np.ndarray, came_from: np.ndarray, lies_in: np.ndarray) -> np.ndarray:
-    """``R``, shape (K0, K1).
+    """Return ``R``, shape (K0, K1).
 
-    ``came_from`` (N1, K0) has the source components that every target cell came from, ``lies_in``
-    (N1, K1) the target components that it lies in.
+    ``came_from`` (N1, K0) has the source components from which each target cell came.  ``lies_in``
+    (N1, K1) has the target components of each target cell.
     """
     mass = came_from.T @ lies_in
     mass[coupling.sum(1) <= 0] = 0.0
@@ -184,7 +190,7 @@ def _origin(coupling: np.ndarray, came_from: np.ndarray, lies_in: np.ndarray) ->
 
 
 def _shared(r: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean responsibilities of the cluster of every cell, shape (N0, K0)."""
+    """Return the mean responsibilities in the cluster of each cell, shape (N0, K0)."""
     n = int(labels.max()) + 1
     member = sp.csr_matrix((weights, (labels, np.arange(len(labels)))), (n, len(labels)))
     total = np.maximum(np.asarray(member.sum(axis=1)), MIN_MASS)

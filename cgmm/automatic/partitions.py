@@ -1,8 +1,8 @@
 """Partitions of the cells into components, and the choice of one of them.
 
-Likelihood does not decide how cells are to be divided into components.  The fit without tuning
-therefore makes several partitions.  Their medoid becomes the fit, and a component whose factor
-differs between partitions is not settled (:mod:`cgmm.automatic.sensitivity`).
+Likelihood does not determine how cells should be divided into components.  The fit without tuning
+therefore makes several partitions.  The medoid of the partitions becomes the fit.  A component
+whose factor differs between partitions is not settled (:mod:`cgmm.automatic.sensitivity`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class FittedPartition(NamedTuple):
     Attributes
     ----------
     label
-        How it was started, in words.
+        How the partition was started, in words.
     source, target
-        Mixtures; their weights are shares without penalty.
+        Mixtures whose weights are shares without penalty.
     coupling
         ``W``, shape (K0, K1); rows and columns without mass are components that are gone or new.
     """
@@ -54,8 +54,8 @@ def log2_net_of_cells(partition: FittedPartition, points: np.ndarray, n_target: 
     points
         Source cells, shape (N, D).
     n_target
-        Number of target cells.  Half a target cell is the least that a component becomes, which
-        keeps all factors finite.
+        Number of target cells.  At least half a target cell is counted for each component, so all
+        factors are finite.
 
     Returns
     -------
@@ -77,8 +77,9 @@ def medoid(factors: Sequence[np.ndarray], limit: float = MAX_LOG2_NET) -> int:
 
     Returns
     -------
-    The partition with the smallest mean absolute difference from the others.  Partitions within
-    ``TIE`` of it count as equal, and the first of them, with the fewest components, is taken.
+    Position of the partition with the smallest mean absolute difference from the others.
+    Partitions within ``TIE`` of the smallest difference count as equal.  The first of the equal
+    partitions is taken, which has the fewest components when resolutions are in rising order.
     """
     clipped = np.clip(np.asarray(factors), -limit, limit)
     distance = np.array([np.abs(clipped - values).mean() for values in clipped])

@@ -1,4 +1,4 @@
-"""Penalties of the fit without tuning: their defaults, and why each default is what it is."""
+"""Penalties of the fit without tuning: the default of each penalty, and its reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRANSPORT_WEIGHT = 0.01
 
 
 class Penalties(NamedTuple):
-    """Penalties of the coupled fit; the first two in nats (:mod:`cgmm.automatic.metric`).
+    """Penalties of the coupled fit; ``rho`` and ``epsilon`` in nats (:mod:`cgmm.automatic.metric`).
 
     Attributes
     ----------
@@ -32,12 +32,12 @@ class Penalties(NamedTuple):
 def choose_penalties(
     rho: float | None, epsilon: float | None, transport_weight: float | None
 ) -> tuple[Penalties, dict[str, str]]:
-    """Return the penalties, and the reason for each that was not given.
+    """Return the penalties, and the reason for each default that was taken.
 
     Parameters
     ----------
     rho, epsilon, transport_weight
-        None: the default.
+        Penalties; None: the default.
 
     Raises
     ------

@@ -1,21 +1,23 @@
 r"""Populations: the finest sets of cells whose change of prevalence the data tell apart.
 
-Components follow shapes, so a population that is no Gaussian is cut into several of them, and a
-change of state within it reads as the growth of one part and the loss of another. Populations are
-therefore looked for in one graph that holds the cells of both conditions:
+Components are Gaussian, so a population that is not Gaussian is divided into several components. A
+change of state within the population then looks like the growth of one component and the loss of
+another. Populations are therefore found in one graph of the cells of both conditions:
 
-* Within a condition a cell is linked to its nearest neighbours (:mod:`cgmm._utils.neighbours`),
-  drawn evenly from all donors, because cells of one donor lie together for reasons of their own.
-* Between the conditions a target cell is linked to the source cells for which it votes
-  (:mod:`cgmm.automatic.origins`).
+* Within a condition, a cell is linked to its nearest neighbours (:mod:`cgmm._utils.neighbours`).
+  The same number of neighbours is taken from each donor, because cells of one donor also lie
+  together for technical and individual reasons.
+* Between the conditions, a target cell is linked to the source cells to which it is assigned
+  (:mod:`cgmm.automatic.origins`). The assignments are called votes here.
 
-Each condition and the votes carry the same total weight, so a rare source population that has
-become frequent is held by its votes. Communities of this graph are Leiden clusters for modularity
-(Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233) at one coarse resolution; of the clusters of
-several seeds the medoid is taken. Two communities are then merged when target cells vote for both
-of them, when one of them is in effect that of a single donor, and when one has too few cells.
+The links within each condition and the votes have the same total weight, so votes keep a rare
+source population together that has become frequent. Communities of the graph are Leiden clusters
+for modularity (Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233) at one coarse resolution. The
+clusters are computed for several seeds, and the medoid is taken. Two communities are merged in any
+of three cases: one of them has too few cells; the effective number of donors of one of them is
+below two; more than 15 % of the votes of the smaller one connect it to the other.
 
-The joint table of populations holds the votes, and every factor is read from it:
+The joint table J of populations is a sum of votes, and every factor follows from the table:
 
 .. math:: \mathrm{net}_p = \sum_q J_{pq} / s_p .
 """
@@ -41,7 +43,7 @@ N_SEEDS = 5
 MAX_MIXED = 0.15
 MIN_EFFECTIVE_DONORS = 2.0
 MAX_CELLS_IF_ABSENT = 5
-SCALE = 1e5  # igraph takes strengths of about one
+SCALE = 1e5  # factor that makes strengths of links about one, as igraph needs them
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,26 @@ class Populations:
     of_source_cells, of_target_cells
         Population (0, 1, ... P - 1) of every cell, shapes (N0,) and (N1,).
     of_source_components, of_target_components
-        Population that holds most of the cells of each component, shapes (K0,) and (K1,); -1 for
-        a component without cells.
+        Population with most of the cells of each component, shapes (K0,) and (K1,); -1 for a
+        component without cells.
     shares_source, shares_target
         Share of each population, shapes (P,).
     joint
-        Share of the target that is in target population q and came from source population p, shape
-        (P, P). A column of a population that is new is zero.
+        ``J``, shape (P, P): share of the target cells that are in population q and came from
+        population p. Target cells without votes do not count.
     log2_net
-        Log2 of the joint table's row sum over the share in the source, shape (P,). Half a cell
-        is added on either side, so every value is finite.
+        Log2 of the row sum of ``J`` over the share in the source, shape (P,). A population without
+        source cells has its share in the target in place of the row sum. Half a cell is added to
+        both sides of the ratio, so every value is finite.
     is_new, is_gone
-        Whether the population has cells in one condition only, shapes (P,).
+        Whether the population has fewer than five cells in the source, or in the target, where at
+        least 20 cells would be there without a change, shapes (P,).
     is_settled
-        Whether no other seed and no single partition moves the factor by more than 1.5-fold,
-        shape (P,).
+        Whether the factor differs by at most 1.5-fold for every other seed and every single
+        partition, shape (P,).
     alternatives
-        Log2 factor of each population under every other choice, shape (choices, P).
+        Log2 factor of each population for every other seed and every single partition, shape
+        (n_alternatives, P).
     """
 
     of_source_cells: np.ndarray
@@ -109,17 +114,22 @@ def find_populations(
     source, target
         The cells.
     votes
-        For every partition, where each target cell came from, shape (N1, N0)
+        Votes of the target cells under each partition, shapes (N1, N0)
         (:func:`cgmm.automatic.origins.assign_to_images`). Rows of target cells whose component is
         new are zero.
     responsibilities
-        Of the components of the fit for the source cells (N0, K0) and target cells (N1, K1).
+        Responsibilities of the components of the fit for the source cells, shape (N0, K0), and for
+        the target cells, shape (N1, K1).
     donors_source, donors_target
         Donor of every cell, shapes (N0,) and (N1,), or None.
     resolution
-        Higher: more populations before merging.
+        Resolution of the clusters; a higher value gives more communities before merging.
     random_state
-        First of the seeds of the clusters.
+        First seed of the clusters.
+
+    Returns
+    -------
+    Populations
     """
     sides = source, target
     donors = donors_source, donors_target
@@ -162,18 +172,18 @@ def find_populations(
 
 
 def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_matrix:
-    """Graph of the nearest neighbours of every cell, drawn evenly from the donors.
+    """Return the graph of nearest neighbours, with as many neighbours from each donor.
 
     Parameters
     ----------
     points
         Shape (N, D).
     donors
-        Donor of every cell, shape (N,), or None: neighbours whoever they are of.
+        Donor of every cell, shape (N,), or None: nearest neighbours of any donor.
 
     Returns
     -------
-    Symmetric matrix, shape (N, N), as :func:`cgmm._utils.neighbours.fuzzy_graph` gives it.
+    Symmetric matrix, shape (N, N), from :func:`cgmm._utils.neighbours.fuzzy_graph`.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -190,7 +200,7 @@ def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_mat
         search = NearestNeighbors(n_neighbors=each + 1, algorithm="brute").fit(points[inside])
         far, found = search.kneighbors(points)
         found = inside[found]
-        # a cell of this donor finds itself first; any other cell has one neighbour too many
+        # the first neighbour of a cell of this donor is the cell itself; other cells drop the last
         own = (donors == name)[:, None]
         positions.append(np.where(own, found[:, 1:], found[:, :-1]))
         distances.append(np.where(own, far[:, 1:], far[:, :-1]))
@@ -208,9 +218,10 @@ def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_mat
 def joint_graph(
     sides: tuple[DrawnCells, DrawnCells], within: Sequence[sp.csr_matrix], votes: sp.csr_matrix
 ) -> sp.csr_matrix:
-    """Graph of the cells of both conditions, source first, shape (N0 + N1, N0 + N1).
+    """Return the graph of the cells of both conditions, source first, (N0 + N1, N0 + N1).
 
-    The links within each condition sum to one, and so do the votes in either direction.
+    Up to one common factor, the links within each condition sum to one, and the votes in each
+    direction sum to one, or to less where target cells have no votes.
     """
     blocks = []
     for one, graph in zip(sides, within, strict=True):
@@ -225,7 +236,7 @@ def joint_graph(
 def joint_table(
     labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells], votes: sp.csr_matrix
 ) -> np.ndarray:
-    """Share of the target by population where it came from and population where it is, (P, P)."""
+    """Return ``J``: shares of the target by population of origin and own population, (P, P)."""
     n0, n = len(sides[0].points), int(labels.max()) + 1
     came_from = _member(labels[:n0], np.ones(n0), n) @ votes.T
     return np.asarray((came_from @ _member(labels[n0:], sides[1].weights, n).T).todense())
@@ -238,7 +249,7 @@ def merged(
     votes: sp.csr_matrix,
     graph: sp.csr_matrix,
 ) -> np.ndarray:
-    """Merge communities that the data cannot tell apart, one pair at a time.
+    """Merge communities that the data do not separate, one pair at a time.
 
     Parameters
     ----------
@@ -270,7 +281,7 @@ def merged(
 
 
 def _mixed(table: np.ndarray) -> np.ndarray:
-    """Votes that cross between two populations over all votes of the smaller one, (P, P)."""
+    """Return votes between two populations over all votes of the smaller one, (P, P)."""
     crossing = table + table.T
     total = table.sum(0) + table.sum(1)
     mixed = divide(crossing, np.minimum(total[:, None], total))
@@ -283,11 +294,12 @@ def _poor(
     donors: tuple[np.ndarray | None, np.ndarray | None],
     sides: tuple[DrawnCells, DrawnCells],
 ) -> np.ndarray:
-    """Communities with too few cells, or from fewer than two donors in effect, shape (P,).
+    """Return communities with too few cells or an effective number of donors below two, (P,).
 
-    The effective number of donors is the inverse Simpson index of their shares, averaged over the
-    conditions in which the community has cells. A factor of fewer than two donors cannot be told
-    from what is particular to a donor.
+    The effective number of donors is the inverse Simpson index of the shares of the donors,
+    averaged over the conditions in which the community has cells. With less than two donors in
+    effect, a change cannot be distinguished from a peculiarity of one donor. Donors are ignored
+    where they are not known or too few.
     """
     n, n0 = int(labels.max()) + 1, len(sides[0].points)
     poor = np.bincount(labels, minlength=n) < MIN_CELLS
@@ -305,7 +317,7 @@ def _poor(
 
 
 def _nearest(one: int, labels: np.ndarray, graph: sp.csr_matrix) -> int:
-    """Other community to which the links of one are most above those expected by size."""
+    """Return the other community with the most links to ``one``, relative to all its links."""
     n = int(labels.max()) + 1
     member = _member(labels, np.ones(len(labels)), n)
     links = np.asarray((member[one] @ graph @ member.T).todense()).ravel()
@@ -321,7 +333,7 @@ def _member(labels: np.ndarray, values: np.ndarray, n: int | None = None) -> sp.
 
 
 def _shares(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
-    """Shares of the populations in source and target, shape (2, P)."""
+    """Return the shares of the populations in source and target, shape (2, P)."""
     n, n0 = int(labels.max()) + 1, len(sides[0].points)
     parts = labels[:n0], labels[n0:]
     return np.stack(
@@ -332,20 +344,20 @@ def _shares(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndar
 def _log2_net(
     labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells], votes: sp.csr_matrix
 ) -> np.ndarray:
-    """Log2 of what came from each population over what was there, shape (P,)."""
+    """Return log2 of the share that came from each population over its share before, (P,)."""
     came = joint_table(labels, sides, votes).sum(axis=1)
     there, here = _shares(labels, sides)
-    came = np.where(there > 0, came, here)  # a population without source cells is new
+    came = np.where(there > 0, came, here)  # a population without source cells has no votes
     half = [0.5 / len(one.points) for one in sides]
     return np.log2(came + half[1]) - np.log2(there + half[0])
 
 
 def _of_components(labels: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Return the population of most cells of each component, shape (K,); -1 without cells."""
+    """Return the population with most cells of each component, shape (K,); -1 without cells."""
     held = _member(labels, np.ones(len(labels))) @ r
     return np.where(held.sum(0) >= 0.5, held.argmax(0), -1)
 
 
 def _absent(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Mark populations without cells where no change would leave many, shape (P,)."""
+    """Return populations with almost no cells where no change would leave many, shape (P,)."""
     return (counts < MAX_CELLS_IF_ABSENT) & (expected >= MIN_CELLS)

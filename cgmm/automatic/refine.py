@@ -1,4 +1,4 @@
-"""A few steps of the coupled fit from a start, in a metric that is learned on the way."""
+"""Refine a start by a few steps of the coupled fit, in a metric learned from the components."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FIRST_TOL = 1e-4
 def images(
     source: GaussianMixture, target: GaussianMixture, coupling: np.ndarray, metric: LearnedMetric
 ) -> GaussianMixture:
-    """Return the source components moved to the target, as a start with the borders of the source.
+    """Return a start for the target: source components moved, so borders match the source.
 
     Two partitions that are made separately have different borders, and a difference of borders
     looks like a change of share.  Each source component keeps its shape and moves by the posterior
-    mean of its movement ``delta``, averaged over the target components that it goes to.
+    mean of its movement ``delta``, averaged over the target components to which it goes.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def images(
 
     Returns
     -------
-    Mixture of the images of the source components that are not gone, weighted by the shares that
-    reach them, and of the new target components, unchanged.
+    Mixture of two kinds of components.  The images of source components that are not gone have the
+    shares of the target that came from them as weights.  New target components are unchanged.
     """
     kept, new = coupling.sum(1) > 0, coupling.sum(0) <= 0
     gap = share_of_source(coupling) @ target.means - source.means
@@ -84,10 +84,14 @@ def refine_start(
     between_donors
         Covariance between donors of the same condition, shape (D, D), or None.
     with_images
-        Partition the target a second time, from :func:`images` of the source components, and learn
-        the metric again from the result.
+        Whether to partition the target a second time, from :func:`images` of the source components,
+        and to learn the metric again from the result.
     options
         Further arguments of :func:`cgmm.fit_coupled`.
+
+    Returns
+    -------
+    The refined partition, and the metric in which it was fitted.
     """
 
     def learn(source: GaussianMixture, target: GaussianMixture) -> LearnedMetric:
@@ -136,7 +140,7 @@ def fit_in_metric(
     """Return the coupled fit whose costs are measured in a metric.
 
     The fit is made in coordinates in which the costs are squared distances, and mapped back.  Rows
-    and columns of unmatched components are emptied in the coupling
+    and columns of unmatched components are set to zero in the coupling
     (:func:`cgmm.automatic.counterparts.without_unmatched`).
 
     Parameters

@@ -2,7 +2,7 @@
 
 For other values of ``rho`` the coupling of the fitted components is solved again.  For another
 partition the factor of a component is the mean factor that this partition gives to the cells of the
-component.  A component is settled when no choice moves its factor by more than twofold.
+component.  A component is settled when its factor differs by at most twofold under every choice.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ RHO_GRID = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 
 @dataclass(frozen=True)
 class Choice:
-    """Factors under another choice.
+    """Factors of the components under another choice.
 
     Attributes
     ----------
     parameter
-        What was chosen otherwise.
+        What is chosen differently.
     value
         The value of ``rho``, or the label of the partition.
     log2_net
@@ -37,9 +37,9 @@ class Choice:
     transported_mass
         ``F``, mass of the coupling.
     main_target
-        For ``rho``: target component that most of each source component goes to, K0 numbers.
+        For ``rho``: target component with most of the mass of each source component, K0 numbers.
     n_components
-        For a partition: its numbers of components.
+        For a partition: number of source components and of target components.
     """
 
     parameter: Literal["rho", "partition"]
@@ -50,7 +50,7 @@ class Choice:
     n_components: list[int] | None = None
 
     def to_row(self) -> dict[str, Any]:
-        """Return the row that ``CoupledFit.sensitivity`` and ``uns`` keep."""
+        """Return the choice as a row of ``CoupledFit.sensitivity``, which ``uns`` stores too."""
         row: dict[str, Any] = {
             "parameter": self.parameter,
             "value": self.value,
@@ -68,7 +68,7 @@ def along_rho(fit: CoupledFit, *, grid: Sequence[float] = RHO_GRID) -> list[Choi
     """Return the factors of the fitted components for other prices of reweighting.
 
     Components that are gone or new stay gone or new.  Target cells are not assigned to source cells
-    again: the origins ``R`` of the fit move by as much as the origins of the coupling move.
+    again: the origins ``R`` of the fit change by as much as the origins of the coupling change.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def along_rho(fit: CoupledFit, *, grid: Sequence[float] = RHO_GRID) -> list[Choi
 
     Returns
     -------
-    One choice for each value.
+    One choice for each value of ``rho``.
     """
     s, t = fit.shares_source, fit.shares_target
     epsilon = fit.parameters["epsilon"]
@@ -124,7 +124,7 @@ def over_partitions(
 
     Returns
     -------
-    One choice for each partition: log2 of the mean factor over the cells of each component.
+    One choice for each partition, with log2 of the mean factor over the cells of each component.
     """
     r = partitions[chosen].source.responsibilities(points)
     weight = r / np.maximum(r.sum(0), 1e-300)
@@ -141,14 +141,14 @@ def over_partitions(
 
 
 def settled(log2_net: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Whether no choice moves a factor by more than twofold.
+    """Return whether each factor differs by at most twofold under every choice.
 
     Parameters
     ----------
     log2_net
         Log2 net factors of the fit, shape (K0,).
     rows
-        Rows of :meth:`Choice.to_row`, of which ``log2_net`` is read.
+        Rows of :meth:`Choice.to_row`; only ``log2_net`` is read.
 
     Returns
     -------

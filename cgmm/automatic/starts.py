@@ -20,7 +20,7 @@ RIDGE = 1e-3
 
 
 class Start(NamedTuple):
-    """A pair of mixtures to start from, and how the pair was made."""
+    """A pair of mixtures to start from, with a label that names how the pair was made."""
 
     label: str
     source: GaussianMixture
@@ -28,16 +28,17 @@ class Start(NamedTuple):
 
 
 class Starts(NamedTuple):
-    """Everything that the fit starts from.
+    """Everything from which the fit without tuning starts.
 
     Attributes
     ----------
     clusters
-        Drawn cells of source and target, with their Leiden clusters.
+        Leiden clusters of source and target, with the drawn cells.
     pairs
-        Pairs of mixtures.
+        Pairs of mixtures, one for each partition.
     between_donors
-        Covariance between donors of the same condition, shape (D, D); None when it is not known.
+        Covariance between donors of the same condition, shape (D, D); None when it cannot be
+        estimated.
     """
 
     clusters: list[LeidenClusters]
@@ -59,14 +60,18 @@ def make_starts(
     points
         Points (N0, D) of the source and (N1, D) of the target.
     weights
-        Weights of the points, or None.
+        Weights of the points, shapes (N0,) and (N1,), or None.
     donors
-        Donor of every point, or None.
+        Donor of every point, shapes (N0,) and (N1,), or None.
     n_components
-        None: a pair of mixtures for each resolution of the Leiden clusters.  Else a pair for each
-        of three seeds of k-means, with that many components.
+        None: one pair of mixtures for each resolution of the Leiden clusters.  Otherwise one pair
+        for each of three seeds of k-means, with the given numbers of components.
     random_state
         Seed.
+
+    Returns
+    -------
+    Starts
     """
     ridge = RIDGE * 0.5 * sum(float(column_moments(x, None)[1].mean()) for x in points)
     clusters = [LeidenClusters(x, w, random_state) for x, w in zip(points, weights, strict=True)]
@@ -110,7 +115,7 @@ def _between_donors(
     donors: tuple[np.ndarray | None, np.ndarray | None],
     random_state: int,
 ) -> np.ndarray | None:
-    """Covariance between donors of a condition, averaged over both conditions, shape (D, D)."""
+    """Return the covariance between donors of a condition, averaged over conditions, (D, D)."""
     if any(names is None for names in donors):
         return None
     parts = [

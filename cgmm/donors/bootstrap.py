@@ -2,15 +2,16 @@ r"""Intervals of factors, transfers and shifts by a bootstrap over donors.
 
 From the n donors of a condition (or of a batch within it), n - 1 donors are drawn with replacement,
 and their weights are multiplied by n / (n - 1).  The variance over draws is then the variance of a
-mean of n donors; the plain bootstrap gives (n - 1) / n of that variance, a visible loss with five
+mean of n donors.  The plain bootstrap gives (n - 1) / n of this variance, four fifths with five
 donors.  In a paired design a donor is drawn together with both its conditions.  Both mixtures and
 the coupling are refitted for each draw (:mod:`cgmm.donors.refit`).
 
-Intervals are Student's: the estimate plus and minus t times the standard deviation over draws.  The
-scale is one on which that standard deviation does not depend on the value: log2 for factors, the
-angle :math:`\arcsin \sqrt{p}` for transfers.  The degrees of freedom are those of the donors.
-The variance between partitions of the cells is added to the variance over donors as in multiple
-imputation, because the cells of a subpopulation are not known for certain.
+Intervals are Student's: the estimate plus and minus t times the standard deviation over draws.
+Intervals are computed on a scale on which the standard deviation hardly depends on the value: log2
+for factors, the angle :math:`\arcsin \sqrt{p}` for transfers.  The degrees of freedom follow from
+the number of donors.  The variance between partitions of the cells is added to the variance of a
+factor over donors as in multiple imputation, because it is uncertain which cells belong to a
+subpopulation.
 
 Noise makes the distance between two estimated means longer than the distance between the true
 means.  The squared length of a shift is therefore corrected to
@@ -66,14 +67,14 @@ class Draws(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Lower and upper end, NaN where there is none."""
+    """Lower and upper end of an interval, NaN where there is no interval."""
 
     low: np.ndarray
     high: np.ndarray
 
 
 class Shift(NamedTuple):
-    """Lengths of displacements, corrected for noise, with their interval, shapes (P,)."""
+    """Lengths of displacements, corrected for noise, and their intervals, shapes (P,)."""
 
     length: np.ndarray
     low: np.ndarray
@@ -88,7 +89,7 @@ def draw_weights(
     Parameters
     ----------
     design
-        The design.
+        The design of the donors.
     n_draws
         Number of draws.
     random_state
@@ -112,7 +113,7 @@ def draw_weights(
 
 
 def _drawn(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Weights of donors drawn within each stratum; one for a donor alone in its stratum."""
+    """Return weights of donors drawn within each stratum; one for a donor alone in a stratum."""
     weights = np.ones(len(strata))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
@@ -134,7 +135,7 @@ def run_all(
     Parameters
     ----------
     job
-        Makes the refit for weights of source and target donors.
+        Function that makes the refit for weights of source and target donors.
     weights
         The pairs of weights.
     n_jobs
@@ -163,10 +164,10 @@ def draws(
     Parameters
     ----------
     fit
-        Where the refits started.  Target cells are not assigned to source cells again: the origins
-        ``R`` of the fit move by as much as the origins of the coupling move.
+        Fit from which the refits started.  Target cells are not assigned to source cells again:
+        the origins ``R`` of the fit change by as much as the origins of the coupling change.
     refits
-        One per draw.
+        Refits, one per draw.
     weights
         Weights of source and target donors in each draw.
 
@@ -200,16 +201,16 @@ def between_partitions(
     n_components
         K0.
     farthest
-        Factors beyond this many log2 units are set to it.  Partitions that agree on a loss then
-        agree, however far below zero each of them puts it.
+        Log2 factors are cut to the range from ``-farthest`` to ``farthest``.  A loss beyond
+        the range in every partition then has no variance.
 
     Returns
     -------
     variance
-        (1 + 1/m) B with B the variance over partitions, shape (K0,); zero for a component with a
-        factor that is not finite.
+        ``(1 + 1/m) B``, where B is the variance over partitions, shape (K0,); zero for a component
+        with a factor that is not finite.
     n
-        m; zero, with zero variance, for fewer than two partitions.
+        m.  Below two partitions, ``n`` and the variance are zero.
     """
     if len(log2_net) < 2:
         return np.zeros(n_components), 0
@@ -241,13 +242,13 @@ def factor_interval(
     reference
         Log2 net factors of the refit in which every donor has weight one, shape (K0,).
     freedom
-        Degrees of freedom of the donors, shape (K0,).
+        Degrees of freedom of the variance over donors, shape (K0,).
     between, n_between
         From :func:`between_partitions`.
     level
         Coverage.
     """
-    with np.errstate(invalid="ignore"):  # a component that is gone has -inf in all of them
+    with np.errstate(invalid="ignore"):  # a component that is gone has -inf in all draws
         off = drawn.log2_net - reference
     within = _variance(off)
     df = combined_freedom(within, between, freedom, n_between)
@@ -308,6 +309,6 @@ def shift_interval(
 
 
 def _variance(values: np.ndarray) -> np.ndarray:
-    """Variance over the first axis, NaN where a value is not finite."""
+    """Return the variance over the first axis, NaN where a value is not finite."""
     with np.errstate(invalid="ignore"):
         return values.var(axis=0, ddof=1)

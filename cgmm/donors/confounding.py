@@ -1,4 +1,4 @@
-"""Batches and covariates that differ between the conditions, so that they may pass for a change."""
+"""Batches and covariates that differ between the conditions and may be mistaken for a change."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ MIN_FREEDOM = 2
 
 
 def allow_for_batches(source: list[str], target: list[str], name: str, notes: list[Note]) -> bool:
-    """Whether the linear model can allow for the batches of independent donors.
+    """Return whether the linear model can include the batches of independent donors.
 
     Parameters
     ----------
     source, target
         Batch of every donor of source and target.
     name
-        What a batch is called in sentences.
+        Word for a batch in sentences.
     notes
-        Gets a note for each batch with donors of one condition only, and one when donors are too
-        few for a model with batches.
+        List to extend: by a note for each batch with donors of one condition only, and by a note
+        when donors are too few for a model with batches.
 
     Returns
     -------
-    False when there is one batch only, or when donors are too few.
+    False when there is only one batch, when a condition has no donors, or when donors are too few.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def allow_for_batches(source: list[str], target: list[str], name: str, notes: li
     if not before & after:
         msg = (
             f"{name} is the same as the condition: the source has {', '.join(sorted(before))}, the "
-            f"target {', '.join(sorted(after))}. A change cannot be told from a difference between "
-            f"batches; leave {name} out only if it cannot matter."
+            f"target {', '.join(sorted(after))}. A change cannot be distinguished from a "
+            f"difference between batches; leave {name} out only if it cannot matter."
         )
         raise ValueError(msg)
     for batch in sorted(before ^ after):
@@ -55,16 +55,16 @@ def allow_for_batches(source: list[str], target: list[str], name: str, notes: li
 def note_batches_of_pairs(
     source: list[str], target: list[str], name: str, notes: list[Note]
 ) -> None:
-    """Note when no batch holds both conditions and every donor changes its batch.
+    """Add a note when no batch holds both conditions and every donor changes its batch.
 
     Parameters
     ----------
     source, target
         Batch of every donor in the source and in the target, in the order of the pairs.
     name
-        What a batch is called in sentences.
+        Word for a batch in sentences.
     notes
-        Gets the note.
+        List to extend.
     """
     if any(a == b for a, b in zip(source, target, strict=True)) or set(source) & set(target):
         return
@@ -81,16 +81,16 @@ def note_batches_of_pairs(
 def note_covariate(
     name: str, of_source: np.ndarray, of_target: np.ndarray, notes: list[Note]
 ) -> None:
-    """Note a covariate with few values, none of which is in both conditions.
+    """Add a note for a covariate with few values and no value in both conditions.
 
     Parameters
     ----------
     name
         Name of the covariate.
     of_source, of_target
-        Its value in every cell, shapes (N0,) and (N1,).
+        Value of the covariate in every cell, shapes (N0,) and (N1,).
     notes
-        Gets the note.
+        List to extend.
     """
     before, after = ({str(v) for v in np.unique(x.astype(str))} for x in (of_source, of_target))
     if max(len(before), len(after)) <= MAX_COVARIATE_VALUES and not before & after:

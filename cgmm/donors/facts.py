@@ -1,4 +1,4 @@
-"""What was done for the uncertainty of a fit: one record, and the dict that is stored of it."""
+"""Record of how the uncertainty of a fit was computed, and the dict that is stored."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Exchanges:
     Attributes
     ----------
     n_made
-        How many were made besides the observed assignment.
+        Number of exchanges that were made besides the observed assignment.
     n_distinct
-        How many distinct ones there are; None when none was made.
+        Number of distinct assignments, the observed one included; None when no exchange was made.
     smallest_p
-        Smallest p that a permutation test can give; None when none was made.
+        Smallest p that a permutation test can give; None when no exchange was made.
     """
 
     n_made: int
@@ -37,28 +37,28 @@ class Exchanges:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was done, for people and for the tables.
+    """How the uncertainty was computed, for readers and for tables.
 
     Attributes
     ----------
     n_bootstrap
-        Draws of donors; 0 without intervals.
+        Number of draws; 0 without intervals.
     test, test_reason
         Which p is reported ("" for none), and why.
     level
         Coverage of the intervals.
     n_donors
-        Donors of source and target; zeros when they are not known.
+        Numbers of donors of source and target; zeros when donors are not known.
     paired, adjusted_for_batch
         As in :class:`cgmm.donors.design.Design`.
     baseline, baseline_log2
-        What relative factors are relative to, and its log2 net factor.
+        Baseline of relative factors, and its log2 net factor.
     source
         What was drawn: "donors", "cells", or "" without intervals.
     notes
-        What was left out, and what limits the answer.
+        Notes on what was left out, and on what limits the results.
     exchanges
-        None when donors are too few for a test.
+        Exchanges that were made; None when donors are too few for a test.
     """
 
     n_bootstrap: int

@@ -1,9 +1,10 @@
-"""Influence of single donors: every net factor again without one donor, and who disagrees with it.
+"""Influence of single donors: net factors without one donor, and donors that disagree.
 
 The net factor counts all donors equally: it is the ratio of the mean share in the target to the
 mean share in the source.  Leaving out a donor removes it from both means.  A donor disagrees with a
-change when it alone points the other way.  For a donor in both conditions its own ratio decides;
-for a donor in one condition its share is compared with the mean of the other condition.
+change when the change of its own share has the other sign.  For a donor in both conditions, the
+change is between its own shares.  For a donor in one condition, its share is compared with the mean
+of the other condition.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ def leave_one_donor_out(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFr
     Parameters
     ----------
     source, target
-        Shares of the source components (columns) in the donors (rows) of either condition; the
-        shares of the target are carried back to the source components
-        (:mod:`cgmm.donors.shares`).  NaN: the donor does not have the component.
+        Shares of the source components (columns) in the donors (rows) of either condition.  Shares
+        of the target are carried back to the source components (:mod:`cgmm.donors.shares`).
+        NaN: the donor does not have the component.
 
     Returns
     -------
@@ -33,7 +34,7 @@ def leave_one_donor_out(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFr
     ``log2_net_without``
         Log2 factor without the donor.
     ``disagrees``
-        Whether the donor alone points the other way.
+        Whether the change of the donor alone has the other sign.
 
     A component that lacks a finite factor, with all donors or without one of them, has no rows.
     """
@@ -66,13 +67,13 @@ def leave_one_donor_out(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFr
 
 
 def _log2_ratio(above: pd.Series, below: pd.Series) -> float:
-    """Log2 of the ratio of two means."""
+    """Return log2 of the ratio of two means."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.log2(np.float64(above.mean()) / np.float64(below.mean())))
 
 
 def _disagrees(source: pd.Series, target: pd.Series, donor: str, log2_net: float) -> bool:
-    """Whether a donor's change has the other sign than the factor over all donors."""
+    """Return whether a donor's change and the log2 factor over all donors differ in sign."""
     before = source[donor] if donor in source.index else source.mean()
     after = target[donor] if donor in target.index else target.mean()
     return bool((after - before) * np.sign(log2_net) < 0)

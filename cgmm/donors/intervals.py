@@ -39,7 +39,7 @@ class Intervals(NamedTuple):
     transfers
         Interval of the share of each source component that goes to each target one, (K0, K1).
     shifts
-        Lengths of the moves of the chosen pairs of components, with their interval.
+        Lengths of the moves of the chosen pairs of components, with their intervals, shapes (P,).
     """
 
     baseline: float
@@ -51,7 +51,7 @@ class Intervals(NamedTuple):
 
     @classmethod
     def missing(cls, shape: tuple[int, ...], n_pairs: int) -> Intervals:
-        """Return NaN for a coupling of shape (K0, K1) and ``n_pairs`` shifts."""
+        """Return intervals of NaN for a coupling of shape (K0, K1) and ``n_pairs`` shifts."""
         per_source, per_pair = np.full(shape[0], np.nan), np.full(shape, np.nan)
         return cls(
             np.nan,
@@ -64,15 +64,15 @@ class Intervals(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """What relative factors are relative to.
+    """Baseline of relative factors.
 
     Attributes
     ----------
     kind
         "median": the median source component.  "subpopulation": one source component, which is
-        taken not to change.  "counts": the number of all cells, so that factors become absolute.
+        assumed not to change.  "counts": the number of all cells, with which factors are absolute.
     component
-        Which source component, for the kind "subpopulation".
+        Number of the source component, for the kind "subpopulation".
     """
 
     kind: Literal["median", "subpopulation", "counts"]
@@ -81,13 +81,12 @@ class Baseline(NamedTuple):
     def log2_factor(
         self, usable: np.ndarray, totals: tuple[np.ndarray, np.ndarray] | None
     ) -> LogFactor:
-        """Return the function that gives the log2 net factor of the baseline.
+        """Return a function that computes the log2 net factor of the baseline.
 
         Parameters
         ----------
         usable
-            Source components that can be read, boolean, shape (K0,); others do not enter the
-            median.
+            Source components with enough cells, boolean, shape (K0,); only these enter the median.
         totals
             Number of all cells of every unit of source and target, for the kind "counts".
 
@@ -146,7 +145,7 @@ def intervals_of(
     cells, units
         Points (N, D) of source and target, and their units as whole numbers from 0.
     design
-        The design.
+        The design of the donors.
     observed
         Shares of the units.
     pairs
@@ -163,6 +162,10 @@ def intervals_of(
         Seed of the draws.
     tick
         Called after every refit.
+
+    Returns
+    -------
+    Intervals
     """
     refitter = Refitter(fit, (cells[0], cells[1]), (units[0], units[1]))
     n0, n1 = design.n_units

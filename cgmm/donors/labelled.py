@@ -1,21 +1,22 @@
-r"""Change of prevalence of annotated populations: from the labels of the cells, per donor.
+r"""Change of prevalence of annotated populations, from the labels of the cells in each donor.
 
-Where every cell carries a label, no mixture is needed to say how common a population is. The share
-of a label in a donor is a count over a count. Its log-odds, half a cell added on either side,
-follow the linear model of :mod:`cgmm.donors.moderated_t` with the condition and, where there are
-any, pairs or batches. With :math:`\beta` the coefficient of the condition and :math:`y_0` the mean
-log-odds in the source, the factor is the ratio of the typical shares,
+Where every cell has a label, no mixture is needed to measure the prevalence of a population. The
+share of a label in a donor is a ratio of two counts. The log-odds of the share, with half a cell
+added to the share and to its complement, follow the linear model of :mod:`cgmm.donors.moderated_t`
+with the condition and, where there are any, pairs or batches. With the coefficient :math:`\beta` of
+the condition and the mean log-odds :math:`y_0` in the source, the factor is the ratio of the
+typical shares,
 
 .. math:: \mathrm{net} = \frac{\sigma(y_0 + \beta)}{\sigma(y_0)},
     \qquad \sigma(y) = 1 / (1 + e^{-y}).
 
-The ends of the interval are those of :math:`\beta`, carried through the same map. Estimate,
-interval and p therefore come from the same donors and the same statistic: the interval leaves out
-x1 exactly where p is below one minus its level.
+The ends of the interval are the ends of the interval of :math:`\beta`, transformed by the same
+function. Estimate, interval and p therefore come from the same donors and the same statistic: the
+interval excludes a factor of one exactly where p is below one minus the level.
 
-A population is tested when at least ``MIN_CELLS`` of its cells are expected on both sides together
-if nothing changed. The rule does not look at where the cells are, so that a population that
-vanishes or appears is tested like any other.
+A population is tested when both conditions together have at least ``MIN_CELLS`` of its cells, from
+at least two donors. The rule does not depend on the condition of the cells, so a population that
+vanishes or appears is tested like any other population.
 
 References: Phipson et al. 2022 (propeller), Bioinformatics 38:4720; Smyth 2004, Stat Appl Genet
 Mol Biol 3:3.
@@ -42,15 +43,16 @@ class LabelledFactors(NamedTuple):
     Attributes
     ----------
     share_source, share_target
-        Typical share of a donor: mean over donors of the log-odds, carried back.
+        Typical share in a donor: the mean log-odds over donors, converted to a share.
     log2_net
-        log2(share_target / share_source), adjusted for what the design adjusts for.
+        log2(share_target / share_source), adjusted for the pairs or batches of the design.
     low, high
-        Interval of ``log2_net``; NaN where ``reason`` says why.
+        Interval of ``log2_net``; NaN where ``reason`` is not empty.
     p, q
-        Moderated t-test of the log-odds, two-sided; Benjamini-Hochberg over those with a p.
+        Two-sided p of the moderated t-test of the log-odds; Benjamini-Hochberg q over populations
+        with a p.
     reason
-        Why interval, p and q are missing, else "".
+        Why interval, p and q are missing, in a sentence; else "".
     """
 
     share_source: np.ndarray
@@ -66,13 +68,13 @@ class LabelledFactors(NamedTuple):
 def labelled_factors(
     counts: np.ndarray, design: Design, *, level: float = LEVEL
 ) -> LabelledFactors:
-    """Estimate, interval and test of the change of every annotated population.
+    """Return estimate, interval and test of the change of every annotated population.
 
     Parameters
     ----------
     counts
-        Cells of every unit of the design with every label, shape (n_units, K).  Every cell has
-        exactly one label.
+        Number of cells of every unit of the design with every label, shape (n_units, K).  Every
+        cell has exactly one label.
     design
         From :func:`cgmm.donors.design.design`.
     level
@@ -118,7 +120,7 @@ def labelled_factors(
 
 
 def _notes(counts: np.ndarray, design: Design) -> list[Note | None]:
-    """Say why a population has no interval and no test; None where it has them."""
+    """Return why each population has no interval and no test; None where it has both."""
     n_labels = counts.shape[1]
     if not design.replicated:
         return [Reason.NO_REPLICATION.note()] * n_labels

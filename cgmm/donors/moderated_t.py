@@ -1,19 +1,19 @@
-r"""Moderated t-test of donors' shares: all subpopulations together estimate their variances.
+r"""Moderated t-test of donors' shares: variances are shrunk by means of all subpopulations.
 
 The share of a subpopulation in donor d, as a log-odds :math:`y_d`, follows a linear model with the
 condition and, where there are any, batches or pairs.  With few donors the residual variance
 :math:`s_k^2` is uncertain, so it is shrunk towards a variance that all subpopulations share.  Rare
 subpopulations are counted less precisely, so the variance itself is not shared.  Let :math:`e_k` be
 the variance of a log-odds from counting alone, :math:`1 / (n p (1 - p))`.  The ratio of
-:math:`s_k^2` to :math:`e_k + \tau^2` is shared, with the :math:`\tau^2` that makes this ratio most
-alike over subpopulations,
+:math:`s_k^2` to :math:`e_k + \tau^2` is shared, with the :math:`\tau^2` for which this ratio varies
+least over subpopulations,
 
 .. math:: \tilde s_k^2 = \frac{d_0 s_0^2 (e_k + \tau^2) + d\, s_k^2}{d_0 + d}, \qquad
           t_k = \hat\beta_k / \sqrt{\tilde s_k^2 v + B_k}, \qquad \tilde d = d_0 + d,
 
 with :math:`d_0, s_0^2` from the first two moments of the log ratio.  :math:`B_k` is a variance that
-does not come from donors: the variance between partitions of the cells.  Its degrees of freedom are
-combined with the degrees of freedom of the donors as in multiple imputation.
+does not come from donors: the variance between partitions of the cells.  The degrees of freedom of
+:math:`B_k` are combined with the degrees of freedom of the donors as in multiple imputation.
 
 References: Smyth 2004, Stat Appl Genet Mol Biol 3:3 (sections 4 to 6); Phipson et al. 2022
 (propeller), Bioinformatics 38:4720; Barnard & Rubin 1999, Biometrika 86:948.
@@ -37,7 +37,7 @@ class Tests(NamedTuple):
     coefficient
         Change of the log-odds (natural logarithm), shape (K,).
     error
-        Standard error of the coefficient, with B, shape (K,).
+        Standard error of the coefficient, B included, shape (K,).
     t, freedom, p
         Statistic, degrees of freedom, two-sided p, shapes (K,).
     """
@@ -57,7 +57,11 @@ def log_odds(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
     shares
         Shape (n_donors, K).
     n_cells
-        Cells of each donor, shape (n_donors,).
+        Number of cells of each donor, shape (n_donors,).
+
+    Returns
+    -------
+    Natural logarithms, shape (n_donors, K).
     """
     n = np.asarray(n_cells, float)[:, None]
     shares = np.clip(shares, 0.0, 1.0)
@@ -81,11 +85,12 @@ def moderated_t(
     design
         Shape (n_samples, p), of full rank with fewer columns than rows; the condition comes last.
     counting
-        Variances e of a log-odds from counting alone, shape (K,).  None: all alike.
+        Variances e of a log-odds from counting alone, shape (K,).  None: residual variances are
+        shared as they are.
     between
         Variances B that do not come from donors, shape (K,).  None: zero.
     n_between
-        Number of values that ``between`` was estimated from.
+        Number of values from which ``between`` was estimated.
 
     Returns
     -------
@@ -125,7 +130,11 @@ def combined_freedom(
     freedom
         Degrees of freedom of ``within``, shape (K,) or one number.
     n_between
-        Number of values that ``between`` was estimated from.
+        Number of values from which ``between`` was estimated.
+
+    Returns
+    -------
+    Shape (K,).
     """
     total = np.maximum(within + between, 1e-300)
     inverse = np.square(within / total) / freedom
@@ -146,8 +155,9 @@ def usual_variance(variance: np.ndarray, counting: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ``counting + tau^2``, shape (K,).  ``tau^2`` minimises the variance of the log ratio of
-    ``variance`` to it.  Ones for fewer than three subpopulations, or when ``counting`` is zero.
+    ``counting + tau^2``, shape (K,).  ``tau^2`` minimises the variance of the logarithm of
+    ``variance / (counting + tau^2)``.  Ones for fewer than three subpopulations, or when
+    ``counting`` is zero.
     """
     usable = variance > 1e-12 * max(float(np.max(variance)), 1e-300)
     if usable.sum() < 3 or not counting.any():
@@ -173,8 +183,8 @@ def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    Shape (K,): mean over donors of ``1 / (n p + 1/2) + 1 / (n (1 - p) + 1/2)``, p being the mean
-    share.
+    Shape (K,): mean over donors of ``1 / (n p + 1/2) + 1 / (n (1 - p) + 1/2)``, where p is the
+    mean share.
     """
     p = np.clip(shares.mean(axis=0), 0.0, 1.0)
     n = np.asarray(n_cells, float)[:, None]
@@ -184,7 +194,7 @@ def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
 def squeeze(variance: np.ndarray, freedom: float) -> tuple[float, float]:
     """Return the prior degrees of freedom and the prior variance of residual variances.
 
-    The variances are taken to follow a scaled F distribution (Smyth 2004, section 6.2).
+    The variances are assumed to follow a scaled F distribution (Smyth 2004, section 6.2).
 
     Parameters
     ----------

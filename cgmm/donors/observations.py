@@ -1,4 +1,4 @@
-"""Measurements on the units of a design: shares of the components, and their variances."""
+"""Shares of the components in the units of a design, and the variances of these shares."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ MIN_OTHER_SHARE = 0.05
 
 
 class Observations(NamedTuple):
-    """Shares of the units, counted with the mixtures of the fit.
+    """Shares of the components in each unit, from the mixtures of the fit.
 
     Attributes
     ----------
     log2_net
         Log2 net factors of the fit, shape (K0,).
     source, carried
-        Shares of the source components in the units of source and target; the shares of the
-        target are carried back to the source components with ``R``.
+        Shares of the source components in the units of source and target.  Shares of the target
+        are carried back to the source components with ``R``.
     log_odds
         Log-odds of these shares, source units first, shape (n_units, K0).
     counting
         Variance of a log-odds from counting cells alone, shape (K0,).
     between, between_log_odds
-        Variance between partitions of the cells, of the log2 factors and of the log-odds, shapes
+        Variance of the log2 factors, and of the log-odds, between partitions of the cells, shapes
         (K0,).
     n_between
         Number of partitions.
     notes
-        Why a component cannot be read, else None; length K0.
+        Why a component has no interval and no test, else None; length K0.
     """
 
     log2_net: np.ndarray
@@ -54,7 +54,7 @@ class Observations(NamedTuple):
 
     @property
     def usable(self) -> np.ndarray:
-        """Whether a component has cells enough for an interval and a test, shape (K0,)."""
+        """Whether a component has enough cells for an interval and a test, shape (K0,)."""
         return np.array([note is None for note in self.notes])
 
     @classmethod
@@ -65,7 +65,7 @@ class Observations(NamedTuple):
         units: tuple[np.ndarray, ...],
         design: Design,
     ) -> Observations:
-        """Count the shares of the units of a design.
+        """Return the observations of a fit on the units of a design.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Observations(NamedTuple):
         cells, units
             Points (N, D) of source and target, and their units as whole numbers from 0.
         design
-            The design.
+            The design of the donors.
         """
         mixtures = (fit.prevalence_source, fit.prevalence_target)
         names = [np.array([f"{u:06d}" for u in unit]) for unit in units]
@@ -110,9 +110,9 @@ class Observations(NamedTuple):
         )
 
     def missing(self, design: Design) -> list[Note | None]:
-        """Why numbers are missing or limited, for each source component, else None.
+        """Return why numbers are missing or limited for each source component, else None.
 
-        A reason of the whole comparison goes before the reason of a component.
+        A reason that holds for the whole comparison replaces the reason of a component.
         """
         general = design.too_few_donors if design.replicated else Reason.CELLS_ONLY.note()
         return [general or note for note in self.notes]

@@ -1,22 +1,23 @@
 r"""p-values of the net factors by exchanging the conditions of donors.
 
 If a subpopulation is equally common in both conditions, its shares do not depend on the condition
-of a donor.  This also holds when the state of the subpopulation moved, once the movement is
-removed: the target cells are moved back to the source by the fitted maps (the barycentric map of
-:mod:`cgmm.transport.barycentric_map`, from target to source), so that both conditions form one
-cloud.  Conditions are exchanged between donors: within a donor when the design is paired, within a
-batch when batches are known.  For every exchange both mixtures and the coupling are refitted from
-the source mixture (:mod:`cgmm.donors.refit`), and the statistic is computed, the moderated t of
-:mod:`cgmm.donors.moderated_t`.  The statistic of the observed labels is computed by the same
-procedure.  Components that are new have no place in the source.  They stay where they are, so that
-their cells do not count for other components, and have no p-value.
+of a donor.  This is also true when the state of the subpopulation moved, after the movement is
+removed.  The target cells are therefore moved back to the source by the fitted maps (the
+barycentric map of :mod:`cgmm.transport.barycentric_map`, from target to source), and both
+conditions form one cloud.  Conditions are exchanged between donors: within a donor when the design
+is paired, within a batch when batches are known.  For every exchange both mixtures and the coupling
+are refitted from the source mixture (:mod:`cgmm.donors.refit`).  The statistic is the moderated t
+of :mod:`cgmm.donors.moderated_t`.  The statistic of the observed labels is computed by the same
+procedure.  Components that are new have no counterpart in the source.  These components are not
+moved, so their cells do not count for other components, and they have no p-value.
 
 .. math:: p_k = \#\{b : |t_k^{(b)}| \ge |t_k|\} / n, \qquad
           \text{observed labels among the } n \text{ counted.}
 
-Exchanges do not contain the variance between partitions of the cells; :func:`widened` adds it
-afterwards, which raises p.  Where there are few distinct exchanges, all of them are made, each once
-together with its mirror image.  The smallest attainable p is then one over their number.
+Exchanges do not contain the variance between partitions of the cells.  :func:`widened` adds this
+variance afterwards, which raises p.  Where there are few distinct exchanges, all of them are made;
+an exchange and its mirror image, where there is one, count as one.  The smallest attainable p is
+one over the number of assignments, the observed one included.
 
 References: Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39 (never zero); Tusher et al. 2001,
 PNAS 98:5116 (moderated statistics under permutation); Pesarin & Salmaso 2010, Permutation Tests
@@ -67,12 +68,12 @@ class Labellings(NamedTuple):
 
 
 def labellings(design: Design, n_most: int, random_state: int) -> Labellings:
-    """Return all assignments when they are few, else assignments drawn at random.
+    """Return all assignments when there are few, otherwise assignments drawn at random.
 
     Parameters
     ----------
     design
-        The design; conditions are exchanged within its blocks.
+        The design of the donors; conditions are exchanged within a block of the design.
     n_most
         Largest number of assignments besides the observed one.
     random_state
@@ -99,7 +100,7 @@ def labellings(design: Design, n_most: int, random_state: int) -> Labellings:
 
 
 def _all_assignments(observed: np.ndarray, parts: list[np.ndarray]) -> list[np.ndarray]:
-    """All ways to exchange labels within the parts, mirror images included."""
+    """Return all assignments of labels within the parts, mirror images included."""
     choices = [list(itertools.combinations(p, int(observed[p].sum()))) for p in parts]
     out = []
     for combination in itertools.product(*choices):
@@ -110,7 +111,7 @@ def _all_assignments(observed: np.ndarray, parts: list[np.ndarray]) -> list[np.n
 
 
 def _key(labels: np.ndarray, *, mirrored: bool) -> bytes:
-    """Key of an assignment; its mirror image has the same key where there is one."""
+    """Return a key of an assignment; with ``mirrored``, its mirror image has the same key."""
     if mirrored and labels[0]:
         labels = 1 - labels
     return np.asarray(labels, np.int8).tobytes()
@@ -138,7 +139,7 @@ def align(
 ) -> Aligned:
     """Return both conditions as one cloud: target cells are moved back to the source.
 
-    Target cells of new components stay where they are.
+    Target cells of new components are not moved.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ def align(
 
 
 class Permuted(NamedTuple):
-    """p-values over labellings.
+    """p-values of the permutation test.
 
     Attributes
     ----------
@@ -197,7 +198,7 @@ def permutation_p(
     aligned
         From :func:`align`.
     design
-        The design.
+        The design of the donors.
     ways
         From :func:`labellings`.
     between
@@ -206,6 +207,10 @@ def permutation_p(
         Threads.
     tick
         Called after every refit.
+
+    Returns
+    -------
+    Permuted
     """
     start, n_source = _start(fit), len(fit.shares_source)
     both = (aligned.points, aligned.points)
@@ -223,7 +228,7 @@ def permutation_p(
         )
         tests.append(test)
     t = np.stack([test.t for test in tests])
-    # rounding must not separate assignments that are equivalent
+    # rounding must not separate equivalent assignments
     reached = np.abs(t) >= np.abs(t[0]) * (1 - 1e-9)
     p = np.where(np.isfinite(t[0]), reached.sum(axis=0) / len(t), np.nan)
     if between is not None:
@@ -232,7 +237,7 @@ def permutation_p(
 
 
 def widened(p: np.ndarray, coefficient: np.ndarray, between: np.ndarray) -> np.ndarray:
-    """Return p-values raised by a variance that exchanges of donors do not contain.
+    """Return p-values after adding a variance that exchanges of donors do not contain.
 
     The coefficient divided by the normal quantile of p is the standard error that p implies.  The
     variance is added to the square of this standard error.
@@ -252,7 +257,7 @@ def widened(p: np.ndarray, coefficient: np.ndarray, between: np.ndarray) -> np.n
 
 
 def _start(fit: CoupledFit) -> GaussianMixture:
-    """Source components, followed by the new target components, which stay where they are."""
+    """Return the source components, followed by the new target components, unchanged."""
     source, target = fit.prevalence_source, fit.prevalence_target
     new = is_gone(fit.coupling.T)
     if not new.any():
@@ -266,7 +271,7 @@ def _start(fit: CoupledFit) -> GaussianMixture:
 
 
 def _shares(refit: Refit, labels: np.ndarray) -> np.ndarray:
-    """Shares of the components of :func:`_start` in the units, shape (n_units, K)."""
+    """Return the shares of the components of :func:`_start` in the units, (n_units, K)."""
     source = labels == 0
     s = refit.shares_source[source].mean(axis=0)
     carried = refit.shares_target @ share_of_target(refit.coupling, s).T

@@ -5,7 +5,7 @@ Let :math:`\Delta_k = \sum_l T_{kl} m^1_l - m^0_k` be the move of source compone
 their responsibilities, is :math:`\bar x_{dk}`.  The position of a source donor is
 :math:`u_k^T (\bar x_{dk} - m^0_k)`, and the position of a target donor is
 :math:`u_k^T (\sum_l T_{kl} \bar x_{dl} - m^0_k)`.  Source donors lie about zero and target donors
-about :math:`|\Delta_k|`; a donor that lies elsewhere deserves a look.
+about :math:`|\Delta_k|`.  A donor that lies elsewhere is unusual.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ def donor_positions(
     Returns
     -------
     positions
-        For source and target, shape (n_donors, K0), in units of the points; NaN where a donor has
-        fewer than five cells or the component is gone.
+        For source and target, shape (n_donors, K0), in units of the points.  NaN where the
+        component is gone, and where a source donor has fewer than five cells.  NaN for a target
+        donor where less than half of the mass of the component goes to target components with at
+        least five cells of the donor.
     n_cells
         For source and target, sums of responsibilities, shape (n_donors, K0).
     """
@@ -51,7 +53,7 @@ def donor_positions(
     seen = to[None] * (n1[:, None] >= MIN_CELLS_PER_POSITION)
     whole = seen.sum(axis=2, keepdims=True)
     mean1 = divide(seen, np.broadcast_to(whole, seen.shape)) @ mean1
-    # target donors need cells in more than half of what the component became
+    # target donors need cells in the target components that receive at least half of the mass
     enough_source = (n0 >= MIN_CELLS_PER_POSITION) & ~is_gone(fit.coupling)
     enough = (enough_source, whole[:, :, 0] >= MIN_PART_SEEN)
     positions = [
@@ -64,9 +66,9 @@ def donor_positions(
 def _means(
     mixture: GaussianMixture, points: np.ndarray, units: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of every component in every donor, (n_donors, K, D), and its number of cells."""
+    """Return means (n_donors, K, D) and numbers of cells (n_donors, K) of components in donors."""
     r = mixture.responsibilities(points)
-    n_units = int(units.max(initial=-1)) + 1  # none when every donor has too few cells
+    n_units = int(units.max(initial=-1)) + 1  # zero when every donor has too few cells
     mass = np.zeros((n_units, r.shape[1]))
     np.add.at(mass, units, r)
     total = np.zeros((n_units, *mixture.means.shape))

@@ -1,6 +1,6 @@
-"""Why a number is missing, or what limits it: values that carry their sentence.
+"""Reasons why a number is missing or limited: values, each with a sentence.
 
-The program decides by the :class:`Reason`; people read the sentence, ``str(note)``.
+Code compares the :class:`Reason`; readers see the sentence, ``str(note)``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Reason(Enum):
     )
 
     def note(self, **values: Any) -> Note:
-        """Fill in the fields of the sentence."""
+        """Return a note with values for the fields of the sentence."""
         return Note(self, values)
 
 
@@ -99,9 +99,9 @@ class Note:
     Attributes
     ----------
     reason
-        Which kind of remark.
+        Kind of remark.
     values
-        What stands in the fields of its sentence.
+        Values for the fields of the sentence.
     """
 
     reason: Reason
@@ -113,10 +113,10 @@ class Note:
 
 
 def in_words(notes: Sequence[Note | None]) -> list[str]:
-    """Return the sentence of every note, "" where there is none."""
+    """Return the sentence of every note, "" where there is no note."""
     return ["" if note is None else str(note) for note in notes]
 
 
 def n_donors_in_words(n: int) -> str:
-    """Write "1 donor" or "2 donors"."""
+    """Return a number of donors in words: "1 donor", "2 donors"."""
     return f"{n} donor" if n == 1 else f"{n} donors"

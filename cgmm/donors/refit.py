@@ -1,18 +1,19 @@
 r"""Fast refits of a coupled fit under other weights of its donors.
 
-The statistics of an E-step are sums over cells, so they are kept for each donor.  A refit in which
-donor d has weight :math:`w_d` needs :math:`\sum_d w_d S_d`, where :math:`S_d` are the moments of
-the cells of donor d.  Every refit starts at the fit itself, so the first E-step is the same for all
-refits and is made once.  Ordinary steps of the coupled fit (:mod:`cgmm.coupled.m_step`) follow,
-each with one pass over the cells.  From a donor with more than :data:`MAX_CELLS` cells, that many
-cells are drawn once for all refits.  Only the change since the first E-step is taken from drawn
-cells, so that drawing adds almost nothing to the differences between refits:
+The sufficient statistics of an E-step are sums over cells, so they are kept for each donor.  A
+refit in which donor d has weight :math:`w_d` needs :math:`\sum_d w_d S_d`, where :math:`S_d` are
+the moments of the cells of donor d.  Every refit starts at the fit itself, so the first E-step is
+the same for all refits and is made once.  Ordinary steps of the coupled fit
+(:mod:`cgmm.coupled.m_step`) follow, each with one pass over the cells.  From a donor with more than
+:data:`MAX_CELLS` cells, :data:`MAX_CELLS` cells are drawn once for all refits.  Only the change
+since the first E-step is computed from drawn cells, so drawing adds almost nothing to the
+differences between refits:
 
 .. math:: s_{dk} = s^{(0)}_{dk}\, \hat s_{dk} / \hat s^{(0)}_{dk},
 
 where a hat marks a share among drawn cells.  Components keep their numbers because every refit
-starts at the fit.  Where two components change places nevertheless, the assignment with the least
-sum of squared distances restores the order.
+starts at the fit.  Where two components nevertheless change places, the assignment with the
+smallest sum of squared distances between means restores the order.
 
 This is the one-step bootstrap (Shorack 1982, Ann. Stat. 10; Bickel 1975, JASA 70:428, on one-step
 estimates) with a chosen number of steps.
@@ -49,12 +50,12 @@ class Refit(NamedTuple):
     Attributes
     ----------
     shares_source, shares_target
-        Per donor, shapes (n_donors, K): mean responsibilities of the donor's cells, zero for
-        donors without weight.
+        Mean responsibilities of the cells of each donor, shapes (n_donors, K0) and
+        (n_donors, K1); zero for donors without weight.
     coupling
         W, shape (K0, K1); zero where the coupling of the fit is zero.
     means_source, means_target
-        In the units of the points, shapes (K, D).
+        In the units of the points, shapes (K0, D) and (K1, D).
     """
 
     shares_source: np.ndarray
@@ -65,18 +66,18 @@ class Refit(NamedTuple):
 
 
 class Refitter:
-    """Makes refits of a fit under other weights of its donors.
+    """Function that refits a fit under other weights of its donors.
 
     Parameters
     ----------
     fit
-        Where every refit starts.
+        Fit at which every refit starts.
     points
         Points of the fit, source (N0, D) and target (N1, D).
     units
         Donor of every point as whole numbers from 0, shapes (N0,) and (N1,).
     start
-        Mixtures to start from instead of the mixtures of the fit.
+        Mixtures of source and target to start from; None: the mixtures of the fit.
     """
 
     def __init__(
@@ -128,7 +129,11 @@ class Refitter:
             Weights of source and target donors, shapes (n_donors,), not negative; only ratios
             matter.
         n_steps
-            EM steps, at least one.
+            Number of EM steps, at least one.
+
+        Returns
+        -------
+        Refit
         """
         with one_thread():
             state, seen = self._state, self._first
@@ -151,9 +156,9 @@ class Refitter:
         dtype: type,
         most: int | None = None,
     ) -> list[list[Cells]]:
-        """Cells of every donor of both sides, in the coordinates and precision of the fit.
+        """Return the cells of every donor, in the coordinates and precision of the fit.
 
-        From a donor with more than ``most`` cells, that many are drawn.
+        From a donor with more than ``most`` cells, ``most`` cells are drawn.
         """
         sides: list[list[Cells]] = []
         for x, unit in zip(points, units, strict=True):
@@ -171,7 +176,7 @@ class Refitter:
         return sides
 
     def _of_drawn(self, state: State) -> list[np.ndarray]:
-        """Shares among all cells over shares among drawn cells, first E-step, (n_donors, K)."""
+        """Return shares among all cells over shares among drawn cells, first E-step, per side."""
         equal = tuple(np.ones(len(side)) for side in self._cells)
         ratios = []
         for seen, drawn in zip(self._first, self._shares(state, (equal[0], equal[1])), strict=True):
@@ -180,7 +185,7 @@ class Refitter:
         return ratios
 
     def _corrected(self, side: int, donor: int, mass: np.ndarray) -> np.ndarray:
-        """Shares of a donor, corrected for the cells that were not drawn."""
+        """Return the shares of a donor, corrected for the cells that were not drawn."""
         if self._ratio is None:
             return mass
         mass = mass * self._ratio[side][donor]
@@ -189,7 +194,7 @@ class Refitter:
     def _moments(
         self, state: State, weights: tuple[np.ndarray, np.ndarray] | None = None
     ) -> list[dict[int, Moments]]:
-        """Moments of every donor with weight, at the parameters of ``state``."""
+        """Return the moments of every donor with weight, at the parameters of ``state``."""
         of_sides = []
         for side in (0, 1):
             used, cells, thetas = self._pass_over(side, state, weights)
@@ -203,7 +208,7 @@ class Refitter:
         return of_sides
 
     def _shares(self, state: State, weights: tuple[np.ndarray, np.ndarray]) -> list[np.ndarray]:
-        """Mean responsibilities of every donor, zero without weight, (n_donors, K) per side."""
+        """Return mean responsibilities per side, (n_donors, K); zero for donors without weight."""
         of_sides = []
         for side, cells in enumerate(self._cells):
             used, with_weight, thetas = self._pass_over(side, state, weights)
@@ -217,7 +222,7 @@ class Refitter:
     def _pass_over(
         self, side: int, state: State, weights: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[list[int], list[AnyCells], np.ndarray]:
-        """Donors with weight, their cells, and the parameters theta for each of them."""
+        """Return the donors with weight, their cells, and the parameters theta for each donor."""
         cells, k0 = self._cells[side], state.n_source
         k = k0 if side == 0 else len(state.params.weights) - k0
         used = range(len(cells)) if weights is None else np.flatnonzero(weights[side])
@@ -227,7 +232,7 @@ class Refitter:
         return [int(i) for i in used], with_weight, thetas
 
     def _put_back(self, state: State, shares: list[np.ndarray]) -> Refit:
-        """Put components in the order of the fit, and means in the units of the points."""
+        """Return a refit: components in the order of the fit, means in the units of the points."""
         k0 = state.n_source
         back = np.linalg.inv(self._scale)
         coupling = np.asarray(state.plan.coupling)
@@ -249,7 +254,7 @@ def combine(moments: Mapping[int, Moments], weights: np.ndarray, kind: Kind = "f
     Parameters
     ----------
     moments
-        Moments by the number of the donor, for every donor with weight.
+        Moments of every donor with weight, by the number of the donor.
     weights
         Shape (n_donors,), non-negative; scaled to sum to one.
     kind

@@ -1,4 +1,4 @@
-r"""Shares of the components in each donor, the observations of every test over donors.
+r"""Shares of the components in each donor: the observations of every test over donors.
 
 The donor is the unit of replication: a mixture is fitted to all cells, then each donor is one
 observation.  With responsibilities :math:`r`, the share of component :math:`k` in donor :math:`d`
@@ -11,9 +11,9 @@ from source component :math:`k` (columns of R sum to one),
 :math:`R` is counted cell by cell (:mod:`cgmm.automatic.origins`), or follows from the coupling
 (:func:`cgmm.transport.coupling.share_of_target`).
 
-What is computed from these shares alone is conditional on the fitted components: it contains how
-much donors vary, but not how much the components would change with other donors
-(:mod:`cgmm.donors.refit` does).
+Statistics of these shares alone are conditional on the fitted components: they contain the
+variation between donors, but not the change of the components with other donors.
+:mod:`cgmm.donors.refit` adds this change.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def donor_weights(donors: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    Shape (n_cells,): 1 / (n_donors * n_cells_of_the_donor), sums to one.
+    ``1 / (n_donors * n_cells_of_the_donor)``, shape (n_cells,), with sum one.
     """
     _, index, n_cells = np.unique(
         np.asarray(donors).astype(str), return_inverse=True, return_counts=True

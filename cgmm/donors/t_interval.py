@@ -1,12 +1,13 @@
 r"""Intervals of the log2 net factors by Student's t over donors, without refits.
 
-With the share :math:`s_{dk}` of component k in donor d (:mod:`cgmm.donors.shares`), target shares
-carried back to the source components, the factor is the difference of the means over donors of
+Let :math:`s_{dk}` be the share of component k in donor d (:mod:`cgmm.donors.shares`), where shares
+of the target are carried back to the source components.  The factor is the difference of the means
+over donors of
 
 .. math:: y_{dk} = \log_2 \left( s_{dk} + \frac{1}{2 n_d} \right),
 
-with :math:`n_d` the cells of the donor.  Its interval is Welch's t for independent donors, and the
-one-sample t of the differences for paired donors.
+where :math:`n_d` is the number of cells of the donor.  The interval is Welch's t for independent
+donors, and the one-sample t of the differences for paired donors.
 
 References: Welch 1947, Biometrika 34:28; Benjamini & Hochberg 1995, J R Stat Soc B 57:289.
 """
@@ -33,7 +34,7 @@ class DonorIntervals(NamedTuple):
     """Estimate, interval and test of the log2 net factor of each source component."""
 
     estimate: np.ndarray  #: (K,) difference of the means of log2 shares
-    low: np.ndarray  #: (K,) lower end of the 95 % interval
+    low: np.ndarray  #: (K,) lower end of the interval
     high: np.ndarray  #: (K,) upper end
     p: np.ndarray  #: (K,) two-sided
     q: np.ndarray  #: (K,) Benjamini-Hochberg over components with a p
@@ -42,7 +43,7 @@ class DonorIntervals(NamedTuple):
 
     @property
     def reason(self) -> list[str]:
-        """The notes in words, "" where numbers are there."""
+        """The sentence of each note, "" where no number is missing."""
         return in_words(self.notes)
 
 
@@ -63,14 +64,15 @@ def intervals(
     origin
         R, where the cells of each target component came from, shape (K0, K1).
     paired
-        Compare donors with themselves; donors in one condition only are left out.  None: when at
-        least three donors, and at least half of all, are in both conditions.
+        Whether donors are compared with themselves; donors in one condition only are then left
+        out.  None: yes when at least three donors, and at least half of all, are in both
+        conditions.
     level
         Coverage of the interval.
 
     Returns
     -------
-    DonorIntervals, numbers NaN where donors or cells are too few.
+    DonorIntervals; numbers are NaN where donors or cells are too few.
 
     Raises
     ------
@@ -111,7 +113,7 @@ def intervals(
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Return the q-values of Benjamini and Hochberg; a NaN stays NaN and is not a test.
+    """Return the q-values of Benjamini and Hochberg; NaN stays NaN and does not count as a test.
 
     Parameters
     ----------
@@ -147,12 +149,12 @@ def welch_freedom(y0: np.ndarray, y1: np.ndarray) -> np.ndarray:
 
 
 def _log2_shares(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
-    """Log2 of shares (n_donors, K), half a cell added to each."""
+    """Return log2 of shares (n_donors, K), with half a cell added to each share."""
     return np.log2(shares + PSEUDOCOUNT / n_cells[:, None])
 
 
 def _welch(y0: np.ndarray, y1: np.ndarray, level: float) -> tuple[np.ndarray, ...]:
-    """Difference of the means of y1 (n1, K) and y0 (n0, K), half width of its interval, p."""
+    """Return mean of y1 (n1, K) less mean of y0 (n0, K), half width of its interval, and p."""
     estimate = y1.mean(axis=0) - y0.mean(axis=0)
     if min(len(y0), len(y1)) < 2:
         return estimate, np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
@@ -161,7 +163,7 @@ def _welch(y0: np.ndarray, y1: np.ndarray, level: float) -> tuple[np.ndarray, ..
 
 
 def _paired(y0: np.ndarray, y1: np.ndarray, level: float) -> tuple[np.ndarray, ...]:
-    """Mean difference, half width of its interval, p; row i of both is the same donor."""
+    """Return mean difference, half width of its interval, p; rows i of y0 and y1 are one donor."""
     difference = y1 - y0
     estimate = difference.mean(axis=0)
     if len(y0) < 2:
@@ -174,7 +176,7 @@ def _paired(y0: np.ndarray, y1: np.ndarray, level: float) -> tuple[np.ndarray, .
 def _student(
     estimate: np.ndarray, error: np.ndarray, freedom: np.ndarray, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Half width and two-sided p; NaN where donors do not vary at all."""
+    """Return half width and two-sided p; NaN where donors do not vary."""
     usable = error > 0
     safe = np.where(usable, error, 1.0)
     df = np.where(usable, freedom, 1.0)
@@ -201,7 +203,7 @@ def too_few_cells(source: DonorShares, target: DonorShares, component: int) -> N
     source, target
         Shares per donor of both conditions, in the same K components.
     component
-        Which component.
+        Number of the component.
     """
     for side, donors in zip(SIDES, (source, target), strict=True):
         cells = donors.shares[:, component] * donors.n_cells

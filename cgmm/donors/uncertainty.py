@@ -1,15 +1,14 @@
-"""How sure the factors, transfers and shifts of a fit are, with the donor as the unit.
+"""Intervals and p-values of the factors, transfers and shifts of a fit, with the donor as unit.
 
-:func:`uncertainty` brings together the design (:mod:`cgmm.donors.design`), intervals from a
-bootstrap over donors (:mod:`cgmm.donors.bootstrap`), p-values from exchanging conditions between
-donors (:mod:`cgmm.donors.permutation`) and from a moderated t-test
-(:mod:`cgmm.donors.moderated_t`), and the choice between the two tests
-(:mod:`cgmm.donors.which_test`).
+:func:`uncertainty` takes a design (:mod:`cgmm.donors.design`).  Intervals come from a bootstrap
+over donors (:mod:`cgmm.donors.bootstrap`).  p-values come from a permutation test, which exchanges
+conditions between donors (:mod:`cgmm.donors.permutation`), and from a moderated t-test
+(:mod:`cgmm.donors.moderated_t`).  :mod:`cgmm.donors.which_test` chooses the test to report.
 
 Shares add up to one, so factors are relative: when one subpopulation grows, the shares of all
-others shrink.  Besides the change of a share, its change against a baseline is therefore returned.
-The baseline is the median subpopulation, a subpopulation that is taken not to change, or the
-number of all cells where that is known (:class:`cgmm.donors.intervals.Baseline`).
+others shrink.  The change of a share relative to a baseline is therefore returned too.  The
+baseline is the median subpopulation, a subpopulation that is assumed not to change, or, where it is
+known, the number of all cells (:class:`cgmm.donors.intervals.Baseline`).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ MIN_TRANSFER = 0.01
 class Factors(NamedTuple):
     """Interval and tests of the log2 net factor of each source component.
 
-    Arrays have shape (K0,); numbers are NaN where ``notes`` says why.
+    Arrays have shape (K0,).  Where numbers are NaN, ``notes`` has the reason.
     """
 
     low: np.ndarray  #: interval of the log2 net factor
@@ -56,7 +55,7 @@ class Factors(NamedTuple):
 
     @property
     def reason(self) -> list[str]:
-        """The notes in words, "" where numbers are there."""
+        """The sentence of each note, "" where there is no note."""
         return in_words(self.notes)
 
 
@@ -70,11 +69,11 @@ class Uncertainty(NamedTuple):
     transfers
         Interval of the share of each source component that goes to each target one, (K0, K1).
     shifts
-        Lengths of the moves of the means of ``pairs``, in units of the points.
+        Lengths of the moves between the means of ``pairs``, with intervals, in units of the points.
     pairs
         Source and target component of each shift, shape (P, 2).
     facts
-        What was done.
+        How the numbers were computed.
     """
 
     factors: Factors
@@ -109,17 +108,17 @@ def uncertainty(
     points
         Points of the fit, source (N0, D) and target (N1, D).
     donors
-        Donor of every point of source and target; None: not known.
+        Donor of every point of source and target, or None without donors.
     design
         From :func:`cgmm.donors.design.design`.
     n_bootstrap
-        Draws of donors; fewer than two: no intervals.
+        Number of draws of donors; fewer than two: no intervals.
     n_permutations
         Largest number of exchanges of conditions; 0: no permutation test.
     test
-        Which test is reported; "auto": chosen by :func:`cgmm.donors.which_test.choose_test`.
+        Test to report; "auto": chosen by :func:`cgmm.donors.which_test.choose_test`.
     baseline
-        What relative factors are relative to; the kind "counts" needs ``totals``.
+        Baseline of relative factors; the kind "counts" needs ``totals``.
     totals
         Number of all cells (in an organ, per volume) of every unit of source and target, in the
         order of ``design.side(0)`` and ``design.side(1)``.
@@ -196,7 +195,7 @@ def _factors(
     chosen: str,
     design: Design,
 ) -> Factors:
-    """Numbers of the source components, NaN where a component cannot be read."""
+    """Return the numbers of the source components, NaN where a component has too few cells."""
     low, high, relative, relative_low, relative_high = (
         np.where(observed.usable, x, np.nan)
         for x in (*intervals.net, intervals.relative, *intervals.relative_interval)
@@ -216,7 +215,7 @@ def _factors(
 
 
 def _moderated_p(observed: Observations, design: Design) -> np.ndarray:
-    """p-values of the moderated t-test, shape (K0,)."""
+    """Return the p-values of the moderated t-test, shape (K0,)."""
     tests = moderated_t(
         observed.log_odds,
         design.matrix(),
@@ -238,7 +237,7 @@ def _permutation_p(
     random_state: int,
     tick: Callable[[], None] | None,
 ) -> tuple[np.ndarray, Exchanges]:
-    """p-values of the permutation test, shape (K0,), and the exchanges that were made."""
+    """Return the p-values of the permutation test, shape (K0,), and the exchanges made."""
     if n_permutations < 1:
         return np.full(len(observed.log2_net), np.nan), Exchanges(0)
     ways = permutation.labellings(design, n_permutations, random_state)

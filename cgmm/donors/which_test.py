@@ -1,10 +1,10 @@
-"""Which of the two tests over donors is reported: the permutation test or the moderated t-test.
+"""Choice of the test over donors to report: the permutation test or the moderated t-test.
 
-The choice depends on the design alone, never on the p-values.  A permutation test is exact, but
-with few ways to exchange the donors it cannot give a small p.  It is reported when three times the
-smallest attainable p still passes a Bonferroni correction for all subpopulations: then a
-subpopulation can be a finding without being the most extreme of all exchanges.  Otherwise the
-moderated t-test is reported.
+The choice depends on the design and on the number of tests, never on the p-values.  A permutation
+test is exact, but with few ways to exchange the donors it cannot give a small p.  It is reported
+when three times the smallest attainable p still passes a Bonferroni correction for all
+subpopulations.  A subpopulation can then be a finding without being the most extreme of all
+exchanges.  Otherwise the moderated t-test is reported.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ P_HEADROOM = 3
 def choose_test(
     test: Test, exchanges: Exchanges | None, n_tests: int, design: Design
 ) -> tuple[str, Note]:
-    """Return the test to report, "" when there is none, and why.
+    """Return the test to report, "" when there is no test, and the reason of the choice.
 
     Parameters
     ----------
     test
-        "auto", or the test that the user asked for.
+        "auto", or the test that the caller asked for.
     exchanges
         Exchanges that were made; None when donors are too few.
     n_tests
         Number of subpopulations that are tested.
     design
-        The design.
+        The design of the donors.
     """
     if not design.testable or exchanges is None:
         return "", Reason.NO_TEST.note()

@@ -1,14 +1,14 @@
-r"""How much of a change in expression RNA from other cells could explain.
+r"""Upper bound of the part of a change in expression that RNA from other cells explains.
 
-A droplet holds, besides the RNA of its cell, a little of the RNA of all cells of the sample (Young
-& Behjati 2020, GigaScience 9, giaa151).  A gene that one large subpopulation switches on then
-appears to rise in every subpopulation.  Let :math:`e_{kg}` be the mean expression of a
-subpopulation (per 10,000 counts, not its logarithm) and :math:`\bar e_g` the mean of all cells.  A
-subpopulation whose contaminated part is :math:`\alpha_k` has at least :math:`\alpha_k \bar e_g` of
-every gene.  :math:`\alpha_k` is therefore at most the smallest ratio :math:`e_{kg} / \bar e_g` over
-genes that are plentiful in all cells together.  The bound is loose where no plentiful gene is
-silent in the subpopulation; it is never taken above a fifth.  Contamination then explains at most
-this part of a change:
+A droplet contains the RNA of its cell and a small amount of RNA from all cells of the sample (Young
+& Behjati 2020, GigaScience 9, giaa151).  When one large subpopulation switches a gene on, the gene
+therefore appears to rise in every subpopulation.  Let :math:`e_{kg}` be the mean expression of gene
+:math:`g` in subpopulation :math:`k` (per 10,000 counts, not a logarithm), and :math:`\bar e_g` the
+mean over all cells.  If contamination is the part :math:`\alpha_k` of the counts of the
+subpopulation, its expression of every gene is at least :math:`\alpha_k \bar e_g`.
+:math:`\alpha_k` is therefore at most the smallest ratio :math:`e_{kg} / \bar e_g` over the genes
+with the largest :math:`\bar e_g`.  The bound is loose where the subpopulation expresses all these
+genes, so it is limited to a fifth.  Contamination then explains at most this part of a change:
 
 .. math:: a_{kg} = \frac{\alpha^1_k \bar e^1_g - \alpha^0_k \bar e^0_g}{e^1_{kg} - e^0_{kg}}
 
@@ -20,20 +20,20 @@ from __future__ import annotations
 import numpy as np
 
 N_PLENTIFUL = 300
-# quantile that stands for the smallest ratio: one gene may have no counts by chance
+# quantile in place of the smallest ratio, because one gene may have no counts by chance
 SMALLEST_RATIO_QUANTILE = 0.01
 MAX_SHARE = 0.2
 
 
 def contamination(expression: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return an upper bound of the contaminated part of each component.
+    """Return an upper bound of the part of each component that is contamination.
 
     Parameters
     ----------
     expression
         Mean expression, not logarithms, shape (K, n_genes).
     mass
-        Weight of each component among all cells, shape (K,).
+        Total weight of the cells of each component, shape (K,).
 
     Returns
     -------
@@ -63,9 +63,9 @@ def ambient_share(
     Parameters
     ----------
     source, target
-        Mean expression before and after, shape (K, n_genes).
+        Mean expression before and after, shapes (K, n_genes).
     added_source, added_target
-        Largest part of the mean expression that is contamination, shape (K, n_genes).
+        Upper bound of the contamination in the mean expression, shapes (K, n_genes).
 
     Returns
     -------

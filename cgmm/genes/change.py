@@ -1,15 +1,16 @@
 r"""Change of expression of every gene within each subpopulation.
 
 With :math:`R_{kl}` the part of target component :math:`l` that came from source component
-:math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became carry the weights
+:math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became have the weights
 :math:`v_i = \sum_l R_{kl} r_l(x_i)`. The change of gene :math:`g` in :math:`k` is
 
 .. math:: \Delta_{kg} = \frac{1}{\ln 2} \left(
     \frac{\sum_{i \in target} w_i v_i x_{ig}}{\sum_{i \in target} w_i v_i}
     - \frac{\sum_{i \in source} w_i r_{ik} x_{ig}}{\sum_{i \in source} w_i r_{ik}} \right)
 
-where :math:`x` is log-normalised expression (natural log) and :math:`w` makes donors count equally.
-The change is a difference of means of logarithms, in log2 units.  It is a size, not a test.
+where :math:`x` is log-normalised expression (natural log).  With the weights :math:`w`, all donors
+count equally.  The change is a difference of means of logarithms, in log2 units.  It is an effect
+size, not a test.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ExpressionMoments(NamedTuple):
 
 
 class GeneShift(NamedTuple):
-    """Change of every gene in every source component, with the moments it comes from."""
+    """Change of every gene in every source component, and the moments of both conditions."""
 
     log2_change: np.ndarray  #: (K0, n_genes)
     source: ExpressionMoments
@@ -58,9 +59,9 @@ def moments(
     memberships
         Non-negative weights, shape (n_cells, K): responsibilities.
     weights
-        Weights of cells, shape (n_cells,); equal when not given.
+        Weights of cells, shape (n_cells,); None: equal weights.
     block
-        Cells per block when ``expression`` is dense.
+        Number of cells per block when ``expression`` is dense.
 
     Returns
     -------
@@ -84,14 +85,14 @@ def means(
 ) -> np.ndarray:
     """Return weighted means of a function of the values, one row per component.
 
-    Sparse expression stays sparse; dense expression is taken a block of cells at a time.
+    Sparse expression stays sparse; dense expression is read one block of cells at a time.
 
     Parameters
     ----------
     expression, memberships, weights, block
         As for :func:`moments`.
     of
-        Elementwise function that is zero at zero; the values themselves when not given.
+        Elementwise function that is zero at zero; None: the values themselves.
 
     Returns
     -------
@@ -157,12 +158,12 @@ def gene_shift(
     origin
         R, where the cells of each target component came from, shape (K0, K1).
     natural_log
-        Whether values are natural logarithms, so that changes are converted to log2; otherwise
-        differences stay in the units of the values.
+        Whether values are natural logarithms.  If they are, changes are converted to log2;
+        otherwise changes are differences in the units of the values.
 
     Returns
     -------
-    GeneShift, NaN for components from which nothing of the target came.
+    GeneShift; changes are NaN for components from which no target cell came.
     """
     carried = carry(target, origin)
     unit = np.log(2) if natural_log else 1.0
@@ -184,20 +185,20 @@ def top_ranks(log2_change: np.ndarray) -> np.ndarray:
 def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.ndarray]:
     """Return in how many components a gene is among the genes that change most.
 
-    Only changes of at least 1.5-fold count, so that a component without changes does not contribute
-    its largest noise.
+    Only changes of at least 1.5-fold count, so the noise of a component without changes does not
+    count.
 
     Parameters
     ----------
     log2_change
         Shape (K, n_genes).
     top
-        How many genes per component count as its top.
+        Number of top genes of each component.
 
     Returns
     -------
     n
-        Number of components with the gene among their top genes, shape (n_genes,).
+        Number of components that have the gene among their top genes, shape (n_genes,).
     widespread
         Whether ``n`` is at least two, and at least half of the components that have changes, shape
         (n_genes,).
@@ -210,6 +211,6 @@ def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.
 
 
 def _over(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """Divide sums (K, n_genes) by the mass (K,) of their component; NaN without mass."""
+    """Return sums (K, n_genes) over the mass (K,) of each component; NaN without mass."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(mass > 0, 1.0 / mass, np.nan)[:, None] * sums

@@ -2,8 +2,8 @@
 
 Muzellec et al. 2023, Bioinformatics 39:btad547.  The model is the negative binomial regression of
 Love, Huber & Anders 2014 (Genome Biology 15:550) with the design ``~ condition``, or ``~ donor +
-condition`` where donors are compared with themselves, and Wald's test.  Genes with outlying counts
-by Cook's distance have no p.  The package is optional: ``pip install 'cgmm[de]'``.
+condition`` where donors are compared with themselves.  The test is Wald's.  Genes with outlying
+counts by Cook's distance have no p.  The package is optional: ``pip install 'cgmm[de]'``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cgmm.genes.pseudobulk import Samples
 PACKAGE = "pydeseq2"
 MIN_COUNT = 10  # counts of a gene in all samples together
 MIN_SAMPLES = 3  # samples with counts of the gene
-MIN_GENES = 20  # genes left to test
+MIN_GENES = 20  # genes that are left to test
 MIN_GENES_IN_ALL_SAMPLES = 50  # for size factors from ratios to the geometric mean
 
 
@@ -33,7 +33,7 @@ class Differential(NamedTuple):
 
 
 def installed() -> bool:
-    """Whether PyDESeq2 can be imported."""
+    """Return whether PyDESeq2 can be imported."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 
@@ -45,13 +45,13 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
     samples
         The pseudobulks.
     genes
-        Genes to test, boolean, shape (n_genes,). Those with fewer than ten counts in all or seen
-        in fewer than three samples are left out.
+        Genes to test, boolean, shape (n_genes,). Genes with fewer than ten counts in all samples
+        together, or with counts in fewer than three samples, are left out.
 
     Returns
     -------
     tests
-        None when too few genes are left.
+        Tests of the genes; None when too few genes are left.
     reason
         Why there is no test, in a sentence; else "".
     """

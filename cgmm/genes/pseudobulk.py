@@ -1,16 +1,16 @@
 r"""Counts summed per donor, for tests of genes with donors as replicates.
 
-The cells of source component :math:`k` are weighted by :math:`v_i = r_k(x_i)`, those of the target
-by :math:`v_i = \sum_l R_{kl} r_l(x_i)`, with :math:`R` as in :mod:`cgmm.genes.change`.
-The pseudobulk of donor :math:`d` is :math:`\mathrm{round}(\sum_{i \in d} v_i y_i)` with the counts
-:math:`y`.
+For source component :math:`k`, source cells have the weights :math:`v_i = r_k(x_i)`, and target
+cells have the weights :math:`v_i = \sum_l R_{kl} r_l(x_i)`, with :math:`R` as in
+:mod:`cgmm.genes.change`.  The pseudobulk of donor :math:`d` is
+:math:`\mathrm{round}(\sum_{i \in d} v_i y_i)`, where :math:`y` are counts.
 
 Cells are not assigned to one component each.  Where two source components became one target
-component, assignment would give all of its cells to the first source component and none to the
-second, and the sums would come from other cells than the change of expression reported beside them
-(:mod:`cgmm.genes.change`).  A weight is at most one, so a sum is at most the sum of the counts.
-A sum is rounded once, after adding, so rounding moves it by at most half a count.  Weights below
-0.01 are left out.
+component, such an assignment would give all cells of the target component to one source component
+and none to the other.  The sums would then come from other cells than the change of expression of
+:mod:`cgmm.genes.change`.  A weight is at most one, so a weighted sum is at most the sum of the
+counts.  A sum is rounded once, after adding, so rounding changes it by at most half a count.
+Weights below 0.01 are left out.
 
 A sum is compared only if its weights add up to at least ten cells.  The replicates of a test are
 sums of donors, never cells.
@@ -42,8 +42,8 @@ class Samples(NamedTuple):
     """Summed counts of one component, one sample for each donor and condition."""
 
     counts: np.ndarray  #: (n_samples, n_genes) of int64
-    treated: np.ndarray  #: (n_samples,) of bool
-    donors: np.ndarray | None  #: (n_samples,) when donors are compared with themselves
+    treated: np.ndarray  #: (n_samples,) of bool, True for the target
+    donors: np.ndarray | None  #: (n_samples,) when donors are compared with themselves, else None
 
 
 def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> Pseudobulk:
@@ -52,9 +52,9 @@ def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> P
     Parameters
     ----------
     counts
-        Shape (n_cells, n_genes), sparse or dense.
+        Counts, shape (n_cells, n_genes), sparse or dense.
     weights
-        Shape (n_cells, K), between 0 and 1.
+        Weight of each cell in each component, shape (n_cells, K), between 0 and 1.
     donors
         Donor of each cell, shape (n_cells,).
 
@@ -89,15 +89,16 @@ def samples(
     source, target
         Pseudobulks of both sides, each with K0 components.
     component
-        The source component.
+        Number of the source component.
     paired
-        Compare donors with themselves; only donors with enough cells in both conditions are used.
-        None: when at least three donors, and at least half of all, have enough in both.
+        Whether donors are compared with themselves; only donors with enough cells in both
+        conditions are then used.  None: yes when at least three donors, and at least half of all,
+        have enough cells in both conditions.
 
     Returns
     -------
     samples
-        None when donors are too few.
+        The samples; None when donors are too few.
     reason
         Why there are no samples, in a sentence; else "".
     """

@@ -1,4 +1,4 @@
-"""Parts of both simulators: effects of donors, names, the table of cells, checks."""
+"""Shared parts of both simulators: effects of donors, names, the table of cells, checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta", "Eta", "Theta")
 def obs_table(columns: dict[str, np.ndarray]) -> pd.DataFrame:
     """Return the table of cells, with a column for the sample, ``<condition>_<donor>``.
 
-    ``columns`` has at least condition and donor. Categories are in order of appearance.
+    ``columns`` must have condition and donor. Categories are in order of appearance.
     """
     n = len(columns[CONDITION])
     sample = np.array(
@@ -37,7 +37,7 @@ def obs_table(columns: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def log2_ratio(target: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Return the log2 ratio of shares: ``-inf`` where gone, ``inf`` where new."""
+    """Return log2 of target over source: ``-inf`` for a zero target, ``inf`` for a zero source."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log2(target) - np.log2(source)
 
@@ -56,18 +56,18 @@ def donor_effects(
 
 
 def donor_names(side: int, n_donors: int, *, paired: bool) -> list[str]:
-    """Return the names of the donors of a side, 0 or 1; paired sides have the same donors."""
+    """Return the names of the donors of side 0 or 1; paired sides have the same donors."""
     start = 0 if paired else side * n_donors
     return [f"D{start + d + 1:02d}" for d in range(n_donors)]
 
 
 def split(n: int, parts: int) -> list[int]:
-    """Return the sizes of parts of n things, as equal as possible, larger parts first."""
+    """Return the sizes of ``parts`` parts of n, as equal as possible, larger sizes first."""
     return [n // parts + (i < n % parts) for i in range(parts)]
 
 
 def simplex(values: np.ndarray) -> np.ndarray:
-    """Return shares scaled to sum to one; raise a ValueError when they are not shares."""
+    """Return shares scaled to sum to one; raise a ValueError when values are not shares."""
     if np.any(values < 0) or not np.isfinite(values).all() or values.sum() <= 0:
         msg = f"Shares must be finite, not negative and not all zero; got {values.tolist()}."
         raise ValueError(msg)
@@ -75,7 +75,7 @@ def simplex(values: np.ndarray) -> np.ndarray:
 
 
 def check_names(conditions: object) -> None:
-    """Raise a ValueError when conditions are not two different names."""
+    """Raise a ValueError when ``conditions`` is not a pair of different names."""
     if (
         isinstance(conditions, str)
         or not isinstance(conditions, Sequence)

@@ -50,29 +50,30 @@ def counts(
     Each subpopulation has ten marker genes of its own (``ALPHA01`` ... ``ALPHA10``). In the second
     condition, subpopulations with a ``shift`` raise a shared programme of twenty genes (``RESP01``
     ... ``RESP20``). Ten genes are called ``MT-SIM01`` ... ``MT-SIM10`` and have a few per cent of
-    the counts. All other genes (``GENE0001`` ...) do not differ. Counts are Poisson draws around
-    Gamma-distributed rates (negative binomial); library sizes are log-normal.
+    the counts. All other genes (``GENE0001`` ...) do not differ between subpopulations. Counts are
+    Poisson draws with Gamma-distributed rates (negative binomial); library sizes are log-normal.
 
     Parameters
     ----------
     n_cells
-        Cells in all, split evenly over conditions and donors.
+        Number of cells of both conditions together, split evenly over conditions and donors.
     n_genes
-        Genes in all.
+        Number of genes.
     n_donors
-        Donors per condition.
+        Number of donors of each condition.
     shares
-        Subpopulation -> share in the first condition (scaled to sum to one). By default six
-        subpopulations, Alpha 28 % to Zeta 8 %.
+        Share of each subpopulation in the first condition, by name; scaled to sum to one. By
+        default six subpopulations, from Alpha with 28 % to Zeta with 8 %.
     log2_change
-        Subpopulation -> requested log2 change of its share. The shares of the others change by the
-        common scale only. By default Beta +1, Delta -1.
+        Requested log2 change of the share, by name of the subpopulation. Shares of other
+        subpopulations change only by the common scale. By default Beta +1 and Delta -1.
     shift
-        Subpopulation -> log2 increase of the programme genes. By default Alpha 2, Gamma 1.
+        Log2 increase of the programme genes, by name of the subpopulation. By default Alpha 2 and
+        Gamma 1.
     gone
         Subpopulation that is absent from the second condition.
     new
-        Name of a subpopulation that is only in the second condition, at ``new_share``.
+        Name of a subpopulation that is only in the second condition.
     new_share
         Share of ``new`` in the second condition.
     conditions
@@ -94,13 +95,15 @@ def counts(
         ``X`` counts (CSR, float32, integer values); ``obs`` condition, donor, sample, cell_type
         (the true subpopulation); ``var`` kind ("marker", "programme", "mitochondrial",
         "background") and marker_of; ``uns["truth"]`` a dict of arrays: names, log2_net, shift,
-        shares_source, shares_target and log2_net_sample (the same ratio computed from the drawn
-        cells, donors weighted equally).
+        shares_source, shares_target and log2_net_sample (the log2 ratio of shares among the drawn
+        cells, with donors weighted equally).
 
     Raises
     ------
+    TypeError
+        When a parameter has the wrong type.
     ValueError
-        When a subpopulation is not known, a share is negative or a size too small.
+        When a subpopulation is not known, a share is negative or a size is too small.
 
     Examples
     --------
@@ -166,14 +169,14 @@ def _composition(
     new: str | None,
     new_share: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return shares of both conditions, lengths of shifts and names, in one order."""
+    """Return shares of source and of target, lengths of shifts, and names, all in one order."""
     if shares is None:
         shares = dict(zip(NAMES, (0.28, 0.2, 0.18, 0.14, 0.12, 0.08), strict=False))
     if not isinstance(shares, Mapping):
         msg = f"shares must map names to shares, as {{'Alpha': 0.5, 'Beta': 0.5}}; got {shares!r}."
         raise TypeError(msg)
     known = [*shares]
-    # The defaults name the default subpopulations only.
+    # The defaults apply only to subpopulations with default names.
     change = (
         {k: v for k, v in DEFAULT_LOG2_CHANGE.items() if k in known}
         if log2_change is None
@@ -205,7 +208,7 @@ def _composition(
 def _profiles(
     names: np.ndarray, n_genes: int, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return the table of genes, log rates (K, n_genes) and the programme (n_genes,) as 0 or 1."""
+    """Return table of genes, log rates (K, n_genes), and programme genes as 0 or 1, (n_genes,)."""
     n_marker, n_programme, n_mito = 10, 20, 10
     n_special = n_marker * len(names) + n_programme + n_mito
     if n_genes < n_special + 20:
@@ -226,7 +229,7 @@ def _profiles(
     kind += ["programme"] * n_programme + ["mitochondrial"] * n_mito + ["background"] * rest
     marker_of += [""] * (n_genes - len(marker_of))
     if len(set(genes)) < len(genes):
-        msg = f"Subpopulations {', '.join(names)} would share gene names: name them more apart."
+        msg = f"Subpopulations {', '.join(names)} would share gene names: choose other names."
         raise ValueError(msg)
     kinds = np.array(kind)
 
@@ -249,7 +252,7 @@ def _profiles(
 def _draw_counts(
     log_rates: np.ndarray, median_counts: float, rng: np.random.Generator
 ) -> sp.csr_matrix:
-    """Draw counts of cells with log rates (n_cells, n_genes)."""
+    """Return drawn counts of cells with log rates ``log_rates``, (n_cells, n_genes)."""
     rates = np.exp(log_rates)
     size = median_counts * np.exp(rng.normal(0.0, 0.3, size=(len(rates), 1)))
     rates *= size / rates.sum(axis=1, keepdims=True)

@@ -24,7 +24,7 @@ from cgmm.simulate._common import (
 
 
 class SimulatedPoints(NamedTuple):
-    """Cells in a latent space, with the truth that they were drawn from."""
+    """Cells in a latent space, and the parameters from which the cells were drawn."""
 
     points: np.ndarray  #: (n_cells, n_dims)
     condition: np.ndarray  #: (n_cells,), "source" or "target"
@@ -39,11 +39,11 @@ class SimulatedPoints(NamedTuple):
         Parameters
         ----------
         use_rep
-            The ``obsm`` entry that takes the points.
+            Name of the ``obsm`` entry for the points.
 
         Returns
         -------
-        AnnData with ``obs`` condition, donor, batch, sample, cell_type (the truth) and
+        AnnData with ``obs`` condition, donor, batch, sample, cell_type (the true subpopulation) and
         ``uns["truth"]``.
         """
         names = self.truth["names"]
@@ -87,11 +87,11 @@ def points(
     n_components, n_dims
         Number of true subpopulations and of dimensions.
     n_cells
-        Cells per condition, split evenly over its donors.
+        Number of cells of each condition, split evenly over its donors.
     n_donors
-        Donors per condition.
+        Number of donors of each condition.
     shares
-        Source shares, shape (n_components,); equal when not given. Scaled to sum to one.
+        Source shares, shape (n_components,), scaled to sum to one; None: equal shares.
     log2_change
         Requested log2 change of each subpopulation, shape (n_components,) or one number for all;
         ``-inf`` removes a subpopulation from the target.
@@ -99,18 +99,18 @@ def points(
         Length of the move of each subpopulation's mean from source to target, in units of the
         within-subpopulation standard deviation along one axis (which is 1).
     shift_direction
-        "own": each subpopulation moves in a random direction of its own; "common": all move in one
-        direction, as when they share a programme.
+        "own": each subpopulation moves in a random direction of its own; "common": all
+        subpopulations move in one direction, like subpopulations with a common programme.
     separation
-        Typical distance between two means, in the same units.
+        Typical distance between two means, in the same units as ``shift``.
     means
         Source means, shape (n_components, n_dims). By default drawn with ``separation``.
     donor_share_sd
         Standard deviation of a donor's log shares (natural logarithm).
     donor_mean_sd, batch_sd
-        Standard deviation of the offset of all cells of a donor, of a batch, per axis.
+        Standard deviation, per axis, of the offset of all cells of a donor, and of a batch.
     n_batches
-        Batches; donors of both conditions are spread over them in turn.
+        Number of batches; donors of each condition are assigned to the batches in turn.
     paired
         Whether both conditions have the same donors, with the same random effects.
     random_state
@@ -122,6 +122,8 @@ def points(
 
     Raises
     ------
+    TypeError
+        When a parameter has the wrong type.
     ValueError
         When a shape does not fit ``n_components`` and ``n_dims``, a size is not positive or the
         direction is not known.
@@ -197,7 +199,7 @@ def points(
 
 
 def _directions(kind: str, n_components: int, n_dims: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw unit vectors along which subpopulations move, shape (n_components, n_dims)."""
+    """Return drawn directions of the moves, unit vectors of shape (n_components, n_dims)."""
     direction = rng.normal(size=(n_components, n_dims))
     if kind == "common":
         direction[:] = direction[0]
@@ -208,7 +210,7 @@ def _directions(kind: str, n_components: int, n_dims: int, rng: np.random.Genera
 
 
 def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
-    """Return given means as an array; raise a ValueError when they do not fit."""
+    """Return the given means as an array; raise a ValueError when the shape does not fit."""
     given = np.asarray(means, dtype=float)
     if given.shape != (n_components, n_dims) or not np.isfinite(given).all():
         msg = (
@@ -220,7 +222,7 @@ def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
 
 
 def _spread(means: np.ndarray, separation: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw means again until no two are closer than half the separation; return the best draw."""
+    """Return means with gaps of at least half the separation, or the best of 50 draws."""
     best, widest = means, -1.0
     for _ in range(50):
         gaps = np.linalg.norm(means[:, None] - means[None], axis=2)
@@ -234,7 +236,7 @@ def _spread(means: np.ndarray, separation: float, rng: np.random.Generator) -> n
 
 
 def _covariance_factors(n_components: int, n_dims: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw factors L of covariances L L^T with mean variance 1 per axis, (K, D, D)."""
+    """Return drawn factors L of covariances L L^T with mean variance one per axis, (K, D, D)."""
     q = np.linalg.qr(rng.normal(size=(n_components, n_dims, n_dims)))[0]
     scale = np.exp(rng.normal(scale=0.3, size=(n_components, n_dims)))
     scale /= np.sqrt((scale**2).mean(axis=1, keepdims=True))

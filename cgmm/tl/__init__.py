@@ -1,7 +1,7 @@
-"""Tools on AnnData objects: fit one comparison or several, annotate, donors, gene-level shifts.
+"""Tools on AnnData objects: fits of one or several comparisons, donors, changes of genes.
 
-The names of all fields that are written stand in :mod:`cgmm._anndata.keys`; :mod:`cgmm.get` reads
-the fields back.
+:mod:`cgmm._anndata.keys` has the names of all fields that are written.  :mod:`cgmm.get` reads the
+fields back.
 """
 
 from __future__ import annotations

@@ -23,14 +23,14 @@ from cgmm.tl._component_table import component_table, donor_table
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """What components are named by: an annotation, marker genes, or an earlier fit.
+    """Source of the names of components: an annotation, marker genes, or an earlier fit.
 
     Attributes
     ----------
     name_by, expression, layer
         As in :func:`cgmm.tl.fit`.
     names_source
-        Names of the source components, when they have names already.
+        Names of the source components; None: the components are named here.
     """
 
     name_by: str | None = None
@@ -39,7 +39,7 @@ class Naming:
     names_source: Sequence[str] | None = None
 
     def check(self, adata: ad.AnnData) -> None:
-        """Raise when the components of a fit of ``adata`` cannot be named so."""
+        """Raise an error when the components of a fit of ``adata`` cannot be named in this way."""
         check_naming(adata, self.name_by, self.expression, self.layer)
 
 
@@ -74,11 +74,11 @@ def annotate(
     condition_key, source, target, use_rep, n_dims, donor_key, paired, name_by, expression, layer
         As in :func:`fit`.
     names_source
-        Names of the source components, when they have names already.
+        Names of the source components; None: the components are named as in :func:`fit`.
     share_source
-        The ``key_added`` of the fit that the source components are from; it is only recorded.
+        The ``key_added`` of the fit from which the source components were taken; only recorded.
     random_state
-        The seed that was used; it is only recorded.
+        The seed of the fit; only recorded.
     key_added, copy
         As in :func:`fit`.
 
@@ -89,9 +89,9 @@ def annotate(
     Raises
     ------
     KeyError, ValueError
-        When the input cannot be used or has another number of dimensions than the fit.
+        When the input cannot be used, or when its number of dimensions differs from the fit.
     TypeError
-        When ``fit`` is not a CoupledFit.
+        When ``fit`` is not a CoupledFit, or ``adata`` is not an AnnData object.
     """
     keys = Keys(key_added)
     check_free(adata, keys, copy=copy)
@@ -112,7 +112,7 @@ def annotate(
     _check_dims(fit, sides, use_rep)
     naming = Naming(name_by=name_by, expression=expression, layer=layer, names_source=names_source)
     naming.check(adata)
-    if not fit.sensitivity:  # not from fit_automatic, which looks for components that are gone
+    if not fit.sensitivity:  # not from fit_automatic, which finds components that are gone
         fit = _without_gone(fit)
     made = annotation(
         adata,
@@ -138,7 +138,7 @@ def annotation(
     share_source: str | None,
     random_state: int | None,
 ) -> Annotation:
-    """Compute everything that is written beside a fit; all arguments were checked before."""
+    """Return a fit with all results that are written with it, from checked arguments."""
     responsibilities = Pair(
         fit.prevalence_source.responsibilities(sides.points.source),
         fit.prevalence_target.responsibilities(sides.points.target),
@@ -170,13 +170,13 @@ def annotation(
 
 
 def _without_gone(fit: CoupledFit) -> CoupledFit:
-    """Return the fit with a coupling that leaves out components without a counterpart."""
+    """Return the fit with zeros in the coupling for components without a counterpart."""
     both = fit.prevalence_source, fit.prevalence_target
     return replace(fit, coupling=without_unmatched(fit.coupling, *both, within_covariance(*both)))
 
 
 def _check_dims(fit: CoupledFit, sides: Sides, use_rep: str) -> None:
-    """Raise a ValueError when cells have another number of dimensions than a fit."""
+    """Raise a ValueError when the cells and the fit have different numbers of dimensions."""
     if sides.n_dims != fit.source.n_dims:
         msg = (
             f"The fit has {fit.source.n_dims} dimensions, but {use_rep} gives {sides.n_dims}: "

@@ -12,7 +12,7 @@ from cgmm.pair import SIDES, Pair
 from cgmm.transport.barycentric_map import displacement
 from cgmm.transport.coupling import divide
 
-MIN_OLD = 0.5  # a target cell with less of its responsibilities in old components is new
+MIN_OLD = 0.5  # a target cell is new when its responsibilities for old components sum to less
 
 
 def cell_fields(
@@ -35,7 +35,7 @@ def cell_fields(
     responsibilities
         Shapes (N0, K0) and (N1, K1).
     components
-        The table of :func:`cgmm.tl._component_table.component_table`, with the names.
+        The table of :func:`cgmm.tl._component_table.component_table`.
     """
     log2_net = np.full(n_obs, np.nan)
     for rows, values in zip(sides.rows, _log2_net(fit, responsibilities), strict=True):
@@ -65,17 +65,18 @@ def cell_fields(
 
 
 def _log2_net(fit: CoupledFit, responsibilities: Pair[np.ndarray]) -> Pair[np.ndarray]:
-    """Return the log2 net factor of every cell: of the source, and of where target cells are from.
+    """Return the log2 net factor of every cell of both conditions.
 
-    Source cells take the factors that the fit has counted for them, else the mean factor of their
-    components. Target cells of new components have ``inf``.
+    A source cell has the factor that the fit counted for it, or else the mean factor of its
+    components. A target cell has the mean factor of the source components from which its components
+    came; in new components the factor is ``inf``.
     """
     net, origin = np.exp2(fit.log2_net), fit.origin
     net = np.where(np.isfinite(net), net, 0.0)
     old = responsibilities.target @ (origin.sum(axis=0) > 0)
     with np.errstate(divide="ignore"):
         source = fit.log2_net_cells
-        if source is None or len(source) != len(responsibilities.source):  # of other cells
+        if source is None or len(source) != len(responsibilities.source):  # factors of other cells
             source = np.log2(responsibilities.source @ net)
         factor = divide(responsibilities.target @ (origin.T @ net), old)
         target = np.where(old < MIN_OLD, np.inf, np.log2(factor))

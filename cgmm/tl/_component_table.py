@@ -1,4 +1,4 @@
-"""The tables of a fit that :func:`cgmm.tl.fit` writes: its components, and the shares of donors."""
+"""Tables that :func:`cgmm.tl.fit` writes: the components, and their shares in each donor."""
 
 from __future__ import annotations
 
@@ -32,20 +32,21 @@ def component_table(
     expression: CellExpression | None,
     names_source: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Return the components of both sides with names, markers and cell types; and what named them.
+    """Return the table of the components of both sides, and the source of their names.
 
     Parameters
     ----------
     adata
-        The object, for its column ``name_by``.
+        Object with the column ``name_by``.
     fit, sides, responsibilities
-        The fit, the cells of both conditions and their responsibilities, (N0, K0) and (N1, K1).
+        The fit, the cells of both conditions, and the responsibilities, shapes (N0, K0) and
+        (N1, K1).
     name_by
-        Column of ``obs`` with cell types.
+        Column of ``obs`` with cell types, or None.
     expression
-        Expression of the cells, for marker genes.
+        Expression of the cells, for marker genes, or None.
     names_source
-        Names that the source components have already.
+        Names of the source components; None: source components are named here.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def _markers(
     responsibilities: Pair[np.ndarray],
     expression: CellExpression | None,
 ) -> Pair[list[list[str]]]:
-    """Return the marker genes of the components of both sides, none without expression."""
+    """Return the marker genes of the components of both sides; empty without expression."""
     if expression is None:
         return responsibilities.map(lambda r: [[] for _ in range(r.shape[1])])
     names = gene_names(expression.adata, None)
@@ -112,7 +113,7 @@ def _markers(
 def _cell_types(
     adata: ad.AnnData, sides: Sides, responsibilities: Pair[np.ndarray], name_by: str | None
 ) -> list[tuple[list[str], np.ndarray]]:
-    """Return the main cell type of every component of both sides, and its part of the cells."""
+    """Return the main cell type of every component of both sides, and its part of the mass."""
     if name_by is None:
         return [([""] * r.shape[1], np.full(r.shape[1], np.nan)) for r in responsibilities]
     labels = adata.obs[name_by].astype(object).to_numpy()
@@ -131,12 +132,12 @@ def _moved_everywhere(moments: Pair[ExpressionMoments], origin: np.ndarray) -> n
 
 
 def donor_table(sides: Sides, responsibilities: Pair[np.ndarray]) -> pd.DataFrame:
-    """Return the shares of the components in each donor; no rows without donors.
+    """Return the table of the shares of the components in each donor; empty without donors.
 
     Parameters
     ----------
     sides, responsibilities
-        The cells of both conditions and their responsibilities, (N0, K0) and (N1, K1).
+        The cells of both conditions, and the responsibilities, shapes (N0, K0) and (N1, K1).
 
     Returns
     -------

@@ -30,14 +30,14 @@ def totals_of_units(
     donors: Pair[np.ndarray | None],
     plan: Design,
 ) -> Pair[np.ndarray]:
-    """Return the number of all cells that each unit of the design stands for, per side.
+    """Return the number of all cells, from a column of ``obs``, for each unit of each side.
 
     Raises
     ------
     KeyError
         When the column is missing.
     ValueError
-        When the number is not positive, or differs within a donor and condition.
+        When a number is not positive, or when numbers differ within a donor and condition.
     """
     values = pd.to_numeric(column(adata, counts_key, "counts_key"), errors="coerce")
     totals = []
@@ -55,7 +55,7 @@ def totals_of_units(
 
 
 def _number_per_donor(numbers: np.ndarray, donors: np.ndarray, counts_key: str) -> pd.Series:
-    """Return the number of each donor, which must be the same in all cells of the donor."""
+    """Return the number of each donor; raise when it is not the same in all cells of a donor."""
     per_donor = pd.Series(numbers).groupby(np.asarray(donors, dtype=object)).agg(["min", "max"])
     for donor, row in per_donor.iterrows():
         if not (row["min"] == row["max"] and row["min"] > 0):

@@ -1,4 +1,4 @@
-"""Uncertainty over donors, on AnnData objects."""
+"""Intervals and p-values with the donor as the unit, on AnnData objects."""
 
 from __future__ import annotations
 
@@ -49,43 +49,47 @@ def donors(
 ) -> ad.AnnData | None:
     """Compute intervals and p-values of factors, transfers and shifts, with the donor as the unit.
 
-    Intervals come from a bootstrap: donors are drawn anew, and both mixtures and the coupling are
-    fitted again (:mod:`cgmm.donors.bootstrap`).  p-values come from a permutation test, which
-    exchanges the conditions of donors and fits again (:mod:`cgmm.donors.permutation`), when donors
-    are enough for it; else they come from a moderated t-test of the donors' shares
-    (:mod:`cgmm.donors.moderated_t`).  Both p-values are kept.  Donors count equally, whatever their
-    number of cells.
+    Intervals come from a bootstrap: donors are drawn with replacement, and both mixtures and the
+    coupling are fitted again (:mod:`cgmm.donors.bootstrap`).  With enough donors, p-values come
+    from a permutation test, which exchanges the conditions of donors and fits again
+    (:mod:`cgmm.donors.permutation`).  Otherwise p-values come from a moderated t-test of the shares
+    of the donors (:mod:`cgmm.donors.moderated_t`).  :mod:`cgmm.donors.which_test` has the rule.
+    The p-values of both tests are stored.  Donors count equally, whatever their number of cells.
 
     Parameters
     ----------
     adata
         Object with a fit, from :func:`cgmm.tl.fit`.
     donor_key
-        Column of ``obs`` with the donor. By default the column of the fit. Without donors,
-        intervals come from drawing cells and are marked so, and there are no p-values.
+        Column of ``obs`` with the donors. By default the column of the fit. Without donors,
+        intervals come from drawing cells, results are marked accordingly, and there are no
+        p-values.
     paired
-        Compare donors with themselves. By default when at least three donors, and at least half
-        of all, are in both conditions.
+        Whether donors are compared with themselves. By default as in the fit; if it is not given
+        there either, yes when at least three donors, and at least half of all, are in both
+        conditions.
     batch_key
-        Column of ``obs`` with a batch that holds donors of both conditions: tests and draws are
+        Column of ``obs`` with batches that have donors of both conditions: tests and draws are
         made within each batch.
     covariates
         Columns of ``obs`` (sex, age group) that may explain a difference. A column that separates
         the donors of the two conditions is reported in a sentence.
     n_bootstrap
-        Draws of donors; 0: no intervals.
+        Number of draws of donors; 0 or 1: no intervals.
     n_permutations
-        Most exchanges of conditions; when fewer exist, all are made. 0: none.
+        Largest number of exchanges of conditions; when fewer exist, all are made. 0: no permutation
+        test.
     test
-        Which p is reported as ``p`` and corrected to ``q``: "auto", "permutation" or
+        Test whose p is reported as ``p`` and corrected to ``q``: "auto", "permutation" or
         "moderated_t".
     baseline
-        What ``log2_relative`` is relative to: "median" of the subpopulations, the name of a source
-        subpopulation that is taken not to change, or "counts" (with ``counts_key``). The pair
-        ``("subpopulation", name)`` names a subpopulation too, also one called "median" or "counts".
+        Baseline of ``log2_relative``: "median" of the subpopulations, the name of a source
+        subpopulation that is assumed not to change, or "counts" (with ``counts_key``). The pair
+        ``("subpopulation", name)`` also names a subpopulation, even one called "median" or
+        "counts".
     counts_key
-        Column of ``obs`` with the number of all cells that the cell's sample stands for (in the
-        organ, per volume), the same for all cells of a donor and condition.
+        Column of ``obs`` with the number of all cells that the sample represents (in the organ, per
+        volume), the same for all cells of a donor and condition.
     level
         Coverage of the intervals.
     n_jobs
@@ -101,19 +105,22 @@ def donors(
 
     Returns
     -------
-    None, or the copy. Sets ``uns[key]["uncertainty"]``: :func:`cgmm.get.factors`,
-    :func:`cgmm.get.transfers` and :func:`cgmm.get.shifts` then have intervals and p-values, and
-    :func:`cgmm.get.donor_shifts` the shifts of single donors. :func:`cgmm.get.params` returns under
-    "donors", in sentences, what was done and what was left out.
+    None, or the copy. Sets ``uns[key]["uncertainty"]``. :func:`cgmm.get.factors`,
+    :func:`cgmm.get.transfers` and :func:`cgmm.get.shifts` then return intervals, and
+    :func:`cgmm.get.factors` also p-values. :func:`cgmm.get.donor_shifts` returns the positions of
+    single donors along the shifts. :func:`cgmm.get.params` returns, under "donors", how the numbers
+    were computed, with sentences on what was left out.
 
     Raises
     ------
     KeyError
         When there is no fit or a column is missing.
     ValueError
-        When the design does not allow an answer: ``paired=True`` without donors in both conditions,
-        batches that are missing or the same as the condition, a baseline that is unknown or gone,
-        counts that differ within a donor.
+        When a number is out of range, or when the design does not allow an estimate:
+        ``paired=True`` without donors in both conditions, batches that are missing or the same as
+        the condition, a baseline that is unknown or gone, counts that differ within a donor.
+    TypeError
+        When a parameter has the wrong type.
 
     Examples
     --------
@@ -219,7 +226,7 @@ def _baseline(
     components: np.ndarray,
     fit: CoupledFit,
 ) -> tuple[Baseline, str]:
-    """Check the baseline; return it with the text that is stored of it."""
+    """Return the baseline after a check, and the text that is stored for it."""
     names = [str(name) for name in components]
     if baseline == "counts" and counts_key is None:
         msg = 'baseline="counts" needs counts_key, the column of obs with the numbers of all cells.'
@@ -239,7 +246,7 @@ def _baseline(
     if not np.isfinite(fit.log2_net[component]):
         msg = (
             f"baseline={baseline!r}: nothing of the target came from this subpopulation, so no "
-            "change can be told against it. Name another."
+            "change relative to it can be computed. Name another subpopulation."
         )
         raise ValueError(msg)
     stored = f'subpopulation "{name}"' if name in reserved else name

@@ -42,22 +42,23 @@ def fit(
 ) -> ad.AnnData | None:
     """Fit coupled mixtures to two conditions and write the result into the object.
 
-    A parameter left at None is chosen from the data; the choice and its reason are recorded.
+    A model parameter that is None is chosen automatically; the choice and its reason are recorded.
 
     Parameters
     ----------
     adata
-        Cells of both conditions; cells of other conditions are left alone.
+        Cells of both conditions; cells of other conditions are not used.
     condition_key
         Column of ``obs`` with the conditions.
     source, target
-        The two conditions, in the order of the change.
+        The two conditions, such as control and treated; changes are from source to target.
     use_rep
-        Entry of ``obsm`` in which to fit, or "X" for the features themselves (cytometry).
+        Entry of ``obsm`` with the representation to fit, or "X" for the features themselves
+        (cytometry).
     n_dims
-        Leading dimensions of ``use_rep``. By default all, but 20 of "X_pca".
+        Number of leading dimensions of ``use_rep``. By default all, but 20 of "X_pca".
     n_components
-        Components per side, one number or (source, target).
+        Number of components of each side: one number, or a pair (source, target).
     rho
         Price of a change of prevalence against a movement, in nats (:mod:`cgmm.automatic.metric`).
     epsilon
@@ -68,23 +69,25 @@ def fit(
         Column of ``obs`` with the donor, the unit of replication. Donors count equally, whatever
         their number of cells. Without donors there are no intervals.
     paired
-        Compare donors with themselves. By default when enough donors are in both conditions.
+        Whether donors are compared with themselves. By default yes when at least three donors, and
+        at least half of all, are in both conditions.
     name_by
-        Column of ``obs`` (a cell type) to name components by. By default by marker genes.
+        Column of ``obs`` with labels (cell types) by which components are named. By default
+        components are named by marker genes.
     expression
         Object with the same cells and log-normalised ``X``, when ``adata`` has none.
     layer
         Layer with log-normalised expression, in place of ``X``.
     share_source
-        The ``key_added`` of an earlier fit of the same source. Its source components are taken as
-        they are, with their names: rows of both fits are then about the same subpopulations
-        (:func:`fit_targets`).
+        The ``key_added`` of an earlier fit of the same source. The source components of the
+        earlier fit and their names are taken unchanged, so rows of both fits describe the same
+        subpopulations (:func:`fit_targets`).
     random_state
         Seed.
     progress
-        Called with the step and the objective after every step.
+        Function that is called after every step with the number of the step and the objective.
     key_added
-        Prefix of all fields written.
+        Prefix of the names of all fields that are written.
     copy
         Return a changed copy and leave ``adata`` as it is.
 
@@ -93,27 +96,29 @@ def fit(
     None, or the copy. Sets the following fields (for ``key_added="cgmm"``):
 
     ``obs["cgmm_component"]``, ``obs["cgmm_log2_net_factor"]``, ``obs["cgmm_shift"]``
-        Name of the component of each cell, log2 net factor (far below zero, down to ``-inf``, where
-        the component is gone; ``inf`` where it is new), length of the displacement (source cells,
-        units of ``use_rep``). Missing in cells of other conditions.
+        Name of the component of each cell; log2 net factor (far below zero, down to ``-inf``, where
+        the component is gone; ``inf`` where it is new); length of the displacement (source cells
+        only, in units of ``use_rep``). Missing in cells of other conditions.
     ``obsm["cgmm_responsibilities"]``
-        Shape (n_cells, max(K0, K1)), NaN where it does not apply.
+        Responsibilities, shape (n_cells, max(K0, K1)), padded with NaN.
     ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``
-        How far a source cell would move, and where in ``use_rep`` it would stand in the target
+        Displacement of a source cell, and its position in ``use_rep`` after the displacement
         (:mod:`cgmm.transport.barycentric_map`), shapes (n_cells, D). NaN in target cells, and in
         source cells whose component is gone.
     ``uns["cgmm"]``
-        Weights, means, covariances, coupling, costs, metric, shares, votes (where target components
-        came from), history, names, components, donors, and ``params``, one JSON text.
+        Weights, means, covariances, coupling, costs, metric, shares, votes (the origins of target
+        components), history, names, components, donors, and ``params``, one JSON text.
 
     Raises
     ------
     KeyError, ValueError
-        When the input cannot be used. The sentence says what to do, and nothing is written.
+        When the input cannot be used. The message states a remedy, and nothing is written.
+    TypeError
+        When ``adata`` is not an AnnData object, or when a parameter has the wrong type.
 
     Examples
     --------
-    Simulated cells; left out, ``n_components`` would be chosen.
+    Simulated cells; without ``n_components``, the numbers of components would be chosen.
 
     >>> import scanpy as sc
     >>> adata = cg.simulate.counts(n_cells=1200, n_genes=300, n_donors=3, log2_change={"Beta": 2})
@@ -166,7 +171,7 @@ def fit(
         share_source=share_source,
         random_state=random_state,
     )
-    del sides  # the cells may be many
+    del sides  # frees memory: there may be many cells
     adata = adata.copy() if copy else adata
     write_fit(adata, keys, made)
     return adata if copy else None
@@ -182,7 +187,7 @@ class _Earlier(NamedTuple):
 def _earlier(
     adata: ad.AnnData, key: str | None, comparison: Comparison, *, n_dims: int
 ) -> _Earlier:
-    """Return the source components of an earlier fit, after a check that its cells are the same."""
+    """Return the source components of an earlier fit; raise when its source cells may differ."""
     if key is None:
         return _Earlier()
     params = read_params(adata, key=key)

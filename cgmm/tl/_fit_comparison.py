@@ -1,4 +1,4 @@
-"""Fit the cells of a comparison, and write nothing: what the workflow's fit job runs."""
+"""Fit the cells of a comparison and leave the object unchanged; the workflow's fit job uses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cgmm.mixture.gaussian_mixture import GaussianMixture
 
 
 def fit_comparison(adata: ad.AnnData, comparison: Comparison, **settings: Any) -> CoupledFit:
-    """Check a comparison against an object and return its fit; the object is not changed.
+    """Return the fit of a comparison after a check; the object is not changed.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def fit_comparison(adata: ad.AnnData, comparison: Comparison, **settings: Any) -
 
 
 def checked_sides(adata: ad.AnnData, comparison: Comparison) -> Sides:
-    """Check that a comparison can be fitted, and return the cells of both conditions."""
+    """Return the cells of both conditions; raise when the comparison cannot be fitted."""
     sides = take_sides(adata, comparison)
     check_no_counts(sides, comparison.use_rep)
     check_pairing(sides, paired=comparison.paired)
@@ -56,7 +56,7 @@ def fit_sides(
     random_state: int = 0,
     progress: Callable[..., Any] | None = None,
 ) -> CoupledFit:
-    """Fit the cells of both conditions, donors counting equally.
+    """Return the fit of the cells of both conditions, in which donors count equally.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def fit_sides(
     n_components, rho, epsilon, transport_weight, random_state, progress
         As in :func:`cgmm.tl.fit`.
     source
-        Source components to take as they are.
+        Source components that stay fixed.
 
     Returns
     -------

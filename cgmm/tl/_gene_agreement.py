@@ -1,4 +1,4 @@
-"""How well the three ways of :func:`cgmm.tl.genes` agree, gene by gene and over all genes."""
+"""Agreement of the three ways of :func:`cgmm.tl.genes`, for each gene and over all genes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ MIN_GENES = 10  # for a correlation
 
 
 def agreement_in_sign(expression: np.ndarray, moved: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    """Return whether the ways agree in the direction of each change, in words.
+    """Return, in words, whether the ways agree in the direction of each change.
 
     Parameters
     ----------
     expression, moved, tested
-        Change of expression, displacement through the loadings, and pseudobulk change; shape
-        (K, n_genes), NaN where a way has no number.
+        Change of expression, displacement through the loadings, and change of pseudobulks, shapes
+        (K, n_genes); NaN where a way has no number.
 
     Returns
     -------
-    Shape (K, n_genes): "all", "loadings differ", "DE differs", "both differ" (from the change of
-    expression), or "" where fewer than two ways have a number.
+    Shape (K, n_genes): "all", or which ways differ from the change of expression ("loadings
+    differ", "DE differs", "both differ"), or "" where the change of expression has no number or no
+    other way has one.
     """
     sign = np.sign(expression)
     off = [np.isfinite(way) & (np.sign(way) != sign) for way in (moved, tested)]
@@ -48,7 +49,7 @@ def agreement_table(
     agree_top: np.ndarray,
     top: np.ndarray,
 ) -> pd.DataFrame:
-    """Return one row per source component: how well the ways agree over its genes.
+    """Return the agreement of the ways over all genes, one row per source component.
 
     Parameters
     ----------
@@ -61,10 +62,14 @@ def agreement_table(
     names
         Names of the components.
     agree_top
-        1 where all ways have the same sign, 0 where not, NaN where fewer than two ways have a
-        number; (K, n_genes).
+        1 where all ways have the same sign, 0 where signs differ, NaN where ways cannot be
+        compared; shape (K, n_genes).
     top
-        Which genes are the leading genes of a component; bool, (K, n_genes).
+        Whether a gene is one of the top genes of a component; boolean, shape (K, n_genes).
+
+    Returns
+    -------
+    The frame of :func:`cgmm.get.gene_agreement`, without ``resembles``.
     """
     k = range(len(names))
     tested = tests.log2_change
@@ -91,9 +96,9 @@ def agreement_table(
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Spearman's correlation over the genes that are finite in both.
+    """Return Spearman's correlation over the genes with finite values in both arrays.
 
-    NaN below ten such genes, or when one of the two does not vary.
+    NaN with fewer than ten of these genes, or when one of the arrays is constant.
     """
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < MIN_GENES or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:

@@ -1,4 +1,4 @@
-"""Second way in which :func:`cgmm.tl.genes` sees genes change: displacement through loadings."""
+"""Second of the three ways of :func:`cgmm.tl.genes`: displacement through loadings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cgmm.tl._gene_changes import Expression, Groups
 
 
 class Loadings(NamedTuple):
-    """Changes by the loadings, NaN with a reason where there are none."""
+    """Changes of genes by the loadings; NaN, with a reason, where there are no loadings."""
 
     shift: LoadingShift  #: genes as in the expression
     reason: str  #: why there are no loadings, in a sentence; else ""
@@ -31,16 +31,17 @@ def by_loadings(
     use_rep: str,
     fit: CoupledFit,
 ) -> Loadings:
-    """Return the displacement of the fitted Gaussians, taken back through the loadings of the PCA.
+    """Return the displacement of the fitted Gaussians as changes of genes, by loadings of a PCA.
 
     Parameters
     ----------
     adata
-        The object with the fit; ``varm`` of this object comes before that of the expression.
+        Object with the fit; loadings in its ``varm`` are preferred to loadings in the ``varm`` of
+        the expression.
     cells, coupled, expression
         Expression of the cells, the coupled groups, and the result of the first way.
     use_rep
-        The representation of the fit.
+        Name of the representation of the fit.
     fit
         The fit.
     """
@@ -66,7 +67,7 @@ class _NoLoadingsError(Exception):
 def _usable_loadings(
     adata: ad.AnnData, cells: CellExpression, coupled: Groups, expression: Expression, use_rep: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the loadings of the genes of the expression, (n_genes, n_dims), and their units."""
+    """Return the loadings of the genes of the expression, (n_genes, n_dims), and their scale."""
     holder, name = _find_loadings(adata, cells, use_rep)
     stored = np.asarray(holder.varm[name], dtype=float)
     n_dims = coupled.sides.n_dims
@@ -81,7 +82,7 @@ def _usable_loadings(
         place = holder.var_names.get_indexer(genes)
     else:
         raise _NoLoadingsError(
-            f"The genes of varm[{name!r}] have names used twice, so they cannot be told apart."
+            f"The genes of varm[{name!r}] have names used twice, so names cannot be matched."
         )
     loadings = np.where((place >= 0)[:, None], stored[place, :n_dims], 0.0)
     sds = None
@@ -93,7 +94,7 @@ def _usable_loadings(
     if scale is None:
         raise _NoLoadingsError(
             f"The loadings in varm[{name!r}] do not give {use_rep} from the expression at hand "
-            "(scaled or integrated meanwhile, or other genes), so nothing can be taken back."
+            "(values were scaled or integrated since, or genes differ), so they are not used."
         )
     return loadings, scale
 

@@ -18,7 +18,7 @@ MOSTLY_AMBIENT = 0.5
 
 
 class Ways(NamedTuple):
-    """The results of the three ways of seeing genes change."""
+    """Results of the three ways of measuring changes of genes."""
 
     expression: Expression
     loadings: Loadings
@@ -34,7 +34,7 @@ def gene_tables(
     natural_log: bool,
     n_genes: int | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table of gene changes and the table of how the ways agree.
+    """Return the table of changes of genes, and the table of the agreement of the ways.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def gene_tables(
     genes, names
         Names of the genes and of the source components.
     usable
-        Boolean, shape (K0, n_genes): genes that are ranked in a component.
+        Whether a gene is ranked in a component; boolean, shape (K0, n_genes).
     natural_log
-        Whether values are natural logs.
+        Whether expression is in natural logarithms.
     n_genes
-        Keep this many genes of each component; None: all.
+        Number of genes to keep for each component; None: all.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def gene_tables(
 
 
 def _rows_by_rank(keep: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return component and gene of every row to keep: by component, then by rank."""
+    """Return component and gene of every row to keep, sorted by component, then by rank."""
     k, g = np.nonzero(keep)
     order = np.lexsort((ranks[k, g], k))
     return k[order], g[order]
@@ -117,7 +117,7 @@ def _rows_by_rank(keep: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.n
 def _resembled(
     change: gene_level.GeneShift, comparable: np.ndarray, names: list[str]
 ) -> np.ndarray:
-    """Return the name of the other component that each component resembles afterwards, or ""."""
+    """Return the name of another component that each component resembles in the target, or ""."""
     like = resembles(change.source.mean, change.target.mean, comparable)
     own = (like < 0) | (like == np.arange(len(names)))
     return np.where(own, "", np.array(names, dtype=object)[like]).astype(object)

@@ -1,4 +1,4 @@
-"""Third way in which :func:`cgmm.tl.genes` sees genes change: pseudobulks over donors."""
+"""Third of the three ways of :func:`cgmm.tl.genes`: tests of pseudobulks over donors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class DonorTests(NamedTuple):
-    """Changes of pseudobulks with their p-values, NaN where a gene was not tested."""
+    """Changes of pseudobulks and their p-values; NaN where a gene was not tested."""
 
     log2_change: np.ndarray  #: (K0, n_genes)
     p: np.ndarray  #: (K0, n_genes)
@@ -35,20 +35,20 @@ def by_donors(
     paired: bool | None,
     wanted: bool,
 ) -> DonorTests:
-    """Test genes between coupled groups, with donors as replicates.
+    """Return tests of genes between coupled groups, with donors as replicates.
 
     Parameters
     ----------
     cells, coupled
         Expression of the cells, and the coupled groups.
     counts_layer
-        Layer with counts of the object that the expression is from.
+        Layer with counts, in the object of the expression.
     usable
-        Boolean, shape (K0, n_genes): the genes to test in each component.
+        Whether to test a gene in a component; boolean, shape (K0, n_genes).
     paired
-        Whether donors are compared with themselves; None: decided from the donors.
+        Whether donors are compared with themselves; None: decided from the numbers of donors.
     wanted
-        Whether to test at all.
+        Whether the caller asked for tests.
     """
     change, p, q = (np.full(usable.shape, np.nan) for _ in range(3))
     reason = _no_test(cells, coupled.sides, counts_layer, wanted=wanted)
@@ -80,7 +80,7 @@ def by_donors(
 
 
 def _no_test(cells: CellExpression, sides: Sides, counts_layer: str, *, wanted: bool) -> str:
-    """Return why genes cannot be tested at all, in a sentence; "" when they can."""
+    """Return why no gene can be tested, in a sentence; "" when genes can be tested."""
     if not wanted:
         return "Not asked for: call cgmm.tl.genes(adata, de=True)."
     if sides.donors.source is None or sides.donors.target is None:

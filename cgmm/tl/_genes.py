@@ -1,4 +1,4 @@
-"""Which genes carry the shifts of a fit, on AnnData objects."""
+"""Changes of genes that make up the shifts of a fit, on AnnData objects."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def genes(
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
-    """Find which genes carry the shift of each subpopulation, in three ways.
+    """Compute the changes of genes that make up the shift of each subpopulation, in three ways.
 
     The first way is the change of mean log expression between a subpopulation and what it became
     (:mod:`cgmm.genes.change`), split into a common programme and a specific part
-    (:mod:`cgmm.genes.programme`). The second way takes the displacement of the fitted Gaussians
-    back through the loadings of the PCA (:mod:`cgmm.genes.loadings`). The third way, when asked
-    for, is differential expression of pseudobulks with donors as replicates
+    (:mod:`cgmm.genes.programme`). The second way converts the displacement of the fitted Gaussians
+    to changes of genes with the loadings of the PCA (:mod:`cgmm.genes.loadings`). The third way,
+    with ``de=True``, is differential expression of pseudobulks with donors as replicates
     (:mod:`cgmm.genes.pseudobulk`, PyDESeq2).
 
     Parameters
@@ -63,21 +63,21 @@ def genes(
     gene_symbols
         Column of ``var`` with the names to show. By default ``var_names``.
     n_genes
-        Keep this many genes with the largest change in each subpopulation. The first 20 genes of
-        any subpopulation are kept in all subpopulations. None: keep all genes.
+        Number of genes with the largest change to keep for each subpopulation. The top 20 genes of
+        any subpopulation are kept in all subpopulations. None: all genes are kept.
     min_fraction
-        Leave out a gene in a subpopulation when in both conditions a smaller part of the cells
-        expresses it.
+        Smallest fraction of cells that express a gene. A gene with a smaller fraction in both
+        conditions is not ranked in a subpopulation and not tested there.
     natural_log
-        Whether expression is in natural logs (log1p); changes are then reported in log2. False for
-        cytometry: ``log2_change`` then holds differences in the units of the values.
+        Whether expression is in natural logarithms (log1p); changes are then reported in log2.
+        False for cytometry: ``log2_change`` then has differences in the units of the values.
     de
-        Test genes over donors. The tests take about ten seconds per subpopulation. They need a
-        ``donor_key`` in the fit, at least three donors a side, counts, and PyDESeq2
-        (``pip install 'cgmm[de]'``). Where one of these is missing, the columns are NaN and
-        :func:`cgmm.get.gene_agreement` gives the reason.
+        Whether to test genes over donors. The tests take about ten seconds per subpopulation. They
+        need a ``donor_key`` in the fit, at least three donors in each condition, counts, and
+        PyDESeq2 (``pip install 'cgmm[de]'``). Where a requirement is not met, the columns of the
+        tests are NaN and :func:`cgmm.get.gene_agreement` gives the reason.
     counts_layer
-        Layer with counts, for ``de``; of ``expression`` when given, else of ``adata``.
+        Layer with counts, for ``de``; in ``expression`` when it is given, otherwise in ``adata``.
     key
         The ``key_added`` of the fit.
     copy

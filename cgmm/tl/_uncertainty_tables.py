@@ -1,4 +1,4 @@
-"""What :func:`cgmm.tl.donors` stores: intervals, p-values and the positions of donors."""
+"""Tables that :func:`cgmm.tl.donors` stores: intervals, p-values and positions of donors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cgmm.pair import SIDES, Pair
 
 
 def stored_uncertainty(result: Uncertainty, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return intervals, p-values and facts as ``uns`` holds them, by name."""
+    """Return intervals, p-values and facts in the form in which ``uns`` stores them, by name."""
     factors = pd.DataFrame(
         {
             "component": np.arange(len(result.factors.p)),
@@ -59,7 +59,7 @@ def position_table(
     plan: Design,
     seed: int,
 ) -> pd.DataFrame:
-    """Return where each donor lies along the shift of each source component.
+    """Return the table of positions of donors along the shift of each source component.
 
     Returns
     -------
