@@ -44,7 +44,7 @@ def landing(projected: np.ndarray, target: np.ndarray, target_map: np.ndarray) -
 
 
 def by_component(start: np.ndarray, end: np.ndarray, component: np.ndarray) -> Arrows:
-    """Return one arrow per component, from the medoid of its cells to the medoid of their landings."""
+    """Return one arrow per component, between the medoids of its cells and of their landings."""
     names = np.unique(component)
     inside = [component == k for k in names]
     return Arrows(
