@@ -1,4 +1,4 @@
-"""Section on the annotated populations: how each changed, counted by its own labels."""
+"""Section on the annotated populations: how prevalent each became, by its labels."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _opening() -> Paragraph:
 
 
 def _notices(populations: Populations) -> list[Paragraph]:
-    """Say where the fit and the labels do not agree, and what that means."""
+    """Write where fit and labels disagree, and what follows."""
     made = []
     if unseen := populations.saying(NO_COMPONENT):
         names = text.join_some([p.name for p in unseen])
@@ -72,9 +72,9 @@ def _notices(populations: Populations) -> list[Paragraph]:
         ]
         made.append(
             Paragraph(
-                f"Labels and fit differ more than 1.5-fold: {text.join(pairs)}. The fit hands "
-                "target cells to the source cells that they resemble, whatever their label. Look "
-                "at these populations on the map before you quote either number.",
+                f"Labels and fit differ more than 1.5-fold: {text.join(pairs)}. In the fit, a "
+                "target cell counts for the source cells that it resembles, whatever its label. "
+                "Look at these populations on the map before you quote either number.",
                 "notice",
             )
         )
@@ -149,7 +149,7 @@ def _number(p: Population) -> str:
 
 
 def populations_table(results: Results, populations: Populations) -> Table:
-    """List every population with its factor, interval, test and what the fit says."""
+    """List every population with its factor, interval and test, and the factor by the fit."""
     rows = [
         Row(
             [
@@ -174,7 +174,7 @@ def populations_table(results: Results, populations: Populations) -> Table:
         caption="Every population of your annotation",
         columns=[
             Column("Population", number=False),
-            Column("Change", "By q under 0.05", number=False),
+            Column("Change", "A change needs q under 0.05", number=False),
             Column("Factor", "Typical share in the target over that in the source"),
             Column("95% interval", "Over donors; leaves out ×1 exactly where p is under 0.05"),
             Column("q", "Benjamini-Hochberg over the populations that are tested"),

@@ -1,4 +1,4 @@
-"""Would other settings give the same: every factor under other choices of the fit."""
+"""Section on sensitivity: every factor under other choices of the fit."""
 
 from __future__ import annotations
 
