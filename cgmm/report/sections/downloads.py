@@ -34,7 +34,7 @@ WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS)} | {
 
 
 def downloads(results: Results) -> list[Download]:
-    """Return all tables as ``data:`` links; large ones are compressed, very large ones only named."""
+    """Return all tables as ``data:`` links; large ones compressed, very large ones only named."""
     files = dict(results.raw)
     files["report.json"] = (results.folder / "report.json").read_bytes()
     if "recipe" in results.meta:
