@@ -107,7 +107,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     # a level without source cells is not tested, and q does not count it
     ci = intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
-    absent = f"No source cell has this label; only target cells have it in {by}."
+    absent = f"No source cell is annotated so; {by} has it in the target only."
     return build(
         BY_LEVEL["factors"],
         {

@@ -29,7 +29,8 @@ class Download:
 
 WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS)} | {
     "report.json": "parameters, versions, quality control",
-    "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",
+    "recipe.json": "config, sample sheet, checksums, versions: with the input files, all that is "
+    "needed to run it again",
 }
 
 

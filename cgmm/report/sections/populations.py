@@ -48,8 +48,9 @@ def section(claims: Claims) -> Section | None:
 
 def _opening() -> Paragraph:
     return Paragraph(
-        "Rows are the labels of your annotation. Each factor counts labels per donor; the fitted "
-        "model has no part in it. States inside a population are in the sections below."
+        "Rows are the labels of your annotation. Each factor is computed from these labels alone, "
+        "per donor where donors are given, without the fitted model. Changes of state within a "
+        "population are in the sections below."
     )
 
 
@@ -92,8 +93,8 @@ def forest_figure(results: Results, populations: Populations) -> Figure:
     parts = fold_axis_marks(x, top, bottom)
     parts += [_row(p, top + STEP * (i + 0.5), x) for i, p in enumerate(rows)]
     how_sure = (
-        "The line is the 95% interval over donors. A dot is coloured where q is under 0.05, and "
-        "hollow where there is no interval. "
+        "The line is the 95% interval over donors. Filled dots in colour have q under 0.05. Grey "
+        "dots: no clear change, or one condition lacks the population. Hollow: no interval. "
         if populations.tested
         else "Dots are hollow because no interval over donors is available. "
     )
@@ -182,7 +183,7 @@ def populations_table(results: Results, populations: Populations) -> Table:
             Column(f"Share in {results.target}", "Typical share of a donor"),
             Column(f"Cells in {results.source}"),
             Column(f"Cells in {results.target}"),
-            Column("Factor by the fit", "Without labels, from the mixture of all cells"),
+            Column("Factor by the fit", "By the fitted model, which does not see the labels"),
             Column("Fit and labels", number=False),
         ],
         rows=rows,
