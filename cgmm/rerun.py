@@ -1,12 +1,13 @@
-"""Making a report again from its page alone.
+"""Files to make a report again, from its page alone.
 
 A report holds a recipe (:mod:`cgmm.results.recipe`): the config with every default and every seed,
 the rows of the sample sheet, the SHA-256 of each file, the versions of all packages and of the
 code, and the command. :func:`extract` finds the input files, compares their checksums, and writes
 the recipe as the files that the workflow reads.
 
-A page may come from anybody. Only the recipe is read. The files that are written have fixed names
-in the folder that was asked for, and no file is overwritten. Nothing from the page is run.
+A page may come from an untrusted source. Only its recipe is read, and nothing from the page is run.
+The files that are written have fixed names in the folder that the user named, and no file is
+overwritten.
 
     python -m cgmm.rerun report.html --to again
     snakemake --directory again --configfile again/config.yaml --cores 2
@@ -52,8 +53,7 @@ class Extracted:
     n_made
         Number of input files that the workflow makes itself.
     different
-        One sentence for each package, Python and the code, where it is another one than in the
-        report.
+        One line per difference from the report: the code, Python, a package.
     """
 
     folder: Path
@@ -79,12 +79,12 @@ def extract(
         Where to write ``config.yaml``, ``samples.tsv`` and ``requirements.txt``. It is made when it
         does not exist.
     data
-        The folder where the input files are now. There a file is looked for under its path, then
-        under its name. By default the paths of the report are used; relative paths start from the
-        current folder.
+        The folder where the input files are now. In this folder each file is looked for under its
+        path, then under its name. By default the paths of the report are used; relative paths start
+        from the current folder.
     code
-        Folder of the code that is compared with the code of the report; by default the code that
-        runs.
+        Folder of the code that is compared with the code of the report; by default the folder of
+        this package.
 
     Returns
     -------
@@ -93,10 +93,10 @@ def extract(
     Raises
     ------
     FileExistsError
-        When the folder holds one of these files.
+        When the folder already holds one of the files to write.
     ValueError
-        When the page holds no recipe that can be used, or when an input file is missing or is
-        another file than the report was made from. Nothing is written then.
+        When the page holds no usable recipe, when an input file is missing, or when its checksum
+        differs from the checksum in the report. Nothing is written in these cases.
     """
     recipe, folder = read_recipe(page), Path(folder)
     for name in FILES:
@@ -158,7 +158,7 @@ def _sheet(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def _different(recipe: Mapping[str, Any], code: Path) -> list[str]:
-    """Return what differs from the report: another package may change the last digits."""
+    """Return one line per difference from the report, which may change the last digits."""
     here = packages()
     then = recipe["packages"]
     found = [

@@ -1,7 +1,7 @@
 """The config: filled with defaults and checked, together with the sample sheet that it names.
 
-Everything that can be known without opening a data file is checked here, when Snakemake reads the
-workflow, and reported as one list of sentences.
+Snakemake runs this when it reads the workflow. It checks everything that can be checked without
+opening a data file, and reports all problems as one list of sentences.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def load(
 
     Returns
     -------
-    The config with every default filled in, each comparison's ``dataset``, and 0 for a seed that is
-    null; the rows of the sample sheet with every column.
+    The config with every default filled in, the ``dataset`` of each comparison, and 0 for a seed
+    that is null; and the rows of the sample sheet with every column.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def load(
 
 
 def check_values(config: Any) -> None:
-    """Refuse what no schema sees: too many values, numbers that are not finite, odd keys.
+    """Refuse what schemas do not check: too many values, numbers that are not finite, unusual keys.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _problem(config: Any) -> str | None:
 
 
 def check_encoding(path: Path) -> None:
-    """Refuse a config that is not in UTF-8; one that is not there is no problem here.
+    """Refuse a config that is not in UTF-8; a missing config is not refused here.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def check_encoding(path: Path) -> None:
 
 
 def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator[str]:
-    """Comparisons that the samples cannot answer; sets each one's ``dataset``."""
+    """Yield a sentence per problem of a comparison; set the ``dataset`` of each comparison."""
     sheet = config["samples"]
     datasets = grouped(rows, "dataset")
     conditions = {name: {row["condition"] for row in part} for name, part in datasets.items()}
@@ -186,7 +186,7 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
 
 
 def problems_of_folders() -> Iterator[str]:
-    """Folders of the output that cannot be written to."""
+    """Yield a sentence per output folder that cannot be written to."""
     for name in WRITTEN:
         if Path(name).is_dir() and not os.access(name, os.W_OK | os.X_OK):
             yield (

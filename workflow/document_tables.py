@@ -21,7 +21,7 @@ KINDS = {"text": "text", "whole": "whole number", "number": "number", "flag": "T
 
 
 def caption(table: Table) -> str:
-    """Text below a table in Snakemake's own report."""
+    """Return the caption of a table in Snakemake's own report."""
     lines = ["Comparison **{{ snakemake.wildcards.comparison }}**: " + table.meaning + ".", ""]
     for column in table.columns:
         lines += [f"``{column.name}``", f"    {column.meaning}"]
@@ -29,7 +29,7 @@ def caption(table: Table) -> str:
 
 
 def columns() -> str:
-    """Columns of every table in Markdown."""
+    """Return the columns of every table in Markdown."""
     parts = []
     for table in (*TABLES.values(), CELLS):
         lines = [f"**{table.file}**: {table.meaning}.", "", "| column | type | meaning |"]

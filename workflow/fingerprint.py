@@ -1,4 +1,4 @@
-"""Fingerprints of code, by which Snakemake knows which jobs an edit makes run again."""
+"""Fingerprints of code: Snakemake runs a job again when the fingerprint of its code changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WRITERS = ("cgmm/_utils/files.py",)  # their imports change no result
 
 
 def digest(root: Path, *starts: str) -> str:
-    """Fingerprint of modules of cgmm and of all that they import, directly or not.
+    """Return the fingerprint of modules of cgmm and of all that they import, directly or not.
 
     Comments and layout do not count. Files of a package that are not Python (templates, styles)
     count as they are.
@@ -46,7 +46,7 @@ def digest(root: Path, *starts: str) -> str:
 
 @functools.cache
 def _parsed(source: bytes) -> tuple[bytes, tuple[ast.Import | ast.ImportFrom, ...]]:
-    """Hash of the syntax tree and its import statements; several rules share most files."""
+    """Return the hash of a file and its import statements; cached, as several rules share files."""
     tree = ast.parse(source)
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
     return hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(imports)
@@ -59,7 +59,7 @@ def _content(file: Path) -> bytes:
 
 
 def _files(root: Path, name: str) -> list[Path]:
-    """Files of a module, or of a package with all that lies in it; none when it is neither."""
+    """Return the file of a module, or all files of a package; none when it is neither."""
     path = root.joinpath(*name.split("."))
     if path.with_suffix(".py").is_file():
         return [path.with_suffix(".py")]
@@ -69,7 +69,7 @@ def _files(root: Path, name: str) -> list[Path]:
 
 
 def _imports(file: Path, root: Path) -> Iterator[str]:
-    """Dotted names that a file may import from cgmm."""
+    """Return the dotted names that a file may import from cgmm."""
     package = file.parent.relative_to(root).parts
     for node in _parsed(file.read_bytes())[1]:
         if isinstance(node, ast.Import):

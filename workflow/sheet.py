@@ -16,7 +16,7 @@ from workflow.validation import SettingsError, Validator, read_schema, sentence,
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 DEMO_FOLDER = "results/demo/"
 MAX_SHEET_BYTES = 20_000_000
-MAX_PROBLEMS = 20  # of the lines of one sheet
+MAX_PROBLEMS = 20  # reported about the lines of one sheet
 
 Row = dict[str, str]
 
@@ -56,7 +56,7 @@ def read_sheet(path: Path) -> list[Row]:
 
 
 def _table_of(path: Path) -> list[list[str]]:
-    """Fields of the lines of a sheet, without remarks and empty lines."""
+    """Return the fields of each line of a sheet, without remarks and empty lines."""
     if not is_file(path):
         msg = (
             f"{str(path)[:300]}: the sample sheet does not exist (looked for it from "
@@ -93,7 +93,7 @@ def _table_of(path: Path) -> list[list[str]]:
 
 
 def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> list[str]:
-    """Sentences about columns that are missing, unknown or there twice."""
+    """Return sentences on columns that are missing, unknown or repeated."""
     known = list(schema["properties"])
     problems = []
     words = header[0].replace(",", " ").replace(";", " ").split() if len(header) == 1 else []
@@ -114,7 +114,7 @@ def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -
 
 
 def problems_of_sheet(rows: list[Row], sheet: Path) -> Iterator[str]:
-    """Rows that contradict each other."""
+    """Yield a sentence per contradiction between rows."""
     for name, n in Counter(row["sample"] for row in rows).items():
         if n > 1:
             yield f"{sheet}: the sample name {name!r} is used {n} times. Rename."
@@ -143,7 +143,7 @@ def problems_of_sheet(rows: list[Row], sheet: Path) -> Iterator[str]:
 
 
 def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
-    """Files that are missing or no HDF5; those that the demo makes are left out."""
+    """Yield a sentence per file that is missing or not HDF5; demo files are not checked."""
     for path, same in grouped(rows, "path").items():
         if path.startswith(DEMO_FOLDER) and ".." not in Path(path).parts:
             continue
@@ -167,7 +167,7 @@ def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
 
 
 def grouped(rows: list[Row], column: str) -> dict[str, list[Row]]:
-    """Rows by the value of a column, in order of first appearance."""
+    """Return the rows by the value of a column, in order of first appearance."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row[column], []).append(row)
@@ -175,7 +175,7 @@ def grouped(rows: list[Row], column: str) -> dict[str, list[Row]]:
 
 
 def expanded(path: str) -> Path:
-    """Path with ``~`` replaced, as it is when there is no such user."""
+    """Return a path with ``~`` replaced, or unchanged when there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -183,7 +183,7 @@ def expanded(path: str) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path is a file; False for what cannot be a path (too long, not allowed)."""
+    """Return whether a path is a file; False for what cannot be a path (too long, not allowed)."""
     try:
         return path.is_file()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What config and sample sheet share: schemas, defaults, and sentences for what is wrong."""
+"""Schemas, defaults, and the sentences on violations, for config and sample sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jsonschema.validators import extend
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
-# jsonschema takes 30.0 for a whole number, which the code behind it does not
+# jsonschema accepts 30.0 as a whole number; the code that uses the setting does not
 Validator = extend(
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
@@ -26,7 +26,7 @@ Validator = extend(
 
 
 class SettingsError(ValueError):
-    """Config or sample sheet cannot be used; ``problems`` holds one sentence each."""
+    """Config or sample sheet cannot be used; ``problems`` has one sentence per problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = list(problems)
@@ -39,7 +39,7 @@ def read_schema(name: str) -> dict[str, Any]:
 
 
 def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
-    """Copy a value with the defaults of its schema filled in, at every depth."""
+    """Return a copy of a value with the defaults of its schema filled in, at every depth."""
     value = deepcopy(value)
     if isinstance(value, dict):
         for key, part in schema.get("properties", {}).items():
@@ -53,7 +53,7 @@ def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
 
 
 def sentence(error: ValidationError, where: str) -> str:
-    """One schema violation as a sentence."""
+    """Return one schema violation as a sentence."""
     at = ".".join(str(part) for part in error.absolute_path)
     named = f"{where}: `{at}`" if at else f"{where}:"
     if error.validator == "additionalProperties":

@@ -4,10 +4,10 @@ With :math:`r` the responsibilities, :math:`w` the weights that make donors coun
 :math:`a_i` the level of a cell, the fraction of a component in a level is
 
 .. math:: A_{ka} = \frac{\sum_{i \in source} w_i r_{ik} [a_i = a]}{\sum_{i \in source} w_i r_{ik}},
-    \qquad B_{lb} \text{ likewise over the target cells.}
+    \qquad B_{lb} \text{ in the same way over the target cells.}
 
-Rows of both sum to one, because cells without annotation are a level of their own. Masses are split
-in these proportions and summed, which conserves totals:
+Rows of :math:`A` and :math:`B` sum to one, because cells without annotation form a level of their
+own. Masses are split in these proportions and summed, which conserves totals:
 
 .. math:: s_a = \sum_k A_{ka} s_k, \qquad M_{ab} = \sum_{kl} A_{ka} s_k T_{kl} B_{lb}, \qquad
     E_{ab} = \sum_{kl} A_{ka} R_{kl} t_l B_{lb},
@@ -19,14 +19,14 @@ fraction of the target cells. The log2 net factor of a level is
 :math:`\log_2 (\sum_b E_{ab} / s_a)`.
 
 When every component lies in one level, these are sums of rows. A component that lies in two levels
-gives its factor to both, and its cells cross between the levels in proportion; such transfers come
-from the split, not from the data. ``purity`` measures this: the mean, over the cells of a level, of
-the fraction of their component in the level. Below about one half, a row describes the neighbours
-of the level as much as the level.
+gives its factor to both levels. Part of its mass then moves between the two levels; these transfers
+come from the split, not from the data. ``purity`` measures this: the mean, over the cells of a
+level, of the fraction of their component in the level. Below about one half, a row describes the
+neighbours of the level as much as the level.
 
 Intervals are the quick intervals of :mod:`cgmm.donors.t_interval` for the shares per donor
-multiplied by the same :math:`A`, also after :func:`cgmm.tl.donors`, which draws components and not
-levels.
+multiplied by :math:`A`. :func:`cgmm.tl.donors` does not change them, because its intervals are
+intervals of components, not of levels.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     own, other = donor_shares(uns)
     if own is not None:
         own = DonorShares(own.donors, own.shares @ found.source, own.n_cells)
-    # a level that is not in the source is not tested, and does not count in the correction
+    # a level without source cells is not tested, and q does not count it
     ci = intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
     absent = f"No source cell is annotated so; {by} has it in the target only."
@@ -162,7 +162,7 @@ def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     here = found.share_target > MIN_SHARE
     arrived = found.enters.sum(axis=0)
     came = divide(found.enters, arrived[None])
-    # as for components: there is no counterpart, or the counterpart holds no cell
+    # a component is new when it has no counterpart, or when the counterpart holds no cell
     lost = is_gone(coupling.T) | (_cells(uns, SOURCE)[coupling.argmax(axis=0)] < 1)
     share_new = divide((t * lost) @ found.target, found.share_target)
     new = share_new > MOSTLY
@@ -223,7 +223,7 @@ def _fractions(
         mass = r.T @ inside.astype(float)
         overall = mass.sum(axis=0) / mass.sum()
         total = mass.sum(axis=1, keepdims=True)
-        # a component without cells has the share zero; it is split like all cells together
+        # a component without cells has the share zero; it is split in the proportions of all cells
         split = np.where(total > 0, divide(mass, total), overall)
         split[split < MIN_FRACTION] = 0.0
         parts.append(split / split.sum(axis=1, keepdims=True))
@@ -237,9 +237,9 @@ def _cells(uns: dict[str, Any], side: str) -> np.ndarray:
 
 
 def _purity(fractions: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the mean, over the cells of a level, of the fraction of their component in it.
+    """Return the purity of each level, shape (n,); NaN for a level without cells.
 
-    NaN for a level without cells.
+    Purity is the mean, over the cells of the level, of the fraction of their component in it.
     """
     mass = shares @ fractions
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -247,7 +247,10 @@ def _purity(fractions: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False) -> np.ndarray:
-    """Transported part of the fitted weight of each level, relative to the whole, shape (n,)."""
+    """Return the part of the coupling of each level over its fitted weight, shape (n,).
+
+    For the source this is the outflow; for the target it is one over the inflow.
+    """
     coupling = np.asarray(uns[Uns.COUPLING])
     margin = coupling.sum(axis=0 if target else 1) / coupling.sum()
     weights = np.asarray(uns[Uns.weights(TARGET if target else SOURCE)])

@@ -1,4 +1,4 @@
-"""What the frames of this package read from a stored fit, and how a frame is built."""
+"""Parts of a stored fit that several result tables read, and the builder of these tables."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cgmm.transport.coupling import share_of_target
 
 
 def component_names(uns: dict[str, Any], side: str) -> np.ndarray:
-    """Names of the components of a side as Python strings, shape (K,)."""
+    """Return the names of the components of a side as Python strings, shape (K,)."""
     return np.array([str(name) for name in uns[Uns.names(side)]], dtype=object)
 
 
 def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coupling, shares of the source components and shares of the target components."""
+    """Return the coupling, the shares of the source and the shares of the target components."""
     return (
         np.asarray(uns[Uns.COUPLING]),
         np.asarray(uns[Uns.shares(SOURCE)]),
@@ -30,7 +30,7 @@ def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def origin(uns: dict[str, Any]) -> np.ndarray:
-    """R, the fractions of each target component by source component, shape (K0, K1)."""
+    """Return R, shape (K0, K1): the fraction of target component l that came from component k."""
     if Uns.VOTES in uns:
         return np.asarray(uns[Uns.VOTES])
     coupling, s, _ = core(uns)
@@ -38,7 +38,7 @@ def origin(uns: dict[str, Any]) -> np.ndarray:
 
 
 def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Outflow of the source components and inflow of the target components.
+    """Return the outflow of the source components and the inflow of the target components.
 
     Both are relative to the total mass of the coupling.
     """
@@ -53,7 +53,7 @@ def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def donor_shares(
     uns: dict[str, Any],
 ) -> tuple[DonorShares | None, DonorShares | None]:
-    """Shares per donor of source and target; None for a side without donors."""
+    """Return the shares per donor of source and target; None for a side without donors."""
     table = uns[Uns.DONORS]
     out: list[DonorShares | None] = []
     for side in SIDES:
@@ -98,7 +98,7 @@ def build(table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> pd.DataFra
     for column in table.columns:
         values = frame[column.name]
         if column.kind == "text":
-            # categories or string types, as a file gives them, become Python strings
+            # categories and string types, as read from a file, become Python strings
             plain = values.astype(object).where(values.notna(), "").to_numpy(object)
             frame[column.name] = pd.Series(plain, index=frame.index, dtype=object)
         else:

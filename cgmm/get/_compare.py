@@ -31,7 +31,7 @@ def compare(
         Object that :func:`cgmm.tl.fit_targets` has filled.
     keys
         The comparisons, in the order of the frame. By default all ``<key>_<target>``, in the order
-        of the categories of the condition, or sorted when the conditions are no categories.
+        of the categories of the condition, or sorted when the column is not categorical.
     by
         Column of ``obs`` to whose levels components are summed, as in :func:`cgmm.get.factors`.
     key
@@ -40,7 +40,7 @@ def compare(
     Returns
     -------
     The columns ``key`` and ``target`` (the condition), then the columns of
-    :func:`cgmm.get.factors`. ``q`` corrects over the rows of one comparison.
+    :func:`cgmm.get.factors`. ``q`` is corrected over the rows of one comparison.
 
     Raises
     ------

@@ -27,10 +27,10 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns side ("source", "target"), component (index), name, weight (fitted, under the price of
-    transport), share (without that price), n_cells (sum of responsibilities, rounded), markers,
-    cell_type (from ``name_by``) and cell_type_purity (fraction of the component's cells with that
-    type).
+    Columns side ("source", "target"), component (index), name, weight (fitted with the transport
+    penalty), share (without the transport penalty), n_cells (sum of responsibilities, rounded),
+    markers, cell_type (from ``name_by``) and cell_type_purity (fraction of the component's cells
+    with this type).
 
     Examples
     --------
@@ -63,9 +63,10 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     share_from_main_source, n_cells and status. The status is "new" when no source component can be
     the counterpart (:func:`cgmm.automatic.counterparts.unmatched` with the sides swapped), or when
     the counterpart holds no cell; else "".
-    With ``by`` one row per level that target cells have, without component, with share_new
-    (fraction of the level in components that are new) and purity (how far components lie within the
-    level, 0 to 1).
+
+    With ``by`` there is one row per level that target cells have. The column component is left out;
+    share_new (fraction of the level in components that are new) and purity (how far components lie
+    within the level, 0 to 1) are added.
 
     Examples
     --------

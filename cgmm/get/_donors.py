@@ -99,7 +99,7 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
 
 
 def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Return how far the cells of each donor moved, one row per donor and source component.
+    """Return how far the cells of each donor moved.
 
     Parameters
     ----------
@@ -110,10 +110,10 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns side, condition, donor, component (of the source), name, position_sd (position along the
-    shift of the component, in standard deviations within a component; source donors lie about zero,
-    target donors about the shift; NaN with fewer than five cells) and n_cells (sum of
-    responsibilities). No rows without donors.
+    One row per side, donor and source component. Columns side, condition, donor, component (of the
+    source), name, position_sd (position along the shift of the component, in standard deviations
+    within a component; source donors lie about zero, target donors about the length of the shift;
+    NaN with fewer than five cells) and n_cells (sum of responsibilities). No rows without donors.
 
     Raises
     ------

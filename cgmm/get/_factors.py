@@ -66,21 +66,25 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         Why interval, p and q are missing, else "".
     status
         "gone" when no target component can be its counterpart
-        (:func:`cgmm.automatic.counterparts.unmatched`), or when not one target cell is expected;
-        else "".
+        (:func:`cgmm.automatic.counterparts.unmatched`), or when less than one target cell came
+        from it; else "".
     p_moderated, p_permutation
-        p-values of the two tests of :func:`cgmm.tl.donors`; ``p`` is one of them. NaN before.
+        p-values of the two tests of :func:`cgmm.tl.donors`; ``p`` is one of them. NaN before
+        :func:`cgmm.tl.donors`.
     log2_relative, relative_low, relative_high
         log2_net less log2_net of the baseline of :func:`cgmm.tl.donors`, with its interval. Shares
-        add up to one: when one subpopulation grows, all others shrink. NaN before.
+        add up to one: when one subpopulation grows, all others shrink. NaN before
+        :func:`cgmm.tl.donors`.
     settled
         False when another price of reweighting or another partition moves the factor by more than
         twofold (:func:`sensitivity`).
 
-    With ``by`` one row per level of the annotation, without ``component`` and ``inflow``, and with
-    ``share_target_annotated``, the share of the target cells that carry the level themselves, and
-    ``purity``, how far components lie within the level (0 to 1).
-    Cells without annotation make the level "not annotated". Intervals are over the donors' sums.
+    With ``by`` there is one row per level of the annotation. Cells without annotation form the
+    level "not annotated". The columns ``component``, ``inflow``, ``p_moderated``,
+    ``p_permutation``, ``log2_relative``, ``relative_low`` and ``relative_high`` are left out. Two
+    columns are added: ``share_target_annotated``, the share of the target cells that carry the
+    level themselves, and ``purity``, how far components lie within the level (0 to 1). The interval
+    is the quick Student interval of the sums per donor, also after :func:`cgmm.tl.donors`.
 
     Examples
     --------

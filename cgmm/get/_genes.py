@@ -34,18 +34,18 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         The part of ``log2_change`` that nearly all subpopulations share, and the remainder
         (:mod:`cgmm.genes.programme`). NaN with fewer than two subpopulations.
     loading_change
-        Displacement of the component's mean taken back through the loadings of the PCA, in the
-        units of ``log2_change``. It is smaller, because PCA leaves out a part. NaN for genes that
-        PCA did not use, and without loadings.
+        Displacement of the component's mean, converted to genes by the loadings of the PCA, in the
+        units of ``log2_change``. It is smaller, because PCA leaves out a part of the expression.
+        NaN for genes that PCA did not use, and without loadings.
     loading_log2_sd
-        log2 ratio of the gene's standard deviation within the component, target to source, along
-        the same loadings. Above zero the cells became more uneven.
+        log2 ratio of the gene's standard deviation within the component, target to source, by the
+        same loadings. Above zero the cells became more different from each other.
     de_log2_change, de_p, de_q
         Pseudobulk change, Wald's p-value over donors, and Benjamini-Hochberg q-value within the
         subpopulation. NaN where a gene was not tested; :func:`gene_agreement` has the reason.
     agreement
-        Whether the ways have the same sign: "all", "loadings differ", "DE differs", "both differ";
-        "" when there is one way only.
+        Whether the measures of change have the same sign: "all", "loadings differ", "DE differs",
+        "both differ"; "" when there is only one measure.
     mean_source, mean_target
         Mean log-normalised expression (natural log).
     fraction_source, fraction_target
@@ -54,14 +54,14 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         Largest fraction of the change that RNA of other cells in the droplets can explain
         (:mod:`cgmm.genes.ambient`). NaN for values that are not logarithms of counts.
     rank
-        Rank by size of the change within the component, from 1. Genes that few cells express and
-        genes of which ambient RNA can explain half or more come last.
+        Rank by size of the change within the component, from 1. Genes that few cells express come
+        last, and so do genes whose change ambient RNA can explain by half or more.
     n_subpopulations
-        In how many components the gene is among the first 20 and changes by a factor of 1.5 or
-        more.
+        Number of components in which the gene is among the first 20 and changes by a factor of 1.5
+        or more.
     n_specific
-        In how many components the specific part is a factor of 1.5 or more and at least half of the
-        gene's largest.
+        Number of components in which the specific part is a factor of 1.5 or more and at least half
+        of the gene's largest specific part.
     scope
         "common" when nearly all subpopulations change the gene and the common part is at least half
         of the median change; "specific" when some subpopulations change it; "" when none does.
@@ -100,17 +100,17 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     component, name
         Index and name.
     n_genes, n_loading, n_tested
-        Genes that enough cells express; genes of these with loadings; genes of these that were
-        tested over donors.
+        Number of genes that enough cells express; of these genes, the number with loadings and the
+        number that were tested over donors.
     n_significant
-        Genes with ``de_q`` below 0.05.
+        Number of genes with ``de_q`` below 0.05.
     r_expression_loading, r_expression_de, r_loading_de
         Spearman's correlation between two changes, over the genes that have both. NaN with fewer
         than ten genes.
     agree_top
-        Fraction of the first 20 genes for which all ways have the same sign.
+        Fraction of the first 20 genes for which all measures of change have the same sign.
     loading_reason, de_reason
-        Sentence with the reason when a way has no result; else "".
+        Why there is no change by loadings or no test over donors, as a sentence; else "".
     resembles
         Another source component that the target cells resemble more, by genes that the treatment
         does not change (:func:`cgmm.genes.programme.resembles`); else "". The changes are then

@@ -29,11 +29,11 @@ DIFFERS = "differs"
 def populations(
     adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
 ) -> pd.DataFrame:
-    """Prevalence of annotated populations and how it changed, with the donor as the unit.
+    """Return the prevalence of annotated populations and its change, with the donor as the unit.
 
     Factor, interval and test come from the labels of the cells, counted per donor
-    (:mod:`cgmm.donors.labelled`); the fit has no part in them. What the fit says without labels
-    stands beside them.
+    (:mod:`cgmm.donors.labelled`). The fit does not enter them. The factor by the fit, which does
+    not see the labels, is in the same row.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def populations(
 
     Returns
     -------
-    One row per population, none when no column is named and the fit was not named by one:
+    One row per population; no rows when ``by`` is not given and the fit has no ``name_by``:
 
     name
         The label.
     share_source, share_target
-        Typical share of a donor: mean over donors of the log-odds, carried back. Without donors
-        the share of all cells.
+        Typical share of a donor: the mean of the log-odds over donors, transformed back to a
+        share. Without donors, the share of all cells together.
     log2_net
         log2(share_target / share_source), adjusted for pairs, and for the batches that
         :func:`cgmm.tl.donors` was given.
@@ -65,14 +65,15 @@ def populations(
     reason
         Why interval, p and q are missing, else "".
     status
-        "gone" when no target cell has the label, "new" when no source cell has it, else "".
+        "gone" when no target cell has the label and 20 or more source cells have it; "new" when no
+        source cell has the label and 20 or more target cells have it; else "".
     log2_net_fit, purity
-        What the fit says without labels (:func:`factors` with ``by``), and how far its components
-        lie within the population (0 to 1).
+        log2 net factor by the fit, without the labels (:func:`factors` with ``by``), and how far
+        the components of the fit lie within the population (0 to 1).
     fit_says
-        "no component" when ``purity`` is below 0.5 or the fit has no source component for the
-        population: the factor of the fit then speaks of its neighbours; "differs" when both
-        factors differ more than 1.5-fold; else "".
+        "no component" when ``purity`` is below 0.5 or missing: the fit has no component of its own
+        for the population, and its factor describes the neighbours of the population; "differs"
+        when the two factors differ more than 1.5-fold; else "".
 
     Raises
     ------
@@ -109,7 +110,9 @@ def populations(
 
 
 def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
-    """Sentences on what is missing in the annotation that named the fit; empty without one.
+    """Return sentences about labels that are missing in the annotation that named the fit.
+
+    The list is empty when no annotation named the fit.
 
     Parameters
     ----------
@@ -138,7 +141,7 @@ def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
 def _labels(
     adata: ad.AnnData, by: str, known: dict[str, Any]
 ) -> tuple[pd.Series, dict[str, np.ndarray], list[np.ndarray]]:
-    """Column of the annotation, rows of both sides, and their labels as text."""
+    """Return the column of the annotation, the rows of both sides, and their labels as text."""
     values = column(adata, by, "by")
     rows = rows_of_fit(adata, known)
     text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
@@ -146,7 +149,7 @@ def _labels(
 
 
 def _unlabelled(labels: list[np.ndarray], known: dict[str, Any], by: str) -> str:
-    """Sentence when one side has no label at all, else ""."""
+    """Return a sentence when one side has no label at all, else ""."""
     for side, own in zip(SIDES, labels, strict=True):
         if (own == NOT_ANNOTATED).all():
             return (
@@ -157,7 +160,7 @@ def _unlabelled(labels: list[np.ndarray], known: dict[str, Any], by: str) -> str
 
 
 def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
-    """Columns of the statistics of the first ``n`` labels."""
+    """Return the columns with the statistics of the first ``n`` labels."""
     return {
         "share_source": found.share_source[:n],
         "share_target": found.share_target[:n],
@@ -176,9 +179,9 @@ def _counted(
     labels: list[np.ndarray],
     names: list[str],
 ) -> tuple[Design, np.ndarray]:
-    """Design of the comparison and the cells of its units by label, shape (n_units, K).
+    """Return the design of the comparison, and the number of cells by unit and label (n_units, K).
 
-    Cells without a label are counted in the last column, so that they count in the totals.
+    Cells without a label are counted in a last column of their own, so that totals are complete.
     """
     sizes = (len(rows[SOURCE]), len(rows[TARGET]))
     settings = known.get("donors") or {}
@@ -223,7 +226,7 @@ def _split(
 
 
 def _status(n_source: np.ndarray, n_target: np.ndarray) -> np.ndarray:
-    """Name populations that have enough cells on one side and none on the other."""
+    """Return "gone" or "new" where one side has enough cells and the other side none."""
     status = np.full(len(n_source), "", dtype=object)
     status[(n_target == 0) & (n_source >= MIN_CELLS)] = "gone"
     status[(n_source == 0) & (n_target >= MIN_CELLS)] = "new"
@@ -231,13 +234,13 @@ def _status(n_source: np.ndarray, n_target: np.ndarray) -> np.ndarray:
 
 
 def _of_fit(adata: ad.AnnData, by: str, key: str) -> pd.DataFrame:
-    """Take what the fit says of the populations without their labels."""
+    """Return name, log2_net_fit and purity of each population, by the fit."""
     table = factors_by(adata, by, key=key)[["name", "log2_net", "purity"]]
     return table.rename(columns={"log2_net": "log2_net_fit"})
 
 
 def _fit_says(frame: pd.DataFrame) -> np.ndarray:
-    """Where the fit has no component for a population, or another factor."""
+    """Return "no component", "differs" or "" for each population."""
     apart = (frame["log2_net_fit"] - frame["log2_net"]).abs().to_numpy(float)
     unclear = ~(frame["purity"].to_numpy(float) >= MIN_PURITY)
     says = np.where(np.nan_to_num(apart, nan=np.inf) > MIN_CHANGE, DIFFERS, "").astype(object)

@@ -1,9 +1,9 @@
 r"""Expression that source cells would have in the target condition.
 
 A displacement :math:`d` in principal components changes gene :math:`g` by :math:`L_g d`, with
-:math:`L` the loadings. The projected profile of a cell is its own expression plus that change. A
-cell keeps the part of its expression that the components leave out. Only the genes that are asked
-for are computed.
+:math:`L` the loadings. The projected profile of a cell is its own expression plus this change. A
+cell keeps the part of its expression that the components leave out. Only the requested genes are
+computed.
 """
 
 from __future__ import annotations

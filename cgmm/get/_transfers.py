@@ -47,8 +47,10 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     all source cells), share_of_source (fraction of the source component that goes this way),
     share_of_target (fraction of the target component that came this way), ci_low, ci_high (interval
     of share_of_source over donors, 95 % or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
-    With ``by`` the pairs are levels of the annotation. There are no indices and no intervals, no
-    pair is left out, and mass_target is the fraction of all target cells that came this way.
+
+    With ``by`` the pairs are pairs of levels of the annotation. There are no indices and no
+    intervals, no pair with mass is left out, and mass_target is the fraction of all target cells
+    that came this way.
 
     Examples
     --------
@@ -111,14 +113,14 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         Distance of the means, Bures distance of the covariances, and Wasserstein distance, in units
         of the representation; total² = mean² + covariance².
     mean_shift_sd, total_shift_sd
-        The same in standard deviations within a component, the root of the mean trace of the source
-        covariances.
+        The same distances in standard deviations within a component. This unit is the square root
+        of the mean trace of the source covariances.
     unbiased_shift_sd, ci_low, ci_high
         mean_shift_sd less what noise adds to any distance, with its 95 % interval; NaN before
         :func:`cgmm.tl.donors`.
     top_genes
-        The first five genes that change by a factor of 1.5 or more in the source component, for
-        any target; "" before :func:`cgmm.tl.genes`.
+        Those of the first five genes of the source component that change by a factor of 1.5 or
+        more, the same for every target; "" before :func:`cgmm.tl.genes`.
 
     Examples
     --------
@@ -163,7 +165,7 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
 
 def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[str, np.ndarray]:
-    """Return corrected lengths and their intervals, in standard deviations."""
+    """Return shift lengths less the contribution of noise, and their intervals, in units of sd."""
     names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high"}
     if Uns.UNCERTAINTY not in uns:
         return {name: np.full(len(k), np.nan) for name in names}

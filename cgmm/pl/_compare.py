@@ -15,7 +15,7 @@ from cgmm.pair import SOURCE
 from cgmm.pl._style import DIVERGING, FLAT, TEXT, new_axes, plain, rows_height, short, text_size
 from cgmm.thresholds import ALPHA
 
-MAX_LOG2 = 4.0  # of the colour scale
+MAX_LOG2 = 4.0  # largest limit of the colour scale
 
 
 def compare(
@@ -26,7 +26,7 @@ def compare(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw net factors of one source against several targets, such as doses or time points.
+    """Draw net factors of one source against several targets, for instance doses or time points.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from cgmm.pl._view import view
 from cgmm.transport.coupling import share_of_source
 
 MAX_CELLS = 4000
-MIN_ARROW = 0.1  # share of the source
+MIN_ARROW = 0.1  # share of the source component that goes along an arrow
 RADIUS = 1.5  # standard deviations; holds 68 % of a Gaussian in two dimensions
 
 
@@ -47,8 +47,8 @@ def components(
     -------
     Axes. Solid ellipses are source components and dashed ellipses target components, drawn at 1.5
     standard deviations, which hold about two thirds of the cells. Grey ellipses are new components.
-    An arrow leads from source to target where a tenth or more of the source goes. Numbers are
-    explained beside the figure, the largest subpopulation first.
+    An arrow leads from a source to a target component to which a tenth or more of the source
+    component goes. The legend explains the numbers, the largest subpopulation first.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
 
 
 def _numbers(ax: Axes, centres: np.ndarray) -> None:
-    """Write numbers at the centres (n, 2), first to last, without overlap."""
+    """Write the numbers 1 to n at the centres (n, 2), without overlap."""
     size = text_size(len(centres))
     for i, (x, y) in enumerate(apart(ax, centres, size=size)):
         number(ax, x, y, str(i + 1), size=size)

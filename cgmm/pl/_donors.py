@@ -17,7 +17,7 @@ from cgmm.donors.t_interval import PSEUDOCOUNT
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
 
-MIN_SHARE = 1e-4  # smaller shares are drawn here
+MIN_SHARE = 1e-4  # smaller shares are drawn at this share
 
 
 def donors(
@@ -34,8 +34,8 @@ def donors(
     adata
         Object with a fit that knows donors.
     show
-        "share": part of the donor's cells; "shift": position of the donor's cells along the shift
-        of the subpopulation (after :func:`cgmm.tl.donors`).
+        "share": fraction of the donor's cells in the subpopulation; "shift": position of the
+        donor's cells along the shift of the subpopulation (after :func:`cgmm.tl.donors`).
     key
         The ``key_added`` of the fit.
     n_columns
@@ -44,8 +44,8 @@ def donors(
     Returns
     -------
     Figure. All panels have one scale, logarithmic for shares. The target share of a subpopulation
-    is the share of the cells that came from it. Bars are means, for shares of the logarithms. Lines
-    join the two points of a donor.
+    is the share of the target cells that came from it. Bars are means; for shares, geometric means.
+    Lines join the two points of a donor.
 
     Raises
     ------

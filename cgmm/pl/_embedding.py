@@ -1,4 +1,4 @@
-"""Cells on a map such as UMAP, with arrows to where they would go."""
+"""Cells on a map such as UMAP, with arrows to their predicted positions in the target."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from cgmm.pl._style import (
 from cgmm.pl._view import View, view
 
 COLOURS = {
-    "component": "",  # names of obs fields, as in Keys, and their labels
+    "component": "",  # attribute of Keys that names the obs column: label of the colour bar
     "log2_net_factor": "log2 net factor",
     "shift": "shift (units of the representation)",
 }
 PANELS = ("both", SOURCE, TARGET, "overlay")
 ARROWS = ("components", "grid", None)
-FULL_COLOUR = 98  # percentile of the values that has the full colour
-MAX_LOG2 = 4.0  # of the colour scale
+FULL_COLOUR = 98  # percentile of the absolute values that has the full colour
+MAX_LOG2 = 4.0  # largest limit of the colour scale
 CAPTION = (
     "Arrows are a drawing: each ends among the target cells that are nearest to where the fit\n"
     "puts the source cells. Lengths on this map mean nothing; pl.shifts has them."
@@ -51,7 +51,7 @@ CAPTION = (
 
 
 class _Cells(NamedTuple):
-    """Cells of both conditions that have a place on the map."""
+    """Cells of both conditions that have a position on the map."""
 
     xy: np.ndarray  #: (n_cells, 2)
     rows: dict[str, np.ndarray]  #: side -> positions of its cells
@@ -80,10 +80,11 @@ def embedding(
     basis
         Entry of ``obsm`` with the map; its first two columns are drawn.
     panels
-        "both": source and target side by side; "source", "target"; "overlay": both in one. By
-        default "both", or "overlay" when ``ax`` is given.
+        "both": source and target side by side; "source" or "target": one condition alone;
+        "overlay": both in one panel. By default "both", or "overlay" when ``ax`` is given.
     arrows
-        "components": one arrow per source subpopulation; "grid": one per place; None.
+        "components": one arrow per source subpopulation; "grid": one arrow per square of the map
+        that holds at least five source cells; None: no arrows.
     key
         The ``key_added`` of the fit.
     ax
@@ -99,17 +100,19 @@ def embedding(
     KeyError
         When the map or the representation is missing.
     ValueError
-        When an argument is not one of those above, or no cell has a place on the map.
+        When an argument has another value than those above, when ``ax`` is given with
+        ``panels="both"``, or when no cell has a position on the map.
 
     Notes
     -----
-    A map has no distances, and the figure says that its arrows are a drawing. A source cell lands
-    at the median, on the map, of the 15 target cells that are nearest to its projected position
-    (``obsm["<key>_projected"]``) in the representation. An arrow leads from the medoid of a
-    subpopulation, or from a square of the map, to the medoid of where its cells land.
+    Distances on a map have no meaning, and the figure states that its arrows are a drawing. A
+    source cell lands at the median, on the map, of the 15 target cells that are nearest to its
+    projected position (``obsm["<key>_projected"]``) in the representation. An arrow leads from the
+    medoid of a subpopulation, or from a square of the map, to the medoid of the points where its
+    cells land.
 
-    Cells whose place is NaN are not drawn: the workflow maps a sample of very many cells. The
-    figure then says how many cells it shows.
+    Cells whose position is NaN are not drawn. (With very many cells the workflow computes the map
+    of a sample only.) The figure then states how many cells it shows.
     """
     panels = panels or ("both" if ax is None else "overlay")
     for name, value, choices in (
@@ -176,13 +179,13 @@ def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
 
 
 def _left_out(cells: _Cells) -> list[str]:
-    """Return a sentence with the number of cells on the map, when some have no place on it."""
+    """Return a sentence with the number of cells on the map, when some have no position on it."""
     n = sum(len(rows) for rows in cells.rows.values())
     return [] if n == cells.n_cells else [f"{n:,} of {cells.n_cells:,} cells are on this map."]
 
 
 def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
-    """Return arrows of the source cells that have a place in the target, or of a sample of them."""
+    """Return arrows of the source cells with a projected position, or of a sample."""
     params = get.params(adata, key=key)
     places = np.asarray(adata.obsm[Keys(key).projected])
     there = np.flatnonzero(np.isfinite(places[cells.rows[SOURCE]]).all(axis=1))

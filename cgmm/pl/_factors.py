@@ -29,7 +29,7 @@ from cgmm.pl._style import (
     text_size,
 )
 
-MAX_LOG2 = 6.0  # of the axis
+MAX_LOG2 = 6.0  # largest limit of the axis
 
 
 def factors(
@@ -54,10 +54,10 @@ def factors(
 
     Returns
     -------
-    Axes. Filled points have an interval over donors that excludes no change. Open points have an
-    interval that includes no change, no interval, or an interval from cells alone (thin line),
-    which is too narrow. Subpopulations that are gone stand at the left edge. Names in grey italics
-    are not settled: other choices move the factor by more than twofold.
+    Axes. Filled points have an interval over donors that excludes ×1. Open points have an interval
+    that includes ×1, no interval, or an interval from cells alone (thin line), which is too narrow.
+    Subpopulations without a target cell are at the left edge. A name in grey italics is not
+    settled: other choices of the fit move the factor by more than twofold.
     """
     table = get.factors(adata, by=by, key=key)
     params = get.params(adata, key=key)

@@ -28,8 +28,8 @@ from cgmm.pl._view import View, view
 from cgmm.transport.coupling import divide
 
 BAR = 0.045
-GAP = 0.25  # of the height, over all gaps together
-MIN_WIDTH = 0.0005  # of a ribbon
+GAP = 0.25  # height of all gaps together; the bars have the height 1
+MIN_WIDTH = 0.0005  # narrower ribbons are not drawn
 FULL_COLOUR = 2.0  # log2 change from which a ribbon has the full colour
 COLOURS = ("subpopulation", "change")
 
@@ -42,12 +42,12 @@ def flow(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the shares of both conditions, joined by ribbons that show what became what.
+    """Draw the shares of both conditions, joined by ribbons that show who became whom.
 
-    A ribbon is as wide at the target as the part of the target that came along it
-    (``share_of_target`` of :func:`cgmm.get.transfers`), and as wide at the source as the part of
-    the source that became it. All ribbons of a source widen or narrow by its net factor. Both sides
-    have the same scale.
+    At the target, a ribbon is as wide as the part of the target cells that came along it
+    (``share_of_target`` of :func:`cgmm.get.transfers`). At the source, the share of the source is
+    divided among its ribbons in the same proportions. All ribbons of a source therefore widen or
+    narrow by its net factor. Both sides have the same scale.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def flow(
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
     color
-        Of the ribbons: "subpopulation", or "change": orange where they widen, blue where they
-        narrow.
+        Colour of the ribbons. "subpopulation": the colour of the source; "change": orange where a
+        ribbon widens, blue where it narrows.
     key
         The ``key_added`` of the fit.
     ax
@@ -65,13 +65,13 @@ def flow(
 
     Returns
     -------
-    Axes. Beside each source stand its share and the share of the target that came from it. Grey
-    targets are new. Ribbons of less than 0.05 % at both ends are left out.
+    Axes. The label of each source has its share and the share of the target that came from it.
+    Grey targets are new. Ribbons of less than 0.05 % at both ends are left out.
 
     Raises
     ------
     ValueError
-        When ``color`` is neither.
+        When ``color`` has another value.
     """
     if color not in COLOURS:
         msg = f"color={color!r} must be one of {', '.join(COLOURS)}."
@@ -121,14 +121,14 @@ def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
 def _leaving(shown: View) -> np.ndarray:
     """Return the widths of the ribbons at the source, (n0, n1).
 
-    Each source is divided in the proportions of what it became.
+    The share of each source is divided in the proportions of the target cells that came from it.
     """
     became = shown.enters.sum(axis=1, keepdims=True)
     return shown.share_source[:, None] * divide(shown.enters, became)
 
 
 def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: str) -> None:
-    """Draw ribbons between the bars, in one order on both sides: none cross within a bar."""
+    """Draw ribbons between the bars, in one order on both sides, so that none cross at a bar."""
     own = shown.colours.source
     leaves = _leaving(shown)
     start, end = left.copy(), right.copy()

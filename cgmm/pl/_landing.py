@@ -1,8 +1,8 @@
-"""Displacements of the fitted representation, carried onto a map for display.
+"""Displacements in the fitted representation, drawn as arrows on a map.
 
-A map such as UMAP has no inverse and no distances, so a projected position has no place of its own
-on the map.  Its nearest target cells in the representation have: a source cell lands at the median
-of their places.
+A map such as UMAP does not say where a new point of the representation lies on it. A projected
+position is therefore drawn at the median map position of its nearest target cells in the
+representation: there the source cell "lands".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Arrows(NamedTuple):
 
     start: np.ndarray  #: (n, 2)
     end: np.ndarray  #: (n, 2)
-    of: np.ndarray  #: (n,) component, or -1 for places of a grid
+    of: np.ndarray  #: (n,) component, or -1 for squares of a grid
 
 
 def landing(projected: np.ndarray, target: np.ndarray, target_map: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def landing(projected: np.ndarray, target: np.ndarray, target_map: np.ndarray) -
 
 
 def by_component(start: np.ndarray, end: np.ndarray, component: np.ndarray) -> Arrows:
-    """Return one arrow per component: from its medoid to the medoid of where its cells land."""
+    """Return one arrow per component, between the medoids of its cells and of their landings."""
     names = np.unique(component)
     inside = [component == k for k in names]
     return Arrows(
@@ -55,7 +55,7 @@ def by_component(start: np.ndarray, end: np.ndarray, component: np.ndarray) -> A
 
 
 def by_grid(start: np.ndarray, end: np.ndarray, *, n_bins: int = N_BINS) -> Arrows:
-    """Return one arrow per square of the map that holds enough cells."""
+    """Return one arrow per square of the map that holds at least ``MIN_IN_BIN`` cells."""
     low, high = start.min(axis=0), start.max(axis=0)
     size = np.maximum((high - low).max() / n_bins, 1e-12)
     place = ((start - low) / size).astype(int)

@@ -10,7 +10,7 @@ from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm.pl._style import AFTER, GRID, TEXT, UP, bare, panels, short
 
-MAX_LOG2 = 4.0  # of the axis
+MAX_LOG2 = 4.0  # limit of the axis
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6) -> Figure:
@@ -27,10 +27,10 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
 
     Returns
     -------
-    Figure. One panel per subpopulation: the line follows ``rho``, the diamonds at the right are
-    other partitions, the dashed line is the fit, and the band is twofold around it. A title is
-    orange and says "not settled" where other choices leave the band. Factors beyond 16-fold are
-    drawn at the edge.
+    Figure with one panel per subpopulation. The line has the factors under other values of ``rho``,
+    the diamonds at the right those under other partitions. The dashed line is the factor of the
+    fit, and the band reaches twofold above and below it. A title is orange and says "not settled"
+    where another choice leaves the band. Factors beyond 16-fold are drawn at the edge.
 
     Raises
     ------

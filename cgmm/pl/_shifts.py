@@ -20,7 +20,7 @@ def shifts(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how far each subpopulation moved, with the genes that lead the change.
+    """Draw how far each subpopulation moved, with the genes that change most.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def shifts(
     -------
     Axes. Lengths are in units of the standard deviation within a subpopulation. The bar is the
     whole distance, the filled point the distance of the means, and the open point the distance of
-    the shapes. After :func:`cgmm.tl.donors` the distance of the means is corrected for what noise
-    adds to it, and has its 95 % interval.
+    the covariances. After :func:`cgmm.tl.donors` the contribution of noise is subtracted from the
+    distance of the means, and a line shows its 95 % interval.
     """
     min_share = check_number("min_share", min_share, 0.1)
     table = get.shifts(adata, key=key)

@@ -43,7 +43,7 @@ DIVERGING = LinearSegmentedColormap.from_list(
 AMOUNT = LinearSegmentedColormap.from_list(
     "cgmm_amount", ["#F7F9FB", mix(DOWN_RGB, (255, 255, 255), 0.45), mix(DOWN_RGB, (0, 0, 0), 0.45)]
 )
-#: For points on white: no change and no movement are grey, not white.
+#: For points on white: no change is grey, not white.
 CHANGE = LinearSegmentedColormap.from_list(
     "cgmm_change_points", [DOWN, mix(MIDDLE, MIDDLE, 0.0), UP]
 )
@@ -103,12 +103,12 @@ def panels(
 
 def trend(name: object, log2_net: float, q: float) -> str:
     """Return a name, with a triangle when the change is significant."""
-    mark = "" if not q < ALPHA else "  ▲" if log2_net > 0 else "  ▼"  # NaN is not
+    mark = "" if not q < ALPHA else "  ▲" if log2_net > 0 else "  ▼"  # no mark when q is NaN
     return short(name) + mark
 
 
 def legend_below(ax: Axes, handles: list[Any], *, n_columns: int = 4) -> None:
-    """Draw a legend under a figure of ours, or inside Axes that the caller gave."""
+    """Draw a legend below a figure from :func:`new_axes`, or inside Axes that the caller gave."""
     style: dict[str, Any] = {"handles": handles, "frameon": False, "fontsize": 8}
     if ax.figure.get_layout_engine() is None:
         ax.legend(**style)
@@ -117,7 +117,7 @@ def legend_below(ax: Axes, handles: list[Any], *, n_columns: int = 4) -> None:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent, as text without the sign: two digits where it is small."""
+    """Return a share in per cent as text without the sign; one decimal below ten per cent."""
     value = 100 * share
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.05 else "0"
 
@@ -153,9 +153,9 @@ def rows_height(n: int, *, per_row: float = 0.3, extra: float = 1.2, least: floa
 
 
 def apart(ax: Axes, points: np.ndarray, *, size: float) -> np.ndarray:
-    """Move labels at points (n, 2) a little, until they do not overlap, and return the new points.
+    """Return points (n, 2) moved apart, so that labels at the points overlap as little as possible.
 
-    ``size`` is the size of the text in points. No label moves by more than twice its size.
+    ``size`` is the size of the text in points. No label moves by more than twice this size.
     """
     if len(points) < 2:
         return points

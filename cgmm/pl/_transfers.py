@@ -34,7 +34,7 @@ def transfers(
         Object with a fit.
     values
         "share_of_source" (from the coupling; rows sum to 100 %) or "share_of_target" (from the
-        counted cells; columns sum to 100 %).
+        count of cells; columns sum to 100 %).
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
     key
@@ -45,12 +45,12 @@ def transfers(
     Returns
     -------
     Axes. Rows are sources, the largest first; columns are targets in the order of the source that
-    they mainly come from. Rows that are gone and columns that are new are marked and sum to zero.
+    they mainly come from. Labels mark the rows that are gone and the columns that are new.
 
     Raises
     ------
     ValueError
-        When ``values`` is neither.
+        When ``values`` has another value.
     """
     if values not in VALUES:
         msg = f"values={values!r} must be one of {', '.join(VALUES)}."

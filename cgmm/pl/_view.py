@@ -1,4 +1,4 @@
-"""What flows from where to where, for figures: of components, or summed to an annotation."""
+"""Shares and masses that figures draw, of components or summed to the levels of an annotation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cgmm.pair import SIDES, Pair
 from cgmm.pl._style import NEW, Colour, colours, to_rgb
 from cgmm.transport.coupling import transfer_mass
 
-TINY = 1e-12  # keeps a division by an empty target at zero
+TINY = 1e-12  # avoids a division by zero for a target without mass
 
 
 class View(NamedTuple):
-    """The rows of both sides and the masses between them."""
+    """Names and shares of both sides, and the masses between them."""
 
     names_source: np.ndarray  #: (n0,)
     names_target: np.ndarray  #: (n1,)
@@ -24,18 +24,18 @@ class View(NamedTuple):
     share_target: np.ndarray  #: (n1,)
     leaves: np.ndarray  #: (n0, n1) fraction of all source cells
     enters: np.ndarray  #: (n0, n1) fraction of all target cells
-    main: np.ndarray  #: (n1,) source that a target belongs to, -1 for new targets
+    main: np.ndarray  #: (n1,) main source of a target, -1 for new targets
     gone: np.ndarray  #: (n0,) bool
     new: np.ndarray  #: (n1,) bool
 
     @property
     def rows(self) -> np.ndarray:
-        """Sources, the largest first."""
+        """Order of the sources, the largest first."""
         return np.argsort(-self.share_source, kind="stable")
 
     @property
     def columns(self) -> np.ndarray:
-        """Targets in the order of the sources they belong to, best match first; new ones last."""
+        """Order of the targets: by main source, then best match first; new targets last."""
         n = len(self.share_source)
         place = np.empty(n + 1)
         place[self.rows], place[n] = np.arange(n), n
@@ -53,7 +53,7 @@ class View(NamedTuple):
 
 
 def view(adata: ad.AnnData, *, by: str | None, key: str) -> View:
-    """Return what flows between the components of a fit, or between the levels of an annotation.
+    """Return the view of the components of a fit, or of the levels of an annotation.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _of_levels(adata: ad.AnnData, by: str, key: str) -> View:
     place = pairs["source"].map(row).to_numpy(), pairs["target"].map(column).to_numpy()
     leaves[place], enters[place] = pairs["mass"], pairs["mass_target"]
     gone, new = ((table["status"] != "").to_numpy() for table in (went, came))
-    # a level belongs to itself where both sides have it
+    # the main source of a level is the same level where both sides have it
     likely = np.where(new, -1, enters.argmax(axis=0))
     main = np.array([row.get(name, i) for name, i in zip(targets, likely, strict=True)])
     shares = went["share_source"].to_numpy(), came["share_target"].to_numpy()

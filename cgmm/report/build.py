@@ -30,7 +30,7 @@ from cgmm.report.sections import (
 from cgmm.report.sections.section import Section
 from cgmm.results.read import Results, read_results
 
-# the page from top to bottom: to add a section, write its file and name it here
+# sections from the top of the page to the bottom; a new section is added here
 SECTIONS: tuple[Callable[[Claims], Section | None], ...] = (
     verdict.section,
     alerts.section,
@@ -52,7 +52,7 @@ SECTIONS: tuple[Callable[[Claims], Section | None], ...] = (
 
 
 def _facts(results: Results) -> list[tuple[str, str]]:
-    """Count what went in, for the head of the page."""
+    """Return numbers of cells, samples and donors, for the head of the page."""
     counts = results.meta.get("n_cells") or {}
     n0, n1 = results.donors_per_side()
     n_samples = len([s for s in results.meta.get("samples") or [] if isinstance(s, dict)])
@@ -80,7 +80,7 @@ def _facts(results: Results) -> list[tuple[str, str]]:
 
 
 def _island(claims: Claims, sections: list[Section]) -> dict[str, object]:
-    """Collect what the script of the page must know."""
+    """Collect the data that the script of the page needs."""
     subpopulations = claims.results.subpopulations
     data: dict[str, object] = {
         "names": [s.name for s in subpopulations],

@@ -1,4 +1,4 @@
-"""The page that compares the comparisons."""
+"""The index page: all comparisons beside each other, with links to their reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cgmm.results.read import read_results
 
 @dataclass(frozen=True)
 class Entry:
-    """One comparison on the page."""
+    """One comparison on the index page."""
 
     claims: Claims
     href: str
@@ -110,7 +110,7 @@ def _overview(entries: list[Entry]) -> Table:
 
 
 def _across(entries: list[Entry]) -> Table | None:
-    """Factors and shifts of the subpopulations that several comparisons share by name."""
+    """Tabulate factors and shifts of subpopulations whose name occurs in several comparisons."""
     by_name: dict[str, dict[int, Finding]] = {}
     for i, e in enumerate(entries):
         for f in e.claims.verdict.findings:
@@ -155,7 +155,7 @@ def _both(finding: Finding | None) -> Cell:
 
 
 def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
-    """Write the page that compares the comparisons.
+    """Write the index page of several comparisons.
 
     Parameters
     ----------

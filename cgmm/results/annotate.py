@@ -50,13 +50,13 @@ def annotate(
     facts
         What :func:`cgmm.pp.embed` returned.
     annotation_key
-        Column of ``obs`` to name subpopulations by.
+        Column of ``obs`` that names subpopulations; None: marker genes name them.
     natural_log
         Whether values are natural logarithms; values of cytometry are not.
     test_genes
         Whether to test genes over donors.
     random_state
-        The seed of the fit, which is recorded.
+        The seed of the fit, to record it with the results.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     Parameters
     ----------
     adata
-        From :func:`annotate`; gains the fields of :func:`cgmm.tl.donors`.
+        From :func:`annotate`. The fields of :func:`cgmm.tl.donors` are added to it.
     options
         Arguments of :func:`cgmm.tl.donors`.
     """
@@ -109,21 +109,23 @@ def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:
             adata.obs["condition"].astype(str).to_numpy(object),
         )
         if len(per) > 1:
-            # tl.donors refuses a batch that is the condition, and reports such a covariate
+            # tl.donors refuses a batch that coincides with the condition; as a covariate, the
+            # batch is reported
             batch = "batch" if (per > 0).all(axis=1).any() else None
             known += [] if batch else ["batch"]
     tl.donors(adata, batch_key=batch, covariates=known, **options)
 
 
 def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = False) -> ad.AnnData:
-    """Read names, ``X`` and, when asked for, the layer with the counts of an h5ad file.
+    """Read the names, ``X`` and, on request, the counts of an h5ad file.
 
     Parameters
     ----------
     path
         The file.
     rows
-        Cells to read, shape (n_cells_of_file,), bool; other cells are never in memory. None: all.
+        Cells to read, shape (n_cells_of_file,), bool; other cells are never in memory. None: all
+        cells.
     counts
         Whether to read the counts, if the file has them.
     """
@@ -138,12 +140,12 @@ def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = Fa
 
 
 def rows_of_conditions(adata: ad.AnnData, source: str, target: str) -> np.ndarray:
-    """Whether each cell is of one of two conditions, shape (n_cells,), bool."""
+    """Return whether each cell belongs to one of the two conditions, shape (n_cells,), bool."""
     return adata.obs["condition"].astype(str).isin([source, target]).to_numpy(dtype=bool)
 
 
 def _cells(adata: ad.AnnData, source: str, target: str) -> ad.AnnData:
-    """Copy the cells of two conditions, without the categories of other conditions."""
+    """Copy the cells of the two conditions; other conditions are removed from the categories."""
     cells = adata[rows_of_conditions(adata, source, target)].copy()
     condition = cells.obs["condition"].astype(str).to_numpy()
     cells.obs["condition"] = pd.Categorical(condition, categories=[source, target])

@@ -13,7 +13,7 @@ from cgmm.tables import CELLS, N_PCS
 
 
 def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
-    """Return :data:`cgmm.tables.CELLS` of a comparison.
+    """Return the table :data:`cgmm.tables.CELLS` of a comparison, one row per cell.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Facts of a comparison beside its tables: what ``report.json`` holds."""
+"""Facts of a comparison that its tables do not hold: the content of ``report.json``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def report_facts(
     facts: dict[str, Any],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """Collect what the report needs beside the tables.
+    """Collect what the report needs and the tables do not hold.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, 
 
 
 def annotation_notices(adata: ad.AnnData) -> list[dict[str, str]]:
-    """Return warnings on labels that are missing in the annotation."""
+    """Return warnings about labels that are missing in the annotation."""
     advice = "Label the cells of both conditions in the same way, or leave out annotation_key."
     return [
         {"level": "warning", "text": sentence, "advice": advice}
@@ -132,7 +132,7 @@ def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]
 
 
 def git_commit(folder: Path) -> str | None:
-    """Return the commit of a folder, with "+" after it when files differ; None without git."""
+    """Return the commit of a folder, with "+" when tracked files were changed; None without git."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(

@@ -53,7 +53,7 @@ def load_fit(stem: Path | str) -> CoupledFit:
     FileNotFoundError
         When one of the two files is missing.
     ValueError
-        When they were written by another version of the format.
+        When the files have another version of the format.
     """
     arrays_path, values_path = _paths(stem)
     for path in (arrays_path, values_path):

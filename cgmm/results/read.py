@@ -1,8 +1,8 @@
-"""Reading and checking one comparison's results folder.
+"""Reader of the results folder of one comparison; it checks what it reads.
 
-The report is a function of the files of the folder alone: the tables of :mod:`cgmm.tables`, the
-cells (``cells.tsv.gz``) and ``report.json``. Every field is read as text first, and numbers are
-converted column by column. A subpopulation called "NA" or "1" keeps its name.
+The report depends on the files of this folder alone: the tables of :mod:`cgmm.tables`, the cells
+(``cells.tsv.gz``) and ``report.json``. Every field is read as text first, and numbers are converted
+column by column. A subpopulation called "NA" or "1" therefore keeps its name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_DRAWN_CELLS = 20_000
 
 @dataclass(frozen=True)
 class Subpopulation:
-    """One name of the report: a source component, a target component, or a matched pair."""
+    """A source component, a target component, or a pair of both with one name."""
 
     index: int
     name: str
@@ -38,7 +38,7 @@ class Subpopulation:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything the report needs, checked."""
+    """Content of a results folder, checked."""
 
     folder: Path
     meta: dict[str, Any]
@@ -92,13 +92,13 @@ class Results:
 
     @property
     def donor_notices(self) -> list[str]:
-        """Sentences of the step over donors about what was left out or should be known."""
+        """Sentences of :func:`cgmm.tl.donors` about what was left out and what to keep in mind."""
         found = self.donor_settings.get("sentences")
         return [str(s) for s in found if s] if isinstance(found, list) else []
 
     @property
     def change_of_genes(self) -> tuple[str, str]:
-        """Name of a change of a gene (or marker), and the meaning of one unit."""
+        """Name of the change of a gene or marker, and the meaning of one unit of it."""
         if _block(self.meta, "config").get("modality") == "cytometry":
             return "change", "in the units of the transformed values"
         return "log2 change", "1 is a doubling"
@@ -300,7 +300,7 @@ def read_results(folder: Path) -> Results:
     Raises
     ------
     FileNotFoundError
-        When a table without which there is no report is absent.
+        When ``report.json`` or a table that the report cannot do without is absent.
     ValueError
         When a column is missing or the tables contradict each other.
     """

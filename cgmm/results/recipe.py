@@ -1,7 +1,7 @@
 """The recipe of a report: everything that a comparison was made from.
 
-:func:`make_recipe` collects it, the report carries it as one JSON object, and :func:`read_recipe`
-reads it from a page that may come from anybody.
+:func:`make_recipe` collects it. The report holds it as one JSON object. :func:`read_recipe` reads
+it from a report and checks it, because a report may come from an untrusted source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from cgmm._utils.nested import TooManyValuesError, nested_values
 
 FORMAT = 1
-ELEMENT = "recipe"  # id of the script element of a report that holds it
+ELEMENT = "recipe"  # id of the script element of a report that holds the recipe
 COLUMNS = ("sample", "path", "condition", "donor", "batch", "dataset", "obs_column", "obs_value")
 REQUIRED = ("sample", "path", "condition", "sha256")
 FILES = ("config.yaml", "samples.tsv", "requirements.txt")
@@ -26,7 +26,7 @@ MADE_BY_THE_WORKFLOW = "results/demo/"
 MAX_PAGE = 200_000_000
 SOURCES = ("Snakefile", "cgmm", "workflow")
 _START = re.compile(rf'<script\b[^<>]{{0,200}}\bid="{ELEMENT}"[^<>]{{0,200}}>', re.IGNORECASE)
-# under other keys, such as `__use_yte__`, Snakemake runs code
+# Snakemake runs code from a config with other keys, for instance `__use_yte__`
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
@@ -49,8 +49,8 @@ def make_recipe(
     settings
         All other keys of the config, defaults filled in.
     samples
-        All rows of the dataset in the order of the sample sheet. Rows of other conditions belong to
-        the recipe, because all cells of a dataset share one space.
+        All rows of the dataset in the order of the sample sheet. The recipe includes rows of other
+        conditions, because the representation is computed from all cells of a dataset.
     checked
         The entry ``samples`` of :func:`cgmm.pp.check_samples`, with the checksums.
     about
@@ -85,7 +85,7 @@ def packages() -> dict[str, str]:
 
 
 def code_digest(folder: Path) -> str:
-    """Return the SHA-256 of the code of module and workflow, for copies without git."""
+    """Return the SHA-256 of the code of package and workflow, for copies without git."""
     total = hashlib.sha256()
     files = [
         file
@@ -110,12 +110,12 @@ def read_recipe(page: Path | str) -> dict[str, Any]:
     Returns
     -------
     dict
-        As :func:`make_recipe` made it, its shape checked.
+        As :func:`make_recipe` made it; its shape was checked.
 
     Raises
     ------
     ValueError
-        When the file is no report of a comparison, or its recipe cannot be used.
+        When the file is not the report of a comparison, or its recipe cannot be used.
     """
     page = Path(page)
     if page.stat().st_size > MAX_PAGE:

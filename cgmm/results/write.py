@@ -1,7 +1,7 @@
 """Writing the folder of a comparison: tables, cells, annotated AnnData and ``report.json``.
 
-The workflow runs this between its files. In a notebook, :mod:`cgmm.tl` and :mod:`cgmm.get` do the
-same on objects.
+The rule ``summarise`` of the workflow calls :func:`summarise`. In a notebook, :mod:`cgmm.tl` and
+:mod:`cgmm.get` give the same results on objects.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Paths:
     embedding, facts
         The embedding and the .json file beside it.
     prepared, qc
-        The values and the quality control of each sample.
+        The values of all cells, and the quality control of each sample.
     check
-        What the check of the samples found.
+        Result of :func:`cgmm.pp.check_samples`.
     code
         Folder of the code, for its commit and checksum.
     benchmarks
@@ -84,7 +84,7 @@ def summarise(
     name, source, target, title
         The comparison.
     settings
-        The part of the config on which the numbers depend; ``report.json`` quotes it.
+        The settings on which the numbers depend; ``report.json`` quotes them.
     samples
         The rows of the dataset in the sample sheet, for the recipe.
     annotation_key
@@ -145,7 +145,7 @@ def summarise(
 
 
 def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
-    """Make a result table; labels of one condition alone make an empty one, and a notice."""
+    """Return a result table; populations are empty when cells of one condition have no labels."""
     if name != "populations":
         return getattr(get, name)(adata)
     try:

@@ -39,7 +39,7 @@ wildcard_constraints:
 
 
 def code(*modules):
-    """Fingerprint of the modules of cgmm that a rule runs. After an edit the rule runs again."""
+    """Fingerprint of the modules that a rule runs. When it changes, the rule runs again."""
     return digest(ROOT, *modules)
 
 
@@ -84,10 +84,10 @@ def annotation_of(wildcards):
 
 
 def annotation_check_of(wildcards):
-    """Input function: the check of that column, when a column is asked for.
+    """Input function: the check of the annotation column, when a column is set.
 
-    The check is separate from the check of the dataset. A comparison with a column of its own
-    therefore leaves other comparisons as they are.
+    The check is separate from the check of the dataset. A column that only one comparison uses
+    therefore does not make other comparisons run again.
     """
     return (
         [f"results/{wildcards.comparison}/annotation.json"]
@@ -108,17 +108,17 @@ def settings_of(wildcards):
 
 
 def threads_per_fit():
-    """Threads of a fit: comparisons run side by side first, then each gets more threads.
+    """Threads of a fit: cores divided by comparisons, at least one, at most eight.
 
-    On a cluster there is no number of cores, and the profile sets the threads (``set-threads``).
-    With ``snakemake --report`` there is none either, and nothing runs.
+    On a cluster the number of cores is not known, and the profile sets the threads
+    (``set-threads``). With ``snakemake --report`` it is not known either, and nothing runs.
     """
     cores = workflow.resource_settings.cores or 1
     return max(1, min(8, cores // len(COMPARISONS)))
 
 
 def table(name):
-    """A table of a comparison, and its place in Snakemake's own report."""
+    """A table of a comparison, with its caption in Snakemake's own report."""
     return report(
         f"results/{{comparison}}/{TABLES[name].file}",
         caption=f"../report/tables/{name}.rst",
@@ -129,7 +129,7 @@ def table(name):
 
 
 def memory(base, per_input=0):
-    """Memory in MB: a base plus a multiple of the input, more with each attempt."""
+    """Memory in MB: a base plus a multiple of the input size, times the number of the attempt."""
     return lambda wildcards, input, attempt: int(
         attempt * (base + per_input * input.size_mb)
     )
@@ -138,8 +138,8 @@ def memory(base, per_input=0):
 def front_memory(base, per_input):
     """Memory in MB for the values of all samples.
 
-    It grows with the input up to a bound: samples above the limit of ``scale: auto`` are read in
-    blocks, and the values of samples below the limit take at most 4 GB.
+    It grows with the input up to a bound that depends on ``scale``. With ``scale: auto``, samples
+    above a limit are read in blocks, and the values of samples below the limit take at most 4 GB.
     """
     bounds = {"memory": float("inf"), "auto": 4000, "lazy": 500}
     most = bounds[config["scale"]]
@@ -149,7 +149,7 @@ def front_memory(base, per_input):
 
 
 def minutes(base, per_gb=0):
-    """Run time: a base plus minutes per GB of input, more with each attempt."""
+    """Run time: a base plus minutes per GB of input, times the number of the attempt."""
     return lambda wildcards, input, attempt: int(
         attempt * (base + per_gb * input.size_mb / 1000)
     )

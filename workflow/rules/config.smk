@@ -1,4 +1,4 @@
-"""The config, after a check of its encoding, which Snakemake answers with a traceback."""
+"""The config. Its encoding is checked first, because Snakemake ends in a traceback otherwise."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One page per comparison, and the list of them."""
+"""One page per comparison, and the index page."""
 
 
 rule report:

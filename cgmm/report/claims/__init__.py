@@ -1,1 +1,1 @@
-"""What the report claims of a comparison, and why; the entry is ``claims``."""
+"""What the report states about a comparison, and why; the entry file is ``claims``."""

@@ -1,4 +1,4 @@
-"""What is wrong with a comparison, in words, and what to do about it; nothing when all is well."""
+"""Alerts: what is wrong with a comparison, and what to do about it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _convergence(results: Results) -> list[Alert]:
 
 
 def _overlap(results: Results) -> list[Alert]:
-    """Judge by the matched mass, and by the share of cells without a counterpart."""
+    """Warn when the matched mass is small, or when many cells have no counterpart."""
     factors, arrivals = results.tables["factors"], results.tables["arrivals"]
     gone = float(factors.loc[factors["status"] == GONE, "share_source"].sum())
     new = float(arrivals.loc[arrivals["status"] == NEW, "share_target"].sum())
@@ -59,7 +59,7 @@ def _overlap(results: Results) -> list[Alert]:
     said = []
     if text.is_number(f) and f < LOW_F:
         said.append(
-            f"Matching is far dearer than leaving cells unmatched: the matched mass is only F = "
+            f"Matching costs far more than leaving cells unmatched: the matched mass is only F = "
             f"{text.fixed(f, 3)}."
         )
     if max(gone, new) > MUCH_UNMATCHED:

@@ -1,10 +1,10 @@
-"""Who became whom by the count of cells, beside what the match of whole subpopulations says.
+"""Who became whom by the count of cells, compared with the match of whole subpopulations.
 
-Transfers say where a source subpopulation goes by the match (the coupling). Where the cells of a
-target subpopulation came from is another reading: in a fit by :func:`cgmm.tl.fit` every target
-cell is counted for the source cells it resembles most, once movement is allowed for
-(:mod:`cgmm.automatic.origins`). Factors are made of the count. The two agree where the borders
-between subpopulations lie alike in both conditions.
+The match is the coupling: it pairs whole subpopulations, and transfers are read from it. The count
+assigns single cells: in a fit by :func:`cgmm.tl.fit` every target cell counts for the source cells
+that it resembles most, after these were moved (:mod:`cgmm.automatic.origins`). Factors are computed
+from the count. Match and count agree where the borders between subpopulations are the same in both
+conditions.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from cgmm.report.claims.states import NEW
 from cgmm.results.read import Results
 from cgmm.transport.coupling import counted_transfers, misplaced
 
-DISAGREE = 0.5  # part of a subpopulation that the two readings put in different places
+DISAGREE = 0.5  # part of a subpopulation that match and count assign differently
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A subpopulation whose match and count point to different places."""
+    """A subpopulation that match and count assign to different target subpopulations."""
 
     name: str
     matched: str
@@ -33,7 +33,7 @@ class Disagreement:
 
 
 def counted(results: Results) -> pd.DataFrame:
-    """Transfers with what the count of cells makes of them.
+    """Return the transfers, with two columns by the count of cells.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def counted(results: Results) -> pd.DataFrame:
 
     Returns
     -------
-    The transfers, with the columns ``arrives`` (part of all target cells that came along the
-    pair) and ``counted_share`` (part of what the source subpopulation became that lies in the
-    target subpopulation; NaN when nothing came from it).
+    The transfers, with the columns ``arrives`` (fraction of all target cells that came along the
+    pair) and ``counted_share`` (of the target cells that came from the source subpopulation, the
+    fraction in the target subpopulation; NaN when no cell came from the source subpopulation).
     """
     tables = results.tables
     into = dict(
@@ -63,7 +63,7 @@ def counted(results: Results) -> pd.DataFrame:
 
 
 def disagreements(results: Results) -> list[Disagreement]:
-    """Name subpopulations of which match and count put more than half in different places.
+    """Return the subpopulations of which match and count assign more than half differently.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def disagreements(results: Results) -> list[Disagreement]:
 
 
 def unlisted(results: Results) -> float:
-    """Part of all target cells that came along pairs which the table of transfers leaves out."""
+    """Return the fraction of target cells that came along pairs without a row in transfers.tsv."""
     arrivals = results.tables["arrivals"]
     known = arrivals.loc[arrivals["status"] != NEW, "share_target"].sum()
     return float(max(known - counted(results)["arrives"].sum(), 0.0))

@@ -1,4 +1,4 @@
-"""Everything that the report claims of one comparison, made once for all sections."""
+"""Everything that the report states about one comparison, computed once for all sections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cgmm.results.read import Results
 
 @dataclass(frozen=True)
 class Claims:
-    """A results folder and what is claimed of it.
+    """A results folder and what the report states about it.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Claims:
     verdict
         Findings of all subpopulations and the words that open the report.
     influences
-        What single donors do to each factor.
+        Change of each factor when one donor is left out.
     alerts
         What a reader must know before trusting the numbers, worst first.
     """
@@ -35,11 +35,11 @@ class Claims:
 
     @property
     def populations(self) -> Populations:
-        """What is reported of the populations of the annotation."""
+        """What is reported about the annotated populations."""
         return self.verdict.populations
 
     def caveats(self) -> dict[int, list[tuple[str, str]]]:
-        """Return, by subpopulation, the section that weakens its finding, and the words."""
+        """Return the caveats of findings, by index: the section to link to, and the words."""
         found: dict[int, list[tuple[str, str]]] = {
             f.index: [("sensitivity", "not settled")]
             for f in self.verdict.findings
@@ -54,7 +54,7 @@ class Claims:
 
 
 def make_claims(results: Results) -> Claims:
-    """Work out everything that the report claims.
+    """Derive everything that the report states.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Share of every subpopulation in every donor, with target shares carried back to the source."""
+"""Share of every source subpopulation in every donor of both conditions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from cgmm.results.read import Results
 
 
 def donor_pairs(results: Results) -> pd.DataFrame:
-    """Share of every subpopulation in every donor, target shares carried back to source names.
+    """Return the share of every source subpopulation in every donor of both conditions.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``component`` (source component), ``side``, ``donor``, ``share`` (0 to 1),
-        ``n_cells`` (cells of that donor in that condition). The target share of donor d in
-        component k is ``sum_l R_kl t_dl``: the number the interval is computed from.
+        ``n_cells`` (cells of the donor in the condition). The target share of donor d in component
+        k is ``sum_l R_kl t_dl``; intervals are computed from these shares.
     """
     donors = results.tables["donors"]
     columns = ["component", "side", "donor", "share", "n_cells"]
@@ -38,7 +38,7 @@ def donor_pairs(results: Results) -> pd.DataFrame:
 
 
 def donors_up(pairs: pd.DataFrame, component: float, shared: list[str]) -> tuple[int | None, int]:
-    """Count donors of both conditions in which a subpopulation grew, and all such donors."""
+    """Count the donors in both conditions in which a subpopulation grew, and all donors in both."""
     if not shared:
         return None, 0
     rows = pairs.loc[(pairs["component"] == component) & pairs["donor"].isin(shared)]

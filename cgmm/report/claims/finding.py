@@ -1,4 +1,4 @@
-"""What is reported of one subpopulation."""
+"""What is reported about one subpopulation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _finite(*values: float) -> bool:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is reported of one subpopulation."""
+    """What is reported about one subpopulation."""
 
     index: int
     name: str
@@ -70,7 +70,7 @@ class Finding:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether its main counterpart carries another name."""
+        """Whether its main counterpart has another name."""
         return bool(self.transfer_text) and self.goes_to != self.name
 
     @property

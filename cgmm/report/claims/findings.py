@@ -1,13 +1,13 @@
 """What happened to each subpopulation, read from the tables.
 
-With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval without no change; the
-interval also holds what partitions of the cells disagree on. "Same" needs the whole interval within
-1.5-fold of no change. All else is "no clear change". Without an interval, a factor of 1.5 or more
-"seems" a change and is never a result.
+With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. The
+interval includes the disagreement between partitions of the cells. "Same" needs the whole interval
+within 1.5-fold of ×1. Everything else is "no clear change". Without an interval, a factor of 1.5 or
+more "seems" a change and is never reported as a result.
 
-A state is named by the distance moved, in units of the spread within a subpopulation, less what
-noise adds to any distance where that is known. A distance whose interval reaches zero is not called
-a shift.
+The size of a shift is the distance moved, in units of the spread within a subpopulation. Where
+:func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. A distance whose interval
+reaches zero is not called a shift.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _main(table: pd.DataFrame, column: str, value: str, by: str) -> pd.Series | 
 
 
 def _moved(shift: pd.DataFrame) -> float:
-    """Return the distance moved less what noise adds to any distance, where that is known."""
+    """Return the distance moved, less the contribution of noise where it is known."""
     corrected = _first(shift, "unbiased_shift_sd")
     return corrected if np.isfinite(corrected) else _first(shift, "mean_shift_sd")
 

@@ -12,7 +12,7 @@ from cgmm.report.claims.states import Prevalence
 
 @dataclass(frozen=True)
 class Groups:
-    """Findings by what is reported; a finding can stand in several groups.
+    """Findings by what is reported; a finding can be in several groups.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Groups:
     elsewhere
         Subpopulations whose main counterpart has another name.
     untested
-        Apparent changes without a test, where others have one.
+        Apparent changes without a test, where other subpopulations have a test.
     new, gone
         Subpopulations without a counterpart.
     still

@@ -1,4 +1,4 @@
-"""How much each donor matters, in words; the numbers are of :mod:`cgmm.donors.influence`."""
+"""How much each donor matters, in words; the numbers come from :mod:`cgmm.donors.influence`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STANDS_OUT = 2.0
 
 @dataclass(frozen=True)
 class Influence:
-    """What single donors do to the factor of one subpopulation."""
+    """Factor of one subpopulation, and the factor with each donor left out."""
 
     index: int
     name: str
@@ -61,14 +61,14 @@ def _wide(results: Results) -> pd.DataFrame:
 
 
 def influences(results: Results, verdict: Verdict) -> list[Influence]:
-    """Leave each donor out in turn.
+    """Return how each factor changes when each donor in turn is left out.
 
     Parameters
     ----------
     results
         A checked results folder.
     verdict
-        Its findings, for names and order.
+        The findings, for names and order.
 
     Returns
     -------
@@ -101,13 +101,13 @@ def _influence(finding: Finding, rows: pd.DataFrame) -> Influence:
 
 
 def driven_by_one(entries: list[Influence], verdict: Verdict) -> list[Influence]:
-    """Pick the reported changes that lose most of their size without one donor."""
+    """Return the reported changes of which less than half is left without one donor."""
     changed = {f.index for f in verdict.findings if f.prevalence.is_growth_or_loss}
     return [e for e in entries if e.index in changed and e.driven]
 
 
 def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
-    """Say which donors disagree and on whom the factors hang most.
+    """Write which donors disagree, and leaving out which donor moves the factors most.
 
     Parameters
     ----------

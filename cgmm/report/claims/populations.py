@@ -1,4 +1,4 @@
-"""What is reported of the populations that the user's annotation names."""
+"""What is reported about the populations of the user's annotation."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ NO_COMPONENT, DIFFERS = "no component", "differs"  # fit_says of populations.tsv
 
 @dataclass(frozen=True)
 class Population:
-    """What is reported of one annotated population.
+    """What is reported about one annotated population.
 
     Attributes
     ----------
     name, share_source, share_target, log2_net, ci_low, ci_high, q, n_cells, n_cells_target, reason
         As in populations.tsv.
     prevalence
-        The state that is reported.
+        The change that is reported.
     log2_net_fit, fit_says
-        What the fit says without labels, and whether it can be relied on.
+        Factor by the fit without labels, and whether it agrees, as in populations.tsv.
     parts
-        Indices of the subpopulations that carry its name.
+        Indices of the subpopulations that are named after it.
     """
 
     name: str
@@ -93,16 +93,16 @@ class Populations:
 
     @property
     def new_or_gone(self) -> list[Population]:
-        """Populations that one condition does not have."""
+        """Populations that only one condition has."""
         return self.having(Prevalence.NEW, Prevalence.GONE)
 
     def saying(self, what: str) -> list[Population]:
-        """Return the populations of which the fit says something to be told."""
+        """Return the populations with this entry in ``fit_says``."""
         return [p for p in self.all if p.fit_says == what]
 
 
 def make_populations(results: Results) -> Populations:
-    """Turn populations.tsv into what is reported of it.
+    """Derive what is reported about every row of populations.tsv.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _prevalence(row: object) -> Prevalence:
     status, value, low, high, q = (
         getattr(row, name) for name in ("status", "log2_net", "ci_low", "ci_high", "q")
     )
-    significant = bool(q < ALPHA)  # NaN is not
+    significant = bool(q < ALPHA)  # False when q is NaN
     if status and (significant or not np.isfinite(q)):
         return {GONE: Prevalence.GONE, NEW: Prevalence.NEW}[status]
     if np.isfinite(q):

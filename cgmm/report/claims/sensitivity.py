@@ -1,4 +1,4 @@
-"""Which factors hold under other choices of the fit, in words."""
+"""Which factors are settled, in words: whether other choices of the fit give nearly the same."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sensitivity_sentence(results: Results) -> str:
 
 
 def moved_by(results: Results, names: list[str]) -> str:
-    """Name the kinds of choice that move these factors more than twofold; "" when not known."""
+    """Write which kinds of choice move these factors more than twofold; "" when not known."""
     table = results.tables["sensitivity"]
     factors = results.tables["factors"].set_index("name")["log2_net"]
     kinds = set()

@@ -31,7 +31,7 @@ class Prevalence(StrEnum):
 
     @property
     def brief(self) -> str:
-        """The state in a table that is about prevalence alone."""
+        """The state in words, for a table that is about prevalence alone."""
         return _PREVALENCE[self][1]
 
     @property
@@ -46,7 +46,7 @@ class Prevalence(StrEnum):
 
     @property
     def has_factor(self) -> bool:
-        """Whether the state speaks of a factor; a missing interval then needs its reason."""
+        """Whether the state has a factor; where its interval is missing, the reason is shown."""
         return self not in {Prevalence.NEW, Prevalence.UNKNOWN}
 
     @property

@@ -1,7 +1,8 @@
 """Estimates beside the truth of simulated data.
 
-A simulated subpopulation that the fit cut into several is pooled: source components whose cells
-mostly carry its annotation add up their shares, and the factor is the ratio of the sums.
+The fit may divide a simulated subpopulation into several source components. The shares of all
+source components whose cells mostly carry its annotation are then summed, and the factor is the
+ratio of the sums.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The opening of the report: what happened to the subpopulations together."""
+"""The opening of the report: the findings of all subpopulations, summed up in sentences."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
 
 
 def _matches(results: Results, groups: Groups) -> str:
-    """Write which subpopulations go on under their name and which do not."""
+    """Write which subpopulations have a counterpart of the same name, another one, or none."""
     matched = [f for f in groups.findings if f.goes_to and f.prevalence is not Prevalence.GONE]
     if not matched:
         return f"Nothing in {results.target} could be matched."
@@ -233,7 +233,7 @@ def _sureness(results: Results, *, tested: bool) -> str:
             "people or animals: read factors and shifts as a description of these samples."
         )
     elif min(n0, n1) >= MIN_DONORS:
-        said = "No interval could be given; the reasons stand with each subpopulation."
+        said = "No interval could be given; each subpopulation below has the reason."
     else:
         said = (
             f"With {text.plural(n0, 'donor')} in {results.source} and {n1} in {results.target}, no "
@@ -249,7 +249,7 @@ def _answers(
     populations: Populations,
     common: list[tuple[str, float, int]],
 ) -> list[tuple[str, str]]:
-    """Answer the questions that a reader comes with, each in a line."""
+    """Return the four questions of the opening, each with its answer."""
     prevalence = _prevalence_of_populations(populations) if populations.all else _prevalence(groups)
     return [
         ("More or less common", prevalence),
@@ -318,7 +318,7 @@ def _naming(results: Results) -> str:
 
 
 def make_verdict(results: Results) -> Verdict:
-    """Return the findings of a comparison, their groups and the opening sentences.
+    """Return the grouped findings of a comparison and the sentences of the opening.
 
     Parameters
     ----------

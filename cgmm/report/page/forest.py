@@ -1,4 +1,4 @@
-"""Rows of factors on a log scale with their intervals, as forest plots draw them."""
+"""Parts of a forest plot: rows of factors with their intervals on a log scale."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fold_mark(
     kind
         Class of the marks: "up", "down" or "flat".
     words
-        The number as it is written.
+        The number as text.
     """
     parts: list[Markup] = []
     if ends is not None:

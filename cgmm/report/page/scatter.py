@@ -1,4 +1,4 @@
-"""Scatters of cells: a PNG image of the dots under a layer of crisp SVG with names and ellipses."""
+"""Scatters of cells: a PNG image of the dots below a layer of SVG with names and ellipses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class ScatterFigure:
-    """Panels that belong together, and how to read them."""
+    """Panels of one figure, and how to read them."""
 
     macro: ClassVar[str] = "scatter"
     key: str
@@ -78,7 +78,7 @@ class View:
 
 @dataclass(frozen=True)
 class Name:
-    """A name that wants a place on a panel, and its size; larger ones are placed first."""
+    """A name to place on a panel, and the size that decides which name is placed first."""
 
     text: str
     index: int
@@ -107,7 +107,7 @@ def draw_cells(
 
 
 def encode(image: Image.Image) -> str:
-    """Write an image as a ``data:`` address, with 128 colours."""
+    """Return an image as a ``data:`` address, with 128 colours."""
     small = image.quantize(colors=128, method=Image.Quantize.FASTOCTREE)
     stream = io.BytesIO()
     small.save(stream, format="png", optimize=True)
@@ -120,7 +120,7 @@ def dot_size(n_cells: int) -> float:
 
 
 def place_names(names: Sequence[Name]) -> tuple[list[Markup], int]:
-    """Write the largest names where they do not overlap, and count the names left out."""
+    """Write names, the largest first, where they do not overlap; count the names left out."""
     boxes = [(WIDTH - 52.0, HEIGHT - 18.0, float(WIDTH), float(HEIGHT)), (0.0, 0.0, 20.0, 52.0)]
     parts: list[Markup] = []
     left_out = 0

@@ -1,4 +1,4 @@
-"""Before you trust it: what is wrong with the comparison, and what to do about it."""
+"""Section "Before you trust it": what is wrong with the comparison, and what to do about it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def cell_panels(results: Results, view: View, *, with_ellipses: bool) -> tuple[l
     panels
         Two panels.
     left_out
-        The larger number of names left out for lack of room.
+        Number of names left out for lack of room, in the panel that leaves out more.
     """
     index, side = cell_index(results), cell_side(results)
     place = view.place(view.xy)
@@ -84,7 +84,7 @@ def _medians(
 
 
 def both_panel(results: Results, view: View) -> Panel:
-    """Draw the cells of both conditions over each other, coloured by condition."""
+    """Draw the cells of both conditions in one panel, coloured by condition."""
     side = cell_side(results)
     place = view.place(view.xy)
     good = np.isfinite(place).all(axis=1)

@@ -44,7 +44,7 @@ def make_view(results: Results, key: str) -> View | None:
 
 
 def island(results: Results, views: Sequence[View]) -> dict[str, object]:
-    """Return the cells for the script of the page: 16-bit coordinates in base64."""
+    """Return the cells for the script of the page; coordinates are 16-bit numbers in base64."""
     if not views:
         return {}
     index, side = cell_index(results), cell_side(results)

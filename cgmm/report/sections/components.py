@@ -38,7 +38,7 @@ def components_table(results: Results) -> Table | None:
             Column("Share"),
             Column(
                 "Fitted weight",
-                "Weight in the fitted mixture, which the match pulls; quote the share",
+                "Weight in the fitted mixture, pulled towards the other condition; quote the share",
             ),
             Column("Cells"),
             Column("Cell type", "Majority annotation of its cells", number=False),

@@ -18,7 +18,7 @@ from cgmm.report.page.svg import Figure, drawing, el, label, ticks, tip
 from cgmm.results.read import Results, each
 
 ACROSS, W, H, GAP = 5, 160.0, 138.0, 12.0
-SEEN_FROM = 0.25  # SD; below, a shift is not visible and donors have no direction to lie along
+SEEN_FROM = 0.25  # SD; a shorter shift is not visible, and donors have no position along it
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,13 @@ class Download:
 
 WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS)} | {
     "report.json": "parameters, versions, quality control",
-    "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",
+    "recipe.json": "config, sample sheet, checksums, versions: with the input files, all that is "
+    "needed to run it again",
 }
 
 
 def downloads(results: Results) -> list[Download]:
-    """All tables as ``data:`` links; large ones compressed, very large ones named only."""
+    """Return all tables as ``data:`` links; large ones compressed, very large ones only named."""
     files = dict(results.raw)
     files["report.json"] = (results.folder / "report.json").read_bytes()
     if "recipe" in results.meta:

@@ -77,7 +77,7 @@ def movement_panel(results: Results, view: View) -> tuple[Panel | None, int]:
     Returns
     -------
     panel
-        None when the fit left no ellipses.
+        None when report.json has no components.
     left_out
         Number of names left out for lack of room.
     """

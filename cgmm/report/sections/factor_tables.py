@@ -25,8 +25,8 @@ from cgmm.tables import CELLS_ONLY
 
 SETTLED = {True: "yes", False: "no", None: "not examined"}
 INTERVAL_HELP = {
-    "donor bootstrap": "How far donors, and partitions of the cells, disagree: everything fitted "
-    "again to donors drawn anew",
+    "donor bootstrap": "How far donors, and partitions of the cells, disagree: the fit is repeated "
+    "on donors drawn anew",
     "donor t": "Over donors (Student's t), with the fitted subpopulations taken as given",
     CELLS_ONLY: "From drawing cells, no donors behind it: too narrow",
 }
@@ -84,7 +84,10 @@ MORE_COLUMNS = (
         "no donors behind it, too narrow",
         number=False,
     ),
-    Column("p, moderated t", "Test of the donors' shares with variances drawn together"),
+    Column(
+        "p, moderated t",
+        "Test of the donors' shares; each variance is moderated by the variances of all",
+    ),
     Column(
         "p, permutation",
         "Test by exchanging the conditions of donors; shares are read from the match, not from "
@@ -134,7 +137,7 @@ def factors_table(claims: Claims) -> Table:
 
 
 def more_factors_table(claims: Claims) -> Table:
-    """List what else is known of every factor: both tests, relative factor, outflow, inflow."""
+    """List further columns of every factor: both tests, relative factor, outflow, inflow."""
     results = claims.results
     table = results.tables["factors"]
     shown = Table(
@@ -168,7 +171,7 @@ def _factor_notes(results: Results) -> list[str]:
 
 
 def _came_from(results: Results) -> str:
-    """Write how it is known which target cells came from a source subpopulation."""
+    """Write how the target cells that came from a source subpopulation were found."""
     if results.counts_cells:
         return (
             f"Which cells in {results.target} came from a subpopulation is counted cell by cell: "
@@ -201,7 +204,7 @@ def _more_notes(results: Results) -> list[str]:
 
 
 def _empty_columns(table: pd.DataFrame) -> list[str]:
-    """Name the headings that would have no number in this table."""
+    """Return the headings of columns that have no number."""
     columns = {
         "95% interval": "ci_low",
         "p": "p",

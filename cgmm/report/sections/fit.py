@@ -1,4 +1,4 @@
-"""How the fit converged."""
+"""Section on the convergence of the fit."""
 
 from __future__ import annotations
 

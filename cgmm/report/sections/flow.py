@@ -1,4 +1,4 @@
-"""Who became whom: the alluvial figure; heatmap and tables are in `transfers`."""
+"""Section on who became whom: the alluvial figure; heatmap and tables are in `transfers`."""
 
 from __future__ import annotations
 
@@ -70,8 +70,9 @@ def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, 
 def flow_figure(results: Results) -> Figure:
     """Draw shares before and after, joined by ribbons from the count of cells.
 
-    A ribbon k -> l ends with width ``t_l R_kl``, the cells of l that came from k, and starts with
-    the part of ``s_k`` that became them: all ribbons of k widen by its net factor.
+    A ribbon k -> l ends with the width ``t_l R_kl``, the cells of l that came from k. At the
+    source, ``s_k`` is divided among the ribbons of k in the same proportions. All ribbons of k
+    therefore widen by its net factor.
     """
     n = max(
         sum(s.source is not None for s in results.subpopulations),
@@ -145,7 +146,7 @@ def _left_out(results: Results, hidden: int) -> str:
 def _ribbons(
     results: Results, left: dict[str, _Node], right: dict[str, _Node]
 ) -> tuple[list[Markup], int]:
-    """One ribbon per transfer, the widest below the others; how many are too thin to be drawn."""
+    """Draw one ribbon per transfer, the widest first; count those that are too thin to draw."""
     order = {s.name: s.index for s in results.subpopulations}
     transfers = counted(results)
     rows = transfers.assign(
@@ -183,7 +184,7 @@ def _ribbons(
 
 
 def _ribbon(a: float, b: float, c: float, d: float) -> str:
-    """Path from the heights ``a`` to ``b`` on the left to ``c`` to ``d`` on the right."""
+    """Return a path between heights ``a``, ``b`` on the left and ``c``, ``d`` on the right."""
     x0, x1 = LEFT + BAR, RIGHT - BAR
     mid = (x0 + x1) / 2
     return (
@@ -195,7 +196,7 @@ def _ribbon(a: float, b: float, c: float, d: float) -> str:
 def _bars(
     nodes: dict[str, _Node], condition: str, height: float, n: int, *, leftwards: bool
 ) -> list[Markup]:
-    """Bars of one side, with names beside them that do not overlap."""
+    """Draw the bars of one side, with names beside them that do not overlap."""
     x, out = (LEFT, -1) if leftwards else (RIGHT - BAR, 1)
     outside = x if leftwards else x + BAR
     wanted = [TOP + node.top + node.height / 2 for node in nodes.values()]

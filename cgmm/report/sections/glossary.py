@@ -92,8 +92,9 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         (
             "95% interval",
             "The range that agrees with the scatter of donors: the fit is repeated on donors drawn "
-            "anew. For factors, differences between partitions of the cells widen it. It needs at "
-            "least three donors per condition; an interval from drawing cells is too narrow.",
+            "anew. For factors, differences between partitions of the cells widen it. Intervals of "
+            "annotated populations come from their labels in each donor, without the fit. Three "
+            "donors per condition are needed; an interval from drawing cells is too narrow.",
         ),
         (
             "p, q",

@@ -1,4 +1,4 @@
-"""Methods text, first part: how the cells were processed and in which space they were fitted."""
+"""Methods text, first part: processing of the cells, and the representation that was fitted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def version(results: Results, package: str) -> str:
 
 
 def data_paragraph(results: Results, citations: Citations) -> str:
-    """Write how the cells were processed and in which space they were fitted."""
+    """Write how the cells were processed and which representation was fitted."""
     meta = results.meta
     config = block(results, "config")
     sentences = [
@@ -66,7 +66,7 @@ def data_paragraph(results: Results, citations: Citations) -> str:
 
 
 def _on_map(results: Results) -> str:
-    """Write that a map was made of some cells, where that is so."""
+    """Write that the map was made of a sample of the cells, where it was."""
     representation = block(results, "representation")
     drawn, n_cells = (representation.get(key) for key in ("n_cells_on_map", "n_cells"))
     if not (text.is_number(drawn) and text.is_number(n_cells)) or drawn >= n_cells:

@@ -1,4 +1,4 @@
-"""Methods text, third part: what the numbers are, and how they were tested."""
+"""Methods text, third part: how the numbers were computed and tested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cgmm.thresholds import MIN_DONORS
 
 
 def _origin(results: Results, citations: Citations) -> str:
-    """Write how R was made."""
+    """Write how R was computed."""
     if not results.counts_cells:
         return "R_kl is s_k T_kl / Σ_j s_j T_jl (Bayes' rule)."
     return (
@@ -94,7 +94,7 @@ def _test(results: Results, citations: Citations) -> str:
 
 
 def _moved_along(results: Results) -> str:
-    """Write what happens to R in a refit, where cells are not counted again."""
+    """Write how R changes in a refit, in which cells are not counted again."""
     return ", R moving by as much as Bayes' rule has it" if results.counts_cells else ""
 
 

@@ -20,7 +20,7 @@ LEARNED = (
 
 
 def model_paragraph(results: Results, citations: Citations) -> str:
-    """Write the model, its settings, where the fit started and how it went."""
+    """Write the model, its settings, the start of the fit and how it converged."""
     parameters = results.meta.get("parameters") or {}
     k0, k1 = len(results.tables["factors"]), len(results.tables["arrivals"])
     values = [
@@ -51,7 +51,7 @@ def _reason(results: Results, key: str) -> str:
 
 
 def _choice(results: Results, citations: Citations) -> list[str]:
-    """Write where the fit started, when it chose the number of components itself."""
+    """Write how the start was made, when the number of components was chosen from the data."""
     why = _reason(results, "n_components")
     if not why:
         return []
@@ -64,7 +64,7 @@ def _choice(results: Results, citations: Citations) -> list[str]:
 
 
 def _course(results: Results) -> list[str]:
-    """Write how the fit went."""
+    """Write how the fit converged."""
     fit = results.fit
     sentences = []
     if fit.get("n_steps"):

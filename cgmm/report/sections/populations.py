@@ -1,4 +1,4 @@
-"""Section on the annotated populations: how each changed, counted by its own labels."""
+"""Section on the annotated populations: how prevalent each became, by its labels."""
 
 from __future__ import annotations
 
@@ -48,13 +48,14 @@ def section(claims: Claims) -> Section | None:
 
 def _opening() -> Paragraph:
     return Paragraph(
-        "Rows are the labels of your annotation. Each factor counts labels per donor; the fitted "
-        "model has no part in it. States inside a population are in the sections below."
+        "Rows are the labels of your annotation. Each factor is computed from these labels alone, "
+        "per donor where donors are given, without the fitted model. Changes of state within a "
+        "population are in the sections below."
     )
 
 
 def _notices(populations: Populations) -> list[Paragraph]:
-    """Say where the fit and the labels do not agree, and what that means."""
+    """Write where fit and labels disagree, and what follows."""
     made = []
     if unseen := populations.saying(NO_COMPONENT):
         names = text.join_some([p.name for p in unseen])
@@ -72,9 +73,9 @@ def _notices(populations: Populations) -> list[Paragraph]:
         ]
         made.append(
             Paragraph(
-                f"Labels and fit differ more than 1.5-fold: {text.join(pairs)}. The fit hands "
-                "target cells to the source cells that they resemble, whatever their label. Look "
-                "at these populations on the map before you quote either number.",
+                f"Labels and fit differ more than 1.5-fold: {text.join(pairs)}. In the fit, a "
+                "target cell counts for the source cells that it resembles, whatever its label. "
+                "Look at these populations on the map before you quote either number.",
                 "notice",
             )
         )
@@ -92,8 +93,8 @@ def forest_figure(results: Results, populations: Populations) -> Figure:
     parts = fold_axis_marks(x, top, bottom)
     parts += [_row(p, top + STEP * (i + 0.5), x) for i, p in enumerate(rows)]
     how_sure = (
-        "The line is the 95% interval over donors. A dot is coloured where q is under 0.05, and "
-        "hollow where there is no interval. "
+        "The line is the 95% interval over donors. Filled dots in colour have q under 0.05. Grey "
+        "dots: no clear change, or one condition lacks the population. Hollow: no interval. "
         if populations.tested
         else "Dots are hollow because no interval over donors is available. "
     )
@@ -149,7 +150,7 @@ def _number(p: Population) -> str:
 
 
 def populations_table(results: Results, populations: Populations) -> Table:
-    """List every population with its factor, interval, test and what the fit says."""
+    """List every population with its factor, interval and test, and the factor by the fit."""
     rows = [
         Row(
             [
@@ -174,7 +175,7 @@ def populations_table(results: Results, populations: Populations) -> Table:
         caption="Every population of your annotation",
         columns=[
             Column("Population", number=False),
-            Column("Change", "By q under 0.05", number=False),
+            Column("Change", "A change needs q under 0.05", number=False),
             Column("Factor", "Typical share in the target over that in the source"),
             Column("95% interval", "Over donors; leaves out ×1 exactly where p is under 0.05"),
             Column("q", "Benjamini-Hochberg over the populations that are tested"),
@@ -182,7 +183,7 @@ def populations_table(results: Results, populations: Populations) -> Table:
             Column(f"Share in {results.target}", "Typical share of a donor"),
             Column(f"Cells in {results.source}"),
             Column(f"Cells in {results.target}"),
-            Column("Factor by the fit", "Without labels, from the mixture of all cells"),
+            Column("Factor by the fit", "By the fitted model, which does not see the labels"),
             Column("Fit and labels", number=False),
         ],
         rows=rows,

@@ -1,4 +1,4 @@
-"""What a reader needs to run the comparison again: parameters, versions, checksums, command."""
+"""Section on how to run the comparison again: parameters, versions, checksums, command."""
 
 from __future__ import annotations
 

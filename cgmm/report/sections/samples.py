@@ -1,4 +1,4 @@
-"""Samples and quality control."""
+"""Section on samples and quality control."""
 
 from __future__ import annotations
 

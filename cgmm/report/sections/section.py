@@ -1,4 +1,4 @@
-"""What a section of the page is: a heading, and below it figures, tables and sentences in order."""
+"""A section of the page: a heading, and below it figures, tables and sentences in order."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ class Section:
 
 
 def present(*parts: Part | None) -> list[Part]:
-    """Return the parts that there are, in their order."""
+    """Return the parts that are not None, in their order."""
     return [part for part in parts if part is not None]

@@ -1,4 +1,4 @@
-"""Would other settings give the same: every factor under other choices of the fit."""
+"""Section on sensitivity: every factor under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -140,11 +140,11 @@ def sensitivity_figure(claims: Claims) -> Figure | None:
         ),
         reading=(
             "The upright line is the factor of this report, the grey band twofold around it. Round "
-            "dots: the match made again, with growing and shrinking made cheaper or dearer (the "
-            "price of reweighting, rho). Diamonds: the cells cut into subpopulations more coarsely "
-            "or more finely. All inside the band: settled, no setting moves the factor by more "
-            "than twofold. A mark outside: do not build on this factor alone. Marks on both sides "
-            "of ×1: not even the direction is certain."
+            "dots: the match computed again at other prices of reweighting (rho), the cost of "
+            "growing and shrinking. Diamonds: the cells cut into subpopulations more coarsely or "
+            "more finely. All inside the band: settled, no setting moves the factor by more than "
+            "twofold. A mark outside: do not build on this factor alone. Marks on both sides of "
+            "×1: not even the direction is certain."
         ),
     )
 

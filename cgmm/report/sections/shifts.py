@@ -1,4 +1,4 @@
-"""What changed state: distances of all subpopulations; the genes behind them are in `genes`."""
+"""Section on changes of state: how far each subpopulation moved; its genes are in `genes`."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _modes_explained(results: Results) -> str:
 def _transfer(
     grid: Grid, i: int, j: int, source: Subpopulation, target: Subpopulation, row: Any
 ) -> Markup:
-    """One cell of the heatmap, nothing where all three readings round to nothing."""
+    """Return one cell of the heatmap; nothing where all three readings round to zero."""
     values = [float(np.nan_to_num(v)) for v in (row.share_of_source, row.share_of_target, row.mass)]
     if max(values) < 0.0005:
         return NOTHING
@@ -112,7 +112,7 @@ def _transfer(
 
 
 def _modes(*words: str) -> Markup:
-    """Buttons that switch between readings of the numbers; the first is on."""
+    """Return buttons that switch between readings of the numbers; the first is on."""
     buttons = [
         el(
             "button",

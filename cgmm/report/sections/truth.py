@@ -1,4 +1,4 @@
-"""Was the truth found: estimates against the truth of simulated data."""
+"""Section on the truth of simulated data: estimates against true factors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def truth_figure(results: Results) -> Figure | None:
 
 
 def _aside(rows: list[Known]) -> list[float]:
-    """Return how far each dot is drawn aside, so that dots of the same truth stay visible."""
+    """Return how far each dot is moved sideways, so that dots of one true value stay visible."""
     alike = [[i for i, other in enumerate(rows) if abs(other.truth - k.truth) < SAME] for k in rows]
     return [SIDESTEP * (same.index(i) - (len(same) - 1) / 2) for i, same in enumerate(alike)]
 
@@ -93,7 +93,7 @@ def _truth_axes(x: FoldAxis, y: FoldAxis) -> list[Markup]:
 def _truth_mark(
     row: Known, x: FoldAxis, y: FoldAxis, place: float, aside: float, colour: str
 ) -> Markup:
-    """One simulated subpopulation, with a line to its name at the height `place`."""
+    """Draw one simulated subpopulation, with a line to its name at the height `place`."""
     across, up, column = x(row.truth) + aside, y(row.found), x.end + 26
     leader = f"M{across + 7:.1f},{up:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}"
     interval = {"y1": y(row.ci_low), "y2": y(row.ci_high)} if row.has_interval else None

@@ -1,4 +1,4 @@
-"""What changed: the answers that open the page, and one line per subpopulation."""
+"""Opening of the page: the answers, and one line per subpopulation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cgmm.report.sections.section import Section
 
 @dataclass(frozen=True)
 class Opening:
-    """What the layout of the opening shows: the verdict, and what weakens it."""
+    """Data of the opening: the verdict, its caveats and its most serious alerts."""
 
     verdict: Verdict
     problems: list[Alert]
