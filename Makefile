@@ -92,10 +92,10 @@ audit:
 
 lock: env-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra dev pyproject.toml -o envs/requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra dask pyproject.toml -o envs/requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -c envs/requirements-dev.txt --extra dask --extra docs pyproject.toml -o envs/requirements-docs.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra dask --extra workflow pyproject.toml -o envs/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -c envs/requirements-dev.txt --extra dask --extra docs --extra workflow pyproject.toml -o envs/requirements-docs.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra cluster --extra dask pyproject.toml -o envs/requirements-cluster.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra dask --extra formats pyproject.toml -o envs/requirements-formats.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c envs/requirements-dev.txt --extra dask --extra formats --extra workflow pyproject.toml -o envs/requirements-formats.txt
 
 clean:
 	rm -rf results logs reports/*.html .snakemake docs/_build docs/generated

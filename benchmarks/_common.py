@@ -1,8 +1,9 @@
-"""Shared by the benchmarks: versions, timing, a table that is printed and kept."""
+"""Shared by the benchmarks: versions, machine, timing, a table that is printed and kept."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import sys
 import time
@@ -25,11 +26,19 @@ def timed(call: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
     return best, answer
 
 
+def machine() -> str:
+    """Cores that this process may use, and memory of the machine."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"machine: {cores} {'core' if cores == 1 else 'cores'}, {memory:.0f} GiB memory"
+
+
 def publish(name: str, title: str, lines: list[str]) -> None:
-    """Print a table and keep it, with date and versions, under ``results``."""
+    """Print a table and keep it, with date, versions and machine, under ``results``."""
     packages = ", ".join(f"{p} {version(p)}" for p in ("jax", "jaxlib", "numpy", "scikit-learn"))
     python = platform.python_version()
-    head = [title, f"{datetime.date.today()}, Python {python}, {packages}", ""]
+    head = [title, f"{datetime.date.today()}, Python {python}, {packages}", machine(), ""]
     text = "\n".join([*head, *lines, ""])
     sys.stdout.write(text)
     major = "".join(python.split(".")[:2])

@@ -35,7 +35,8 @@ from cgmm.pp import (
 )
 from cgmm.rerun import extract
 from cgmm.results.recipe import FILES, FORMAT, read_recipe
-from workflow.settings import SettingsError, load
+from workflow.config import load
+from workflow.validation import SettingsError
 
 ACCEPTED, REFUSED = "accepted", "refused"
 MOST_LETTERS = 6000

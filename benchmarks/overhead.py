@@ -59,7 +59,8 @@ def direct(folder: str) -> None:
     from cgmm import get, pp, tl
     from cgmm.report import build, build_index
     from cgmm.results.write import Paths, summarise
-    from workflow.settings import grouped, load
+    from workflow.config import load
+    from workflow.sheet import grouped
 
     jnp.zeros(1).block_until_ready()
     config, rows = load(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))

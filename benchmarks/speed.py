@@ -13,7 +13,7 @@ from _common import publish, timed
 from sklearn.mixture import GaussianMixture as Peer
 
 import cgmm as cg
-from cgmm.coupled import em
+from cgmm.coupled import em, extrapolation
 from cgmm.mixture.initial import kmeans_mixtures
 
 D, K, TOL, RIDGE = 30, 20, 1e-4, 1e-6
@@ -48,11 +48,11 @@ def main(n: int) -> None:
     x, y = points(n, 1)
     init = kmeans_mixtures(x, y, None, None, (K, K), RIDGE, 0)
     cg.fit_coupled(x[:2000], y[:2000], init=init, max_steps=3, ridge=RIDGE)
-    settings = {"both": (64.0, em.SUBSAMPLE_ABOVE), "plain EM": (1.0, 10**9)}
-    settings |= {"extrapolation": (64.0, 10**9), "subsample": (1.0, em.SUBSAMPLE_ABOVE)}
+    settings = {"both": (64.0, em.MIN_POINTS_TO_SUBSAMPLE), "plain EM": (1.0, 10**9)}
+    settings |= {"extrapolation": (64.0, 10**9), "subsample": (1.0, em.MIN_POINTS_TO_SUBSAMPLE)}
     rows, likelihood = [], {}
     for weight in (0.0, None):
-        for name, (em.MAX_EXTRAPOLATION, em.SUBSAMPLE_ABOVE) in settings.items():
+        for name, (extrapolation.MAX_LENGTH, em.MIN_POINTS_TO_SUBSAMPLE) in settings.items():
             seconds, fit = timed(
                 lambda weight=weight: cg.fit_coupled(
                     x, y, init=init, transport_weight=weight, tol=TOL, ridge=RIDGE

@@ -1,8 +1,8 @@
 """Coupled unbalanced Gaussian mixtures for two-condition single-cell data.
 
 ``cgmm`` answers, for every subpopulation of two conditions: did it become more or less
-common, did its state move, and who became whom?  ``cg.tl.fit`` works on AnnData in scanpy's
-manner; ``cg.fit_coupled`` on plain arrays.  Submodules load on first use.
+common, did its state move, and who became whom?  ``cg.tl.fit`` takes AnnData objects, as scanpy's
+functions do.  ``cg.fit_coupled`` takes plain arrays.  Submodules are imported on first use.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ class Pair(NamedTuple, Generic[T]):
     target: T
 
     def map(self, function: Callable[[T], S]) -> Pair[S]:
-        """Apply a function to both values."""
+        """Return the results of a function for both values."""
         return Pair(function(self.source), function(self.target))
 
 
 def halves(stacked: np.ndarray, n_source: int) -> Pair[np.ndarray]:
-    """Split an array whose first ``n_source`` rows belong to the source."""
+    """Split a stacked array after its first ``n_source`` rows; both parts are views."""
     return Pair(stacked[:n_source], stacked[n_source:])

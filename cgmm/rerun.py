@@ -1,12 +1,13 @@
-"""What a report carries so that it can be made again, and making it again from the page alone.
+"""Files to make a report again, from its page alone.
 
-A report holds a *recipe*: the config with every default filled in and every seed, the rows of the
-sample sheet, the SHA-256 of each file, the versions of all packages and of the code, the command.
-It is one JSON object in the page. :func:`extract` writes it as the files that the workflow reads,
-after it has found the input files and compared their checksums.
+A report holds a recipe (:mod:`cgmm.results.recipe`): the config with every default and every seed,
+the rows of the sample sheet, the SHA-256 of each file, the versions of all packages and of the
+code, and the command. :func:`extract` finds the input files, compares their checksums, and writes
+the recipe as the files that the workflow reads.
 
-A page may come from anybody. Of it only that JSON object is read; what is written has fixed names
-in the folder that was asked for; no file is overwritten; nothing of the page is run.
+A page may come from an untrusted source. Only its recipe is read, and nothing from the page is run.
+The files that are written have fixed names in the folder that the user named, and no file is
+overwritten.
 
     python -m cgmm.rerun report.html --to again
     snakemake --directory again --configfile again/config.yaml --cores 2
@@ -41,12 +42,24 @@ from cgmm.results.recipe import (
 
 @dataclass(frozen=True)
 class Extracted:
-    """What :func:`extract` wrote and found."""
+    """What :func:`extract` wrote and found.
 
-    folder: Path  #: where the files are
-    n_checked: int  #: input files whose checksum was compared
-    n_made: int  #: input files that the workflow makes itself
-    different: list[str]  #: packages, Python and code that are not those of the report, in words
+    Attributes
+    ----------
+    folder
+        Where the files are.
+    n_checked
+        Number of input files whose checksum was compared.
+    n_made
+        Number of input files that the workflow makes itself.
+    different
+        One line per difference from the report: the code, Python, a package.
+    """
+
+    folder: Path
+    n_checked: int
+    n_made: int
+    different: list[str]
 
 
 def extract(
@@ -63,14 +76,15 @@ def extract(
     page
         The report.
     folder
-        Where to write ``config.yaml``, ``samples.tsv`` and ``requirements.txt``; made when it does
-        not exist.
+        Where to write ``config.yaml``, ``samples.tsv`` and ``requirements.txt``. It is made when it
+        does not exist.
     data
-        The folder where the input files are now; by default they are looked for where the report
-        says, relative paths from the current folder. Below `data` a file is looked for under its
-        path, then under its name.
+        The folder where the input files are now. In this folder each file is looked for under its
+        path, then under its name. By default the paths of the report are used; relative paths start
+        from the current folder.
     code
-        Folder of the code, to compare with that of the report; by default the one that runs.
+        Folder of the code that is compared with the code of the report; by default the folder of
+        this package.
 
     Returns
     -------
@@ -79,10 +93,10 @@ def extract(
     Raises
     ------
     FileExistsError
-        When the folder holds one of these files; nothing is overwritten.
+        When the folder already holds one of the files to write.
     ValueError
-        When the page holds no recipe that can be used; when an input file is missing or is not
-        the one that the report was made from. Nothing is written then.
+        When the page holds no usable recipe, when an input file is missing, or when its checksum
+        differs from the checksum in the report. Nothing is written in these cases.
     """
     recipe, folder = read_recipe(page), Path(folder)
     for name in FILES:
@@ -113,7 +127,7 @@ def _holds_cells(path: Path) -> bool:
 
 
 def _places(rows: Sequence[Mapping[str, str]], data: Path | None) -> dict[str, str]:
-    """Where each input file is now, all of them checked."""
+    """Return the present path of each input file, after comparing its checksum."""
     problems, places = [], {}
     for path, digest in {row["path"]: row["sha256"] for row in rows}.items():
         if path.startswith(MADE_BY_THE_WORKFLOW) and ".." not in Path(path).parts:
@@ -148,7 +162,7 @@ def _sheet(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def _different(recipe: Mapping[str, Any], code: Path) -> list[str]:
-    """Name what is not as it was: the same stack gives the same bytes, another one does not."""
+    """Return one line per difference from the report, which may change the last digits."""
     here = packages()
     then = recipe["packages"]
     found = [
@@ -165,7 +179,7 @@ def _different(recipe: Mapping[str, Any], code: Path) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run :func:`extract` from the command line; 1 when it cannot be done."""
+    """Run :func:`extract` from the command line; return 1 when it fails."""
     parser = argparse.ArgumentParser(
         prog="python -m cgmm.rerun",
         description="Write what a report was made from into a folder, to run it again.",
@@ -185,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if done.n_made:
         lines.append(f"Demo files: {done.n_made}, the workflow makes them.")
     if done.different:
-        lines += ["Not as it was, so the last digits of the tables may differ:"]
+        lines += ["These differ from the report, and the last digits of the tables may differ:"]
         lines += [f"  {words}" for words in done.different]
     target = done.folder
     lines.append(f"Now: snakemake --directory {target} --configfile {target / FILES[0]} --cores 2")

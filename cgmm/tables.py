@@ -1,110 +1,537 @@
-"""Every result table: its columns, their types, and which are required."""
+"""Every result table: its columns, their types, and what they mean.
+
+:mod:`cgmm.get` builds its frames from these declarations, :mod:`cgmm.results` writes and reads the
+files, the workflow lists the files, and the report and the documentation quote the sentences. A new
+column is declared here and filled in :mod:`cgmm.get`.
+
+A share is a fraction between 0 and 1. A donor counts as one, whatever the number of its cells.
+"""
 
 from __future__ import annotations
 
-TEXT = {
-    "factors": ("name", "reason", "status", "settled", "interval_from"),
-    "transfers": ("source", "target"),
-    "arrivals": ("name", "main_source", "status"),
-    "shifts": ("source", "target", "top_genes"),
-    "genes": ("name", "gene", "scope"),
-    "components": ("side", "name", "markers", "cell_type"),
-    "donors": ("side", "condition", "donor", "name"),
-    "donor_shifts": ("side", "condition", "donor", "name"),
-    "sensitivity": ("parameter", "value", "name", "main_target"),
-}
-NUMBERS = {
-    "factors": (
-        "component",
-        "share_source",
-        "share_target",
-        "outflow",
-        "log2_outflow",
-        "inflow",
-        "log2_net",
-        "ci_low",
-        "ci_high",
-        "p",
-        "q",
-        "n_cells",
-        "n_cells_target",
-        "p_moderated",
-        "p_permutation",
-        "log2_relative",
-        "relative_low",
-        "relative_high",
-    ),
-    "transfers": (
-        "source_component",
-        "target_component",
-        "mass",
-        "share_of_source",
-        "share_of_target",
-        "ci_low",
-        "ci_high",
-    ),
-    "arrivals": (
-        "component",
-        "share_target",
-        "inflow",
-        "log2_inflow",
-        "share_from_main_source",
-        "n_cells",
-    ),
-    "shifts": (
-        "share_of_source",
-        "mean_shift",
-        "covariance_shift",
-        "total_shift",
-        "mean_shift_sd",
-        "total_shift_sd",
-        "unbiased_shift_sd",
-        "ci_low",
-        "ci_high",
-    ),
-    "genes": (
-        "component",
-        "log2_change",
-        "mean_source",
-        "mean_target",
-        "fraction_source",
-        "fraction_target",
-        "rank",
-        "n_subpopulations",
-        "de_log2_change",
-        "de_p",
-        "de_q",
-        "common_change",
-        "specific_change",
-    ),
-    "components": ("component", "weight", "share", "n_cells", "cell_type_purity"),
-    "donors": ("component", "share", "n_cells"),
-    "donor_shifts": ("component", "position_sd", "n_cells"),
-    "sensitivity": ("component", "log2_net", "difference", "F"),
-}
-REQUIRED = {
-    "factors": ("component", "name", "share_source", "share_target", "log2_net", "n_cells"),
-    "transfers": (
-        "source",
-        "target",
-        "source_component",
-        "target_component",
-        "mass",
-        "share_of_source",
-        "share_of_target",
-    ),
-    "arrivals": ("component", "name", "share_target", "inflow", "main_source"),
-    "shifts": ("source", "target", "share_of_source", "mean_shift_sd"),
-    "genes": ("component", "name", "gene", "log2_change", "rank"),
-    "components": ("side", "component", "name", "share"),
-    "donors": ("side", "donor", "component", "share"),
-    "donor_shifts": ("side", "donor", "component", "name", "position_sd"),
-    "sensitivity": ("parameter", "value", "component", "name", "log2_net"),
-}
-MAY_BE_ABSENT = ("genes", "donors", "shifts", "components", "donor_shifts", "sensitivity")
-CELLS_ONLY = "cells"  # where an interval comes from that no donor stands behind
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-TABLES = (
-    ("factors", "transfers", "arrivals", "shifts", "genes", "gene_agreement", "components")
-    + ("donors", "donor_shifts", "sensitivity")
-)  # fmt: skip
+Kind = Literal["text", "whole", "number", "flag"]
+
+CELLS_ONLY = "cells"  # value of interval_from: cells were drawn, because there are no donors
+N_PCS = 5  # coordinates of a cell in cells.tsv.gz
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a result table.
+
+    Attributes
+    ----------
+    name
+        Name in the header.
+    kind
+        "text" ("" where there is none), "whole" (number), "number" (NaN, in a file an empty field,
+        where there is none) or "flag" (True or False).
+    meaning
+        One line for somebody who reads the table the first time, with the unit.
+    required
+        Whether a file without the column cannot be read.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One result table.
+
+    Attributes
+    ----------
+    name
+        Name of the function in :mod:`cgmm.get` and of the file.
+    label
+        Short name for a list of files.
+    meaning
+        What a reader finds in the table, and what a row is.
+    columns
+        The columns, in their order.
+    optional
+        Whether a comparison can be reported without the table.
+    ending
+        Ending of the file.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    columns: tuple[Column, ...]
+    optional: bool = False
+    ending: str = ".tsv"
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the folder of a comparison."""
+        return self.name + self.ending
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in their order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the columns without which a file cannot be read."""
+        return tuple(column.name for column in self.columns if column.required)
+
+    def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
+        """Names of the columns of some kinds."""
+        return tuple(column.name for column in self.columns if column.kind in kinds)
+
+    def with_columns(self, names: Sequence[str], extra: Sequence[Column] = ()) -> Table:
+        """Return the table with some of its columns and with others, in the order of ``names``."""
+        known = {column.name: column for column in (*self.columns, *extra)}
+        columns = tuple(known[name] for name in names)
+        return Table(self.name, self.label, self.meaning, columns, self.optional, self.ending)
+
+
+def _text(name: str, meaning: str, *, required: bool = False) -> Column:
+    return Column(name, "text", meaning, required)
+
+
+def _whole(name: str, meaning: str, *, required: bool = False) -> Column:
+    return Column(name, "whole", meaning, required)
+
+
+def _number(name: str, meaning: str, *, required: bool = False) -> Column:
+    return Column(name, "number", meaning, required)
+
+
+def _flag(name: str, meaning: str, *, required: bool = False) -> Column:
+    return Column(name, "flag", meaning, required)
+
+
+_FACTORS = Table(
+    "factors",
+    "net factors",
+    "how prevalent each source subpopulation became, one row per source subpopulation",
+    (
+        _whole("component", "Index of the source subpopulation, from 0.", required=True),
+        _text("name", "Name of the source subpopulation.", required=True),
+        _number("share_source", "Fraction of the source cells that belong to it.", required=True),
+        _number("share_target", "Fraction of the target cells that came from it.", required=True),
+        _number(
+            "outflow",
+            "Factor of the coupling on leaving the subpopulation, relative to its total mass.",
+        ),
+        _number("log2_outflow", "log2 of outflow."),
+        _number(
+            "inflow",
+            "Factor of the coupling on arriving at the main counterpart; empty when it is gone.",
+        ),
+        _number(
+            "log2_net",
+            "log2 of share_target / share_source, the net factor: 1 is twice the share, -1 half.",
+            required=True,
+        ),
+        _number("ci_low", "Lower bound of the 95 % interval of log2_net over donors."),
+        _number("ci_high", "Upper bound of the 95 % interval of log2_net over donors."),
+        _number("p", "p-value of log2_net = 0, with the donor as the unit."),
+        _number("q", "Benjamini-Hochberg q-value of p, over the subpopulations."),
+        _whole("n_cells", "Source cells of it: sum of fractions of cells, rounded.", required=True),
+        _whole("n_cells_target", "Target cells from it: sum of fractions of cells, rounded."),
+        _text("reason", "Why interval, p and q are missing; empty when they are there."),
+        _text(
+            "interval_from",
+            'What the interval rests on: "donor t", "donor bootstrap", "cells" (no donors, too '
+            "narrow) or nothing.",
+        ),
+        _text("status", '"gone" when no target subpopulation can be its counterpart.'),
+        _number("p_moderated", "p-value of the moderated t-test over donors."),
+        _number("p_permutation", "p-value of the exchange of the conditions of donors."),
+        _number("log2_relative", "log2_net less log2_net of the baseline."),
+        _number("relative_low", "Lower bound of the 95 % interval of log2_relative."),
+        _number("relative_high", "Upper bound of the 95 % interval of log2_relative."),
+        _flag("settled", "False when another choice of the fit moves the factor over twofold."),
+    ),
+)
+
+_TRANSFERS = Table(
+    "transfers",
+    "transfers",
+    "who became whom, one row per pair of subpopulations that exchanges mass; subpopulations "
+    "correspond, no cell is followed",
+    (
+        _text("source", "Name of the source subpopulation.", required=True),
+        _text("target", "Name of the target subpopulation.", required=True),
+        _whole("source_component", "Index of the source subpopulation, from 0.", required=True),
+        _whole("target_component", "Index of the target subpopulation, from 0.", required=True),
+        _number("mass", "Fraction of all source cells that go this way.", required=True),
+        _number(
+            "share_of_source",
+            "Fraction of the source subpopulation that goes to the target subpopulation.",
+            required=True,
+        ),
+        _number(
+            "share_of_target",
+            "Fraction of the target subpopulation that came from the source subpopulation.",
+            required=True,
+        ),
+        _number("ci_low", "Lower bound of the 95 % interval of share_of_source over donors."),
+        _number("ci_high", "Upper bound of the 95 % interval of share_of_source over donors."),
+    ),
+)
+
+_ARRIVALS = Table(
+    "arrivals",
+    "origins",
+    "where each target subpopulation came from, one row per target subpopulation",
+    (
+        _whole("component", "Index of the target subpopulation, from 0.", required=True),
+        _text("name", "Name of the target subpopulation.", required=True),
+        _number("share_target", "Fraction of the target cells that belong to it.", required=True),
+        _number(
+            "inflow",
+            "Factor of the coupling on arriving at the subpopulation, relative to its total mass.",
+            required=True,
+        ),
+        _number("log2_inflow", "log2 of inflow."),
+        _text(
+            "main_source",
+            "Source subpopulation from which most of it came; empty when it is new.",
+            required=True,
+        ),
+        _number("share_from_main_source", "Fraction of it that came from main_source."),
+        _whole("n_cells", "Target cells of it: sum of fractions of cells, rounded."),
+        _text("status", '"new" when no source subpopulation can be its origin.'),
+    ),
+)
+
+_SHIFTS = Table(
+    "shifts",
+    "state shifts",
+    "how far the state of matched subpopulations moved, one row per pair with at least 1 % of its "
+    "source subpopulation",
+    (
+        _text("source", "Name of the source subpopulation.", required=True),
+        _text("target", "Name of the target subpopulation.", required=True),
+        _whole("source_component", "Index of the source subpopulation, from 0."),
+        _whole("target_component", "Index of the target subpopulation, from 0."),
+        _number(
+            "share_of_source",
+            "Fraction of the source subpopulation that goes to the target subpopulation.",
+            required=True,
+        ),
+        _number("mean_shift", "Distance of the two means, in units of the representation."),
+        _number(
+            "covariance_shift",
+            "Bures distance of the two covariances, in units of the representation.",
+        ),
+        _number(
+            "total_shift",
+            "Wasserstein distance of the two subpopulations, in units of the representation.",
+        ),
+        _number(
+            "mean_shift_sd",
+            "mean_shift in standard deviations within a subpopulation.",
+            required=True,
+        ),
+        _number("total_shift_sd", "total_shift in standard deviations within a subpopulation."),
+        _number("unbiased_shift_sd", "mean_shift_sd less what noise adds to any distance."),
+        _number("ci_low", "Lower bound of the 95 % interval of unbiased_shift_sd over donors."),
+        _number("ci_high", "Upper bound of the 95 % interval of unbiased_shift_sd over donors."),
+        _text(
+            "top_genes",
+            "Up to five genes that change most in the source subpopulation, 1.5-fold or more.",
+        ),
+    ),
+    optional=True,
+)
+
+_GENES = Table(
+    "genes",
+    "genes",
+    "which genes changed in each source subpopulation, one row per subpopulation and gene",
+    (
+        _whole("component", "Index of the source subpopulation, from 0.", required=True),
+        _text("name", "Name of the source subpopulation.", required=True),
+        _text("gene", "Name of the gene.", required=True),
+        _number(
+            "log2_change",
+            "Mean log-normalised expression of the target cells from it less that of its source "
+            "cells, in log2 units.",
+            required=True,
+        ),
+        _number("common_change", "Part of log2_change that nearly all subpopulations share."),
+        _number("specific_change", "The rest of log2_change."),
+        _number(
+            "loading_change",
+            "Movement of its mean along the gene, by the loadings of the PCA, in log2 units.",
+        ),
+        _number(
+            "loading_log2_sd",
+            "log2 ratio of the gene's standard deviation within it, target to source, by the "
+            "loadings.",
+        ),
+        _number("de_log2_change", "log2 change of the counts summed per donor."),
+        _number("de_p", "p-value of de_log2_change over donors."),
+        _number("de_q", "Benjamini-Hochberg q-value of de_p, over the genes of the subpopulation."),
+        _text(
+            "agreement",
+            'Whose sign is the same: "all", "loadings differ", "DE differs" or "both differ".',
+        ),
+        _number("mean_source", "Mean log-normalised expression of the source cells, natural log."),
+        _number("mean_target", "Mean log-normalised expression of the target cells, natural log."),
+        _number("fraction_source", "Fraction of the source cells that express the gene."),
+        _number("fraction_target", "Fraction of the target cells that express the gene."),
+        _number(
+            "ambient_share",
+            "Largest fraction of the change that RNA of other cells in the droplets can explain.",
+        ),
+        _whole(
+            "rank", "Rank by size of the change within the subpopulation, from 1.", required=True
+        ),
+        _whole(
+            "n_subpopulations",
+            "Subpopulations in which the gene is among the first 20 and changes 1.5-fold or more.",
+        ),
+        _whole(
+            "n_specific",
+            "Subpopulations whose specific_change is 1.5-fold or more, and at least half of the "
+            "gene's largest.",
+        ),
+        _text(
+            "scope",
+            '"common" when nearly all subpopulations change the gene, "specific" when some do, '
+            "empty when none does.",
+        ),
+    ),
+    optional=True,
+)
+
+_GENE_AGREEMENT = Table(
+    "gene_agreement",
+    "agreement of gene changes",
+    "how well the ways to measure a gene change agree, one row per source subpopulation",
+    (
+        _whole("component", "Index of the source subpopulation, from 0.", required=True),
+        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("n_genes", "Genes that enough cells express."),
+        _whole("n_loading", "Genes among n_genes that have loadings."),
+        _whole("n_tested", "Genes among n_genes that were tested over donors."),
+        _whole("n_significant", "Genes with de_q below 0.05."),
+        _number(
+            "r_expression_loading",
+            "Spearman correlation of log2_change and loading_change over genes.",
+        ),
+        _number(
+            "r_expression_de", "Spearman correlation of log2_change and de_log2_change over genes."
+        ),
+        _number(
+            "r_loading_de", "Spearman correlation of loading_change and de_log2_change over genes."
+        ),
+        _number("agree_top", "Fraction of the first 20 genes whose changes have one sign."),
+        _text("loading_reason", "Why there is no loading_change; empty when there is."),
+        _text("de_reason", "Why genes were not tested; empty when they were."),
+        _text(
+            "resembles",
+            "Another source subpopulation that the target cells resemble more; empty when none.",
+        ),
+    ),
+    optional=True,
+)
+
+_COMPONENTS = Table(
+    "components",
+    "subpopulations",
+    "what each subpopulation is, one row per subpopulation of either condition",
+    (
+        _text("side", '"source" or "target".', required=True),
+        _whole("component", "Index of the subpopulation on its side, from 0.", required=True),
+        _text("name", "Name of the subpopulation.", required=True),
+        _number("weight", "Weight in the fitted mixture, under the price of transport."),
+        _number("share", "Fraction of the cells of its side, without that price.", required=True),
+        _whole("n_cells", "Cells of it: sum of fractions of cells, rounded."),
+        _text("markers", "Its marker genes, separated by spaces."),
+        _text("cell_type", "Annotation of most of its cells; empty without annotation."),
+        _number("cell_type_purity", "Fraction of its cells that carry cell_type."),
+    ),
+    optional=True,
+)
+
+_DONORS = Table(
+    "donors",
+    "donors",
+    "share of each subpopulation in each donor, one row per donor, condition and subpopulation",
+    (
+        _text("side", '"source" or "target".', required=True),
+        _text("condition", "Condition of the cells."),
+        _text("donor", "Name of the donor.", required=True),
+        _whole("component", "Index of the subpopulation on its side, from 0.", required=True),
+        _text("name", "Name of the subpopulation."),
+        _number("share", "Fraction of the donor's cells in the condition.", required=True),
+        _whole("n_cells", "Cells of the donor in the condition, all subpopulations together."),
+    ),
+    optional=True,
+)
+
+_DONOR_SHIFTS = Table(
+    "donor_shifts",
+    "state of donors",
+    "how far the cells of each donor moved, one row per donor, condition and source subpopulation",
+    (
+        _text("side", '"source" or "target".', required=True),
+        _text("condition", "Condition of the cells."),
+        _text("donor", "Name of the donor.", required=True),
+        _whole("component", "Index of the source subpopulation, from 0.", required=True),
+        _text("name", "Name of the source subpopulation.", required=True),
+        _number(
+            "position_sd",
+            "Position of the donor along the shift, in standard deviations within a subpopulation; "
+            "source donors lie about 0.",
+            required=True,
+        ),
+        _number("n_cells", "Cells of the donor in the subpopulation: sum of fractions of cells."),
+    ),
+    optional=True,
+)
+
+_SENSITIVITY = Table(
+    "sensitivity",
+    "sensitivity",
+    "what other choices of the fit make of each factor, one row per choice and subpopulation",
+    (
+        _text(
+            "parameter",
+            'What was chosen otherwise: "rho", the price of reweighting, or "partition".',
+            required=True,
+        ),
+        _text("value", "The other choice: rho in nats, or how cells were cut.", required=True),
+        _whole("component", "Index of the source subpopulation, from 0.", required=True),
+        _text("name", "Name of the source subpopulation.", required=True),
+        _number("log2_net", "log2 net factor under the other choice.", required=True),
+        _number("difference", "log2_net less log2_net of the fit."),
+        _text("main_target", "Main target subpopulation under the other choice; may be empty."),
+        _number("F", "Total mass of the coupling under the other choice."),
+    ),
+    optional=True,
+)
+
+#: The tables of a comparison. Each is a function of :mod:`cgmm.get` and a file.
+_POPULATIONS = Table(
+    "populations",
+    "annotated populations",
+    "how prevalent each annotated population became, counted by its labels, one row per label; "
+    "empty without an annotation",
+    (
+        _text("name", "Label of the population.", required=True),
+        _number(
+            "share_source",
+            "Typical share of a source donor: mean over donors of the log-odds, carried back.",
+            required=True,
+        ),
+        _number("share_target", "Typical share of a target donor, likewise.", required=True),
+        _number(
+            "log2_net",
+            "Log2 of share_target over share_source, adjusted for pairs and batches.",
+            required=True,
+        ),
+        _number("ci_low", "Lower end of the interval of log2_net over donors.", required=True),
+        _number("ci_high", "Upper end of the interval of log2_net over donors.", required=True),
+        _number("p", "p of the moderated t-test over donors, two-sided.", required=True),
+        _number("q", "Benjamini-Hochberg q over the populations that have a p.", required=True),
+        _whole("n_cells", "Source cells with the label.", required=True),
+        _whole("n_cells_target", "Target cells with the label.", required=True),
+        _text("reason", "Why interval, p and q are missing, else empty."),
+        _text("status", '"gone": no target cell has the label; "new": no source cell has it.'),
+        _number("log2_net_fit", "Log2 net factor that the fit gives without the labels."),
+        _number("purity", "How far the components of the fit lie within the label, 0 to 1."),
+        _text(
+            "fit_says",
+            '"no component" (purity under 0.5), '
+            '"differs": both factors differ more than 1.5-fold; else empty.',
+        ),
+    ),
+    optional=True,
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        (
+            _POPULATIONS,
+            _FACTORS,
+            _TRANSFERS,
+            _ARRIVALS,
+            _SHIFTS,
+            _GENES,
+            _GENE_AGREEMENT,
+            _COMPONENTS,
+        )
+        + (_DONORS, _DONOR_SHIFTS, _SENSITIVITY)
+    )
+}
+
+CELLS = Table(
+    "cells",
+    "cells",
+    "what is known of each cell, one row per cell of the two conditions",
+    (
+        _text("barcode", "Name of the cell."),
+        _text("sample", "Sample of the cell."),
+        _text("donor", "Donor of the cell; empty when unknown."),
+        _text("condition", "Condition of the cell."),
+        _text("component", "Name of its most probable subpopulation."),
+        _number("log2_net_factor", "log2 net factor of the cell, over its subpopulations."),
+        _number(
+            "shift",
+            "Length of the displacement of a source cell, in units of the representation.",
+        ),
+        _number("UMAP1", "First coordinate on the map that is drawn."),
+        _number("UMAP2", "Second coordinate on the map that is drawn."),
+        *(
+            _number(f"PC{i}", f"Coordinate {i} of the representation that was fitted.")
+            for i in range(1, N_PCS + 1)
+        ),
+    ),
+    optional=True,
+    ending=".tsv.gz",
+)
+
+_LEVEL = "Level of the annotation."
+_PURITY = _number(
+    "purity",
+    "How far subpopulations lie within the level, 0 to 1; low: they share it with other levels.",
+)
+
+#: The columns of a table that is summed to the levels of an annotation (``by=``).
+BY_LEVEL = {
+    "factors": _FACTORS.with_columns(
+        ("name", "share_source", "share_target", "share_target_annotated", "purity", "outflow")
+        + ("log2_outflow", "log2_net", "ci_low", "ci_high", "p", "q", "n_cells", "n_cells_target")
+        + ("reason", "interval_from", "status", "settled"),
+        (
+            _text("name", _LEVEL),
+            _number("share_target_annotated", "Fraction of the target cells that carry the level."),
+            _PURITY,
+        ),
+    ),
+    "transfers": _TRANSFERS.with_columns(
+        ("source", "target", "mass", "mass_target", "share_of_source", "share_of_target")
+        + ("ci_low", "ci_high"),
+        (
+            _text("source", _LEVEL),
+            _text("target", _LEVEL),
+            _number("mass_target", "Fraction of all target cells that came this way."),
+        ),
+    ),
+    "arrivals": _ARRIVALS.with_columns(
+        ("name", "share_target", "purity", "inflow", "log2_inflow", "main_source")
+        + ("share_from_main_source", "share_new", "n_cells", "status"),
+        (
+            _text("name", _LEVEL),
+            _PURITY,
+            _number("share_new", "Fraction of the level in subpopulations that are new."),
+        ),
+    ),
+}

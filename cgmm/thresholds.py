@@ -1,18 +1,25 @@
-"""Every number from which the program uses a word, such as fewest donors or least change."""
+"""Thresholds for findings, for the words of the report and for missing values, stated once."""
 
 from __future__ import annotations
 
 import numpy as np
 
-LEVEL = 0.95
+# Statistics
+ALPHA = 0.05  #: a q or a corrected p below this probability is significant
+LEVEL = 0.95  #: probability that an interval covers the true value
 
-MIN_DONORS = 3
-MIN_CELLS = 20
+# Fewest donors and cells
+MIN_DONORS = 3  #: donors in each condition for an interval or a p-value
+MIN_CELLS = 20  #: cells of a subpopulation for an interval or a test
+MIN_CELLS_PER_DONOR = 20  #: cells of a donor in a condition; donors with fewer are left out
+MIN_CELLS_PER_SUM = 10  #: cells of a donor in a subpopulation for its sum of counts to be compared
+MIN_CELLS_PER_POSITION = 5.0  #: cells of a donor in a subpopulation for its position on the shift
 
-ALPHA = 0.05
-MIN_CHANGE = float(np.log2(1.5))
-STATE_LEVELS = ((1.0, "strong"), (0.5, "moderate"), (0.25, "small"))
-MAIN_SHARE = 0.8
-GENE_LIMIT = MIN_CHANGE  # smaller changes are drawn but not named
-STILL_GONE = -3.0  # log2 factor under which a subpopulation that is gone stays so
-TWOFOLD = 1.0
+# Sizes of changes
+MIN_CHANGE = float(np.log2(1.5))  #: smaller changes count as no change: 1.5-fold; log2 units
+GENE_LIMIT = MIN_CHANGE  #: least change of a gene that figures label; log2 units
+TWOFOLD = 1.0  #: a factor that another choice changes by more is not settled; log2 units
+STILL_GONE = -3.0  #: a gone subpopulation stays gone up to this factor; log2 units
+MAX_LOG2_NET = 4.0  #: larger factors count as 16-fold when partitions are compared
+STATE_LEVELS = ((1.0, "strong"), (0.5, "moderate"), (0.25, "small"))  #: least shift in SD, and word
+MAIN_SHARE = 0.8  #: least part of a subpopulation in one target, for "mainly"

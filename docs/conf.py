@@ -24,7 +24,7 @@ os.environ["IPYTHONDIR"] = str(profile.parent)
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm would like a widget
 
 project = "cgmm"
-author = "the cgmm authors"
+author = "the cgmm developers"
 copyright = author
 version = release = __version__
 
@@ -36,6 +36,7 @@ extensions = [
     "sphinx_copybutton",
     "mathml",
     "returns",
+    "folder",
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 

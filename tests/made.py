@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import h5py
 import numpy as np
 import scipy.sparse as sp
 from scipy.special import logsumexp
 
 import cgmm as cg
-from cgmm._anndata.sides import cell_weights, sides
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.sides import cell_weights, take_sides
 
 CALL = {"condition_key": "condition", "source": "control", "target": "treated"}
 N_CELLS = {"n_cells": 1600, "n_genes": 200, "n_donors": 4}
@@ -37,14 +40,13 @@ def plain_fit(
     adata: ad.AnnData, *, n_components: Any = 6, donor_key: str | None = "donor", **call: str
 ) -> cg.CoupledFit:
     """Fit without any choice made from the data."""
-    found = sides(adata, **{"use_rep": "X_pca", **CALL, **call}, donor_key=donor_key)
-    weights = cell_weights(found)
+    sides = take_sides(adata, Comparison(**{**CALL, **call}, donor_key=donor_key))
+    weights = cell_weights(sides)
     return cg.fit_coupled(
-        found.points_source,
-        found.points_target,
+        *sides.points,
         n_components=n_components,
-        weights_source=weights[0],
-        weights_target=weights[1],
+        weights_source=weights.source,
+        weights_target=weights.target,
         max_steps=300,
         tol=1e-5,
     )
@@ -91,3 +93,31 @@ def coupled(
         parameters={"rho": rho, "epsilon": epsilon},
         reasons={"rho": "the variance within components"},
     )
+
+
+def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:
+    """Fail when two fits are not the same to the last bit."""
+    for side in ("source", "target"):
+        for name in ("weights", "means", "covariances"):
+            np.testing.assert_array_equal(
+                getattr(getattr(a, side), name), getattr(getattr(b, side), name)
+            )
+    for name in ("coupling", "costs", "history", "shares_source", "shares_target"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for name in ("transport_cost", "log_likelihood", "objective", "converged", "status", "n_steps"):
+        assert getattr(a, name) == getattr(b, name)
+    assert a.parameters == b.parameters
+    assert a.reasons == b.reasons
+
+
+def encodings(path: Path) -> dict[str, str]:
+    """Encoding of every element of an h5ad or zarr file, by name."""
+    found: dict[str, str] = {}
+    if path.suffix == ".h5ad":
+        with h5py.File(path) as file:
+            file.visititems(lambda n, o: found.update({n: o.attrs.get("encoding-type", "")}))
+        return found
+    import zarr
+
+    group = zarr.open_group(path, mode="r")
+    return {n: str(o.attrs.get("encoding-type", "")) for n, o in group.members(max_depth=None)}

@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workflow.settings import read_schema
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from workflow.validation import read_schema  # noqa: E402
 
 README = ROOT / "config" / "README.md"
 
 
 def marks(name: str) -> tuple[str, str]:
-    """Lines between which the table of a schema stands."""
+    """Return the two lines that enclose the table of a schema."""
     return f"<!-- table of {name}: begin -->", f"<!-- table of {name}: end -->"
 
 
 def kind(schema: dict[str, Any]) -> str:
-    """Type of a key in words."""
+    """Return the type of a key in words."""
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
@@ -55,7 +55,7 @@ def rows(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, s
 
 
 def table(name: str) -> str:
-    """Markdown table of a schema."""
+    """Return the Markdown table of a schema."""
     head = "| key | type | default | meaning |" if name == "config" else ""
     lines = [head or "| column | type | default | meaning |", "|---|---|---|---|"]
     lines += [f"| `{k}` | {t} | {d} | {text} |" for k, t, d, text in rows(read_schema(name))]
@@ -63,7 +63,7 @@ def table(name: str) -> str:
 
 
 def filled(text: str) -> str:
-    """Return the text with both tables replaced by those of the schemas."""
+    """Return the text of the page with the tables of the schemas."""
     for name in ("config", "samples"):
         begin, end = marks(name)
         before, rest = text.split(begin)

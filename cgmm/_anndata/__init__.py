@@ -1,1 +1,1 @@
-"""What the scanpy layer shares: names of fields, checks, sides, storage of a fit."""
+"""Shared parts of the scanpy layer: names of fields, checks, sides, storage of a fit."""

@@ -1,4 +1,4 @@
-"""Checks of an AnnData object and of its columns: each raises one sentence that says what to do."""
+"""Checks of an AnnData object and its columns; the message of each error states a remedy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cgmm._anndata.keys import Keys, Uns
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Let a view become an object of its own when it is written into: what the caller asked for."""
+    """Silence the warning of anndata that writing into a view makes a new object."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ad.ImplicitModificationWarning)
         yield
@@ -30,14 +30,15 @@ def check_object(adata: object, name: str = "adata") -> None:
 
 
 def check_writable(adata: ad.AnnData, *, copy: bool) -> None:
-    """Refuse what anndata cannot do with an object whose X lies on disk.
+    """Raise when an object cannot be written into, or cannot be copied.
 
     Raises
     ------
     TypeError
-        When it is not an AnnData object.
+        When ``adata`` is not an AnnData object.
     ValueError
-        When a backed object is to be copied, or is a view.
+        When X lies on disk and ``copy`` is true, or when X lies on disk and the object is a view:
+        anndata supports neither.
     """
     check_object(adata)
     if adata.isbacked and (copy or adata.is_view):
@@ -50,19 +51,19 @@ def check_writable(adata: ad.AnnData, *, copy: bool) -> None:
 
 
 def column(adata: ad.AnnData, key: str, argument: str) -> pd.Series:
-    """Return a column of ``obs``, or raise a KeyError that lists those there are."""
+    """Return a column of ``obs``, or raise a KeyError that lists the columns of ``obs``."""
     if not isinstance(key, Hashable) or key not in adata.obs:
         msg = f"{argument}={key!r} is not a column of obs; there are {listing(adata.obs.columns)}."
         raise KeyError(msg)
-    found = adata.obs[key]
-    if isinstance(found, pd.DataFrame):
-        msg = f"{argument}={key!r}: obs has {found.shape[1]} columns of this name: rename them."
+    values = adata.obs[key]
+    if isinstance(values, pd.DataFrame):
+        msg = f"{argument}={key!r}: obs has {values.shape[1]} columns of this name: rename them."
         raise KeyError(msg)
-    return found
+    return values
 
 
-def refuse_missing(values: pd.Series, rows: np.ndarray, what: str) -> None:
-    """Raise a ValueError when a column of ``obs`` says nothing of some of the cells ``rows``."""
+def check_no_missing(values: pd.Series, rows: np.ndarray, what: str) -> None:
+    """Raise a ValueError when a column of ``obs`` has no value for some of the cells ``rows``."""
     if n_missing := int(values.iloc[rows].isna().sum()):
         msg = (
             f"obs[{values.name!r}] is missing in {n_missing} cells of the two conditions: "
@@ -79,9 +80,10 @@ def check_paired(paired: object) -> None:
 
 
 def levels(values: pd.Series) -> list[str]:
-    """Values of a column that occur: in the order of its categories, else in natural order.
+    """Return the values that occur in a column, in the order of its categories.
 
-    Natural order reads numbers as numbers: "day 2" stands before "day 10".
+    A column without categories is sorted in natural order, which compares numbers as numbers:
+    "day 2" comes before "day 10".
     """
     present = set(values.dropna().astype(str))
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -90,21 +92,24 @@ def levels(values: pd.Series) -> list[str]:
 
 
 def almost(name: str, present: list[str]) -> str:
-    """Point to a condition that differs by case or blanks only."""
+    """Return advice to write a condition that differs by case or blanks only, or ""."""
     alike = [p for p in present if p.strip().lower() == name.strip().lower()]
     return f" Write it as {alike[0]!r}, with the same case and blanks." if alike else ""
 
 
 def natural(text: str) -> tuple[tuple[str | float, ...], str]:
+    """Return a key with which texts are sorted in natural order."""
     parts = re.split(r"(\d+)", text)
     return tuple(float(p) if i % 2 else p.lower() for i, p in enumerate(parts)), text
 
 
 def as_text(value: object) -> str | None:
+    """Return a value as text; None stays None."""
     return None if value is None else str(value)
 
 
 def listing(names: object, limit: int = 12) -> str:
+    """Return the first ``limit`` names in quotes, separated by commas; "none" without names."""
     texts = [repr(str(n)) for n in names]  # type: ignore[attr-defined]
     if not texts:
         return "none"
@@ -113,10 +118,17 @@ def listing(names: object, limit: int = 12) -> str:
 
 
 def check_free(adata: ad.AnnData, keys: Keys, *, copy: bool) -> None:
-    """Refuse an object that cannot be written, and to replace an entry that is not a fit."""
+    """Raise when an object cannot be written into, or when a fit would overwrite other data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`check_writable`.  Also a ValueError when the entry of ``uns`` with the name of the
+        fit is not a fit.
+    """
     check_writable(adata, copy=copy)
-    there = adata.uns.get(keys.uns)
-    if there is not None and not (isinstance(there, Mapping) and Uns.PARAMS in there):
+    entry = adata.uns.get(keys.uns)
+    if entry is not None and not (isinstance(entry, Mapping) and Uns.PARAMS in entry):
         msg = (
             f"uns[{keys.uns!r}] holds something else than a fit, which would be lost: "
             "choose another key_added."

@@ -1,4 +1,4 @@
-"""Expression of the cells of a comparison: where it is, and whether it can be used."""
+"""Expression of the cells of an object: where it is, and whether it can be used."""
 
 from __future__ import annotations
 
@@ -17,36 +17,54 @@ EQUAL_TOTALS = 1e-3  # of a total; the totals of normalised cells differ by roun
 
 
 class CellExpression(NamedTuple):
-    """Expression of the cells of an object, and the object whose genes it has."""
+    """Expression matrix of the cells of an object, and the object that the matrix is from."""
 
     matrix: Any  #: (n_cells, n_genes), dense or sparse
     adata: ad.AnnData
-    rows: np.ndarray  #: (n_cells,) where its cells stand in that object
-    unit: float = 1.0  #: what a unit of the stored values is in ``matrix``: the log of their base
-
-
-# Input ---------------------------------------------------------------------------
-
-
-def check_naming(
-    adata: ad.AnnData, name_by: str | None, expression: ad.AnnData | None, layer: str | None
-) -> CellExpression | None:
-    """Check what names are made from; return the expression if there is any that serves."""
-    if name_by is not None:
-        column(adata, name_by, "name_by")
-    if expression is None and layer is None and (adata.isbacked or is_lazy(adata.X)):
-        return None
-    held = expression_of(adata, expression, layer)
-    if held is not None and (looks_like_counts(held.matrix) or not all_finite(held.matrix)):
-        return None
-    return held
+    rows: np.ndarray  #: (n_cells,) row of each cell in ``adata``
+    unit: float = 1.0  #: natural logarithm of the base of the stored values
 
 
 def expression_of(
     adata: ad.AnnData, expression: ad.AnnData | None, layer: str | None
 ) -> CellExpression | None:
-    """Find log-normalised expression of the cells of ``adata``, in their order."""
-    holder = adata
+    """Check where expression is, and return the expression of the cells of ``adata``.
+
+    Parameters
+    ----------
+    adata
+        The object.
+    expression
+        Another object with the same cells, which has the expression; None: ``adata`` has it.
+    layer
+        Layer with the expression; None: ``X``.
+
+    Returns
+    -------
+    The expression, with cells in the order of ``adata``. None without ``X`` or without genes.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        As :func:`check_expression`.
+    """
+    check_expression(adata, expression, layer)
+    return take_expression(adata, expression, layer)
+
+
+def check_expression(adata: ad.AnnData, expression: ad.AnnData | None, layer: str | None) -> None:
+    """Raise when expression of the cells of ``adata`` cannot be taken; arguments as above.
+
+    Raises
+    ------
+    TypeError
+        When ``expression`` is not an AnnData object.
+    KeyError
+        When there is no such layer.
+    ValueError
+        When ``expression`` lacks cells or names some of them twice, or when ``X`` is on disk.
+    """
+    holder = adata if expression is None else expression
     if expression is not None:
         check_object(expression, "expression")
         missing = adata.obs_names.difference(expression.obs_names)
@@ -56,11 +74,10 @@ def expression_of(
                 f"(for instance {missing[0]!r}): both objects must name cells alike."
             )
             raise ValueError(msg)
-        holder = expression
     if layer is not None and layer not in holder.layers:
         layers: Any = holder.layers  # anndata 0.13 has X there, under None
-        known = ", ".join(name for name in layers if name is not None) or "none"
-        msg = f"layer={layer!r} is not in layers; there are {known}."
+        names = ", ".join(name for name in layers if name is not None) or "none"
+        msg = f"layer={layer!r} is not in layers; there are {names}."
         raise KeyError(msg)
     if layer is None and holder.isbacked:
         msg = (
@@ -68,10 +85,7 @@ def expression_of(
             "expression=, an object with the same cells and X in memory."
         )
         raise ValueError(msg)
-    matrix = holder.layers[layer] if layer is not None else holder.X
-    if matrix is None or holder.n_vars == 0:
-        return None
-    if is_lazy(matrix):
+    if is_lazy(holder.layers[layer] if layer is not None else holder.X):
         name = "X" if layer is None else f"layers[{layer!r}]"
         msg = (
             f"{name} is needed, but it is a Dask array, which is not read as a whole: call "
@@ -79,11 +93,22 @@ def expression_of(
             "memory."
         )
         raise ValueError(msg)
+    if not holder.obs_names.equals(adata.obs_names):
+        check_unique(holder.obs_names, "expression= names cells", "obs_names_make_unique()")
+
+
+def take_expression(
+    adata: ad.AnnData, expression: ad.AnnData | None, layer: str | None
+) -> CellExpression | None:
+    """Return what :func:`expression_of` returns, of arguments that were checked before."""
+    holder = adata if expression is None else expression
+    matrix = holder.layers[layer] if layer is not None else holder.X
+    if matrix is None or holder.n_vars == 0:
+        return None
     if not sp.issparse(matrix):
         matrix = np.asarray(matrix)
     rows = np.arange(adata.n_obs)
-    if expression is not None and not holder.obs_names.equals(adata.obs_names):
-        refuse_twice(holder.obs_names, "expression= names cells", "obs_names_make_unique()")
+    if not holder.obs_names.equals(adata.obs_names):
         rows = holder.obs_names.get_indexer(adata.obs_names)
         matrix = matrix[rows]
     base = log_base(holder, matrix)
@@ -136,8 +161,44 @@ def log_base(holder: ad.AnnData, matrix: Any) -> float | None:
     return None if base is None or base <= 1 or np.isclose(base, np.e) else base
 
 
-def refuse_twice(names: pd.Index, what: str, cure: str) -> None:
-    """Raise when names that others are looked up by are not unique."""
+def check_naming(
+    adata: ad.AnnData, name_by: str | None, expression: ad.AnnData | None, layer: str | None
+) -> None:
+    """Raise when components cannot be named as the caller of :func:`cgmm.tl.fit` asked.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        When ``name_by`` is not a column of ``obs``, and as :func:`check_expression`. An object
+        whose ``X`` is on disk or a Dask array passes: its components get no marker genes as names.
+    """
+    if name_by is not None:
+        column(adata, name_by, "name_by")
+    if not _x_on_disk(adata, expression, layer):
+        check_expression(adata, expression, layer)
+
+
+def naming_expression(
+    adata: ad.AnnData, expression: ad.AnnData | None, layer: str | None
+) -> CellExpression | None:
+    """Return the expression whose marker genes can name components, None when there is none.
+
+    Counts and values that are not finite name nothing. The arguments passed :func:`check_naming`.
+    """
+    if _x_on_disk(adata, expression, layer):
+        return None
+    cells = take_expression(adata, expression, layer)
+    if cells is None or looks_like_counts(cells.matrix) or not all_finite(cells.matrix):
+        return None
+    return cells
+
+
+def _x_on_disk(adata: ad.AnnData, expression: ad.AnnData | None, layer: str | None) -> bool:
+    return expression is None and layer is None and (adata.isbacked or is_lazy(adata.X))
+
+
+def check_unique(names: pd.Index, what: str, cure: str) -> None:
+    """Raise a ValueError when names that rows are looked up by are not unique."""
     if not names.is_unique:
         example = names[names.duplicated()][0]
         msg = f"{what} more than once (for instance {example!r}): call {cure} first."
@@ -145,19 +206,27 @@ def refuse_twice(names: pd.Index, what: str, cure: str) -> None:
 
 
 def looks_like_counts(matrix: Any, *, n_rows: int = 200) -> bool:
-    """Whether the first rows hold only whole numbers, some of them larger than a log can be."""
+    """Return whether the first rows hold only whole numbers, one of them above 1."""
     part = matrix[:n_rows]
     values = part.data if sp.issparse(part) else np.asarray(part).ravel()
     return bool(values.size and values.max() > 1 and np.all(values == np.rint(values)))
 
 
 def all_finite(matrix: Any) -> bool:
-    """Whether no value is NaN or infinite."""
+    """Return whether no value is NaN or infinite."""
     return bool(np.isfinite(matrix.data if sp.issparse(matrix) else matrix).all())
 
 
-def refuse_unusable(matrix: Any, *, natural_log: bool) -> None:
-    """Raise when expression is not finite, or not log-normalised where it should be."""
+def check_usable(matrix: Any, *, natural_log: bool) -> None:
+    """Raise a ValueError when expression is not finite, or not log-normalised where it should be.
+
+    Parameters
+    ----------
+    matrix
+        Expression, shape (n_cells, n_genes).
+    natural_log
+        Whether values should be natural logs, so that none is negative.
+    """
     if not all_finite(matrix):
         msg = "Expression holds NaN or infinite values: remove these genes or cells first."
         raise ValueError(msg)
@@ -176,7 +245,7 @@ def refuse_unusable(matrix: Any, *, natural_log: bool) -> None:
 
 
 def gene_names(adata: ad.AnnData, gene_symbols: str | None) -> np.ndarray:
-    """Names of the genes to show."""
+    """Return the names of the genes to show: ``var_names``, or a column of ``var``."""
     if gene_symbols is None:
         return adata.var_names.to_numpy(object).astype(str)
     if gene_symbols not in adata.var:

@@ -1,7 +1,9 @@
-"""Every name that `cgmm` writes into, or reads from, an AnnData object.
+"""Every name of a field that `cgmm` writes into an AnnData object, or reads from it.
 
-One class, one instance per ``key_added``: ``Keys("cgmm").component == "cgmm_component"``.
-Nothing else in the package spells such a name.
+One instance of :class:`Keys` has the names of one fit: ``Keys("cgmm").component`` is
+``"cgmm_component"``.  :class:`Uns` and :class:`UncertaintyKeys` have the names inside the entry of
+a fit in ``uns``.  The constants below are names in objects of scanpy, in simulated data and in the
+files of the workflow.  Other modules import these names and do not spell them out.
 """
 
 from __future__ import annotations
@@ -9,6 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEFAULT_KEY = "cgmm"
+TRUTH = "truth"  #: uns: parameters from which simulated data were drawn
+
+# Names that scanpy writes
+FEATURES = "X"  #: value of use_rep for the features themselves, in place of an entry of obsm
+PCA = "X_pca"  #: obsm: principal components
+HARMONY = "X_pca_harmony"  #: obsm: principal components, integrated over batches
+UMAP = "X_umap"  #: obsm
+LOADINGS = "PCs"  #: varm: loadings of the principal components
+SD = "std"  #: var: standard deviation by which scanpy.pp.scale divided a gene
+
+# Names in simulated data and in the files of the workflow
+COUNTS = "counts"  #: layers
+SAMPLE, CONDITION, DONOR, BATCH = "sample", "condition", "donor", "batch"  #: obs
+BARCODE, CELL_TYPE = "barcode", "cell_type"  #: obs
 
 
 @dataclass(frozen=True)
@@ -18,8 +34,8 @@ class Keys:
     Parameters
     ----------
     key
-        The ``key_added`` of :func:`cgmm.tl.fit`: the name of the ``uns`` entry and the prefix of
-        all others.
+        The ``key_added`` of :func:`cgmm.tl.fit`: the name of the entry in ``uns``, and the prefix
+        of the names of all other fields.
     """
 
     key: str = DEFAULT_KEY
@@ -51,24 +67,34 @@ class Keys:
     # obsm
     @property
     def responsibilities(self) -> str:
-        """obsm: responsibilities, shape (n_cells, max(K0, K1)), NaN-padded."""
+        """obsm: responsibilities, shape (n_cells, max(K0, K1)), padded with NaN."""
         return f"{self.key}_responsibilities"
 
     @property
     def displacement(self) -> str:
-        """obsm: displacement source -> target, shape (n_cells, n_dims)."""
+        """obsm: displacement from source to target, shape (n_cells, n_dims)."""
         return f"{self.key}_displacement"
 
     @property
     def projected(self) -> str:
-        """obsm: where a source cell would stand in the target, shape (n_cells, n_dims)."""
+        """obsm: position of a source cell after its displacement, shape (n_cells, n_dims)."""
         return f"{self.key}_projected"
 
     # uns
     @property
     def uns(self) -> str:
-        """uns: the entry that holds everything that is not per cell."""
+        """uns: the entry with all results that are not per cell."""
         return self.key
+
+    # several comparisons
+    @property
+    def prefix_of_targets(self) -> str:
+        """Prefix of the keys of all comparisons of :func:`cgmm.tl.fit_targets`."""
+        return f"{self.key}_"
+
+    def for_target(self, target: str) -> Keys:
+        """Return the names of the fields of one comparison of :func:`cgmm.tl.fit_targets`."""
+        return Keys(f"{self.prefix_of_targets}{str(target).replace('/', '-')}")
 
 
 class Uns:
@@ -78,12 +104,12 @@ class Uns:
     COUPLING = "coupling"
     COSTS = "costs"
     HISTORY = "history"
-    METRIC = "metric"  # (n_dims, n_dims), absent when costs are those of the points as they are
-    VOTES = "votes"  # (K0, K1): where target components came from, absent when the coupling says so
+    METRIC = "metric"  # (n_dims, n_dims), absent when costs are in the units of the points
+    VOTES = "votes"  # (K0, K1): origins of target components, absent when the coupling gives them
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
     GENES = "genes"  # DataFrame, written by tl.genes
-    GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, likewise
-    UNCERTAINTY = "uncertainty"  # dict of arrays, DataFrame and one JSON string, by tl.donors
+    GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, by tl.genes
+    UNCERTAINTY = "uncertainty"  # dict, written by tl.donors; names in UncertaintyKeys
     COMPONENTS = "components"  # DataFrame: side, component, name, markers, cell_type, ...
 
     @staticmethod
@@ -112,4 +138,12 @@ class Uns:
         return f"names_{side}"
 
 
-TRUTH = "truth"  # uns entry of simulated data
+class UncertaintyKeys:
+    """Names inside ``uns[key]["uncertainty"]``."""
+
+    FACTS = "facts"  # one JSON string: settings, choices, and notes on what was left out
+    FACTORS = "factors"  # DataFrame, one row per source component
+    TRANSFERS_LOW = "transfers_low"  # (K0, K1)
+    TRANSFERS_HIGH = "transfers_high"  # (K0, K1)
+    SHIFTS = "shifts"  # DataFrame, one row per pair of components
+    DONOR_SHIFTS = "donor_shifts"  # DataFrame, absent without donors

@@ -1,4 +1,9 @@
-"""Write a fit into an AnnData object, and read it back."""
+"""Write a fit into an AnnData object, and read it back.
+
+:func:`write_fit` writes the fields that :func:`cgmm.tl.fit` lists.  :func:`write_results` adds the
+results of :func:`cgmm.tl.donors` and :func:`cgmm.tl.genes`.  :func:`read_fit`, :func:`read_params`
+and :func:`read_stored` read them back.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +14,40 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.checks import check_object
-from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
+from cgmm._anndata.checks import check_object, writing
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, UncertaintyKeys, Uns
 from cgmm._anndata.sides import rows_of_fit
-from cgmm._utils.strict_json import loads
-from cgmm.coupled.result import CoupledFit, build_fit
-from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm._utils.files import storable
+from cgmm._utils.strict_json import dumps, loads
+from cgmm._utils.versions import versions
+from cgmm.coupled.result import ARRAY_NAMES, CoupledFit
+from cgmm.pair import SIDES, SOURCE
 
 
 class CellFields(NamedTuple):
-    """Per-cell results over all cells of the object, missing where they do not apply."""
+    """Results of a fit for all cells of the object; missing where a cell has no result."""
 
     component: pd.Categorical
     log2_net_factor: np.ndarray  #: (n_cells,)
     shift: np.ndarray  #: (n_cells,)
     responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
     displacement: np.ndarray  #: (n_cells, D), in the precision of the representation
-    projected: np.ndarray  #: (n_cells, D), likewise
+    projected: np.ndarray  #: (n_cells, D), in the precision of the representation
 
 
-WHOLE = (
+class Annotation(NamedTuple):
+    """A fit, and the other results that :func:`write_fit` writes."""
+
+    fit: CoupledFit
+    params: dict[str, Any]  #: arguments of the caller, to be recorded
+    components: pd.DataFrame  #: side, component, name, ...
+    donors: pd.DataFrame  #: side, donor, component, share, n_cells
+    cells: CellFields
+
+
+#: Names that the entry of a fit in ``uns`` must have.
+REQUIRED = (
+    Uns.PARAMS,
     Uns.COUPLING,
     Uns.COSTS,
     Uns.HISTORY,
@@ -43,7 +62,7 @@ WHOLE = (
 
 
 def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
-    """Parameters, reasons, versions and state of convergence of a fit; what tl.donors did.
+    """Return parameters, reasons, versions and convergence of a fit, and the facts of tl.donors.
 
     Parameters
     ----------
@@ -58,8 +77,10 @@ def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
 
     Raises
     ------
+    TypeError
+        When ``adata`` is not an AnnData object.
     KeyError
-        When the object has no fit of that name, or not all of it.
+        When the object has no fit of that name, or only a part of the fit.
     ValueError
         When the text with the parameters is damaged.
     """
@@ -70,12 +91,12 @@ def read_params(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> dict[str, Any]:
         msg = f"uns[{key!r}][{Uns.PARAMS!r}] is damaged ({error}): run cgmm.tl.fit again."
         raise ValueError(msg) from error
     if Uns.UNCERTAINTY in uns:
-        known["donors"] = loads(str(uns[Uns.UNCERTAINTY]["facts"]))
+        known["donors"] = loads(str(uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTS]))
     return known
 
 
 def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
-    """Return the fit itself, as :func:`cgmm.fit_coupled` would.
+    """Return the fit, as :func:`cgmm.fit_coupled` returns it.
 
     Parameters
     ----------
@@ -87,84 +108,103 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
     Returns
     -------
     CoupledFit
-        Its ``log2_net_cells``, when cells have voted, are those of the source cells in the object.
+        Where the fit counted the origins of target cells, ``log2_net_cells`` has the factors of the
+        source cells in the object.
 
     Raises
     ------
-    KeyError, ValueError
-        As :func:`params`.
+    TypeError, KeyError, ValueError
+        As :func:`read_params`.
     """
     uns, known = read_stored(adata, key), read_params(adata, key=key)
-    arrays = {
-        name: np.asarray(uns[name])
-        for name in (Uns.COUPLING, Uns.COSTS, Uns.HISTORY, *(Uns.shares(s) for s in SIDES))
-    }
-    for side in SIDES:
-        for part in (Uns.weights, Uns.means, Uns.covariances):
-            arrays[part(side)] = np.asarray(uns[part(side)])
-    arrays |= {n: np.asarray(uns[n]) for n in (Uns.METRIC, Uns.VOTES) if n in uns}
+    arrays = {name: np.asarray(uns[name]) for name in ARRAY_NAMES if name in uns}
     of_cells = Keys(key).log2_net_factor
     if Uns.VOTES in uns and {of_cells, known["condition_key"]} <= set(adata.obs.columns):
         rows = rows_of_fit(adata, known)[SOURCE]
         arrays["log2_net_cells"] = adata.obs[of_cells].to_numpy(dtype=float)[rows]
-    return build_fit(arrays, known)
+    return CoupledFit.from_arrays(arrays, known)
 
 
 def read_stored(adata: ad.AnnData, key: str) -> dict[str, Any]:
-    """Entry of ``uns`` with a whole fit."""
+    """Return the entry of a fit in ``uns``.
+
+    Raises
+    ------
+    TypeError
+        When ``adata`` is not an AnnData object.
+    KeyError
+        When the object has no fit of that name, or only a part of the fit.
+    """
     check_object(adata)
-    name = Keys(key).uns
-    found = adata.uns.get(name)
-    if not isinstance(found, Mapping) or Uns.PARAMS not in found:
+    entry = adata.uns.get(Keys(key).uns)
+    if not isinstance(entry, Mapping) or Uns.PARAMS not in entry:
         msg = f"uns has no fit called {key!r}: run cgmm.tl.fit(adata, ..., key_added={key!r})."
         raise KeyError(msg)
-    if lost := [part for part in WHOLE if part not in found]:
+    if missing := [name for name in REQUIRED if name not in entry]:
         msg = (
-            f"uns[{key!r}] lacks {', '.join(lost)}, so it is not a whole fit: "
+            f"uns[{key!r}] lacks {', '.join(missing)}, so it is not a whole fit: "
             "run cgmm.tl.fit again, or read the file again."
         )
         raise KeyError(msg)
-    return found  # type: ignore[return-value]
+    return entry  # type: ignore[return-value]
 
 
-def write_fields(adata: ad.AnnData, keys: Keys, uns: dict[str, Any], cells: CellFields) -> None:
-    adata.uns[keys.uns] = uns
-    adata.obs[keys.component] = cells.component
-    adata.obs[keys.log2_net_factor] = cells.log2_net_factor
-    adata.obs[keys.shift] = cells.shift
-    adata.obsm[keys.responsibilities] = cells.responsibilities
-    adata.obsm[keys.displacement] = cells.displacement
-    adata.obsm[keys.projected] = cells.projected
+def read_names(adata: ad.AnnData, key: str, side: str) -> list[str]:
+    """Return the names of the components of a side, as plain text."""
+    return [str(name) for name in read_stored(adata, key)[Uns.names(side)]]
+
+
+def read_responsibilities(adata: ad.AnnData, key: str) -> np.ndarray:
+    """Return the responsibilities of all cells, (n_cells, max(K0, K1)), padded with NaN.
+
+    Raises
+    ------
+    KeyError
+        When the object has no responsibilities.
+    """
+    name = Keys(key).responsibilities
+    if name not in adata.obsm:
+        msg = f"obsm[{name!r}] is missing: use the object that cgmm.tl.fit has filled."
+        raise KeyError(msg)
+    return np.asarray(adata.obsm[name])
+
+
+def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
+    """Write the fields that :func:`cgmm.tl.fit` lists into an object."""
+    fit, components, cells = annotation.fit, annotation.components, annotation.cells
+    entry = {
+        Uns.PARAMS: dumps({**annotation.params, **facts_of(fit), "versions": versions()}),
+        Uns.COMPONENTS: storable(components),
+        Uns.DONORS: storable(annotation.donors),
+        **arrays_of(fit),
+        **{
+            Uns.names(side): components.loc[components["side"] == side, "name"].to_numpy(object)
+            for side in SIDES
+        },
+    }
+    with writing():
+        adata.uns[keys.uns] = entry
+        adata.obs[keys.component] = cells.component
+        adata.obs[keys.log2_net_factor] = cells.log2_net_factor
+        adata.obs[keys.shift] = cells.shift
+        adata.obsm[keys.responsibilities] = cells.responsibilities
+        adata.obsm[keys.displacement] = cells.displacement
+        adata.obsm[keys.projected] = cells.projected
+
+
+def write_results(adata: ad.AnnData, key: str, results: dict[str, Any]) -> None:
+    """Add results to the entry of a fit in ``uns``, by their names in :class:`Uns`."""
+    with writing():
+        adata.uns[key] = {**adata.uns[key], **results}
 
 
 def facts_of(fit: CoupledFit) -> dict[str, Any]:
-    """Collect what is told of a fit in words and single numbers."""
-    return {
-        "parameters": dict(fit.parameters),
-        "reasons": dict(fit.reasons),
-        "sensitivity": fit.sensitivity,
-        "converged": bool(fit.converged),
-        "status": str(fit.status),
-        "n_steps": int(fit.n_steps),
-        "seconds": float(fit.seconds),
-        "objective": float(fit.objective),
-        "transport_cost": float(fit.transport_cost),
-        "log_likelihood": [float(v) for v in fit.log_likelihood],
-        "F": fit.transported_mass,
-    }
+    """Return the texts and single numbers of a fit that ``uns`` stores."""
+    return {**fit.to_facts(), "F": fit.transported_mass}
 
 
 def arrays_of(fit: CoupledFit) -> dict[str, np.ndarray]:
-    """Name the arrays of a fit as in ``uns``."""
-    arrays = {Uns.COUPLING: fit.coupling, Uns.COSTS: fit.costs, Uns.HISTORY: fit.history}
-    optional = {Uns.METRIC: fit.metric, Uns.VOTES: fit.votes}
-    arrays |= {name: array for name, array in optional.items() if array is not None}
-    for side, mixture, shares in (
-        (SOURCE, fit.source, fit.shares_source),
-        (TARGET, fit.target, fit.shares_target),
-    ):
-        arrays[Uns.weights(side)] = mixture.weights
-        arrays[Uns.means(side)] = mixture.means
-        arrays[Uns.covariances(side)] = mixture.covariances
-        arrays[Uns.shares(side)] = shares
+    """Return the arrays of a fit that ``uns`` stores; ``obs`` stores arrays per cell."""
+    arrays = fit.to_arrays()
+    arrays.pop("log2_net_cells", None)
     return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}

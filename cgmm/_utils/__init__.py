@@ -1,1 +1,1 @@
-"""Helpers that know nothing of the model: arguments, files, colours, neighbours, versions."""
+"""Helpers that do not depend on the model: arguments, files, colours, neighbours, versions."""

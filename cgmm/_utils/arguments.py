@@ -1,4 +1,4 @@
-"""Checks of single arguments: numbers, seeds, functions."""
+"""Checks of single arguments: numbers, counts, seeds, functions and numbers of components."""
 
 from __future__ import annotations
 
@@ -7,13 +7,38 @@ from typing import Any
 
 import numpy as np
 
+from cgmm.pair import SIDES
+
 MAX_SEED = 2**32 - 1
 
 
 def check_number(
     name: str, value: float | None, default: float, *, above_zero: bool = False, finite: bool = True
 ) -> float:
-    """Return a number, or the default for None, when it lies in its range."""
+    """Return a number, checked to lie in its range.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for error messages.
+    value
+        The number.  None: ``default``.
+    default
+        Value that replaces None.
+    above_zero
+        Whether zero is out of range.
+    finite
+        Whether infinity is out of range.
+
+    Returns
+    -------
+    The number as a float.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the value is not a number or is out of range.
+    """
     wanted = "positive" if above_zero else "at least 0"
     wanted += " and finite" if finite else ""
     number = _as_float(name, default if value is None else value, wanted)
@@ -35,7 +60,26 @@ def _as_float(name: str, value: Any, wanted: str) -> float:
 
 
 def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
-    """Return a whole number between two limits; a float that is whole counts as one."""
+    """Return a whole number, checked to lie between two limits; 2.0 counts as whole.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for error messages.
+    value
+        The number.
+    low, high
+        Least and largest allowed value.  ``high`` None: no upper limit.
+
+    Returns
+    -------
+    The number as an int.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the value is not a whole number or is out of range.
+    """
     limit = f"of at least {low}" if high is None else f"from {low} to {high}"
     wanted = f"{name} must be a whole number {limit}, got {value!r}"
     try:
@@ -51,26 +95,44 @@ def check_whole(name: str, value: Any, low: int = 0, high: int | None = None) ->
 
 
 def check_callable(name: str, function: Any) -> None:
-    """Raise a TypeError when something is neither a function nor None."""
+    """Raise a TypeError when an argument is neither a function nor None."""
     if function is not None and not callable(function):
         msg = f"{name} must be a function or None, got {function!r}"
         raise TypeError(msg)
 
 
 def check_seed(value: Any) -> int:
-    """Return ``random_state`` when it is a seed."""
+    """Return ``random_state`` as an int; raise an error when it is not a valid seed."""
     return check_whole("random_state", value, 0, MAX_SEED)
 
 
 def check_components(n_components: Any, n_points: tuple[int, int]) -> tuple[int, int]:
-    """Numbers of components of both sides, from one number or a pair of them."""
+    """Return the number of components of each side, from one number or a pair of numbers.
+
+    Parameters
+    ----------
+    n_components
+        One number for both sides, or a pair.
+    n_points
+        Number of points of each side, the upper limit of its number of components.
+
+    Returns
+    -------
+    K0 and K1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When a number is not whole or exceeds the number of points, or when a sequence does not have
+        two numbers.
+    """
     given = n_components if isinstance(n_components, tuple | list | np.ndarray) else None
     pair = (n_components, n_components) if given is None else tuple(given)
     if len(pair) != 2:
         msg = f"n_components must be one whole number or a pair of them, got {n_components!r}"
         raise ValueError(msg)
     counts = [check_whole("n_components", k, 1) for k in pair]
-    for side, n, k in zip(("source", "target"), n_points, counts, strict=True):
+    for side, n, k in zip(SIDES, n_points, counts, strict=True):
         if n < k:
             msg = f"{side}: {n} points are fewer than {k} components"
             raise ValueError(msg)

@@ -1,8 +1,9 @@
-"""One BLAS thread while many small matrices are handled.
+"""Limit BLAS to one thread while many small matrices are decomposed.
 
-A threaded BLAS splits even matrices of 50 x 50, and its threads wait for each other in a busy
-loop: with another process on the same cores, an eigenvalue decomposition of 60 such matrices took
-1.6 s instead of 0.012 s.  One thread is also what makes the bits independent of their number.
+A threaded BLAS splits even matrices of 50 x 50, and its threads wait for each other in busy loops.
+While another process used the same cores, an eigenvalue decomposition of 60 matrices of this size
+took 1.6 s instead of 0.012 s.  With one thread, the bits of results also do not depend on the
+number of threads of the machine.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def _controller() -> ThreadpoolController:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread; the last of several that overlap restores what was there."""
+    """Limit BLAS to one thread; the last overlapping call to end restores the old limit."""
     global _inside, _limit
     with _lock:
         if _inside == 0:

@@ -1,8 +1,8 @@
-"""Colours that colour-blind readers can tell apart, and that work on white and on near-black."""
+"""Colours that colour-blind readers can distinguish, for white and for near-black backgrounds."""
 
 from __future__ import annotations
 
-# seaborn "colorblind", without the grey (kept for context) and with a darker yellow
+# seaborn "colorblind" with a darker yellow, and without grey, which marks context
 BASE = (
     "#0173b2",
     "#de8f05",
@@ -24,13 +24,13 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def mix(colour: tuple[int, int, int], other: tuple[int, int, int], amount: float) -> str:
-    """Blend `amount` (0 to 1) of `other` into `colour`, as a hex string."""
+    """Return `colour` with an `amount` (0 to 1) of `other` blended in, as a hex string."""
     parts = (round(a + (b - a) * amount) for a, b in zip(colour, other, strict=True))
     return "#" + "".join(f"{p:02x}" for p in parts)
 
 
 def subpopulation_colours(n: int) -> list[str]:
-    """`n` colours: the base palette, then darker and lighter rounds of it."""
+    """Return `n` colours: the base palette, then darker and lighter versions of the palette."""
     rounds = ((None, 0.0), ((0, 0, 0), 0.28), ((255, 255, 255), 0.45), ((90, 90, 90), 0.55))
     colours = []
     for i in range(n):
@@ -41,6 +41,9 @@ def subpopulation_colours(n: int) -> list[str]:
 
 
 def diverging(value: float, limit: float) -> str:
-    """Blue below zero, grey at zero, orange above; saturated at `limit`."""
+    """Return the colour of a value: blue below zero, grey at zero, orange above zero.
+
+    The colour is saturated from `limit` on.
+    """
     amount = min(abs(value) / limit, 1.0) if limit > 0 else 0.0
     return mix(MIDDLE, UP if value > 0 else DOWN, amount)

@@ -1,8 +1,8 @@
-"""Files: h5ad that other programs open, and strict JSON. No half files.
+"""Atomic writes of files, and h5ad files that older programs can open.
 
-Every file is written under a temporary name in its folder, put on the disk, and then renamed: a
-reader sees the old file or the new one, never a part. What a killed process left behind under a
-temporary name is removed by the next writer of the same file.
+Every file is written under a temporary name in its folder, flushed to the disk, and then renamed.
+A reader therefore sees the old file or the new file, never a part of a file.  A process that is
+killed leaves its temporary file behind; the next process that writes the same file removes it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
     Raises
     ------
     OSError
-        When the disk is full, at the latest when the file is put on it; ``path`` is as before.
+        When the disk is full, also when that shows only at the flush.  ``path`` is then unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         with _late_errors(path):
             yield temporary
         _to_disk(temporary)
-        # mkstemp makes files that only their owner can read; give the usual rights.
+        # mkstemp makes files that only their owner can read: set the usual permissions
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
@@ -58,9 +58,9 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _late_errors(path: Path) -> Iterator[None]:
-    """Raise what HDF5 finds while it closes objects, and otherwise only prints, as an OSError.
+    """Raise an OSError for writes that failed while HDF5 closed its objects.
 
-    A block that could not be written then is lost, although closing the file may succeed.
+    Python only prints these errors, and closing the file may succeed although a block is lost.
     """
     lost: list[str] = []
 
@@ -87,11 +87,12 @@ def _late_errors(path: Path) -> Iterator[None]:
 
 
 def _failed_write(error: BaseException | None) -> bool:
+    """Return whether an error comes from a failed write of HDF5."""
     return isinstance(error, OSError | RuntimeError) and "write failed" in str(error)
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until a file is on the disk, where a late "disk full" of the file system shows."""
+    """Flush a file to the disk, which raises an error when the disk is full."""
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -100,7 +101,7 @@ def _to_disk(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path, suffix: str) -> None:
-    """Remove temporary files of ``path`` whose writer on this machine is gone."""
+    """Remove temporary files of ``path`` from processes of this machine that have ended."""
     start = f".{path.name}.{_HOST}-"
     for other in path.parent.iterdir():
         name = other.name
@@ -111,6 +112,7 @@ def _remove_leftovers(path: Path, suffix: str) -> None:
 
 
 def _runs(process: int) -> bool:
+    """Return whether a process with this number runs on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -121,14 +123,14 @@ def _runs(process: int) -> bool:
 
 
 def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
-    """Write an AnnData with plain string encoding, so that older anndata and R read it.
+    """Write an AnnData to an h5ad file that older versions of anndata and R can read.
 
     Parameters
     ----------
     adata
-        What to write; it is not changed.
+        The object to write; it is not changed.
     path
-        The file.
+        Path of the file.
     """
     with atomic(path) as temporary, plain_strings():
         adata.write_h5ad(temporary, compression="gzip")
@@ -148,7 +150,7 @@ def checksum(path: Path | str) -> str:
 
 @contextlib.contextmanager
 def plain_strings() -> Iterator[None]:
-    """Let anndata write text so that older versions and R read it."""
+    """Make anndata write text in the encoding that older versions of anndata and R can read."""
     setting = "allow_write_nullable_strings"
     if not hasattr(ad.settings, setting):
         yield
@@ -158,10 +160,10 @@ def plain_strings() -> Iterator[None]:
 
 
 def storable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Table whose text every version of anndata writes, and older ones read.
+    """Return a table whose text columns are categorical, which every version of anndata can read.
 
-    Columns of text become categorical: pandas 3 makes them a string dtype, which anndata 0.13
-    writes as a nullable string array, which anndata before 0.11 cannot read.
+    pandas 3 gives text a string dtype.  anndata 0.13 writes this dtype as a nullable string array,
+    and anndata before 0.11 cannot read these arrays.
     """
     out = frame.copy()
     for name, column in frame.items():

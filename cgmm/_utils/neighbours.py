@@ -1,10 +1,11 @@
-"""Neighbour graph of points and its clusters, for starts and for maps.
+"""Neighbour graph of points, and its clusters, for the start of a fit and for embeddings.
 
 The graph is the fuzzy simplicial set of UMAP (McInnes, Healy & Melville 2018, arXiv:1802.03426,
-section 3.1) on exact nearest neighbours: between a point and its neighbours at distances d it puts
-the strengths exp(-max(0, d - rho) / sigma), with rho the distance of the nearest and sigma such
-that they sum to log2 k; strengths a and b of the two directions join to a + b - ab. Written here
-because umap-learn compiles ten seconds long before its first result, in every process anew.
+section 3.1) on exact nearest neighbours.  The edge from a point to a neighbour at distance d has
+the strength exp(-max(0, d - rho) / sigma).  Here rho is the distance of the nearest neighbour, and
+sigma is chosen so that the strengths of a point sum to log2 k.  Strengths a and b of the two
+directions of an edge are combined to a + b - ab.  umap-learn computes the same graph, but every
+process that imports umap-learn compiles code for ten seconds.
 """
 
 from __future__ import annotations
@@ -14,29 +15,29 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-TOLERANCE = 1e-5  # of the sum of strengths
-HALVINGS = 64
-MIN_WIDTH = 1e-3  # sigma is at least this part of the mean distance
+MAX_ERROR = 1e-5  # largest error of the sum of strengths
+MAX_HALVINGS = 64
+MIN_WIDTH = 1e-3  # least sigma, in units of the mean distance
 
 
 def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the nearest points of every point, itself among them.
+    """Find the nearest points of every point; the point itself is the first.
 
     Parameters
     ----------
     points
         Shape (N, D).
     n_neighbors
-        How many, 2 to N.
+        Number of points to find, the point itself included; 2 to N.
 
     Returns
     -------
-    Positions and Euclidean distances, each of shape (N, n_neighbors): itself, then the nearest.
+    Row numbers and Euclidean distances, each of shape (N, n_neighbors), nearest first.
     """
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=n_neighbors - 1, algorithm="brute").fit(points)
-    distances, positions = search.kneighbors()  # the others; its own distance would be rounded
+    distances, positions = search.kneighbors()  # the point itself is not among them
     itself = np.arange(len(points))[:, None]
     return (
         np.hstack([itself, positions]),
@@ -45,7 +46,7 @@ def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarra
 
 
 def fuzzy_graph(positions: np.ndarray, distances: np.ndarray) -> sp.csr_matrix:
-    """Weighted graph of points and their nearest neighbours.
+    """Build the weighted graph of points and their nearest neighbours.
 
     Parameters
     ----------
@@ -74,17 +75,17 @@ def fuzzy_graph(positions: np.ndarray, distances: np.ndarray) -> sp.csr_matrix:
 
 
 def _widths(beyond: np.ndarray, total: float) -> np.ndarray:
-    """Solve sum_j>0 exp(-beyond_j / sigma) = total for sigma, by bisection, shape (N,)."""
+    """Solve sum_j>0 exp(-beyond_j / sigma) = total for sigma by bisection: shape (N,)."""
     sigma = np.ones(len(beyond), dtype=np.float32)
     low, high = np.zeros_like(sigma), np.full_like(sigma, np.inf)
     left = np.arange(len(beyond))
-    for _ in range(HALVINGS):
-        found = np.exp(-beyond[left, 1:] / sigma[left, None]).sum(axis=1)
-        open_ = np.abs(found - total) >= TOLERANCE
-        left, found = left[open_], found[open_]
+    for _ in range(MAX_HALVINGS):
+        sums = np.exp(-beyond[left, 1:] / sigma[left, None]).sum(axis=1)
+        open_ = np.abs(sums - total) >= MAX_ERROR
+        left, sums = left[open_], sums[open_]
         if not len(left):
             break
-        large = found > total
+        large = sums > total
         high[left[large]] = sigma[left[large]]
         low[left[~large]] = sigma[left[~large]]
         ends = low[left], high[left]
@@ -93,14 +94,14 @@ def _widths(beyond: np.ndarray, total: float) -> np.ndarray:
 
 
 def leiden(graph: sp.csr_matrix, *, resolution: float, random_state: int) -> np.ndarray:
-    """Clusters of a graph: two rounds of Leiden for modularity.
+    """Return the clusters of a graph, from two iterations of Leiden for modularity.
 
     Parameters
     ----------
     graph
         From :func:`fuzzy_graph`.
     resolution
-        Higher: more clusters.
+        Resolution of the modularity; a higher resolution gives more clusters.
     random_state
         Seed.
 
@@ -110,7 +111,7 @@ def leiden(graph: sp.csr_matrix, *, resolution: float, random_state: int) -> np.
 
     Notes
     -----
-    Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are those of
+    Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are the same as from
     ``scanpy.tl.leiden(flavor="igraph", n_iterations=2, directed=False)``.
     """
     import random
@@ -119,18 +120,18 @@ def leiden(graph: sp.csr_matrix, *, resolution: float, random_state: int) -> np.
 
     edges = graph.tocoo()
     network = igraph.Graph(n=graph.shape[0], edges=zip(edges.row, edges.col, strict=True))
-    igraph.set_random_number_generator(_Dice(random_state))
+    igraph.set_random_number_generator(_Generator(random_state))
     try:
-        found = network.community_leiden(
+        clusters = network.community_leiden(
             "modularity", weights=edges.data, resolution=resolution, n_iterations=2
         )
     finally:
         igraph.set_random_number_generator(random)
-    return np.asarray(found.membership)
+    return np.asarray(clusters.membership)
 
 
-class _Dice:
-    """Random numbers of its own for igraph, whose generator is global otherwise."""
+class _Generator:
+    """Seeded random numbers for igraph, which otherwise uses a global generator."""
 
     def __init__(self, seed: int) -> None:
         self._rng: Any = np.random.RandomState(seed)

@@ -1,6 +1,7 @@
-"""Rows of a matrix in an h5ad file, read and written in blocks.
+"""Read and write rows of a matrix in an h5ad file, in blocks.
 
-Only what is asked for is ever in memory.
+Memory holds the requested rows and one block, not the whole matrix.  The exception is a CSC matrix,
+which is read as a whole.
 """
 
 from __future__ import annotations
@@ -22,14 +23,13 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     Parameters
     ----------
     stored
-        ``X`` or a layer: dense, CSR, or CSC (which is read whole, then cut).
+        ``X`` or a layer: dense, CSR or CSC.  A CSC matrix is read as a whole.
     rows
-        Which rows, shape (n_rows_stored,), bool.
+        True for the rows to read, shape (n_rows_stored,).
 
     Returns
     -------
-    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored type of values. Beside it
-    there is one block of ``BLOCK_VALUES`` values in memory.
+    Array or CSR matrix of shape (rows.sum(), n_columns), with the stored dtype.
 
     Raises
     ------
@@ -45,18 +45,18 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     if csr:
         return _sparse(stored, rows)
     _check_length(len(rows), stored.shape[0])
-    found = np.empty((int(rows.sum()), stored.shape[1]), dtype=stored.dtype)
+    out = np.empty((int(rows.sum()), stored.shape[1]), dtype=stored.dtype)
     ends = np.arange(len(rows) + 1, dtype=np.int64) * max(1, stored.shape[1])
     at = 0
     for lo, hi in _blocks(ends, rows):
         part = stored[lo:hi][rows[lo:hi]]
-        found[at : at + len(part)] = part
+        out[at : at + len(part)] = part
         at += len(part)
-    return found
+    return out
 
 
 def row_ends(stored: h5py.Group | h5py.Dataset) -> np.ndarray:
-    """Count the stored values before each row of a dense or CSR matrix, shape (n_rows + 1,)."""
+    """Return the number of stored values before each row, dense or CSR: shape (n_rows + 1,)."""
     if isinstance(stored, h5py.Dataset):
         return np.arange(stored.shape[0] + 1, dtype=np.int64) * max(1, stored.shape[1])
     return np.asarray(stored["indptr"][:], dtype=np.int64)
@@ -65,20 +65,21 @@ def row_ends(stored: h5py.Group | h5py.Dataset) -> np.ndarray:
 def row_blocks(
     stored: h5py.Group | h5py.Dataset, rows: np.ndarray, *, ends: np.ndarray | None = None
 ) -> Iterator[sp.csr_matrix]:
-    """Go through some rows of a stored matrix, in order.
+    """Yield some rows of a stored matrix in blocks, in order.
 
     Parameters
     ----------
     stored
         Dense or CSR.
     rows
-        Which rows, shape (n_rows_stored,), bool.
+        True for the rows to read, shape (n_rows_stored,).
     ends
-        What :func:`row_ends` gives, where it is known already.
+        Result of :func:`row_ends` for ``stored``.  None: it is computed.
 
     Yields
     ------
-    CSR matrix of shape (some rows, n_columns), at most about ``BLOCK_VALUES`` values at a time.
+    CSR matrix of shape (rows in the block, n_columns), with at most ``BLOCK_VALUES`` values unless
+    one row has more.
 
     Raises
     ------
@@ -103,14 +104,14 @@ def row_blocks(
 
 
 class RowsWriter:
-    """Write a CSR matrix to an open h5ad file, some rows after the others.
+    """Write a CSR matrix to an open h5ad file, some rows at a time.
 
     Parameters
     ----------
     group
         A new group of the file, such as ``X``.
     n_columns
-        Columns of the matrix.
+        Number of columns of the matrix.
     """
 
     def __init__(self, group: h5py.Group, n_columns: int) -> None:
@@ -120,7 +121,7 @@ class RowsWriter:
             group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(BLOCK_VALUES // 16,))
 
     def append(self, block: sp.csr_matrix) -> None:
-        """Add rows, possibly none."""
+        """Append rows; a block without rows is allowed."""
         at, more = self._n_values, block.nnz
         for name in ("data", "indices"):
             self._group[name].resize((at + more,))
@@ -129,7 +130,7 @@ class RowsWriter:
         self._n_values += more
 
     def close(self) -> None:
-        """Write where rows end, and what the group is."""
+        """Write the ends of the rows and the attributes of the group; call it last."""
         indptr = np.concatenate(self._ends)
         self._group.create_dataset("indptr", data=indptr)
         self._group.attrs["encoding-type"] = "csr_matrix"
@@ -138,6 +139,7 @@ class RowsWriter:
 
 
 def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:
+    """Read some rows of a stored CSR matrix."""
     starts = np.asarray(stored["indptr"][:], dtype=np.int64)
     _check_length(len(rows), len(starts) - 1)
     sizes = np.diff(starts)
@@ -160,9 +162,10 @@ def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:
 
 
 def _blocks(ends: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int]]:
-    """First and last row of blocks of at most ``BLOCK_VALUES`` values; those with no row are left.
+    """Yield the first row and the end of every block with a wanted row.
 
-    ``ends`` is the number of stored values before each row, shape (n_rows + 1,).
+    A block has at most ``BLOCK_VALUES`` values, or one row.  ``ends`` is the number of stored
+    values before each row, shape (n_rows + 1,).
     """
     wanted = np.flatnonzero(rows)
     lo, n = (int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else (0, 0)

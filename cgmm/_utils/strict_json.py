@@ -1,4 +1,4 @@
-"""Strict JSON: numpy values as plain ones, infinities and NaN as text."""
+"""Standard JSON for values that may be numpy or JAX arrays, infinite or NaN."""
 
 from __future__ import annotations
 
@@ -6,29 +6,47 @@ import json
 import math
 from typing import Any
 
-
-def dumps(value: Any, **options: Any) -> str:
-    """Write strict JSON: numpy values as plain ones, infinities and NaN as text."""
-    return json.dumps(_plain(value), allow_nan=False, **options)
-
-
-def loads(text: str) -> Any:
-    """Read what :func:`dumps` wrote."""
-    return _restore(json.loads(text))
-
-
 _NOT_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
-def _plain(value: Any) -> Any:
+def dumps(value: Any, *, nan_as_null: bool = False, **options: Any) -> str:
+    """Return values as JSON text that every JSON reader accepts.
+
+    Parameters
+    ----------
+    value
+        Dicts, lists and plain values; arrays and scalars of numpy and JAX become lists and plain
+        values. Infinities become the texts "Infinity" and "-Infinity".
+    nan_as_null
+        True: write NaN as null, which other programs read as a missing value.  False: write NaN as
+        the text "NaN", which :func:`loads` reads as NaN.
+    options
+        Further options of :func:`json.dumps`.
+
+    Raises
+    ------
+    TypeError
+        When a value has another type.
+    """
+    return json.dumps(_plain(value, None if nan_as_null else "NaN"), allow_nan=False, **options)
+
+
+def loads(text: str) -> Any:
+    """Return the values that :func:`dumps` wrote, with infinities and NaN as numbers."""
+    return _restore(json.loads(text))
+
+
+def _plain(value: Any, nan: str | None) -> Any:
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v, nan) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_plain(v, nan) for v in value]
     if hasattr(value, "tolist"):  # numpy and jax, scalars and arrays
-        return _plain(value.tolist())
+        return _plain(value.tolist(), nan)
     if isinstance(value, float) and not math.isfinite(value):
-        return next(k for k, v in _NOT_FINITE.items() if v == value or (v != v and value != value))
+        if math.isnan(value):
+            return nan
+        return "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, str | bool | int | float):
         return value
     msg = f"Cannot write a {type(value).__name__} as JSON: {value!r}."

@@ -1,28 +1,28 @@
-"""Versions of the packages on which the numbers depend."""
+"""Versions of the packages on which results depend."""
 
 from __future__ import annotations
 
 import importlib.metadata
 
-VERSIONED = ("cgmm", "jax", "jaxlib", "numpy", "scipy", "pandas", "anndata", "scanpy")
-
-
-# Versions --------------------------------------------------------------------------
+VERSIONED = (
+    ("cgmm", "snakemake", "scanpy", "anndata", "jax", "jaxlib", "numpy", "pandas", "scipy")
+    + ("scikit-learn", "umap-learn", "harmonypy")
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
+    """Return the version of each package on which results depend, where it is installed."""
     found = {package: version(package) for package in VERSIONED}
     return {package: number for package, number in found.items() if number is not None}
 
 
 def version(package: str) -> str | None:
-    """Version of an installed package, None when it is not installed."""
+    """Return the version of a package; None when it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         if package != "cgmm":
             return None
-        from cgmm import __version__  # used from its folder, not installed
+        from cgmm import __version__  # imported from its folder, not installed
 
         return __version__

@@ -1,4 +1,4 @@
-"""Leiden clusters of one condition, as starts of a mixture."""
+"""Leiden clusters of one condition, from which mixtures are made to start a fit."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ N_NEIGHBOURS = 15
 
 
 class LeidenClusters:
-    """Leiden clusters of one side at several resolutions, from one neighbour graph.
+    """Leiden clusters of one condition at any resolution, from one neighbour graph.
 
     Parameters
     ----------
     points
-        Shape (N, D); at most ``MAX_CLUSTERED`` of them are drawn at random and clustered.
+        Points (N, D); at most ``MAX_CLUSTERED`` points are drawn at random and clustered.
     weights
         Shape (N,) or None.
     random_state
@@ -41,26 +41,45 @@ class LeidenClusters:
         self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
 
     def normalised_weights(self) -> np.ndarray:
-        """Weights of the drawn points, shape (n_drawn,), with sum one."""
+        """Return the weights of the drawn points, scaled to sum to one, shape (n_drawn,)."""
         if self.weights is None:
             return np.full(len(self.points), 1 / len(self.points))
         return self.weights / self.weights.sum()
 
     def spread(self, values: np.ndarray, points: Points) -> np.ndarray:
-        """Values of the drawn points (n_drawn,) at all points (N, D): those of the nearest."""
+        """Return, for every point, the value of the nearest drawn point, shape (N,).
+
+        Parameters
+        ----------
+        values
+            Values of the drawn points, shape (n_drawn,).
+        points
+            All points, shape (N, D).
+        """
         if len(values) == len(points):
             return values
-        nearest = partial(_nearest, of=self.points)
-        return values[np.concatenate(list(over_rows(nearest, points, 1.0)))]
+        nearest_drawn = partial(_nearest, of=self.points)
+        return values[np.concatenate(list(over_rows(nearest_drawn, points, 1.0)))]
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
-        """Clusters (0, 1, ...) of the drawn points, shape (n_drawn,)."""
+        """Return the cluster (0, 1, ...) of every drawn point, shape (n_drawn,)."""
         return leiden(self._graph, resolution=resolution, random_state=random_state)
 
     def mixture(
         self, resolution: float, random_state: int, *, min_cells: int, ridge: float
     ) -> GaussianMixture:
-        """Mixture of the clusters; those below ``min_cells`` join the nearest of the others."""
+        """Return a mixture with one component for each cluster.
+
+        Parameters
+        ----------
+        resolution, random_state
+            Resolution and seed of the clusters.
+        min_cells
+            Fewest cells of a cluster.  Each cell of a smaller cluster joins the larger cluster with
+            the nearest centre.
+        ridge
+            Number added to the diagonal of the covariances.
+        """
         labels = self.labels(resolution, random_state)
         counts: Any = np.bincount(labels)
         large = np.flatnonzero(counts >= min(min_cells, counts.max()))
@@ -72,7 +91,7 @@ class LeidenClusters:
 
 
 def _nearest(points: np.ndarray, _: object, of: np.ndarray) -> np.ndarray:
-    """Which row of ``of`` is nearest to every point, shape (N,)."""
+    """Return the position of the row of ``of`` nearest to each point, shape (N,)."""
     from sklearn.metrics import pairwise_distances_argmin
 
     return pairwise_distances_argmin(points, of.astype(points.dtype, copy=False))

@@ -1,19 +1,27 @@
-"""Fit without tuning: where to start, how many components, which metric and which penalties.
+"""The fit without tuning: starts, numbers of components, metric and penalties are chosen.
 
-Both conditions are clustered by themselves, so that nothing is integrated away, at several
-resolutions.  Each pair of partitions is refined by the coupled fit, with covariances drawn towards
-the shape that the components of a side share and with costs in the metric of
-:mod:`cgmm.automatic.metric`, which is learned from the pair.  The target is then cut once more,
-from images of the source components (:func:`cgmm.automatic.refine.images`), because two partitions
-made separately have different borders, and a difference of borders looks like a change of share.
-The partition that lies in the middle, whose factors per cell are nearest to those of all others, is
-fitted to all cells and returned; what the others say of its components is kept
-(:mod:`cgmm.automatic.sensitivity`).  Factors are then counted cell by cell, from the images of all
-partitions (:mod:`cgmm.automatic.origins`).  Stability, not likelihood, decides: more components
-always have the higher likelihood, and cell types are no Gaussians (von Luxburg 2010, Found. Trends
-Mach. Learn. 2:235, on stability as a criterion).  For the same reason the last climb stops at a
-gain of 0.01 nats per cell: further steps fit the tails of populations that are no Gaussians, and
-move borders that had been right.
+1. Source and target are clustered separately, at several resolutions.  Nothing is integrated, so no
+   difference between the conditions is removed (:mod:`cgmm.automatic.starts`).
+2. Each pair of partitions is refined by a few steps of the coupled fit
+   (:mod:`cgmm.automatic.refine`).  Covariances are shrunk towards the mean covariance of their
+   side.  Costs are measured in a metric that is learned from the pair
+   (:mod:`cgmm.automatic.metric`).  When the numbers of components are not given, the target is then
+   partitioned a second time, from images of the source components.  The reason is that two
+   partitions that are made separately have different borders, and a difference of borders looks
+   like a change of share.
+3. The medoid of the partitions is fitted to all cells and returned
+   (:mod:`cgmm.automatic.partitions`).  The medoid is the partition whose factors at the cells are
+   nearest to the factors of all other partitions.
+4. Every target cell is assigned to the source cells whose images are nearest, over all partitions;
+   factors are counted from these origins (:mod:`cgmm.automatic.origins`).
+5. Factors under the other partitions and under other values of ``rho`` show how much each factor
+   depends on these choices (:mod:`cgmm.automatic.sensitivity`).
+
+Partitions are chosen by stability, not by likelihood.  Cell types are not Gaussian, so more
+components always have a higher likelihood (von Luxburg 2010, Found. Trends Mach. Learn. 2:235, on
+stability as a criterion).  For the same reason the last fit stops at a gain of 0.01 nats per cell.
+Further steps would fit the tails of populations that are not Gaussian, and move borders that were
+right.
 """
 
 from __future__ import annotations
@@ -25,22 +33,20 @@ from typing import Any
 
 import numpy as np
 
-from cgmm._utils.arguments import check_callable, check_components, check_number, check_seed
-from cgmm.automatic.clusters import LeidenClusters
+from cgmm._utils.arguments import check_callable, check_components, check_seed
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins
 from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells, medoid
-from cgmm.automatic.refine import SHRINKAGE, fit_in_metric, make_starts, partition_of, refine_start
+from cgmm.automatic.penalties import choose_penalties
+from cgmm.automatic.refine import SHRINKAGE, fit_in_metric, partition_of, refine_start
 from cgmm.automatic.sensitivity import along_rho, over_partitions
+from cgmm.automatic.starts import Starts, make_starts
 from cgmm.coupled.fit import ConvergenceWarning
 from cgmm.coupled.result import CoupledFit
 from cgmm.mixture.chunked import points_of
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 
-READ_AT = (1.5, 2.0, 3.0, 6.0)
-TRANSPORT_WEIGHT = 0.01
-RHO = 0.3
-EPSILON = 1.0
+CLUSTER_RESOLUTIONS = (1.5, 2.0, 3.0, 6.0)
 TOL = 0.01
 
 
@@ -62,26 +68,28 @@ def fit_automatic(
     random_state: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> CoupledFit:
-    """Fit with partitions, metric and penalties that are found in the data.
+    """Return a coupled fit whose partitions, metric and penalties are found in the data.
 
     Parameters
     ----------
     x0, x1
         Points of source (N0, D) and target (N1, D), as for :func:`cgmm.fit_coupled`.
     weights_source, weights_target
-        Weights of the points, for instance so that donors count equally.
+        Weights of the points, shapes (N0,) and (N1,), for instance weights with which donors count
+        equally; None: equal weights.
     donors_source, donors_target
-        Donor of every point, shapes (N0,) and (N1,): differences between donors of one condition
-        are then not taken for movement.
+        Donor of every point, shapes (N0,) and (N1,).  With them, differences between donors of one
+        condition do not count as movement.
     n_components
-        Number of components or a pair; None: found by clustering.
+        Number of components, or a pair of numbers; None: found by clustering.
     rho, epsilon
-        Penalties of the coupling, in nats: costs are those of :mod:`cgmm.automatic.metric`.
+        Penalties of the coupling, in nats, the unit of the costs
+        (:mod:`cgmm.automatic.metric`); None: the default.
     transport_weight
-        ``lambda`` of the objective.
+        ``lambda`` of the objective; None: the default.
     source
-        Source components that stay as they are, in the units of the points: those of another
-        comparison with the same source.
+        Source components that stay fixed, in the units of the points, for instance the source
+        components of another comparison with the same source.
     max_steps, tol, random_state
         As in :func:`cgmm.fit_coupled`.
     progress
@@ -90,8 +98,9 @@ def fit_automatic(
     Returns
     -------
     CoupledFit
-        In the units of the points, but with costs, coupling and penalties in nats; with
-        ``reasons`` for every parameter that was None, and with ``sensitivity``.
+        Mixtures are in the units of the points; costs and penalties are in nats.  ``reasons`` has
+        a sentence for every parameter that was None.  ``sensitivity`` has the factors under other
+        choices.
 
     Raises
     ------
@@ -102,141 +111,88 @@ def fit_automatic(
     random_state = check_seed(random_state)
     if n_components is not None:
         n_components = check_components(n_components, (len(x0), len(x1)))
-    reasons: dict[str, str] = {}
-    knobs = {
-        "rho": _chosen(
-            rho,
-            RHO,
-            "rho",
-            reasons,
-            "nats: a change of prevalence is cheap against a movement "
-            "that the metric does not expect",
-        ),
-        "epsilon": _chosen(
-            epsilon,
-            EPSILON,
-            "epsilon",
-            reasons,
-            "nat: with it the coupling is the posterior probability of each match",
-        ),
-        "transport_weight": _chosen(
-            transport_weight,
-            TRANSPORT_WEIGHT,
-            "transport_weight",
-            reasons,
-            "enough to keep "
-            "matched components together, too little to move what the data determine",
-        ),
+    penalties, reasons = choose_penalties(rho, epsilon, transport_weight)
+    options: dict[str, Any] = {
+        "locked": None if source is None else "source",
+        "callback": _StepCounter(progress),
     }
-    ticks = _Ticks(progress)
-    x0, x1 = points_of(x0), points_of(x1)
-    drawn, starts, between = make_starts(
-        (x0, x1),
-        (weights_source, weights_target),
-        (donors_source, donors_target),
-        n_components,
-        random_state,
+    points, weights = (points_of(x0), points_of(x1)), (weights_source, weights_target)
+    starts = make_starts(
+        points, weights, (donors_source, donors_target), n_components, random_state
     )
     if source is not None:
-        starts = [one._replace(source=source) for one in starts]
-    locked = None if source is None else "source"
-    clouds = [one.points for one in drawn]
+        starts = starts._replace(pairs=[pair._replace(source=source) for pair in starts.pairs])
+    drawn = [side.points for side in starts.clusters]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         refined = [
             refine_start(
-                one,
-                clouds,
-                [one.weights for one in drawn],
-                knobs,
-                between=between,
-                imaged=n_components is None,
-                locked=locked,
-                callback=ticks,
+                pair,
+                drawn,
+                [side.weights for side in starts.clusters],
+                penalties,
+                between_donors=starts.between_donors,
+                with_images=n_components is None,
+                **options,
             )
-            for one in starts
+            for pair in starts.pairs
         ]
-    cuts, movements = [cut for cut, _ in refined], [movement for _, movement in refined]
-    factors = [log2_net_of_cells(cut, clouds[0], len(clouds[1])) for cut in cuts]
-    best = medoid(factors)
+    partitions, metrics = [p for p, _ in refined], [m for _, m in refined]
+    best = medoid([log2_net_of_cells(p, drawn[0], len(drawn[1])) for p in partitions])
     fit = fit_in_metric(
-        (x0, x1),
-        (weights_source, weights_target),
-        (cuts[best].source, cuts[best].target),
-        movements[best],
-        knobs,
-        locked=locked,
+        points,
+        weights,
+        (partitions[best].source, partitions[best].target),
+        metrics[best],
+        penalties,
         max_steps=max_steps,
         tol=tol,
         random_state=random_state,
-        callback=ticks,
+        **options,
     )
-    cuts[best] = partition_of(cuts[best].label, fit)
-    reading = _read(drawn, cuts, movements, best, random_state, clustered=n_components is None)
-    fit = replace(fit, votes=reading.origin, log2_net_cells=drawn[0].spread(reading.log2_net, x0))
-    k0, k1 = fit.coupling.shape
+    partitions[best] = partition_of(partitions[best].label, fit)
+    origins = _origins(starts, partitions, metrics, best, random_state, leiden=n_components is None)
+    log2_net_cells = starts.clusters[0].spread(origins.log2_net, points[0])
+    fit = replace(fit, votes=origins.origin, log2_net_cells=log2_net_cells)
     if n_components is None:
-        reasons["n_components"] = (
-            f"{k0} and {k1}: of {len(cuts)} partitions ({', '.join(cut.label for cut in cuts)}) "
-            f"{cuts[best].label} lies in the middle"
-            + ("" if source is None else "; the source components are given")
+        reasons["n_components"] = _components_reason(
+            fit, partitions, best, given=source is not None
         )
-    if tol == TOL:
-        reasons["tol"] = (
-            f"{TOL:g} nats per cell: further steps would fit shapes that are no Gaussians, and "
-            "move the borders between subpopulations"
-        )
-    reasons["origin"] = (
-        f"each target cell counts for the source cells whose images are nearest "
-        f"(up to {NEIGHBOURS[1]}), over all partitions"
-    )
-    reasons["metric"] = _metric_reason(movements[best], between)
-    reasons["shrinkage"] = (
-        f"{SHRINKAGE:g}: a component of average size lies half way between its own shape and the "
-        "shape that its side shares"
-    )
-    return replace(
-        fit,
-        reasons=reasons,
-        sensitivity=[
-            *along_rho(fit),
-            *over_partitions(cuts, reading.by_partition, best, clouds[0]),
-        ],
-    )
+    reasons |= _other_reasons(tol, metrics[best], between_donors=starts.between_donors is not None)
+    choices = [*along_rho(fit), *over_partitions(partitions, origins.by_partition, best, drawn[0])]
+    return replace(fit, reasons=reasons, sensitivity=[choice.to_row() for choice in choices])
 
 
-def _read(
-    drawn: list[LeidenClusters],
-    cuts: list[FittedPartition],
-    movements: list[LearnedMetric],
+def _origins(
+    starts: Starts,
+    partitions: list[FittedPartition],
+    metrics: list[LearnedMetric],
     best: int,
     random_state: int,
     *,
-    clustered: bool,
+    leiden: bool,
 ) -> Origins:
-    """Let the drawn cells vote; read in clusters one step finer than the partitions."""
-    source, target = (DrawnCells(one.points, one.normalised_weights()) for one in drawn)
-    if clustered:
-        clusters = [drawn[0].labels(r, random_state + i) for i, r in enumerate(READ_AT)]
+    """Count origins over clusters of the drawn source cells.
+
+    With ``leiden`` the clusters are Leiden clusters, one step finer than the partitions; otherwise
+    the clusters are the components of the partitions.
+    """
+    source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
+    if leiden:
+        of_source = starts.clusters[0]
+        clusters = [
+            of_source.labels(resolution, random_state + i)
+            for i, resolution in enumerate(CLUSTER_RESOLUTIONS)
+        ]
     else:
-        clusters = [cut.source.responsibilities(source.points).argmax(1) for cut in cuts]
-    prior = log2_net_of_cells(cuts[best], source.points, len(target.points))
-    pairs = list(zip(cuts, movements, strict=True))
-    return count_origins(source, target, cuts[best], prior, pairs, clusters)
+        clusters = [p.source.responsibilities(source.points).argmax(1) for p in partitions]
+    prior = log2_net_of_cells(partitions[best], source.points, len(target.points))
+    pairs = list(zip(partitions, metrics, strict=True))
+    return count_origins(source, target, partitions[best], prior, pairs, clusters)
 
 
-def _chosen(
-    given: float | None, default: float, name: str, reasons: dict[str, str], why: str
-) -> float:
-    if given is not None:
-        above_zero = name != "transport_weight"
-        return check_number(name, given, default, above_zero=above_zero, finite=name != "rho")
-    reasons[name] = f"{default:g}{': ' if name == 'transport_weight' else ' '}{why}"
-    return default
-
-
-class _Ticks:
-    """Counts E-steps over several fits."""
+class _StepCounter:
+    """Callback that counts E-steps over several fits."""
 
     def __init__(self, progress: Callable[[int, float], None] | None) -> None:
         self.progress, self.n = progress, 0
@@ -247,14 +203,41 @@ class _Ticks:
             self.progress(self.n, objective)
 
 
-def _metric_reason(movement: LearnedMetric, between: np.ndarray | None) -> str:
-    """Say how far components move, in units of what is no movement."""
-    ratio = float(np.trace(np.linalg.solve(movement.noise, movement.spread)))
-    strongest = float(
-        np.linalg.eigvals(np.linalg.solve(movement.noise, movement.spread)).real.max()
-    )
-    donors = "" if between is None else " and the differences between donors of a condition"
+def _components_reason(
+    fit: CoupledFit, partitions: list[FittedPartition], best: int, *, given: bool
+) -> str:
+    """Return why the fit has its numbers of components; ``given``: the user gave the source."""
+    k0, k1 = fit.coupling.shape
+    labels = ", ".join(p.label for p in partitions)
     return (
-        f"learned from the matches: movement has {ratio / len(movement.noise):.2g} times the "
+        f"{k0} and {k1}: of {len(partitions)} partitions ({labels}) "
+        f"{partitions[best].label} lies in the middle"
+        + ("; the source components are given" if given else "")
+    )
+
+
+def _other_reasons(tol: float, metric: LearnedMetric, *, between_donors: bool) -> dict[str, str]:
+    """Return the reasons for the tolerance, the origins, the metric and the shrinkage."""
+    reasons = {}
+    if tol == TOL:
+        reasons["tol"] = (
+            f"{TOL:g} nats per cell: further steps would fit shapes that are no Gaussians, and "
+            "move the borders between subpopulations"
+        )
+    reasons["origin"] = (
+        f"each target cell counts for the source cells whose images are nearest "
+        f"(up to {NEIGHBOURS[1]}), over all partitions"
+    )
+    movement = np.linalg.solve(metric.noise, metric.spread)
+    mean = float(np.trace(movement)) / len(metric.noise)
+    strongest = float(np.linalg.eigvals(movement).real.max())
+    donors = " and the differences between donors of a condition" if between_donors else ""
+    reasons["metric"] = (
+        f"learned from the matches: movement has {mean:.2g} times the "
         f"variance within components{donors}, and {strongest:.2g} times in its strongest direction"
     )
+    reasons["shrinkage"] = (
+        f"{SHRINKAGE:g}: a component of average size lies half way between its own shape and the "
+        "shape that its side shares"
+    )
+    return reasons

@@ -1,25 +1,29 @@
-r"""How far, and in which directions, the subpopulations of an experiment move.
+r"""The metric of the costs, learned from how the subpopulations of an experiment move.
 
-A treatment moves most subpopulations alike, and often far along a few directions; a subpopulation
-that is replaced by another does neither.  Costs of transport are therefore taken in a metric that
-is learned from the two mixtures.  A target component that came from source component ``k`` has
+A treatment moves most subpopulations alike, and often far along a few directions.  The difference
+between a subpopulation and another one that replaces it has neither property.  The costs of
+transport are therefore measured in a metric that is learned from the two mixtures.  A target
+component ``l`` that came from source component ``k`` has the mean
 
-.. math:: m^1_l = m^0_k + \delta + e, \qquad \delta \sim N(0, V), \quad e \sim N(0, E),
+.. math:: m^1_l = m^0_k + \delta + e, \qquad \delta \sim N(0, V), \quad e \sim N(0, E).
 
-with ``E`` what is no movement: the mean covariance within components, and how far donors of the
-same condition lie apart.  ``V``, the covariance of the movement, is found by
-expectation-maximisation: the unbalanced coupling under the costs
+``E`` is the covariance of differences that are not movement: the mean covariance within components,
+plus, where donors are known, the covariance between donors of the same condition.  ``V`` is the
+covariance of the movement, estimated by expectation-maximisation.  In the E-step the unbalanced
+coupling under the costs
 
 .. math:: C_{kl} = \tfrac12 (m^1_l - m^0_k)^T (V + E)^{-1} (m^1_l - m^0_k)
 
-says which pairs belong together, and the posterior second moment of ``delta`` over those pairs is
-the next ``V``.  A pair counts by the product of ``T_kl`` (where ``k`` goes) and ``R_kl`` (where
-``l`` came from), so that only pairs that choose each other teach the metric.  ``V`` starts near
-zero: movement is learned from the nearest matches outwards, never assumed.
+gives the matched pairs.  In the M-step the posterior second moment of ``delta`` over the pairs is
+the next ``V``.  A pair has the weight ``T_kl R_kl``, the product of the share of ``k`` that goes to
+``l`` and the share of ``l`` that came from ``k``.  The weight is large only where each component is
+the main match of the other.  ``V`` starts near zero, so movement is learned from the nearest
+matches first.
 
-The costs are in nats, so ``epsilon = 1`` makes the coupling a posterior and ``rho`` the price, in
-nats, of a change of prevalence.  Multiplied by :attr:`Movement.scale`, points have these costs as
-squared Euclidean distances, and mixtures as squared Wasserstein distances.
+The costs are in nats: with ``epsilon = 1`` the coupling is a posterior, and ``rho`` is the price of
+a change of prevalence in nats.  In coordinates multiplied by :attr:`LearnedMetric.scale` these
+costs are squared Euclidean distances between points, and squared Wasserstein distances between
+Gaussians.
 """
 
 from __future__ import annotations
@@ -33,11 +37,12 @@ from cgmm.transport import solver
 from cgmm.transport.coupling import share_of_source, share_of_target
 
 STEPS = 30
-FIRST_SPREAD = 0.01
+FIRST_SPREAD = 0.01  # V at the start, as a multiple of E
+MIN_CELLS_PER_MEAN = 10
 
 
 class LearnedMetric(NamedTuple):
-    """The metric in which movement is measured.
+    """The metric in which costs are measured.
 
     Attributes
     ----------
@@ -55,7 +60,7 @@ class LearnedMetric(NamedTuple):
 
     @property
     def gain(self) -> np.ndarray:
-        """``V (V + E)^-1``: part of a gap that is movement, shape (D, D)."""
+        """``V (V + E)^-1``, which maps a gap to the posterior mean of the movement, (D, D)."""
         return self.spread @ np.linalg.inv(self.spread + self.noise)
 
 
@@ -68,7 +73,7 @@ def learn_metric(
     epsilon: float,
     steps: int = STEPS,
 ) -> LearnedMetric:
-    """Learn the metric of the costs from the components of both sides.
+    """Return the metric of the costs, learned from the components of both conditions.
 
     Parameters
     ----------
@@ -84,7 +89,7 @@ def learn_metric(
 
     Returns
     -------
-    Movement
+    LearnedMetric
     """
     s, t = source.weights, target.weights
     noise = within_covariance(source, target)
@@ -96,8 +101,8 @@ def learn_metric(
     for _ in range(steps):
         precision = np.linalg.inv(spread + noise)
         costs = 0.5 * np.einsum("kli,ij,klj->kl", gap, precision, gap, optimize=True)
-        # A constant cost changes the mass of the coupling, not its shape.
-        plan = solver.solve(costs - costs.min(), s, t, epsilon, 1 / rho, f, g)
+        # subtracting a constant from the costs changes the mass of the coupling, not its shares
+        plan = solver.solve(solver.Problem(costs - costs.min(), s, t, epsilon, 1 / rho), f, g)
         f, g = plan.f, plan.g
         weight = share_of_source(plan.coupling) * share_of_target(plan.coupling, s)
         weight /= weight.sum()
@@ -110,33 +115,38 @@ def learn_metric(
 
 
 def within_covariance(source: GaussianMixture, target: GaussianMixture) -> np.ndarray:
-    """Mean covariance within the components of both sides, weighted by share, shape (D, D)."""
-    a, b = (np.tensordot(m.weights, m.covariances, 1) for m in (source, target))
-    return 0.5 * (a + b)
+    """Return the mean covariance within components, weighted by share, shape (D, D)."""
+    of_source, of_target = (np.tensordot(m.weights, m.covariances, 1) for m in (source, target))
+    return 0.5 * (of_source + of_target)
 
 
 def donor_covariance(
-    points: np.ndarray, labels: np.ndarray, donors: np.ndarray, *, min_cells: int = 10
+    points: np.ndarray,
+    labels: np.ndarray,
+    donors: np.ndarray,
+    *,
+    min_cells: int = MIN_CELLS_PER_MEAN,
 ) -> tuple[np.ndarray, float]:
-    """Covariance between donors of the means of a cluster, averaged over clusters.
+    """Return the covariance between donors of the mean of a cluster, averaged over clusters.
 
     Parameters
     ----------
     points
         Cells of one condition, shape (N, D).
     labels
-        Coarse cluster of every cell (fine ones may belong to one donor each), shape (N,).
+        Coarse cluster of every cell, shape (N,).  A fine cluster may hold cells of one donor only.
     donors
         Donor of every cell, shape (N,).
     min_cells
-        Fewest cells of a donor in a cluster for its mean to count.
+        Fewest cells of a donor in a cluster; donors with fewer cells do not count there.
 
     Returns
     -------
     covariance
-        Less what the sampling of cells alone would give, shape (D, D), not negative.
+        Shape (D, D), positive semidefinite; the covariance from sampling cells is subtracted.
     weight
-        Number of cells in the clusters that had at least two donors; 0 when there were none.
+        Number of cells in clusters where at least two donors have ``min_cells`` cells; 0 without
+        these clusters.
     """
     d = points.shape[1]
     total, weight = np.zeros((d, d)), 0.0

@@ -1,25 +1,30 @@
-r"""Where each cell of the target came from: votes for the nearest images of source cells.
+r"""Where each cell of the target came from: the source cells whose images are nearest to it.
 
-Gaussians say well which components belong together, but not where one cell type ends and the next
-begins: types are no Gaussians, and two partitions made separately cut at different places.  So the
-coupling only carries source cells to where the target should have them, and the cells decide: each
-target cell :math:`j` is dealt out among the images nearest to it,
+A coupling of Gaussians shows which components belong together.  It does not show where one cell
+type ends and the next begins, because cell types are not Gaussian and partitions that are made
+separately have different borders.  The coupling is therefore used only to predict the position of a
+source cell in the target: the *image* of the source cell.  Each target cell :math:`j` is then
+assigned in parts to the nearest images,
 
-.. math:: P_{ji} \propto w_i f_i \quad \text{for } i \text{ among the } n \text{ nearest of } j,
+.. math:: P_{ji} \propto w_i f_i \quad \text{for } i \text{ among the } n \text{ nearest of } j.
 
-with :math:`f_i` the factor that the fit gives to source cell :math:`i`, so that images of a
-population that has become rare do not draw the cells of its neighbours.  This is one step of the
-re-estimation of class shares of Saerens, Latinne & Decaestecker (2002, Neural Comput. 14:21) with
-nearest neighbours as the classifier.  Every partition has images of its own, and two of them: moved
-by the posterior mean of the movement, which stays near where the metric expects it
-(:mod:`cgmm.automatic.metric`), and moved all the way to the match, which is right when a population
-moves as no other does.  Votes are averaged over all images.
+:math:`w_i` is the weight of source cell :math:`i`, and :math:`f_i` is the factor of the fit at this
+cell.  Without :math:`f_i`, the images of a population that has become rare would receive target
+cells of neighbouring populations.  The assignment is one step of the re-estimation of class shares
+of Saerens, Latinne and Decaestecker (2002, Neural Comput. 14:21), with nearest neighbours as the
+classifier.
 
-Within a population votes gather on the cells that look most like the target, which is a change of
-state and none of prevalence.  So a vote counts for the whole cluster that its cell lies in, and
-this is averaged over clusterings from coarse to fine: at a source cell the factor is the ratio of
-the votes to the cells in its clusters, and ``R``, where the cells of each target component came
-from, is the sum over cells.
+Every partition gives two images of a source cell.  The first image moves by the posterior mean of
+the movement, as the metric expects (:mod:`cgmm.automatic.metric`).  The second image moves the
+whole way to the match, which is right for a population that moves unlike all others.  Assignments
+are averaged over all images.
+
+Within a population, most target cells are assigned to the source cells that resemble the target
+most.  This is a change of state, not of prevalence.  An assignment to a source cell therefore
+counts for the whole cluster of the source cell, averaged over clusterings from coarse to fine.  The
+factor at a source cell is the ratio of assigned target cells to source cells in its clusters.
+``R``, the origins of the target components, is the sum of the assignments over the target cells,
+scaled so that columns sum to one.
 """
 
 from __future__ import annotations
@@ -36,27 +41,28 @@ from cgmm.transport.coupling import divide, share_of_source
 
 NEIGHBOURS = (5, 40)
 CELLS_PER_NEIGHBOUR = 50
-MIN_VOTES = 0.25
+MIN_ASSIGNED = 0.25  # target cells
+MIN_MASS = 1e-300
 
 
 class DrawnCells(NamedTuple):
-    """Cells of one condition: points (N, D) and their weights (N,), which sum to one."""
+    """Cells of one condition: points, shape (N, D), and weights with sum one, shape (N,)."""
 
     points: np.ndarray
     weights: np.ndarray
 
 
 class Origins(NamedTuple):
-    """What the votes say.
+    """Origins of the target cells, and the factors that follow from them.
 
     Attributes
     ----------
     origin
         ``R``, shape (K0, K1); columns sum to one, or to zero for target components that are new.
     log2_net
-        Log2 net factor of every source cell, shape (N0,); ``-inf`` where components are gone.
+        Log2 net factor at every source cell, shape (N0,); ``-inf`` in components that are gone.
     by_partition
-        The same from the votes of each partition by itself.
+        Log2 net factor at every source cell, shape (N0,), from the images of each partition alone.
     """
 
     origin: np.ndarray
@@ -69,62 +75,66 @@ def count_origins(
     target: DrawnCells,
     fit: FittedPartition,
     prior: np.ndarray,
-    cuts: Sequence[tuple[FittedPartition, LearnedMetric]],
+    partitions: Sequence[tuple[FittedPartition, LearnedMetric]],
     clusters: Sequence[np.ndarray],
 ) -> Origins:
-    """Let the target cells vote, and count.
+    """Return the origins of the target cells, counted by the components of the fit.
 
     Parameters
     ----------
     source, target
         The cells.
     fit
-        Components to count by.
+        Partition that is the fit.
     prior
-        Log2 factor of every source cell before the votes, shape (N0,).
-    cuts
-        Partitions with their metrics: where the images come from.
+        Log2 net factor at every source cell under the fit, shape (N0,).
+    partitions
+        Partitions with their metrics, from which images are made.
     clusters
-        Clusters of the source cells (0, 1, ...), one array of shape (N0,) for each partition.
+        Clusters of the source cells (0, 1, ...), shape (N0,), one array for each partition.
+
+    Returns
+    -------
+    Origins
     """
     r0 = fit.source.responsibilities(source.points)
     r1 = fit.target.responsibilities(target.points)
-    kept, known = r0 @ (fit.coupling.sum(1) > 0), r1 @ (fit.coupling.sum(0) > 0)
+    kept, matched = r0 @ (fit.coupling.sum(1) > 0), r1 @ (fit.coupling.sum(0) > 0)
     weight = source.weights * np.exp2(prior) * kept
-    dealt = [assign_to_images(source.points, target.points, weight, cut) for cut in cuts]
-    arriving = target.weights * known
-    came = [votes.T @ arriving for votes in dealt]
-    mean = np.mean(came, axis=0)
-    least = MIN_VOTES / len(target.points)
+    assignments = [assign_to_images(source.points, target.points, weight, p) for p in partitions]
+    arriving = target.weights * matched
+    assigned = [assignment.T @ arriving for assignment in assignments]
+    mean_assigned = np.mean(assigned, axis=0)
+    least = MIN_ASSIGNED / len(target.points)
     with np.errstate(divide="ignore"):
-        gone = np.log2(kept)
-    own = [
-        _per_cell(one, source.weights, labels, least) + gone
-        for one, labels in zip(came, clusters, strict=True)
+        log2_kept = np.log2(kept)
+    by_partition = [
+        _log2_ratio(of_partition, source.weights, labels, least) + log2_kept
+        for of_partition, labels in zip(assigned, clusters, strict=True)
     ]
-    together = [_per_cell(mean, source.weights, labels, least) for labels in clusters]
-    votes = sum(dealt[1:], dealt[0]) / len(dealt)
+    together = [_log2_ratio(mean_assigned, source.weights, labels, least) for labels in clusters]
+    mean_assignment = sum(assignments[1:], assignments[0]) / len(assignments)
     shared = np.mean([_shared(r0, source.weights, labels) for labels in clusters], axis=0)
-    origin = _origin(fit.coupling, votes @ shared, r1 * target.weights[:, None])
-    return Origins(origin, np.mean(together, axis=0) + gone, own)
+    origin = _origin(fit.coupling, mean_assignment @ shared, r1 * target.weights[:, None])
+    return Origins(origin, np.mean(together, axis=0) + log2_kept, by_partition)
 
 
 def assign_to_images(
     source: np.ndarray,
     target: np.ndarray,
     weight: np.ndarray,
-    cut: tuple[FittedPartition, LearnedMetric],
+    partition: tuple[FittedPartition, LearnedMetric],
 ) -> sp.csr_matrix:
-    """Deal every target cell out among the nearest images of source cells.
+    """Return the assignment of every target cell to the source cells with the nearest images.
 
     Parameters
     ----------
     source, target
         Points (N0, D) and (N1, D).
     weight
-        Of every source cell, shape (N0,), non-negative.
-    cut
-        Partition and metric.
+        Weight of every source cell, shape (N0,), not negative.
+    partition
+        Partition and metric, from which images are made.
 
     Returns
     -------
@@ -132,51 +142,56 @@ def assign_to_images(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    found, movement = cut
+    fitted, metric = partition
     n = min(len(source), int(np.clip(len(source) // CELLS_PER_NEIGHBOUR, *NEIGHBOURS)))
-    root = np.linalg.cholesky(np.linalg.inv(movement.noise))
-    r = found.source.responsibilities(source)
+    root = np.linalg.cholesky(np.linalg.inv(metric.noise))
+    r = fitted.source.responsibilities(source)
     rows = np.repeat(np.arange(len(target)), n)
     total = sp.csr_matrix((len(target), len(source)))
-    steps = _steps(found, movement)
-    for step in steps:
-        images = (source + r @ step) @ root
+    moves = _moves(fitted, metric)
+    for move in moves:
+        images = (source + r @ move) @ root
         search = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(images)
         nearest = search.kneighbors(target @ root, return_distance=False)
         share = weight[nearest]
         share = divide(share, np.broadcast_to(share.sum(1, keepdims=True), share.shape))
         shape = total.shape
-        total = total + sp.csr_matrix((share.ravel() / len(steps), (rows, nearest.ravel())), shape)
+        total = total + sp.csr_matrix((share.ravel() / len(moves), (rows, nearest.ravel())), shape)
     return total
 
 
-def _steps(cut: FittedPartition, movement: LearnedMetric) -> tuple[np.ndarray, np.ndarray]:
-    """How far each source component moves, (K0, D): shrunk by the metric, and as matched."""
-    to = share_of_source(cut.coupling)
-    gap = np.where(to.sum(1, keepdims=True) > 0, to @ cut.target.means - cut.source.means, 0.0)
-    return gap @ movement.gain.T, gap
+def _moves(partition: FittedPartition, metric: LearnedMetric) -> tuple[np.ndarray, np.ndarray]:
+    """Return posterior mean of the movement and whole gap to the match, (K0, D) each."""
+    to = share_of_source(partition.coupling)
+    gap = to @ partition.target.means - partition.source.means
+    gap = np.where(to.sum(1, keepdims=True) > 0, gap, 0.0)
+    return gap @ metric.gain.T, gap
 
 
-def _per_cell(
-    votes: np.ndarray, weights: np.ndarray, labels: np.ndarray, least: float
+def _log2_ratio(
+    assigned: np.ndarray, weights: np.ndarray, labels: np.ndarray, least: float
 ) -> np.ndarray:
-    """Log2 of votes over cells in the cluster of every source cell, shape (N0,)."""
+    """Return log2 of assigned target cells over source cells in each cell's cluster, (N0,)."""
     n = int(labels.max()) + 1
-    came, there = np.bincount(labels, votes, n), np.bincount(labels, weights, n)
-    return (np.log2(came + least) - np.log2(np.maximum(there, 1e-300)))[labels]
+    after, before = np.bincount(labels, assigned, n), np.bincount(labels, weights, n)
+    return (np.log2(after + least) - np.log2(np.maximum(before, MIN_MASS)))[labels]
 
 
-def _origin(coupling: np.ndarray, came_from: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """``R``, shape (K0, K1), from where each target cell came from (N1, K0) and is (N1, K1)."""
-    mass = came_from.T @ to
+def _origin(coupling: np.ndarray, came_from: np.ndarray, lies_in: np.ndarray) -> np.ndarray:
+    """Return ``R``, shape (K0, K1).
+
+    ``came_from`` (N1, K0) has the source components from which each target cell came.  ``lies_in``
+    (N1, K1) has the target components of each target cell.
+    """
+    mass = came_from.T @ lies_in
     mass[coupling.sum(1) <= 0] = 0.0
     mass[:, coupling.sum(0) <= 0] = 0.0
     return divide(mass, np.broadcast_to(mass.sum(0, keepdims=True), mass.shape))
 
 
 def _shared(r: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean responsibilities of the cluster of every cell, shape (N0, K0)."""
+    """Return the mean responsibilities in the cluster of each cell, shape (N0, K0)."""
     n = int(labels.max()) + 1
     member = sp.csr_matrix((weights, (labels, np.arange(len(labels)))), (n, len(labels)))
-    total = np.maximum(np.asarray(member.sum(axis=1)), 1e-300)
+    total = np.maximum(np.asarray(member.sum(axis=1)), MIN_MASS)
     return ((member @ r) / total)[labels]

@@ -1,8 +1,8 @@
-"""Other partitions of the same cells, and what they say of each cell.
+"""Partitions of the cells into components, and the choice of one of them.
 
-How cells are cut into components is a choice that no likelihood settles.  A fit without tuning
-therefore makes several: the one in the middle becomes the fit, and a component of it whose factor
-changes with the cut is not settled (:mod:`cgmm.automatic.sensitivity`).
+Likelihood does not determine how cells should be divided into components.  The fit without tuning
+therefore makes several partitions.  The medoid of the partitions becomes the fit.  A component
+whose factor differs between partitions is not settled (:mod:`cgmm.automatic.sensitivity`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cgmm.mixture.gaussian_mixture import GaussianMixture
+from cgmm.thresholds import MAX_LOG2_NET
 from cgmm.transport.coupling import log2_net, share_of_target
 
 TIE = 0.001
@@ -24,7 +25,7 @@ class FittedPartition(NamedTuple):
     Attributes
     ----------
     label
-        How it was started, for people.
+        How the partition was started, in words.
     source, target
         Mixtures whose weights are shares without penalty.
     coupling
@@ -38,47 +39,48 @@ class FittedPartition(NamedTuple):
 
     @property
     def net(self) -> np.ndarray:
-        """Net factor of each source component, as the coupling has it, shape (K0,)."""
+        """Net factor of each source component, from the coupling, shape (K0,)."""
         s, t = self.source.weights, self.target.weights
         return np.exp2(log2_net(share_of_target(self.coupling, s), s, t))
 
 
-def log2_net_of_cells(cut: FittedPartition, points: np.ndarray, n_target: int) -> np.ndarray:
-    """Log2 net factor at source cells under one partition.
+def log2_net_of_cells(partition: FittedPartition, points: np.ndarray, n_target: int) -> np.ndarray:
+    """Return the log2 net factor at every source cell under one partition.
 
     Parameters
     ----------
-    cut
+    partition
         The partition.
     points
         Source cells, shape (N, D).
     n_target
-        Cells of the target: a factor is at least what half of one would make of a component, so
-        that all are finite.
+        Number of target cells.  At least half a target cell is counted for each component, so all
+        factors are finite.
 
     Returns
     -------
     Shape (N,).
     """
-    least = (0.5 / n_target) / np.maximum(cut.source.weights, 0.5 / len(points))
-    return np.log2(cut.source.responsibilities(points) @ np.maximum(cut.net, least))
+    least = (0.5 / n_target) / np.maximum(partition.source.weights, 0.5 / len(points))
+    return np.log2(partition.source.responsibilities(points) @ np.maximum(partition.net, least))
 
 
-def medoid(factors: Sequence[np.ndarray], limit: float = 4.0) -> int:
-    """Which partition lies in the middle.
+def medoid(factors: Sequence[np.ndarray], limit: float = MAX_LOG2_NET) -> int:
+    """Return the position of the medoid of the partitions.
 
     Parameters
     ----------
     factors
         Log2 factors of the same cells under each partition, shapes (N,).
     limit
-        Beyond it factors count as equal.
+        Log2 factors beyond the limit are set to it.
 
     Returns
     -------
-    Position of the one with the smallest mean absolute difference from the others; of those within
-    ``TIE`` of it the first, so that what fewer components say as well is not said with more.
+    Position of the partition with the smallest mean absolute difference from the others.
+    Partitions within ``TIE`` of the smallest difference count as equal.  The first of the equal
+    partitions is taken, which has the fewest components when resolutions are in rising order.
     """
     clipped = np.clip(np.asarray(factors), -limit, limit)
-    apart = np.array([np.abs(clipped - one).mean() for one in clipped])
-    return int(np.argmax(apart <= apart.min() + TIE))
+    distance = np.array([np.abs(clipped - values).mean() for values in clipped])
+    return int(np.argmax(distance <= distance.min() + TIE))

@@ -1,9 +1,9 @@
 r"""Transport cost between two mixtures, differentiable in all their parameters.
 
 The ground cost is the squared Wasserstein distance between components
-(:mod:`cgmm.transport.gaussians`), the transport unbalanced (:mod:`cgmm.transport.solver`).  At
-``rho = inf`` and ``epsilon -> 0`` this is MW2 squared of Delon & Desolneux (2020, SIAM J. Imaging
-Sci. 13, eq. 4.4).
+(:mod:`cgmm.transport.gaussians`).  The transport is unbalanced (:mod:`cgmm.transport.solver`).  At
+``rho = inf`` and ``epsilon -> 0`` the cost is the squared MW2 of Delon & Desolneux (2020, SIAM J.
+Imaging Sci. 13, eq. 4.4).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cgmm.transport import gaussians, solver
 def transport_cost(
     source: GaussianMixture, target: GaussianMixture, *, epsilon: float, rho: float
 ) -> tuple[jax.Array, jax.Array]:
-    """Unbalanced transport cost between two mixtures, and the coupling that attains it.
+    """Return the unbalanced transport cost between two mixtures, and the optimal coupling.
 
     Parameters
     ----------
@@ -36,14 +36,20 @@ def transport_cost(
     Returns
     -------
     ``UW`` (scalar) and ``W`` of shape (K0, K1).  ``UW`` is differentiable in all parameters of
-    both mixtures: 2 sum_l W_kl (m_k - m_l) for means and sum_l W_kl (I - A_kl) for covariances
-    (Bhatia, Jain & Lim 2019), (1 + eps/rho) h(f) - eps for weights; no derivative flows through
-    the coupling.
+    both mixtures; ``W`` is not differentiable.
 
     Raises
     ------
     TypeError, ValueError
-        When a penalty is not positive, or a mixture is none.
+        When a penalty is not positive, or a mixture is not valid.
+
+    Notes
+    -----
+    The derivative of ``UW`` is 2 sum_l W_kl (m_k - m_l) by a mean, sum_l W_kl (I - A_kl) by a
+    covariance (Bhatia, Jain & Lim 2019), and (1 + eps/rho) h(f_k) - eps by a weight.  The reference
+    measure of the entropy is the product of the weights.  OTT-JAX uses the counting measure: the
+    unbalanced coupling of OTT-JAX at costs ``C`` is the coupling of this function at costs
+    ``C + epsilon log(a_k b_l)``.
 
     Examples
     --------
@@ -85,12 +91,9 @@ def _cost_forward(
         source.means, target.means, source.covariances, target.covariances, pairs.fidelity
     )
     dtype = costs.dtype
+    penalties = jnp.asarray(epsilon, dtype), jnp.asarray(inv_rho, dtype)
     plan = solver.solve(
-        costs,
-        source.weights,
-        target.weights,
-        jnp.asarray(epsilon, dtype),
-        jnp.asarray(inv_rho, dtype),
+        solver.Problem(costs, source.weights, target.weights, *penalties),
         jnp.zeros(costs.shape[0], dtype),
         jnp.zeros(costs.shape[1], dtype),
         tol=1e-11 if dtype == jnp.float64 else 1e-5,
@@ -99,12 +102,14 @@ def _cost_forward(
 
 
 def _cost_backward(epsilon: float, inv_rho: float, saved: tuple, seed: tuple) -> tuple:
-    """Envelope theorem: the derivative of ``UW`` at a fixed optimal coupling."""
+    """Return the derivative of ``UW`` at fixed optimal coupling, by the envelope theorem."""
     source, target, roots, pairs, plan = saved
     slope = seed[0]
     w, k0, d = plan.coupling, plan.coupling.shape[0], source.means.shape[1]
     leave, enter = w.sum(1), w.sum(0)
-    forth, back = gaussians.mean_maps(gaussians.Roots(*(part[:k0] for part in roots)), pairs, w)
+    forth, back = gaussians.sum_of_maps_traced(
+        gaussians.Roots(*(part[:k0] for part in roots)), pairs, w
+    )
     eye = jnp.eye(d, dtype=w.dtype)[None]
     grow = [
         (1 + epsilon * inv_rho) * solver.gain(f, jnp.asarray(inv_rho, w.dtype)) - epsilon

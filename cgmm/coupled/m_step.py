@@ -1,148 +1,138 @@
-r"""M-step of the coupled fit: everything that happens between two passes over the points.
+r"""M-step of the coupled fit: everything that is computed between two passes over the points.
 
-Given the moments ``(n, xbar, Sbar)`` of both sides it raises
+Given the moments ``(n, xbar, Sbar)`` of both sides, the M-step raises
 
 .. math::
    \sum_{sides} \sum_k n_k \big(\log \pi_k - \tfrac12 \log\det S_k
    - \tfrac12 \operatorname{tr} S_k^{-1} \hat S_k\big) + \text{prior} - \lambda\, UW,
    \qquad \hat S_k = \bar S_k + \delta I + (\bar x_k - m_k)(\bar x_k - m_k)^T,
 
-by blocks, each exact given the others:
+in three blocks, each with its own module:
 
 weights
-    Newton ascent over both simplices with the coupling eliminated (:mod:`cgmm.coupled.weights`).
+    :mod:`cgmm.coupled.weights`: Newton steps over both simplices, with the coupling eliminated.
 means
-    one symmetric positive definite linear system over all components of both sides, by
-    conjugate gradients with the diagonal blocks as preconditioner.
+    :mod:`cgmm.coupled.means`: one linear system over all components of both sides.
 covariances
-    the Riccati equation ``P H P - P = E`` of the stationarity conditions at fixed Monge maps,
-    solved in closed form, then drawn back towards the old value until the objective rises.
+    :mod:`cgmm.coupled.covariances`: a Riccati equation at fixed Monge maps, then a line search.
 
-``delta`` (the ridge) stands for isotropic measurement noise of every point; ``prior`` is the log
-density of an inverse Wishart law ``-kappa/2 (tr Psi S^{-1} + log det S)`` with a fixed shape
-``Psi`` per side (Fraley & Raftery 2007, J. Classif. 24).  Both stand in the objective, so that it
-never falls.  "diag" covariances are full ones that stay diagonal, because every operation on them
-does; "tied" ones are one matrix per side, for which the sums over components collapse.
+``delta`` (the ridge) is the variance of isotropic measurement noise of every point.  ``prior`` is
+the log density of an inverse Wishart law, ``-kappa/2 (tr Psi S^{-1} + log det S)``, with a fixed
+shape ``Psi`` per side (Fraley & Raftery 2007, J. Classif. 24).  Ridge and prior are part of the
+objective, and the M-step never lowers the objective.  "diag" covariances are full matrices that
+stay diagonal, because every operation preserves the form.  "tied" covariances are one matrix per
+side, with strength and scatter summed over the components of the side.
 
-Components of both sides are stacked, source first.  All of it is plain numpy: the arrays are
-small, and compiling would take longer than a fit.
+Components of both sides are stacked, source first.  The M-step is plain numpy: the arrays are
+small, and compilation would take longer than a fit.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from cgmm.coupled.covariances import update_covariances
+from cgmm.coupled.covariances import target_scatter, update_covariances
 from cgmm.coupled.means import update_means
-from cgmm.coupled.objective import Objective
-from cgmm.coupled.state import Shapes, State, matched, spread_shapes, state_of
-from cgmm.coupled.weights import FLOOR, by_side, update_weights
+from cgmm.coupled.objective import MIN_WEIGHT, Objective
+from cgmm.coupled.shapes import Shapes, repeated
+from cgmm.coupled.state import State, state_of, transported
+from cgmm.coupled.weights import sums_by_side, update_weights
 from cgmm.mixture.e_step import Moments
+from cgmm.pair import halves
 from cgmm.transport import gaussians
-
-# All together ----------------------------------------------------------------
 
 
 def m_step(
-    source: Moments, target: Moments, state: State, knobs: Objective, *, coupled: bool
+    source: Moments, target: Moments, state: State, objective: Objective, *, coupled: bool
 ) -> State:
-    """One sweep over weights, means and covariances; the transport is solved again at the end.
+    """Return the state after one update of weights, means, covariances and transport, in turn.
 
     Parameters
     ----------
     source, target
         Moments of the two sides at ``state``.
+    state
+        State at which the E-step was computed.
+    objective
+        Constants of the objective.
+    coupled
+        Whether to include the transport.  False: the M-step of two independent mixtures.
+
+    Returns
+    -------
+    The next state.
     """
     with np.errstate(all="ignore"):
-        return _sweep(source, target, state, knobs, coupled=coupled)
-
-
-def _sweep(
-    source: Moments, target: Moments, state: State, knobs: Objective, *, coupled: bool
-) -> State:
-    k0 = state.n_source
-    k1 = len(state.params.weights) - k0
-    mass, centres, scatter = (
-        np.concatenate([a[:k0], b[:k1]]) for a, b in zip(source[:3], target[:3], strict=True)
-    )
-    weights, means, _ = state.params
-    strength, lam = mass + knobs.kappa, knobs.transport_weight
-    alive = mass > FLOOR
-    centres = np.where(alive[:, None], centres, means)
-    scatter = np.where(alive[:, None, None], scatter, 0.0)
-    free = knobs.free
-    old = Shapes(state.params.covariances, state.roots, state.fidelity)
-    if coupled:
-        weights, plan = update_weights(
-            mass,
-            weights,
-            state.costs,
-            state.plan,
-            lam=lam,
-            epsilon=knobs.epsilon,
-            inv_rho=knobs.inv_rho,
-            free=free,
+        k0, k1 = state.costs.shape
+        mass, centres, scatter = (
+            np.concatenate([a[:k0], b[:k1]]) for a, b in zip(source[:3], target[:3], strict=True)
         )
-        means = update_means(mass, centres, means, plan.coupling, state.roots.precision, knobs)
-        coupling = plan.coupling
-    else:
-        share = np.maximum(mass, FLOOR)
-        weights = np.where(free, share / by_side(share, k0), weights)
-        means = np.where(free[:, None], centres, means)
-        plan, coupling = state.plan, np.zeros((k0, k1))
-    asked = target_scatter(mass, centres - means, scatter, strength, knobs)
-    movable = free & (strength > FLOOR)
-    if knobs.kind == "tied":
-        strength, asked, movable, old, coupling = _collapse(
-            strength, asked, free, old, coupling, k0
+        weights, means, _ = state.params
+        alive = mass > MIN_WEIGHT
+        centres = np.where(alive[:, None], centres, means)
+        scatter = np.where(alive[:, None, None], scatter, 0.0)
+        if coupled:
+            weights, plan = update_weights(mass, weights, state.costs, state.plan, objective)
+            coupling = plan.coupling
+            precision = state.roots.precision
+            means = update_means(mass, centres, means, coupling, precision, objective)
+        else:
+            free, share = objective.free, np.maximum(mass, MIN_WEIGHT)
+            weights = np.where(free, share / sums_by_side(share, k0), weights)
+            means = np.where(free[:, None], centres, means)
+            plan, coupling = state.plan, np.zeros((k0, k1))
+        shapes, known = _updated_shapes(
+            mass, centres - means, scatter, state, coupling, objective, coupled=coupled
         )
-    if coupled:
-        shapes, known = update_covariances(strength, asked, movable, old, coupling, lam)
-    else:
-        covariances = np.where(movable[:, None, None], asked, old.covariances)
-        known = np.zeros(coupling.shape, bool)
-        shapes = Shapes(covariances, gaussians.factors(covariances), 1.0 * known)
-    if knobs.kind == "tied":
-        shapes, known = spread_shapes(shapes, k0, k1), np.tile(known, (k0, k1))
-    elif knobs.kind == "diag":
-        shapes = shapes._replace(covariances=shapes.covariances * np.eye(means.shape[1]))
-    if not coupled:
-        return state_of(weights, means, shapes, state.costs, plan, knobs)
-    potentials = np.concatenate([plan.f, plan.g])
-    before = (plan, state.costs)
-    shapes, costs, plan = matched(weights, means, shapes, known, potentials, knobs, before)
-    return state_of(weights, means, shapes, costs, plan, knobs)
+        if not coupled:
+            return state_of(weights, means, shapes, state.costs, plan, objective)
+        potentials, before = np.concatenate([plan.f, plan.g]), (plan, state.costs)
+        shapes, costs, plan = transported(
+            weights, means, shapes, known, potentials, objective, before
+        )
+        return state_of(weights, means, shapes, costs, plan, objective)
 
 
-def target_scatter(
-    mass: np.ndarray, off: np.ndarray, scatter: np.ndarray, strength: np.ndarray, knobs: Objective
-) -> np.ndarray:
-    """Scatter that data, ridge and prior ask for, in the form of the covariances."""
-    eye = np.eye(off.shape[1])
-    data = scatter + off[:, :, None] * off[:, None] + knobs.ridge * eye
-    total = mass[:, None, None] * data + knobs.kappa[:, None, None] * knobs.shape
-    if knobs.kind == "diag":
-        total = total * eye
-    return total / np.maximum(strength, FLOOR)[:, None, None]
-
-
-def _collapse(
-    strength: np.ndarray,
-    asked: np.ndarray,
-    free: np.ndarray,
-    old: Shapes,
+def _updated_shapes(
+    mass: np.ndarray,
+    offset: np.ndarray,
+    scatter: np.ndarray,
+    state: State,
     coupling: np.ndarray,
-    k0: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Shapes, np.ndarray]:
-    """Sum over the components of each side, which share one covariance."""
-    parts = (slice(None, k0), slice(k0, None))
-    whole = np.array([strength[p].sum() for p in parts])
-    total = strength[:, None, None] * asked
-    mean = np.stack([total[p].sum(0) for p in parts]) / whole[:, None, None]
+    objective: Objective,
+    *,
+    coupled: bool,
+) -> tuple[Shapes, np.ndarray]:
+    """Return the new covariances, and True for pairs with an exact fidelity, shape (K0, K1)."""
+    k0, k1 = coupling.shape
+    old = Shapes(state.params.covariances, state.roots, state.fidelity)
+    strength = mass + objective.kappa
+    target = target_scatter(mass, offset, scatter, strength, objective)
+    movable = objective.free & (strength > MIN_WEIGHT)
+    if objective.kind == "tied":
+        strength, target, old = _collapsed(strength, target, old, k0)
+        movable, coupling = objective.free[[0, k0]], np.array([[coupling.sum()]])
+    if coupled:
+        lam = objective.transport_weight
+        shapes, known = update_covariances(strength, target, movable, old, coupling, lam)
+    else:
+        known = np.zeros(coupling.shape, bool)
+        covariances = np.where(movable[:, None, None], target, old.covariances)
+        shapes = Shapes.of(covariances, np.zeros(known.shape))
+    if objective.kind == "tied":
+        return repeated(shapes, k0, k1), np.tile(known, (k0, k1))
+    if objective.kind == "diag":
+        shapes = shapes._replace(covariances=shapes.covariances * np.eye(offset.shape[1]))
+    return shapes, known
+
+
+def _collapsed(
+    strength: np.ndarray, target: np.ndarray, old: Shapes, k0: int
+) -> tuple[np.ndarray, np.ndarray, Shapes]:
+    """Return strength, mean scatter and shapes per side, for one covariance per side."""
+    whole = np.array([part.sum() for part in halves(strength, k0)])
+    total = halves(strength[:, None, None] * target, k0)
+    mean = np.stack([part.sum(0) for part in total]) / whole[:, None, None]
     first = [0, k0]
-    shapes = Shapes(
-        old.covariances[first],
-        gaussians.Roots(*(part[first] for part in old.roots)),
-        old.fidelity[:1, :1],
-    )
-    return whole, mean, free[first], shapes, np.array([[coupling.sum()]])
+    roots = gaussians.Roots(*(part[first] for part in old.roots))
+    return whole, mean, Shapes(old.covariances[first], roots, old.fidelity[:1, :1])

@@ -1,7 +1,8 @@
-"""Result of a coupled fit."""
+"""Result of a coupled fit, and the names under which its parts are stored."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,91 +10,86 @@ import numpy as np
 
 from cgmm.mixture.checks import as_points
 from cgmm.mixture.gaussian_mixture import GaussianMixture
-from cgmm.pair import SIDES
+from cgmm.pair import SIDES, Pair
 from cgmm.transport.coupling import log2_net, share_of_target
 
-MIXTURE = ("weights", "means", "covariances")
+OF_MIXTURE = ("weights", "means", "covariances")
 ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
-OPTIONAL = ("metric", "votes", "log2_net_cells")
-VALUES = (
-    "transport_cost",
-    "log_likelihood",
-    "objective",
+OPTIONAL_ARRAYS = ("metric", "votes", "log2_net_cells")
+ARRAY_NAMES = (
+    *ARRAYS,
+    *(f"{side}_{name}" for side in SIDES for name in OF_MIXTURE),
+    *OPTIONAL_ARRAYS,
+)
+FACTS = (
+    "parameters",
+    "reasons",
+    "sensitivity",
     "converged",
     "status",
     "n_steps",
     "seconds",
-    "parameters",
-    "reasons",
-    "sensitivity",
+    "objective",
+    "transport_cost",
+    "log_likelihood",
 )
-
-
-def build_fit(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> CoupledFit:
-    """Put a CoupledFit together from the arrays and values of :func:`save_fit`."""
-    sides = {
-        side: GaussianMixture(**{name: arrays[f"{side}_{name}"] for name in MIXTURE})
-        for side in SIDES
-    }
-    fields: dict[str, Any] = {name: values[name] for name in VALUES}
-    fields["log_likelihood"] = tuple(fields["log_likelihood"])
-    fields |= sides
-    fields |= {name: arrays[name] for name in ARRAYS}
-    fields |= {name: arrays.get(name) for name in OPTIONAL}
-    return CoupledFit(**fields)
 
 
 @dataclass(frozen=True)
 class CoupledFit:
-    """Result of :func:`fit_coupled`.
+    """Result of :func:`cgmm.fit_coupled`.
 
     Attributes
     ----------
     source
-        Fitted mixture of the source, with the penalised weights of the objective.
+        Fitted mixture of the source, with the weights that maximise the penalised objective.
     target
-        The same of the target.
+        Fitted mixture of the target, with weights of the same kind.
     coupling
-        Masses ``W``, shape (K0, K1); sums to at most about one.
+        Masses ``W``, shape (K0, K1).  The sum is about one or less.
     costs
         Squared Wasserstein distances between components, shape (K0, K1).
     transport_cost
         ``UW`` at the solution.
     shares_source
-        Prevalence of every source component, shape (K0,): weights of largest likelihood for the
-        fitted shapes, free of the transport penalty, which shrinks what it measures.
+        Prevalence of every source component, shape (K0,): maximum-likelihood weights at fixed means
+        and covariances.  Shares leave out the transport penalty, which would bias changes of
+        prevalence towards zero.
     shares_target
-        The same of the target components, shape (K1,).
+        Prevalence of every target component, shape (K1,), computed in the same way.
     log_likelihood
-        Mean log likelihood per unit of weight of source and target.
+        Mean log likelihood per unit of weight of source and target, with the shares as weights and
+        without ridge.
     objective
-        (P), with ridge and prior.
+        Objective (P) of :mod:`cgmm.coupled.fit`, with ridge and prior.
     converged
-        Whether the objective has settled.
+        Whether the fit converged.
     status
-        A sentence that says so.
+        Sentence that describes how the fit ended (:class:`cgmm.coupled.outcome.Outcome`).
     history
-        Objective per step, shape (n_steps,).
+        Objective at the start and after every step that was taken, shape (n_steps,).
     n_steps
-        Number of EM steps.
+        Number of values in ``history``.
     seconds
         Wall time of the fit.
     parameters
-        The values really used.
+        Values of all parameters, including the parameters that were not given.
     reasons
-        Why a parameter that was left to the program has its value, by name.
+        For each parameter that :func:`cgmm.tl.fit` chose, by name: the reason for its value, in a
+        sentence.
     sensitivity
-        What other choices would give (:mod:`cgmm.automatic.sensitivity`); empty unless they were
-        made.
+        Results under other choices (:mod:`cgmm.automatic.sensitivity`).  Empty when no other choice
+        was tried.
     metric
-        Matrix by which points are multiplied before costs are taken, shape (D, D), symmetric
-        (:mod:`cgmm.automatic.metric`); None: the points as they are.
+        Matrix by which points are multiplied before costs are computed, shape (D, D), symmetric
+        (:mod:`cgmm.automatic.metric`).  None: points are not multiplied.
     votes
-        Where the cells of each target component came from, counted cell by cell
-        (:mod:`cgmm.automatic.origins`), shape (K0, K1); None: the coupling says so
-        (:attr:`origin`).
+        ``R`` counted over cells: the part of each target component that came from each source
+        component, shape (K0, K1) (:mod:`cgmm.automatic.origins`).  None: :attr:`origin` follows
+        from the coupling.
     log2_net_cells
-        Log2 net factor of every source point, shape (N0,), likewise; None: that of its components.
+        Log2 net factor of every source point, counted over cells, shape (N0,).  None: the factor of
+        a point follows from the factors of its components.
     """
 
     source: GaussianMixture
@@ -118,10 +114,15 @@ class CoupledFit:
     log2_net_cells: np.ndarray | None = None
 
     @property
-    def origin(self) -> np.ndarray:
-        """``R``, where the cells of each target component came from, shape (K0, K1).
+    def mixtures(self) -> Pair[GaussianMixture]:
+        """Both mixtures."""
+        return Pair(self.source, self.target)
 
-        Columns sum to one, to zero for components that are new.
+    @property
+    def origin(self) -> np.ndarray:
+        """``R``, the part of each target component that came from each source component.
+
+        Shape (K0, K1).  Columns sum to one; the columns of components that are new sum to zero.
         """
         if self.votes is not None:
             return self.votes
@@ -144,29 +145,43 @@ class CoupledFit:
 
     @property
     def out_factors(self) -> np.ndarray:
-        """Weight factor when leaving each source component, shape (K0,), of unit mass."""
+        """Outflow factor of each source component at unit mass, shape (K0,)."""
         return self.normalised_coupling.sum(1) / self.source.weights
 
     @property
     def in_factors(self) -> np.ndarray:
-        """Weight factor when entering each target component, shape (K1,), of unit mass."""
+        """Inflow factor of each target component at unit mass, shape (K1,)."""
         return self.target.weights / self.normalised_coupling.sum(0)
 
     @property
     def net_factors(self) -> np.ndarray:
-        """What happens to the weight of a point carried from k to l, shape (K0, K1).
+        """Net factor ``out_k in_l`` of the weight of a point transported from k to l: (K0, K1).
 
-        ``out_k in_l``: the total mass ``F`` cancels.
+        The total mass ``F`` cancels.
         """
         return self.out_factors[:, None] * self.in_factors
 
     def transport(self, points: np.ndarray) -> np.ndarray:
-        """Carry source points to the target by the barycentric map, shape (N, D).
+        """Return the positions of source points in the target, by the barycentric map.
 
-        Every pair of components has its affine map; a point takes their mean, weighted by its
-        responsibilities and by where the mass of each component goes (Delon & Desolneux 2020,
-        eq. 6.2; :mod:`cgmm.transport.barycentric_map`).  NaN where components that are gone
-        prevail.
+        Every pair of components has an affine map.  The barycentric map is the mean of these maps,
+        weighted by the responsibilities of the point and by the transfers of each component (Delon
+        & Desolneux 2020, eq. 6.2; :mod:`cgmm.transport.barycentric_map`).
+
+        Parameters
+        ----------
+        points
+            Shape (N, D), finite.
+
+        Returns
+        -------
+        Shape (N, D).  NaN for points with more than half of their responsibility in components that
+        are gone.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the points are not a finite array with D columns.
         """
         from cgmm.transport.barycentric_map import displacement
 
@@ -181,14 +196,66 @@ class CoupledFit:
             coupling=self.coupling,
         )
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays of the fit, by the names under which they are stored.
+
+        Returns
+        -------
+        Arrays by name, without the fields that are None.  Parts of a mixture have names such as
+        ``source_means``.
+        """
+        arrays = {name: np.asarray(getattr(self, name)) for name in ARRAYS}
+        for side, mixture in zip(SIDES, self.mixtures, strict=True):
+            arrays |= {f"{side}_{n}": np.asarray(getattr(mixture, n)) for n in OF_MIXTURE}
+        optional = {name: getattr(self, name) for name in OPTIONAL_ARRAYS}
+        return arrays | {name: array for name, array in optional.items() if array is not None}
+
+    def to_facts(self) -> dict[str, Any]:
+        """Return everything of the fit that is not an array: numbers, sentences, parameters.
+
+        Returns
+        -------
+        Values by name, in the order of :data:`FACTS`.
+        """
+        return {name: getattr(self, name) for name in FACTS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> CoupledFit:
+        """Return a fit made from its stored parts.
+
+        Parameters
+        ----------
+        arrays
+            Arrays from :meth:`to_arrays`; other entries are ignored.
+        facts
+            Values from :meth:`to_facts`, possibly read from JSON; other entries are ignored.
+
+        Returns
+        -------
+        CoupledFit
+
+        Raises
+        ------
+        KeyError
+            When a part is missing.
+        """
+        fields: dict[str, Any] = {name: facts[name] for name in FACTS}
+        fields["log_likelihood"] = tuple(fields["log_likelihood"])
+        for side in SIDES:
+            parts = {name: arrays[f"{side}_{name}"] for name in OF_MIXTURE}
+            fields[side] = GaussianMixture(**parts)
+        fields |= {name: arrays[name] for name in ARRAYS}
+        fields |= {name: arrays.get(name) for name in OPTIONAL_ARRAYS}
+        return cls(**fields)
+
     @property
     def prevalence_source(self) -> GaussianMixture:
-        """Source components weighted by their unpenalised shares."""
+        """Mixture of the source components with their shares as weights."""
         return self.source.with_weights(self.shares_source)
 
     @property
     def prevalence_target(self) -> GaussianMixture:
-        """Target components weighted by their unpenalised shares."""
+        """Mixture of the target components with their shares as weights."""
         return self.target.with_weights(self.shares_target)
 
     def __repr__(self) -> str:

@@ -1,21 +1,22 @@
-r"""Intervals of factors, transfers and shifts by drawing donors anew.
+r"""Intervals of factors, transfers and shifts by a bootstrap over donors.
 
-Of the n donors of a side (or of a batch within it) n - 1 are drawn with replacement and their
-weights scaled by n / (n - 1): the variance over draws is then that of a mean of n donors, without
-the factor (n - 1) / n that the plain bootstrap is short of and that matters with five donors.  In a
-paired design a donor is drawn with both its conditions.  Each draw refits both mixtures and the
-coupling (:mod:`cgmm.donors.refit`).
+From the n donors of a condition (or of a batch within it), n - 1 donors are drawn with replacement,
+and their weights are multiplied by n / (n - 1).  The variance over draws is then the variance of a
+mean of n donors.  The plain bootstrap gives (n - 1) / n of this variance, four fifths with five
+donors.  In a paired design a donor is drawn together with both its conditions.  Both mixtures and
+the coupling are refitted for each draw (:mod:`cgmm.donors.refit`).
 
-Intervals are Student's: the estimate, plus and minus t times the standard deviation over draws on
-a scale on which it does not depend on the value (log2 for factors, the angle for transfers), with
-the degrees of freedom that so many donors have.  To the variance over donors, that between
-partitions of the cells is added as in multiple imputation: which cells make up a subpopulation is
-itself not certain.
+Intervals are Student's: the estimate plus and minus t times the standard deviation over draws.
+Intervals are computed on a scale on which the standard deviation hardly depends on the value: log2
+for factors, the angle :math:`\arcsin \sqrt{p}` for transfers.  The degrees of freedom follow from
+the number of donors.  The variance between partitions of the cells is added to the variance of a
+factor over donors as in multiple imputation, because it is uncertain which cells belong to a
+subpopulation.
 
-A distance between two estimated means is longer than that between the true ones by what noise
-adds.  The length of a shift is therefore corrected, :math:`|\Delta|^2 - \mathrm{tr}\, V`, with V
-the covariance of :math:`\Delta` over draws, and the variance of its square is
-:math:`4 \Delta^T V \Delta + 2\, \mathrm{tr}\, V^2`.
+Noise makes the distance between two estimated means longer than the distance between the true
+means.  The squared length of a shift is therefore corrected to
+:math:`|\Delta|^2 - \mathrm{tr}\, V`, where V is the covariance of :math:`\Delta` over draws.  Its
+variance is :math:`4 \Delta^T V \Delta + 2\, \mathrm{tr}\, V^2`.
 
 References: Rao & Wu 1988, JASA 83:231 (drawing n - 1 of n); Efron & Tibshirani 1993, chapters 12
 and 13; Rubin 1987, Multiple Imputation, eq. 3.1.5; Anscombe 1948, Biometrika 35:246 (the angle).
@@ -23,7 +24,7 @@ and 13; Rubin 1987, Multiple Imputation, eq. 3.1.5; Anscombe 1948, Biometrika 35
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -37,7 +38,6 @@ from cgmm.donors.refit import Refit
 from cgmm.pair import SIDES
 from cgmm.thresholds import LEVEL
 from cgmm.transport.coupling import (
-    divide,
     log2_net,
     share_of_source,
     share_of_target,
@@ -48,7 +48,7 @@ MIN_SHARE = 1e-6
 
 
 class Draws(NamedTuple):
-    """What the refits say, one row per draw.
+    """Estimates of the refits, one row per draw.
 
     Attributes
     ----------
@@ -67,14 +67,14 @@ class Draws(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Lower and upper end, NaN where there is none."""
+    """Lower and upper end of an interval, NaN where there is no interval."""
 
     low: np.ndarray
     high: np.ndarray
 
 
 class Shift(NamedTuple):
-    """Lengths of displacements, corrected for noise, with their intervals, shapes (P,)."""
+    """Lengths of displacements, corrected for noise, and their intervals, shapes (P,)."""
 
     length: np.ndarray
     low: np.ndarray
@@ -84,43 +84,42 @@ class Shift(NamedTuple):
 def draw_weights(
     design: Design, n_draws: int, random_state: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights of the donors of both sides in each draw.
+    """Return the weights of source and target donors in each draw.
 
     Parameters
     ----------
     design
-        Who is a replicate of whom.
+        The design of the donors.
     n_draws
         Number of draws.
     random_state
-        Seed; draw i is the same whatever their number.
+        Seed.  Draw i does not depend on the number of draws.
 
     Returns
     -------
-    For each draw the weights of source and target donors.
+    For each draw, weights of shapes (n_source,) and (n_target,).
     """
     out = []
     for seed in np.random.SeedSequence(random_state).spawn(n_draws):
         rng = np.random.default_rng(seed)
         if design.paired:
-            own = _drawn(np.zeros(design.n_units[0], int), rng)
-            out.append((own, own))
+            of_pairs = _drawn(np.zeros(design.n_units[0], int), rng)
+            out.append((of_pairs, of_pairs))
             continue
-        groups = design.groups
-        sides = np.array([u.side for u in design.units])
+        groups, sides = design.groups, design.sides
         source, target = (_drawn(groups[sides == side], rng) for side in (0, 1))
         out.append((source, target))
     return out
 
 
 def _drawn(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw within each stratum; a donor that is alone in its stratum is kept."""
+    """Return weights of donors drawn within each stratum; one for a donor alone in a stratum."""
     weights = np.ones(len(strata))
     for stratum in np.unique(strata):
-        own = np.flatnonzero(strata == stratum)
-        n = len(own)
+        members = np.flatnonzero(strata == stratum)
+        n = len(members)
         if n > 1:
-            weights[own] = np.bincount(rng.integers(n, size=n - 1), minlength=n) * n / (n - 1)
+            weights[members] = np.bincount(rng.integers(n, size=n - 1), minlength=n) * n / (n - 1)
     return weights
 
 
@@ -131,13 +130,25 @@ def run_all(
     n_jobs: int = 1,
     tick: Callable[[], None] | None = None,
 ) -> list[Refit]:
-    """Refit for each pair of weights, in their order whatever the number of threads."""
+    """Return a refit for each pair of weights, in the order of the weights.
+
+    Parameters
+    ----------
+    job
+        Function that makes the refit for weights of source and target donors.
+    weights
+        The pairs of weights.
+    n_jobs
+        Threads; the result does not depend on it.
+    tick
+        Called after every refit.
+    """
 
     def one(pair: tuple[np.ndarray, np.ndarray]) -> Refit:
-        found = job(pair)
+        refit = job(pair)
         if tick is not None:
             tick()
-        return found
+        return refit
 
     if n_jobs == 1:
         return [one(pair) for pair in weights]
@@ -148,17 +159,21 @@ def run_all(
 def draws(
     fit: CoupledFit, refits: list[Refit], weights: list[tuple[np.ndarray, np.ndarray]]
 ) -> Draws:
-    """Read factors, transfers and displacements from refits.
+    """Return factors, transfers and means of every refit.
 
     Parameters
     ----------
     fit
-        Where the refits started.  Cells do not vote again: origins move by as much as those of the
-        coupling do.
+        Fit from which the refits started.  Target cells are not assigned to source cells again:
+        the origins ``R`` of the fit change by as much as the origins of the coupling change.
     refits
-        One per draw.
+        Refits, one per draw.
     weights
-        Those they were made with.
+        Weights of source and target donors in each draw.
+
+    Returns
+    -------
+    Draws
     """
     net, to = [], []
     before = share_of_target(fit.coupling, fit.shares_source)
@@ -175,28 +190,31 @@ def draws(
 
 
 def between_partitions(
-    log2_net: np.ndarray, rows: list[dict], *, farthest: float = np.inf
+    log2_net: Sequence[Sequence[float]], n_components: int, *, farthest: float = np.inf
 ) -> tuple[np.ndarray, int]:
-    """How far other partitions of the cells disagree on the factors.
+    """Return the variance of the factors between partitions of the cells.
 
     Parameters
     ----------
     log2_net
-        Of the fit, shape (K0,).
-    rows
-        The ``sensitivity`` of the fit.
+        Log2 net factors of the K0 source components under each of m partitions.
+    n_components
+        K0.
     farthest
-        Factors beyond this many log2 units count as that many: partitions that agree on a loss do
-        not disagree on whether there is one, however far below zero they put it.
+        Log2 factors are cut to the range from ``-farthest`` to ``farthest``.  A loss beyond
+        the range in every partition then has no variance.
 
     Returns
     -------
-    Variance (1 + 1/m) B, shape (K0,), and the number m of partitions; zero and zero without any.
+    variance
+        ``(1 + 1/m) B``, where B is the variance over partitions, shape (K0,); zero for a component
+        with a factor that is not finite.
+    n
+        m.  Below two partitions, ``n`` and the variance are zero.
     """
-    found = [r["log2_net"] for r in rows if r["parameter"] == "partition"]
-    if len(found) < 2:
-        return np.zeros(len(log2_net)), 0
-    values = np.asarray(found, float)
+    if len(log2_net) < 2:
+        return np.zeros(n_components), 0
+    values = np.asarray(log2_net, float)
     usable = np.isfinite(values).all(axis=0)
     values = np.clip(values, -farthest, farthest)
     spread = np.where(usable, values, 0.0).var(axis=0, ddof=1)
@@ -205,7 +223,7 @@ def between_partitions(
 
 def factor_interval(
     log2_net: np.ndarray,
-    found: Draws,
+    drawn: Draws,
     reference: np.ndarray,
     *,
     freedom: np.ndarray,
@@ -213,25 +231,25 @@ def factor_interval(
     n_between: int,
     level: float = LEVEL,
 ) -> Interval:
-    """Interval of the log2 net factors.
+    """Return the interval of the log2 net factors.
 
     Parameters
     ----------
     log2_net
-        Of the fit, shape (K0,).
-    found
+        Estimates of the fit, shape (K0,).
+    drawn
         The draws.
     reference
         Log2 net factors of the refit in which every donor has weight one, shape (K0,).
     freedom
-        Degrees of freedom of the donors, shape (K0,).
+        Degrees of freedom of the variance over donors, shape (K0,).
     between, n_between
         From :func:`between_partitions`.
     level
         Coverage.
     """
-    with np.errstate(invalid="ignore"):  # a component that is gone has -inf in all of them
-        off = found.log2_net - reference
+    with np.errstate(invalid="ignore"):  # a component that is gone has -inf in all draws
+        off = drawn.log2_net - reference
     within = _variance(off)
     df = combined_freedom(within, between, freedom, n_between)
     half = scipy.stats.t.ppf(0.5 + level / 2, df) * np.sqrt(within + between)
@@ -239,15 +257,15 @@ def factor_interval(
 
 
 def transfer_interval(
-    share: np.ndarray, found: Draws, *, freedom: float, level: float = LEVEL
+    share: np.ndarray, drawn: Draws, *, freedom: float, level: float = LEVEL
 ) -> Interval:
-    """Interval of where the mass of each source component goes.
+    """Return the interval of the share of each source component that goes to each target one.
 
     Parameters
     ----------
     share
-        Of the fit, shape (K0, K1).
-    found
+        Estimates of the fit, shape (K0, K1).
+    drawn
         The draws.
     freedom
         Degrees of freedom of the donors.
@@ -255,7 +273,7 @@ def transfer_interval(
         Coverage.
     """
     angle = np.arcsin(np.sqrt(np.clip(share, 0, 1)))
-    spread = np.sqrt(_variance(np.arcsin(np.sqrt(np.clip(found.share_of_source, 0, 1)))))
+    spread = np.sqrt(_variance(np.arcsin(np.sqrt(np.clip(drawn.share_of_source, 0, 1)))))
     half = scipy.stats.t.ppf(0.5 + level / 2, freedom) * spread
     low, high = (np.square(np.sin(np.clip(angle + sign * half, 0, np.pi / 2))) for sign in (-1, 1))
     return Interval(low, high)
@@ -264,14 +282,14 @@ def transfer_interval(
 def shift_interval(
     displacement: np.ndarray, drawn: np.ndarray, *, freedom: float, level: float = LEVEL
 ) -> Shift:
-    """Lengths of displacements between means, corrected for noise.
+    """Return lengths of displacements between means, corrected for noise, with their interval.
 
     Parameters
     ----------
     displacement
-        Of the fit, shape (P, D).
+        Displacements in the fit, shape (P, D).
     drawn
-        The same in each draw, shape (n_draws, P, D).
+        Displacements in each draw, shape (n_draws, P, D).
     freedom
         Degrees of freedom of the donors.
     level
@@ -290,14 +308,7 @@ def shift_interval(
     return Shift(length, low, high)
 
 
-def welch_freedom(y0: np.ndarray, y1: np.ndarray) -> np.ndarray:
-    """Degrees of freedom of a difference of means, shapes (n0, K) and (n1, K) to (K,)."""
-    v0, v1 = y0.var(axis=0, ddof=1) / len(y0), y1.var(axis=0, ddof=1) / len(y1)
-    df = divide(np.square(v0 + v1), v0**2 / (len(y0) - 1) + v1**2 / (len(y1) - 1))
-    return np.where(df > 0, df, len(y0) + len(y1) - 2.0)
-
-
 def _variance(values: np.ndarray) -> np.ndarray:
-    """Variance over the first axis, NaN where a value is not finite."""
+    """Return the variance over the first axis, NaN where a value is not finite."""
     with np.errstate(invalid="ignore"):
         return values.var(axis=0, ddof=1)

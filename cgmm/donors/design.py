@@ -1,9 +1,9 @@
-"""Who is a replicate of whom: donors, pairs and batches of a comparison, and what they allow.
+"""The design of a comparison: which donors are replicates, which are pairs, which batches count.
 
-The unit is the donor in one condition.  A design is *paired* when donors are compared with
-themselves; otherwise a donor of the source and one of the target are independent.  Batches that
-hold donors of both conditions are allowed for; a batch that is the same as the condition cannot
-be told from it.
+The unit of replication is a donor in one condition.  A design is *paired* when every donor is
+compared with itself; otherwise the donors of the source and of the target are independent.  The
+model allows for batches that hold donors of both conditions.  A batch that is the same as the
+condition is refused, because its effect cannot be separated from the change.
 """
 
 from __future__ import annotations
@@ -13,14 +13,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cgmm.thresholds import MIN_DONORS
+from cgmm.donors.confounding import allow_for_batches, note_batches_of_pairs, note_covariate
+from cgmm.donors.reasons import Note, Reason, n_donors_in_words
+from cgmm.pair import SIDES
+from cgmm.thresholds import MIN_CELLS_PER_DONOR, MIN_DONORS
 
-MIN_CELLS_PER_DONOR = 20
 N_GROUPS = 50
+MAX_LISTED = 8
+NO_PAIRS = (
+    "paired=True needs donors that are in both conditions, but no donor is: "
+    "check the donor names or use paired=False."
+)
 
 
 class Unit(NamedTuple):
-    """One donor in one condition."""
+    """One donor in one condition, or one group of cells where donors are not known."""
 
     side: int  #: 0 source, 1 target
     donor: str
@@ -34,26 +41,31 @@ class Design(NamedTuple):
     Attributes
     ----------
     units
-        Donors in conditions, those of the source first.  In a paired design donor i of the source
-        is donor i of the target.
+        The units of the source, then the units of the target.  In a paired design donor i of the
+        source is donor i of the target.
     paired
         Whether donors are compared with themselves.
     adjusted
         Whether the model allows for batches.
     replicated
-        Whether units are donors (else groups of cells drawn at random).
-    sentences
-        What was left out, and what should be known.
+        Whether the units are donors; otherwise they are groups of cells drawn at random.
+    notes
+        Which donors were left out, and what limits the answer.
     """
 
     units: tuple[Unit, ...]
     paired: bool
     adjusted: bool
     replicated: bool
-    sentences: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The notes in words."""
+        return tuple(map(str, self.notes))
 
     def side(self, side: int) -> list[Unit]:
-        """Units of one side."""
+        """Units of the source (0) or of the target (1)."""
         return [u for u in self.units if u.side == side]
 
     @property
@@ -62,35 +74,54 @@ class Design(NamedTuple):
         return len(self.side(0)), len(self.side(1))
 
     @property
+    def sides(self) -> np.ndarray:
+        """Side of every unit, 0 or 1, shape (n_units,)."""
+        return np.array([u.side for u in self.units])
+
+    @property
+    def too_few_donors(self) -> Note | None:
+        """The note that donors are too few for intervals and p-values; None when they are not."""
+        fewest = min(self.n_units)
+        if not self.replicated or fewest >= MIN_DONORS:
+            return None
+        where = "in both conditions" if self.paired else "in a condition"
+        donors = n_donors_in_words(fewest)
+        return Reason.FEW_DONORS.note(donors=donors, where=where, least=MIN_DONORS)
+
+    @property
     def testable(self) -> bool:
-        """Whether there are donors enough for a p-value."""
+        """Whether there are enough donors for a p-value."""
         return self.replicated and min(self.n_units) >= MIN_DONORS and self._freedom > 0
 
     @property
     def _freedom(self) -> int:
+        """Residual degrees of freedom of the linear model."""
         return len(self.units) - self.matrix().shape[1]
 
     def matrix(self, labels: np.ndarray | None = None) -> np.ndarray:
-        """Design matrix over the units, condition last.
+        """Design matrix of the linear model over the units; the condition is the last column.
 
         Parameters
         ----------
         labels
-            0 or 1 for each unit; None: the true sides.
+            Condition of every unit, 0 or 1; None: the observed one.
 
         Returns
         -------
         Shape (n_units, p): intercept, pairs or batches, condition.
         """
-        sides = np.array([u.side for u in self.units]) if labels is None else np.asarray(labels)
+        condition = self.sides if labels is None else np.asarray(labels)
         columns = [np.ones(len(self.units))]
         groups = self.groups
         columns += [(groups == g).astype(float) for g in range(1, groups.max(initial=0) + 1)]
-        return np.column_stack([*columns, sides])
+        return np.column_stack([*columns, condition])
 
     @property
     def groups(self) -> np.ndarray:
-        """Within which group labels may change places: pair, batch or all; shape (n_units,)."""
+        """Block of every unit, shape (n_units,): labels are exchanged within a block only.
+
+        A block is a pair, a batch, or the whole comparison.
+        """
         if self.paired:
             return np.tile(np.arange(self.n_units[0]), 2)
         if self.adjusted:
@@ -109,21 +140,23 @@ def design(
     covariates: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     n_cells: tuple[int, int] | None = None,
 ) -> Design:
-    """Find the design of a comparison.
+    """Return the design of a comparison, found from the donors and batches of its cells.
 
     Parameters
     ----------
     donors_source, donors_target
         Donor of every cell, shapes (N0,) and (N1,); None: not known.
     paired
-        None: when at least three donors, and at least half of all, are in both conditions.
+        Compare donors with themselves.  None: when at least three donors, and at least half of
+        all donors, are in both conditions.
     batches_source, batches_target
-        Batch of every cell, constant within a donor and condition.
+        Batch of every cell, shapes (N0,) and (N1,), constant within a donor and condition.
     batch_name
-        What to call the batch in sentences.
+        What a batch is called in sentences.
     covariates
-        Further properties of every cell by name (sex, age group), (source, target): only looked
-        at, to say which of them is the same as the condition.
+        Further properties of every cell by name (sex, age group), as (source, target).  They do
+        not enter the model; a note names each one that differs between the conditions in every
+        donor.
     n_cells
         (N0, N1), needed without donors.
 
@@ -135,50 +168,96 @@ def design(
     ------
     ValueError
         ``paired=True`` without donors in both conditions; batches that are the same as the
-        condition or change within a donor.
+        condition; no donors and no ``n_cells``.
     """
     if donors_source is None or donors_target is None:
         if n_cells is None:
             msg = "Without donors the numbers of cells are needed: give n_cells."
             raise ValueError(msg)
-        return _of_cells(n_cells)
-    sentences: list[str] = []
+        return _design_of_cells(n_cells)
+    notes: list[Note] = []
     sides = [
-        _units(i, donors, batches, batch_name, sentences)
-        for i, (donors, batches) in enumerate(
+        _units(side, donors, batches, batch_name, notes)
+        for side, (donors, batches) in enumerate(
             ((donors_source, batches_source), (donors_target, batches_target))
         )
     ]
-    sides, paired = _pair(sides, sentences, paired=paired)
+    sides, paired = _pair_up(sides, notes, paired=paired)
     adjusted = False
     if batches_source is not None and batches_target is not None:
+        batches = [[u.batch for u in side] for side in sides]
         if paired:
-            _changing_batches(sides, batch_name, sentences)
+            note_batches_of_pairs(batches[0], batches[1], batch_name, notes)
         else:
-            adjusted = _crossed(sides, batch_name, sentences)
+            adjusted = allow_for_batches(batches[0], batches[1], batch_name, notes)
     for name, (of_source, of_target) in (covariates or {}).items():
-        _confounded(name, of_source, of_target, sentences)
-    n0, n1 = len(sides[0]), len(sides[1])
-    if min(n0, n1) < MIN_DONORS:
-        where = "in both conditions" if paired else "in a condition"
-        sentences.append(
-            f"Only {counted(min(n0, n1))} {where}: too few to say how much donors differ, so there "
-            f"are no intervals and no p-values. At least {MIN_DONORS} are needed."
-        )
-    return Design(tuple(sides[0] + sides[1]), paired, adjusted, True, tuple(sentences))
+        note_covariate(name, of_source, of_target, notes)
+    made = Design(tuple(sides[0] + sides[1]), paired, adjusted, True, tuple(notes))
+    few = made.too_few_donors
+    return made if few is None else made._replace(notes=(*notes, few))
 
 
-def _of_cells(n_cells: tuple[int, int]) -> Design:
+def unit_of_cells(
+    plan: Design,
+    donors: tuple[np.ndarray | None, np.ndarray | None],
+    n_cells: tuple[int, int],
+    random_state: int,
+) -> list[np.ndarray]:
+    """Return the unit of every cell of source and target, -1 for cells that are left out.
+
+    Parameters
+    ----------
+    plan
+        The design.
+    donors
+        Donor of every cell of source and target; None: cells are assigned to the groups at random.
+    n_cells
+        (N0, N1).
+    random_state
+        Seed of the random assignment.
+
+    Returns
+    -------
+    Positions within ``plan.side(0)`` and ``plan.side(1)``, shapes (N0,) and (N1,).
+    """
+    rng = np.random.default_rng(random_state)
+    out = []
+    for side, names in enumerate(donors):
+        units = plan.side(side)
+        if names is None or not plan.replicated:
+            out.append(rng.permutation(np.arange(n_cells[side]) % len(units)))
+            continue
+        position = {u.donor: i for i, u in enumerate(units)}
+        distinct, index = np.unique(np.asarray(names).astype(str), return_inverse=True)
+        out.append(np.array([position.get(str(d), -1) for d in distinct])[index])
+    return out
+
+
+def paired_by_default(n_both: int, n_donors: int) -> bool:
+    """Whether donors are compared with themselves when ``paired`` is not given.
+
+    Parameters
+    ----------
+    n_both
+        Number of donors in both conditions.
+    n_donors
+        Number of all donors.
+
+    Returns
+    -------
+    True when at least three donors, and at least half of all, are in both conditions.
+    """
+    return n_both >= max(MIN_DONORS, n_donors / 2)
+
+
+def _design_of_cells(n_cells: tuple[int, int]) -> Design:
+    """Design without donors: groups of cells stand in for them."""
     units = [
         Unit(side, f"group {g + 1}", n // min(N_GROUPS, n), "")
         for side, n in enumerate(n_cells)
         for g in range(min(N_GROUPS, n))
     ]
-    sentence = (
-        "No donors were given: the intervals come from drawing cells anew. They leave out how much "
-        "donors differ, so they are too narrow, and there are no p-values."
-    )
-    return Design(tuple(units), False, False, False, (sentence,))
+    return Design(tuple(units), False, False, False, (Reason.CELLS_DRAWN.note(),))
 
 
 def _units(
@@ -186,31 +265,29 @@ def _units(
     donors: np.ndarray,
     batches: np.ndarray | None,
     batch_name: str,
-    sentences: list[str],
+    notes: list[Note],
 ) -> list[Unit]:
+    """Units of one side; donors with too few cells are left out and noted."""
     names, index, counts = np.unique(
         np.asarray(donors).astype(str), return_inverse=True, return_counts=True
     )
-    condition = ("source", "target")[side]
+    condition = SIDES[side]
     of_batch = [""] * len(names)
     if batches is not None:
         text = np.asarray(batches).astype(str)
         for i, name in enumerate(names.tolist()):
-            own = sorted(set(text[index == i]))
-            if len(own) > 1:
-                of_batch[i] = " and ".join(own)
-                sentences.append(
-                    f"Donor {name!r} of the {condition} is in several values of {batch_name}: "
-                    f"{', '.join(own)}; they count as a batch of their own."
+            values = sorted(set(text[index == i]))
+            of_batch[i] = " and ".join(values)
+            if len(values) > 1:
+                note = Reason.SEVERAL_BATCHES.note(
+                    donor=name, side=condition, batch=batch_name, values=", ".join(values)
                 )
-            else:
-                of_batch[i] = own[0]
+                notes.append(note)
     small = [i for i, n in enumerate(counts) if n < MIN_CELLS_PER_DONOR]
     if small:
         listed = ", ".join(f"{names[i]} ({counts[i]})" for i in small)
-        sentences.append(
-            f"Left out of the uncertainty for fewer than {MIN_CELLS_PER_DONOR} cells in the "
-            f"{condition}: {listed}."
+        notes.append(
+            Reason.SMALL_DONORS.note(least=MIN_CELLS_PER_DONOR, side=condition, donors=listed)
         )
     return [
         Unit(side, str(names[i]), int(counts[i]), of_batch[i])
@@ -219,143 +296,29 @@ def _units(
     ]
 
 
-def _pair(
-    sides: list[list[Unit]], sentences: list[str], *, paired: bool | None
+def _pair_up(
+    sides: list[list[Unit]], notes: list[Note], *, paired: bool | None
 ) -> tuple[list[list[Unit]], bool]:
+    """Units in the order of their pairs, and whether the design is paired."""
     names = [[u.donor for u in side] for side in sides]
     both = sorted(set(names[0]) & set(names[1]))
     if paired is None:
-        paired = paired_unless_told(len(both), len(set(names[0]) | set(names[1])))
+        paired = paired_by_default(len(both), len(set(names[0]) | set(names[1])))
     if not paired:
         if both:
-            sentences.append(
-                f"{_listed(both)} in both conditions, but the design is not paired: the two halves "
-                "count as different donors, which makes intervals wider than they need be."
-            )
+            notes.append(Reason.HALVES_APART.note(donors=_listed(both)))
         return sides, False
     if not both:
         raise ValueError(NO_PAIRS)
-    for side, condition in ((0, "source"), (1, "target")):
+    for side, condition in enumerate(SIDES):
         alone = sorted(set(names[side]) - set(both))
         if alone:
-            sentences.append(
-                f"{_listed(alone)} in the {condition} only: left out of the uncertainty, in which "
-                "donors are compared with themselves."
-            )
+            notes.append(Reason.WITHOUT_PARTNER.note(donors=_listed(alone), side=condition))
     kept = [sorted((u for u in side if u.donor in both), key=lambda u: u.donor) for side in sides]
     return kept, True
 
 
-def _listed(names: list[str], limit: int = 8) -> str:
-    shown = ", ".join(names[:limit]) + (" ..." if len(names) > limit else "")
+def _listed(names: list[str]) -> str:
+    """Write "Donor a is" or "Donors a, b are"."""
+    shown = ", ".join(names[:MAX_LISTED]) + (" ..." if len(names) > MAX_LISTED else "")
     return f"Donor {shown} is" if len(names) == 1 else f"Donors {shown} are"
-
-
-def _changing_batches(sides: list[list[Unit]], name: str, sentences: list[str]) -> None:
-    """Pairs whose two halves are in different batches cannot be rid of the batch."""
-    moved = [a.donor for a, b in zip(*sides, strict=True) if a.batch != b.batch]
-    if len(moved) < len(sides[0]):
-        return
-    of = [sorted({u.batch for u in side}) for side in sides]
-    if not set(of[0]) & set(of[1]):
-        sentences.append(
-            f"{name.capitalize()} differs between the conditions in every donor "
-            f"({', '.join(of[0])} against {', '.join(of[1])}): what looks like a change may be "
-            f"the {name}."
-        )
-
-
-def _crossed(sides: list[list[Unit]], name: str, sentences: list[str]) -> bool:
-    """Whether batches can be allowed for; refuse those that are the condition."""
-    of = [{u.batch for u in side} for side in sides]
-    if not all(of) or len(of[0] | of[1]) == 1:
-        return False
-    if not of[0] & of[1]:
-        msg = (
-            f"{name} is the same as the condition: the source has {', '.join(sorted(of[0]))}, the "
-            f"target {', '.join(sorted(of[1]))}. A change cannot be told from a difference between "
-            f"batches; leave {name} out only if it cannot matter."
-        )
-        raise ValueError(msg)
-    for batch in sorted(of[0] ^ of[1]):
-        side = "source" if batch in of[0] else "target"
-        sentences.append(
-            f"{name.capitalize()} {batch!r} has donors of the {side} only: they say nothing "
-            "about the change."
-        )
-    n_units = len(sides[0]) + len(sides[1])
-    if n_units - len(of[0] | of[1]) - 1 < 2:
-        sentences.append(
-            f"There are too few donors to allow for {name}: it is left out of the model."
-        )
-        return False
-    return True
-
-
-def _confounded(
-    name: str, of_source: np.ndarray, of_target: np.ndarray, sentences: list[str]
-) -> None:
-    values = [{str(v) for v in np.unique(x.astype(str))} for x in (of_source, of_target)]
-    if all(len(v) <= 3 for v in values) and not values[0] & values[1]:
-        sentences.append(
-            f"{name.capitalize()} differs between the conditions in every donor "
-            f"({', '.join(sorted(values[0]))} against {', '.join(sorted(values[1]))}): what looks "
-            f"like a change may be {name}."
-        )
-
-
-def unit_of_cells(
-    found: Design,
-    donors: tuple[np.ndarray | None, np.ndarray | None],
-    n_cells: tuple[int, int],
-    random_state: int,
-) -> list[np.ndarray]:
-    """Give the unit of every cell on either side, -1 for cells that are left out.
-
-    Parameters
-    ----------
-    found
-        The design.
-    donors
-        Donor of every cell of either side; None: cells are dealt to the groups at random.
-    n_cells
-        (N0, N1).
-    random_state
-        Seed of the dealing.
-    """
-    rng = np.random.default_rng(random_state)
-    out = []
-    for side, names in enumerate(donors):
-        units = found.side(side)
-        if names is None or not found.replicated:
-            dealt = np.arange(n_cells[side]) % len(units)
-            out.append(rng.permutation(dealt))
-            continue
-        position = {u.donor: i for i, u in enumerate(units)}
-        known, index = np.unique(np.asarray(names).astype(str), return_inverse=True)
-        out.append(np.array([position.get(str(d), -1) for d in known])[index])
-    return out
-
-
-NO_PAIRS = (
-    "paired=True needs donors that are in both conditions, but no donor is: "
-    "check the donor names or use paired=False."
-)
-
-
-def paired_unless_told(n_both: int, n_donors: int) -> bool:
-    """Whether donors are compared with themselves when nobody says.
-
-    Parameters
-    ----------
-    n_both
-        Donors that are in both conditions.
-    n_donors
-        All donors.
-    """
-    return n_both >= max(MIN_DONORS, n_donors / 2)
-
-
-def counted(n: int) -> str:
-    """Write "1 donor" or "2 donors"."""
-    return f"{n} donor" if n == 1 else f"{n} donors"

@@ -1,18 +1,19 @@
-r"""Moderated t-test of donors' shares: few donors borrow their variance from all subpopulations.
+r"""Moderated t-test of donors' shares: variances are shrunk by means of all subpopulations.
 
 The share of a subpopulation in donor d, as a log-odds :math:`y_d`, follows a linear model with the
-condition and, where there are any, batches or pairs.  Its residual variance :math:`s_k^2` is drawn
-towards what all subpopulations have in common.  They do not have the variance in common, for rare
-ones are counted less well: with :math:`e_k` the variance that counting alone gives a log-odds,
-:math:`1 / (n p (1 - p))`, it is the ratio to :math:`e_k + \tau^2` that is alike, and
-:math:`\tau^2` is the value that makes it most alike,
+condition and, where there are any, batches or pairs.  With few donors the residual variance
+:math:`s_k^2` is uncertain, so it is shrunk towards a variance that all subpopulations share.  Rare
+subpopulations are counted less precisely, so the variance itself is not shared.  Let :math:`e_k` be
+the variance of a log-odds from counting alone, :math:`1 / (n p (1 - p))`.  The ratio of
+:math:`s_k^2` to :math:`e_k + \tau^2` is shared, with the :math:`\tau^2` for which this ratio varies
+least over subpopulations,
 
 .. math:: \tilde s_k^2 = \frac{d_0 s_0^2 (e_k + \tau^2) + d\, s_k^2}{d_0 + d}, \qquad
           t_k = \hat\beta_k / \sqrt{\tilde s_k^2 v + B_k}, \qquad \tilde d = d_0 + d,
 
-with :math:`d_0, s_0^2` from the first two moments of the log ratio.  :math:`B_k` is a variance
-that does not come from donors (how far other partitions of the cells disagree); its degrees of
-freedom are combined with those of the donors as in multiple imputation.
+with :math:`d_0, s_0^2` from the first two moments of the log ratio.  :math:`B_k` is a variance that
+does not come from donors: the variance between partitions of the cells.  The degrees of freedom of
+:math:`B_k` are combined with the degrees of freedom of the donors as in multiple imputation.
 
 References: Smyth 2004, Stat Appl Genet Mol Biol 3:3 (sections 4 to 6); Phipson et al. 2022
 (propeller), Bioinformatics 38:4720; Barnard & Rubin 1999, Biometrika 86:948.
@@ -29,14 +30,14 @@ MAX_PRIOR = 1e6
 
 
 class Tests(NamedTuple):
-    """Coefficient of the condition and its test, per subpopulation.
+    """Coefficient of the condition and its test, for each of K subpopulations.
 
     Attributes
     ----------
     coefficient
         Change of the log-odds (natural logarithm), shape (K,).
     error
-        Its standard error, B included, shape (K,).
+        Standard error of the coefficient, B included, shape (K,).
     t, freedom, p
         Statistic, degrees of freedom, two-sided p, shapes (K,).
     """
@@ -49,14 +50,18 @@ class Tests(NamedTuple):
 
 
 def log_odds(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
-    """Log-odds of shares, half a cell added on either side.
+    """Return the log-odds of shares, with half a cell added to the share and to its complement.
 
     Parameters
     ----------
     shares
         Shape (n_donors, K).
     n_cells
-        Cells of each donor, shape (n_donors,).
+        Number of cells of each donor, shape (n_donors,).
+
+    Returns
+    -------
+    Natural logarithms, shape (n_donors, K).
     """
     n = np.asarray(n_cells, float)[:, None]
     shares = np.clip(shares, 0.0, 1.0)
@@ -71,7 +76,7 @@ def moderated_t(
     between: np.ndarray | None = None,
     n_between: int = 0,
 ) -> Tests:
-    """Test the last column of a design.
+    """Return the moderated t-test of the last column of a design matrix.
 
     Parameters
     ----------
@@ -80,11 +85,12 @@ def moderated_t(
     design
         Shape (n_samples, p), of full rank with fewer columns than rows; the condition comes last.
     counting
-        Variances e of a log-odds from counting alone, shape (K,).  None: all alike.
+        Variances e of a log-odds from counting alone, shape (K,).  None: residual variances are
+        shared as they are.
     between
         Variances B that do not come from donors, shape (K,).  None: zero.
     n_between
-        From how many values they were taken.
+        Number of values from which ``between`` was estimated.
 
     Returns
     -------
@@ -115,7 +121,7 @@ def moderated_t(
 def combined_freedom(
     within: np.ndarray, between: np.ndarray, freedom: np.ndarray | float, n_between: int
 ) -> np.ndarray:
-    """Degrees of freedom of the sum of two variances (Welch and Satterthwaite).
+    """Return the degrees of freedom of a sum of two variances (Welch and Satterthwaite).
 
     Parameters
     ----------
@@ -124,7 +130,11 @@ def combined_freedom(
     freedom
         Degrees of freedom of ``within``, shape (K,) or one number.
     n_between
-        Number of values that ``between`` was taken from.
+        Number of values from which ``between`` was estimated.
+
+    Returns
+    -------
+    Shape (K,).
     """
     total = np.maximum(within + between, 1e-300)
     inverse = np.square(within / total) / freedom
@@ -134,34 +144,35 @@ def combined_freedom(
 
 
 def usual_variance(variance: np.ndarray, counting: np.ndarray) -> np.ndarray:
-    """Shape that the variances of all subpopulations follow: counting and a constant.
+    """Return variances up to a common factor: the part from counting plus a constant.
 
     Parameters
     ----------
     variance
         Residual variances, shape (K,).
     counting
-        Their part from counting, shape (K,).
+        Variances from counting alone, shape (K,).
 
     Returns
     -------
-    ``counting + tau^2``, shape (K,), with the ``tau^2`` for which the variances differ least from
-    it in ratio.
+    ``counting + tau^2``, shape (K,).  ``tau^2`` minimises the variance of the logarithm of
+    ``variance / (counting + tau^2)``.  Ones for fewer than three subpopulations, or when
+    ``counting`` is zero.
     """
     usable = variance > 1e-12 * max(float(np.max(variance)), 1e-300)
     if usable.sum() < 3 or not counting.any():
         return np.ones_like(variance)
     log_variance, part = np.log(variance[usable]), counting[usable]
-    found = scipy.optimize.minimize_scalar(
+    minimum = scipy.optimize.minimize_scalar(
         lambda x: float(np.var(log_variance - np.log(part + np.exp(x)))),
         bounds=(np.log(1e-4), np.log(10.0)),
         method="bounded",
     )
-    return counting + np.exp(found.x)
+    return counting + np.exp(minimum.x)
 
 
 def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
-    """Variance of a donor's log-odds from counting alone, averaged over donors.
+    """Return the variance of a log-odds from counting alone, averaged over donors.
 
     Parameters
     ----------
@@ -172,8 +183,8 @@ def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    Shape (K,): mean over donors of ``1 / (n p + 1/2) + 1 / (n (1 - p) + 1/2)``, p being the mean
-    share.
+    Shape (K,): mean over donors of ``1 / (n p + 1/2) + 1 / (n (1 - p) + 1/2)``, where p is the
+    mean share.
     """
     p = np.clip(shares.mean(axis=0), 0.0, 1.0)
     n = np.asarray(n_cells, float)[:, None]
@@ -181,19 +192,21 @@ def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
 
 
 def squeeze(variance: np.ndarray, freedom: float) -> tuple[float, float]:
-    """Prior degrees of freedom and prior variance of variances that share a scaled F.
+    """Return the prior degrees of freedom and the prior variance of residual variances.
+
+    The variances are assumed to follow a scaled F distribution (Smyth 2004, section 6.2).
 
     Parameters
     ----------
     variance
         Residual variances, shape (K,).
     freedom
-        Their degrees of freedom.
+        Residual degrees of freedom.
 
     Returns
     -------
-    ``d0`` (infinite when the variances differ no more than chance makes them; zero when there are
-    fewer than three) and ``s0^2``.
+    ``d0`` and ``s0^2``.  ``d0`` is infinite when the variances differ no more than by chance, and
+    zero for fewer than three variances.
     """
     usable = variance[variance > 1e-12 * max(float(np.max(variance)), 1e-300)]
     if len(usable) < 3:

@@ -1,23 +1,23 @@
 r"""p-values of the net factors by exchanging the conditions of donors.
 
-If a subpopulation is as common in both conditions, its shares do not care which condition a donor
-had.  That holds also when its state moved, once the move is taken back: the cells of the target
-are carried to the source by the fitted maps (the barycentric map of
-:mod:`cgmm.transport.barycentric_map`, from target to source), and there both conditions are one
-cloud.  Labels are exchanged between donors (within a donor when paired, within a batch when batches
-are known), both mixtures and the coupling are refitted from the source mixture
-(:mod:`cgmm.donors.refit`), and the statistic, the moderated t of :mod:`cgmm.donors.moderated_t`, is
-taken again.  The true labels pass through the same mill. Components that are new have no place in
-the source: they take part where they are, so that their cells do not count for others, and get no
-p.
+If a subpopulation is equally common in both conditions, its shares do not depend on the condition
+of a donor.  This is also true when the state of the subpopulation moved, after the movement is
+removed.  The target cells are therefore moved back to the source by the fitted maps (the
+barycentric map of :mod:`cgmm.transport.barycentric_map`, from target to source), and both
+conditions form one cloud.  Conditions are exchanged between donors: within a donor when the design
+is paired, within a batch when batches are known.  For every exchange both mixtures and the coupling
+are refitted from the source mixture (:mod:`cgmm.donors.refit`).  The statistic is the moderated t
+of :mod:`cgmm.donors.moderated_t`.  The statistic of the observed labels is computed by the same
+procedure.  Components that are new have no counterpart in the source.  These components are not
+moved, so their cells do not count for other components, and they have no p-value.
 
 .. math:: p_k = \#\{b : |t_k^{(b)}| \ge |t_k|\} / n, \qquad
-          \text{true labels among the } n \text{ counted.}
+          \text{observed labels among the } n \text{ counted.}
 
-Exchanging donors says nothing of how far other partitions of the cells disagree: that variance
-raises p afterwards (:func:`widened`).  Where there are few distinct ways to exchange labels all are
-taken, each once together with its mirror image; the smallest attainable p is then one in their
-number.
+Exchanges do not contain the variance between partitions of the cells.  :func:`widened` adds this
+variance afterwards, which raises p.  Where there are few distinct exchanges, all of them are made;
+an exchange and its mirror image, where there is one, count as one.  The smallest attainable p is
+one over the number of assignments, the observed one included.
 
 References: Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39 (never zero); Tusher et al. 2001,
 PNAS 98:5116 (moderated statistics under permutation); Pesarin & Salmaso 2010, Permutation Tests
@@ -45,16 +45,16 @@ from cgmm.transport.coupling import is_gone, share_of_target
 
 
 class Labellings(NamedTuple):
-    """Ways to deal the conditions to the units, the true one first.
+    """Assignments of the conditions to the units; the observed one comes first.
 
     Attributes
     ----------
     labels
         Shape (n, n_units), 0 or 1.
     n_distinct
-        How many distinct ways there are, mirror images counted once.
+        Number of distinct assignments; an assignment and its mirror image count once.
     complete
-        Whether ``labels`` holds them all.
+        Whether ``labels`` holds all distinct assignments.
     """
 
     labels: np.ndarray
@@ -63,54 +63,55 @@ class Labellings(NamedTuple):
 
     @property
     def smallest_p(self) -> float:
-        """Smallest p that can come out."""
+        """Smallest p that the test can give."""
         return 1 / len(self.labels)
 
 
 def labellings(design: Design, n_most: int, random_state: int) -> Labellings:
-    """Labels to try: all of them when they are few, else drawn at random.
+    """Return all assignments when there are few, otherwise assignments drawn at random.
 
     Parameters
     ----------
     design
-        Who may change places with whom.
+        The design of the donors; conditions are exchanged within a block of the design.
     n_most
-        Largest number of labellings besides the true one.
+        Largest number of assignments besides the observed one.
     random_state
-        Seed of the drawing.
+        Seed of the draws.
     """
-    truth = np.array([u.side for u in design.units])
+    observed = design.sides
     groups = design.groups
     parts = [np.flatnonzero(groups == g) for g in np.unique(groups)]
-    n_ways = math.prod(math.comb(len(p), int(truth[p].sum())) for p in parts)
-    mirrored = all(2 * int(truth[p].sum()) == len(p) for p in parts)
+    n_ways = math.prod(math.comb(len(p), int(observed[p].sum())) for p in parts)
+    mirrored = all(2 * int(observed[p].sum()) == len(p) for p in parts)
     n_distinct = n_ways // 2 if mirrored else n_ways
     if n_distinct - 1 <= n_most:
-        every = _every(truth, parts)
-        seen: dict[bytes, np.ndarray] = {_sign(truth, mirrored=mirrored): truth}
+        every = _all_assignments(observed, parts)
+        seen: dict[bytes, np.ndarray] = {_key(observed, mirrored=mirrored): observed}
         for labels in every:
-            seen.setdefault(_sign(labels, mirrored=mirrored), labels)
+            seen.setdefault(_key(labels, mirrored=mirrored), labels)
         return Labellings(np.stack(list(seen.values())), n_distinct, True)
     rng = np.random.default_rng(random_state)
-    drawn = np.tile(truth, (n_most + 1, 1))
+    drawn = np.tile(observed, (n_most + 1, 1))
     for row in drawn[1:]:
         for p in parts:
             row[p] = rng.permutation(row[p])
     return Labellings(drawn, n_distinct, False)
 
 
-def _every(truth: np.ndarray, parts: list[np.ndarray]) -> list[np.ndarray]:
-    choices = [list(itertools.combinations(p, int(truth[p].sum()))) for p in parts]
+def _all_assignments(observed: np.ndarray, parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Return all assignments of labels within the parts, mirror images included."""
+    choices = [list(itertools.combinations(p, int(observed[p].sum()))) for p in parts]
     out = []
     for combination in itertools.product(*choices):
-        labels = np.zeros(len(truth), int)
+        labels = np.zeros(len(observed), int)
         labels[[i for chosen in combination for i in chosen]] = 1
         out.append(labels)
     return out
 
 
-def _sign(labels: np.ndarray, *, mirrored: bool) -> bytes:
-    """Give the same for a labelling and its mirror image."""
+def _key(labels: np.ndarray, *, mirrored: bool) -> bytes:
+    """Return a key of an assignment; with ``mirrored``, its mirror image has the same key."""
     if mirrored and labels[0]:
         labels = 1 - labels
     return np.asarray(labels, np.int8).tobytes()
@@ -136,14 +137,16 @@ def align(
     points: tuple[np.ndarray, np.ndarray],
     units: tuple[np.ndarray, np.ndarray],
 ) -> Aligned:
-    """Carry the target's cells to the state of the source; those that are new stay in place.
+    """Return both conditions as one cloud: target cells are moved back to the source.
+
+    Target cells of new components are not moved.
 
     Parameters
     ----------
     fit
         The fit.
     points, units
-        Cells (N, D) of either side and their units, numbered within the side.
+        Points (N, D) of source and target, and their units as whole numbers from 0.
     """
     source, target = fit.prevalence_source, fit.prevalence_target
     back = share_of_target(fit.coupling, fit.shares_source)
@@ -162,14 +165,14 @@ def align(
 
 
 class Permuted(NamedTuple):
-    """p-values over labellings.
+    """p-values of the permutation test.
 
     Attributes
     ----------
     p
-        Shape (K0,), NaN where the statistic cannot be had.
+        Shape (K0,), NaN where the statistic is not finite.
     t
-        Statistic of the true labels, shape (K0,).
+        Statistic of the observed labels, shape (K0,).
     """
 
     p: np.ndarray
@@ -186,7 +189,7 @@ def permutation_p(
     n_jobs: int = 1,
     tick: Callable[[], None] | None = None,
 ) -> Permuted:
-    """p-values of the net factors.
+    """Return the p-values of the net factors.
 
     Parameters
     ----------
@@ -195,7 +198,7 @@ def permutation_p(
     aligned
         From :func:`align`.
     design
-        Who is a replicate of whom.
+        The design of the donors.
     ways
         From :func:`labellings`.
     between
@@ -204,6 +207,10 @@ def permutation_p(
         Threads.
     tick
         Called after every refit.
+
+    Returns
+    -------
+    Permuted
     """
     start, n_source = _start(fit), len(fit.shares_source)
     both = (aligned.points, aligned.points)
@@ -211,7 +218,7 @@ def permutation_p(
     n_cells = np.array([u.n_cells for u in design.units])
     weights = [(1.0 - labels, labels.astype(float)) for labels in ways.labels]
     refits = run_all(lambda pair: refitter(pair, n_steps=1), weights, n_jobs=n_jobs, tick=tick)
-    found = []
+    tests = []
     for refit, labels in zip(refits, ways.labels, strict=True):
         shares = _shares(refit, labels)[:, :n_source]
         test = moderated_t(
@@ -219,28 +226,28 @@ def permutation_p(
             design.matrix(labels),
             counting=counting_variance(shares, n_cells),
         )
-        found.append(test)
-    t = np.stack([test.t for test in found])
-    # rounding must not make a labelling differ from its like
+        tests.append(test)
+    t = np.stack([test.t for test in tests])
+    # rounding must not separate equivalent assignments
     reached = np.abs(t) >= np.abs(t[0]) * (1 - 1e-9)
     p = np.where(np.isfinite(t[0]), reached.sum(axis=0) / len(t), np.nan)
     if between is not None:
-        p = widened(p, found[0].coefficient, between)
+        p = widened(p, tests[0].coefficient, between)
     return Permuted(p, t[0])
 
 
 def widened(p: np.ndarray, coefficient: np.ndarray, between: np.ndarray) -> np.ndarray:
-    """Raise p-values by a variance that exchanging donors does not see.
+    """Return p-values after adding a variance that exchanges of donors do not contain.
 
-    The standard error that a p stands for is the coefficient over the normal quantile of p; the
-    variance is added to its square.
+    The coefficient divided by the normal quantile of p is the standard error that p implies.  The
+    variance is added to the square of this standard error.
 
     Parameters
     ----------
     p
         Two-sided, shape (K0,).
     coefficient
-        What was tested, shape (K0,).
+        Coefficient that was tested, shape (K0,).
     between
         Variance of the coefficient, shape (K0,).
     """
@@ -250,7 +257,7 @@ def widened(p: np.ndarray, coefficient: np.ndarray, between: np.ndarray) -> np.n
 
 
 def _start(fit: CoupledFit) -> GaussianMixture:
-    """Source components, and behind them those of the target that are new, where they are."""
+    """Return the source components, followed by the new target components, unchanged."""
     source, target = fit.prevalence_source, fit.prevalence_target
     new = is_gone(fit.coupling.T)
     if not new.any():
@@ -264,7 +271,7 @@ def _start(fit: CoupledFit) -> GaussianMixture:
 
 
 def _shares(refit: Refit, labels: np.ndarray) -> np.ndarray:
-    """Shares of the units in terms of the components of :func:`_start`, shape (n_units, K)."""
+    """Return the shares of the components of :func:`_start` in the units, (n_units, K)."""
     source = labels == 0
     s = refit.shares_source[source].mean(axis=0)
     carried = refit.shares_target @ share_of_target(refit.coupling, s).T

@@ -1,20 +1,22 @@
-r"""Refit a coupled fit under other weights of its donors, quickly.
+r"""Fast refits of a coupled fit under other weights of its donors.
 
-The statistics of an E-step are sums over cells, so they are kept per donor: a refit in which donor
-d has weight :math:`w_d` needs :math:`\sum_d w_d S_d`, with :math:`S_d` the moments of the donor's
-cells.  Every refit starts at the fit itself, so the first E-step is the same for all and is made
-once; what follows are ordinary steps of the coupled fit (:mod:`cgmm.coupled.m_step`), each with one
-pass over the cells, of a large donor over :data:`MOST_CELLS` that are drawn once for all refits.
-From these only the change against the first E-step is taken, so that the draw adds next to nothing
-to how refits differ:
+The sufficient statistics of an E-step are sums over cells, so they are kept for each donor.  A
+refit in which donor d has weight :math:`w_d` needs :math:`\sum_d w_d S_d`, where :math:`S_d` are
+the moments of the cells of donor d.  Every refit starts at the fit itself, so the first E-step is
+the same for all refits and is made once.  Ordinary steps of the coupled fit
+(:mod:`cgmm.coupled.m_step`) follow, each with one pass over the cells.  From a donor with more than
+:data:`MAX_CELLS` cells, :data:`MAX_CELLS` cells are drawn once for all refits.  Only the change
+since the first E-step is computed from drawn cells, so drawing adds almost nothing to the
+differences between refits:
 
 .. math:: s_{dk} = s^{(0)}_{dk}\, \hat s_{dk} / \hat s^{(0)}_{dk},
 
-with a hat for what drawn cells say.  Components keep their number because they start where the fit
-ended; where two nevertheless change places, the assignment of least distance puts them back.
+where a hat marks a share among drawn cells.  Components keep their numbers because every refit
+starts at the fit.  Where two components nevertheless change places, the assignment with the
+smallest sum of squared distances between means restores the order.
 
 This is the one-step bootstrap (Shorack 1982, Ann. Stat. 10; Bickel 1975, JASA 70:428, on one-step
-estimates) with as many steps as asked for.
+estimates) with a chosen number of steps.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -32,7 +33,7 @@ from cgmm.coupled.m_step import m_step
 from cgmm.coupled.objective import objective_of
 from cgmm.coupled.result import CoupledFit
 from cgmm.coupled.state import State, initial_state
-from cgmm.mixture.blocks import CACHED_BYTES, Cells
+from cgmm.mixture.blocks import MAX_CACHED_BYTES, Cells
 from cgmm.mixture.chunked import column_moments, mapped
 from cgmm.mixture.e_step import AnyCells, Moments, expectations, mean_responsibilities
 from cgmm.mixture.features import Kind
@@ -44,17 +45,17 @@ MAX_CELLS = 4_000
 
 
 class Refit(NamedTuple):
-    """What one refit gives, components in the order of the fit.
+    """Estimates of one refit, components in the order of the fit.
 
     Attributes
     ----------
     shares_source, shares_target
-        Per donor, shapes (n_donors, K): mean responsibilities of the donor's cells, zero for
-        donors without weight.
+        Mean responsibilities of the cells of each donor, shapes (n_donors, K0) and
+        (n_donors, K1); zero for donors without weight.
     coupling
-        W, shape (K0, K1); empty where the fit's is.
+        W, shape (K0, K1); zero where the coupling of the fit is zero.
     means_source, means_target
-        In the units of the points, shapes (K, D).
+        In the units of the points, shapes (K0, D) and (K1, D).
     """
 
     shares_source: np.ndarray
@@ -65,18 +66,18 @@ class Refit(NamedTuple):
 
 
 class Refitter:
-    """A fit, ready to be repeated under other weights of its donors.
+    """Function that refits a fit under other weights of its donors.
 
     Parameters
     ----------
     fit
-        Where every refit starts.
+        Fit at which every refit starts.
     points
-        Points of source (N0, D) and target (N1, D), those of the fit.
+        Points of the fit, source (N0, D) and target (N1, D).
     units
         Donor of every point as whole numbers from 0, shapes (N0,) and (N1,).
     start
-        Mixtures to start from in place of the fit's.
+        Mixtures of source and target to start from; None: the mixtures of the fit.
     """
 
     def __init__(
@@ -87,23 +88,23 @@ class Refitter:
         *,
         start: tuple[GaussianMixture, GaussianMixture] | None = None,
     ) -> None:
-        known = fit.parameters
+        parameters = fit.parameters
         self._scale = np.eye(fit.source.n_dims) if fit.metric is None else fit.metric
         self._kept = fit.coupling > 0 if start is None else None
         pair = start or (fit.source, fit.target)
         mixtures = (pair[0].mapped(self._scale), pair[1].mapped(self._scale))
         means = [column_moments(x, None)[0] for x in points]
         self._centre = 0.5 * (means[0] + means[1]) @ self._scale
-        with jax.enable_x64(True), one_thread():
+        with one_thread():
             knobs = objective_of(
                 mixtures,
-                known["transport_weight"],
-                known["epsilon"],
-                known["rho"],
-                known["ridge"],
-                known["shrinkage"],
-                known["locked"],
-                known["covariance_type"],
+                parameters["transport_weight"],
+                parameters["epsilon"],
+                parameters["rho"],
+                parameters["ridge"],
+                parameters["shrinkage"],
+                parameters["locked"],
+                parameters["covariance_type"],
             )
             run = CoupledEM(((points[0], None), (points[1], None)), self._centre, mixtures, knobs)
             if not run.coupled:
@@ -120,16 +121,21 @@ class Refitter:
                 self._ratio = self._of_drawn(run.state)
 
     def __call__(self, weights: tuple[np.ndarray, np.ndarray], *, n_steps: int = STEPS) -> Refit:
-        """Refit with weights of the donors, shapes (n_donors,) of either side.
+        """Return the refit under weights of the donors.
 
         Parameters
         ----------
         weights
-            Non-negative; only ratios matter.
+            Weights of source and target donors, shapes (n_donors,), not negative; only ratios
+            matter.
         n_steps
-            EM steps, at least one.
+            Number of EM steps, at least one.
+
+        Returns
+        -------
+        Refit
         """
-        with jax.enable_x64(True), one_thread():
+        with one_thread():
             state, seen = self._state, self._first
             for step in range(n_steps):
                 if step:
@@ -150,36 +156,36 @@ class Refitter:
         dtype: type,
         most: int | None = None,
     ) -> list[list[Cells]]:
-        """Cells of every donor of either side, in the coordinates and precision of the arithmetic.
+        """Return the cells of every donor, in the coordinates and precision of the fit.
 
-        With ``most`` as many are drawn of a donor that has more.
+        From a donor with more than ``most`` cells, ``most`` cells are drawn.
         """
         sides: list[list[Cells]] = []
         for x, unit in zip(points, units, strict=True):
             if sides and x is points[0] and unit is units[0]:
                 return [sides[0], sides[0]]
-            keep = most is not None or x.size * np.dtype(dtype).itemsize <= CACHED_BYTES
-            rng, own = np.random.default_rng(0), []
+            keep = most is not None or x.size * np.dtype(dtype).itemsize <= MAX_CACHED_BYTES
+            rng, of_donors = np.random.default_rng(0), []
             for u in range(int(unit.max()) + 1):
                 rows = np.flatnonzero(unit == u)
                 if most is not None and len(rows) > most:
                     rows = np.sort(rng.choice(rows, most, replace=False))
                 x_u: np.ndarray = np.asarray(mapped(x[rows], self._scale), dtype)
-                own.append(Cells(x_u, None, dtype, keep=keep))
-            sides.append(own)
+                of_donors.append(Cells(x_u, None, dtype, keep=keep))
+            sides.append(of_donors)
         return sides
 
     def _of_drawn(self, state: State) -> list[np.ndarray]:
-        """Shares of all cells over those of drawn ones at the first E-step, (n_donors, K)."""
+        """Return shares among all cells over shares among drawn cells, first E-step, per side."""
         equal = tuple(np.ones(len(side)) for side in self._cells)
-        found = []
+        ratios = []
         for seen, drawn in zip(self._first, self._shares(state, (equal[0], equal[1])), strict=True):
             every = np.stack([seen[i].mass for i in sorted(seen)])
-            found.append((every + 1 / MAX_CELLS) / (drawn + 1 / MAX_CELLS))
-        return found
+            ratios.append((every + 1 / MAX_CELLS) / (drawn + 1 / MAX_CELLS))
+        return ratios
 
     def _corrected(self, side: int, donor: int, mass: np.ndarray) -> np.ndarray:
-        """Shares of a donor with what drawn cells are known to miss."""
+        """Return the shares of a donor, corrected for the cells that were not drawn."""
         if self._ratio is None:
             return mass
         mass = mass * self._ratio[side][donor]
@@ -188,45 +194,45 @@ class Refitter:
     def _moments(
         self, state: State, weights: tuple[np.ndarray, np.ndarray] | None = None
     ) -> list[dict[int, Moments]]:
-        """Moments at the parameters of ``state`` of every donor that has weight."""
-        found = []
+        """Return the moments of every donor with weight, at the parameters of ``state``."""
+        of_sides = []
         for side in (0, 1):
-            used, own, thetas = self._pass_over(side, state, weights)
-            moments = expectations(own, self._centre, thetas, self._knobs.kind)
-            found.append(
+            used, cells, thetas = self._pass_over(side, state, weights)
+            moments = expectations(cells, self._centre, thetas, self._knobs.kind)
+            of_sides.append(
                 {
                     d: m._replace(mass=self._corrected(side, d, m.mass))
                     for d, m in zip(used, moments, strict=True)
                 }
             )
-        return found
+        return of_sides
 
     def _shares(self, state: State, weights: tuple[np.ndarray, np.ndarray]) -> list[np.ndarray]:
-        """Mean responsibilities of every donor, zero without weight, (n_donors, K) per side."""
-        found = []
+        """Return mean responsibilities per side, (n_donors, K); zero for donors without weight."""
+        of_sides = []
         for side, cells in enumerate(self._cells):
-            used, own, thetas = self._pass_over(side, state, weights)
+            used, with_weight, thetas = self._pass_over(side, state, weights)
             shares = np.zeros((len(cells), thetas.shape[-1]))
-            masses = mean_responsibilities(own, self._centre, thetas, self._knobs.kind)
+            masses = mean_responsibilities(with_weight, self._centre, thetas, self._knobs.kind)
             for d, mass in zip(used, masses, strict=True):
                 shares[d] = self._corrected(side, d, mass)
-            found.append(shares)
-        return found
+            of_sides.append(shares)
+        return of_sides
 
     def _pass_over(
         self, side: int, state: State, weights: tuple[np.ndarray, np.ndarray] | None
     ) -> tuple[list[int], list[AnyCells], np.ndarray]:
-        """Donors with weight, their cells, and theta for each."""
+        """Return the donors with weight, their cells, and the parameters theta for each donor."""
         cells, k0 = self._cells[side], state.n_source
         k = k0 if side == 0 else len(state.params.weights) - k0
         used = range(len(cells)) if weights is None else np.flatnonzero(weights[side])
         theta = state.theta[side][:, :k]
         thetas = np.broadcast_to(theta, (len(used), *theta.shape))
-        own: list[AnyCells] = [cells[i] for i in used]
-        return [int(i) for i in used], own, thetas
+        with_weight: list[AnyCells] = [cells[i] for i in used]
+        return [int(i) for i in used], with_weight, thetas
 
     def _put_back(self, state: State, shares: list[np.ndarray]) -> Refit:
-        """Components in the order of the fit, means in the units of the points."""
+        """Return a refit: components in the order of the fit, means in the units of the points."""
         k0 = state.n_source
         back = np.linalg.inv(self._scale)
         coupling = np.asarray(state.plan.coupling)
@@ -238,17 +244,17 @@ class Refitter:
         coupling = coupling[np.ix_(*orders)]
         if self._kept is not None:
             coupling = np.where(self._kept, coupling, 0.0)
-        own = [of[:, order] for of, order in zip(shares, orders, strict=True)]
-        return Refit(own[0], own[1], coupling, means[0], means[1])
+        ordered = [s[:, order] for s, order in zip(shares, orders, strict=True)]
+        return Refit(ordered[0], ordered[1], coupling, means[0], means[1])
 
 
 def combine(moments: Mapping[int, Moments], weights: np.ndarray, kind: Kind = "full") -> Moments:
-    """Moments of several donors together.
+    """Return the moments of several donors together.
 
     Parameters
     ----------
     moments
-        By number of the donor, for all that have weight.
+        Moments of every donor with weight, by the number of the donor.
     weights
         Shape (n_donors,), non-negative; scaled to sum to one.
     kind
@@ -277,7 +283,9 @@ def combine(moments: Mapping[int, Moments], weights: np.ndarray, kind: Kind = "f
 
 
 def same_order(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Which component after a refit is which before it: least sum of squared distances.
+    """Return the order in which components after a refit match components before it.
+
+    The sum of squared distances between matched means is as small as possible.
 
     Parameters
     ----------

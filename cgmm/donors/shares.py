@@ -1,26 +1,19 @@
-r"""Shares per donor, and intervals of the log2 net factor over donors.
+r"""Shares of the components in each donor: the observations of every test over donors.
 
-The donor is the unit of replication: a mixture is fitted to all cells, then each donor is read as
-one observation. With responsibilities :math:`r`, the share of component :math:`k` in a donor
-:math:`d` is the mean of :math:`r_{ik}` over the donor's cells. For the target side shares are first
-carried back to the source components with :math:`R_{kl}`, the part of target component :math:`l`
-that came from :math:`k` (columns of R sum to one),
+The donor is the unit of replication: a mixture is fitted to all cells, then each donor is one
+observation.  With responsibilities :math:`r`, the share of component :math:`k` in donor :math:`d`
+is the mean of :math:`r_{ik}` over the cells of the donor.  Shares of target components are carried
+back to the source components with :math:`R_{kl}`, the part of target component :math:`l` that came
+from source component :math:`k` (columns of R sum to one),
 
-.. math:: s_{dk} = \bar r_{dk}, \qquad y_{dk} = \sum_l R_{kl} \bar r_{dl},
+.. math:: s_{dk} = \bar r_{dk}, \qquad y_{dk} = \sum_l R_{kl} \bar r_{dl}.
 
-and the estimate is the mean of :math:`\log_2 y_{dk}` over target donors less the mean of
-:math:`\log_2 s_{dk}` over source donors, each share plus a pseudocount of half a cell. Its interval
-is Welch's t (unpaired) or the one-sample t of the per-donor differences (paired); q is Benjamini
-and Hochberg's over the components that have a p. :math:`R` is counted cell by cell
-(:mod:`cgmm.automatic.origins`) or follows from the coupling, :math:`R_{kl} \propto s_k T_{kl}` with
-:math:`T_{kl} = W_{kl} / (W 1)_k` (:func:`share_of_target`).
+:math:`R` is counted cell by cell (:mod:`cgmm.automatic.origins`), or follows from the coupling
+(:func:`cgmm.transport.coupling.share_of_target`).
 
-The interval is conditional on the fitted components: it says how much donors vary, not how much
-the components would move if the mixture were fitted to other donors. No number here is made by
-counting cells.
-
-References: Welch 1947, Biometrika 34:28; Benjamini & Hochberg 1995, J R Stat Soc B 57:289; for
-testing shares transformed per donor, Phipson et al. 2022 (propeller), Bioinformatics 38:4720.
+Statistics of these shares alone are conditional on the fitted components: they contain the
+variation between donors, but not the change of the components with other donors.
+:mod:`cgmm.donors.refit` adds this change.
 """
 
 from __future__ import annotations
@@ -39,7 +32,7 @@ class DonorShares(NamedTuple):
 
 
 def donor_shares(responsibilities: np.ndarray, donors: np.ndarray) -> DonorShares:
-    """Mean responsibilities per donor.
+    """Return the mean responsibilities of the cells of each donor.
 
     Parameters
     ----------
@@ -60,7 +53,7 @@ def donor_shares(responsibilities: np.ndarray, donors: np.ndarray) -> DonorShare
 
 
 def donor_weights(donors: np.ndarray) -> np.ndarray:
-    """Weights of cells that make donors count equally.
+    """Return weights of cells with which all donors count equally.
 
     Parameters
     ----------
@@ -69,7 +62,7 @@ def donor_weights(donors: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    Shape (n_cells,): 1 / (n_donors * n_cells_of_the_donor), sums to one.
+    ``1 / (n_donors * n_cells_of_the_donor)``, shape (n_cells,), with sum one.
     """
     _, index, n_cells = np.unique(
         np.asarray(donors).astype(str), return_inverse=True, return_counts=True

@@ -1,1 +1,1 @@
-"""Which genes change, in arrays; start at :mod:`cgmm.genes.change`."""
+"""Changes of genes within subpopulations, in arrays; start at :mod:`cgmm.genes.change`."""

@@ -1,13 +1,14 @@
-r"""How much of a change RNA from other cells could make.
+r"""Upper bound of the part of a change in expression that RNA from other cells explains.
 
-Droplets hold, besides the RNA of their cell, a little of the RNA of all cells of the sample (Young
-& Behjati 2020, GigaScience 9, giaa151). A gene that one large subpopulation switches on then
-appears to rise everywhere. With the mean expression :math:`e_{kg}` of a subpopulation (per 10,000
-counts, not its logarithm) and :math:`\bar e_g` of all cells, a subpopulation with the contaminated
-part :math:`\alpha_k` has at least :math:`\alpha_k \bar e_g` of every gene, so that
-:math:`\alpha_k` is at most the smallest ratio :math:`e_{kg} / \bar e_g` over genes that are
-plentiful on the whole. This bound is far from sharp where no plentiful gene is silent; it is never
-taken above a fifth. The part of a change that contamination can make is then at most
+A droplet contains the RNA of its cell and a small amount of RNA from all cells of the sample (Young
+& Behjati 2020, GigaScience 9, giaa151).  When one large subpopulation switches a gene on, the gene
+therefore appears to rise in every subpopulation.  Let :math:`e_{kg}` be the mean expression of gene
+:math:`g` in subpopulation :math:`k` (per 10,000 counts, not a logarithm), and :math:`\bar e_g` the
+mean over all cells.  If contamination is the part :math:`\alpha_k` of the counts of the
+subpopulation, its expression of every gene is at least :math:`\alpha_k \bar e_g`.
+:math:`\alpha_k` is therefore at most the smallest ratio :math:`e_{kg} / \bar e_g` over the genes
+with the largest :math:`\bar e_g`.  The bound is loose where the subpopulation expresses all these
+genes, so it is limited to a fifth.  Contamination then explains at most this part of a change:
 
 .. math:: a_{kg} = \frac{\alpha^1_k \bar e^1_g - \alpha^0_k \bar e^0_g}{e^1_{kg} - e^0_{kg}}
 
@@ -19,21 +20,20 @@ from __future__ import annotations
 import numpy as np
 
 N_PLENTIFUL = 300
-MIN_EXPRESSION = (
-    0.01  # quantile that stands for the smallest ratio: a silent gene may be missed by chance
-)
+# quantile in place of the smallest ratio, because one gene may have no counts by chance
+SMALLEST_RATIO_QUANTILE = 0.01
 MAX_SHARE = 0.2
 
 
 def contamination(expression: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bound the contaminated part of each component.
+    """Return an upper bound of the part of each component that is contamination.
 
     Parameters
     ----------
     expression
         Mean expression, not logarithms, shape (K, n_genes).
     mass
-        Weight of each component among all cells, shape (K,).
+        Total weight of the cells of each component, shape (K,).
 
     Returns
     -------
@@ -42,14 +42,14 @@ def contamination(expression: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray,
     overall
         Mean expression of all cells, shape (n_genes,).
     """
-    known = np.nan_to_num(expression)
-    overall = mass @ known / mass.sum()
+    finite = np.nan_to_num(expression)
+    overall = mass @ finite / mass.sum()
     plentiful = np.argsort(-overall, kind="stable")[:N_PLENTIFUL]
     plentiful = plentiful[overall[plentiful] > 0]
     if not len(plentiful):
         return np.zeros(len(mass)), overall
-    ratio = known[:, plentiful] / overall[plentiful]
-    return np.minimum(np.quantile(ratio, MIN_EXPRESSION, axis=1), MAX_SHARE), overall
+    ratio = finite[:, plentiful] / overall[plentiful]
+    return np.minimum(np.quantile(ratio, SMALLEST_RATIO_QUANTILE, axis=1), MAX_SHARE), overall
 
 
 def ambient_share(
@@ -58,14 +58,14 @@ def ambient_share(
     added_source: np.ndarray,
     added_target: np.ndarray,
 ) -> np.ndarray:
-    """Bound the part of each change that contamination can make.
+    """Return an upper bound of the part of each change that contamination explains.
 
     Parameters
     ----------
     source, target
-        Mean expression before and after, shape (K, n_genes).
+        Mean expression before and after, shapes (K, n_genes).
     added_source, added_target
-        What contamination adds to it at most, shape (K, n_genes).
+        Upper bound of the contamination in the mean expression, shapes (K, n_genes).
 
     Returns
     -------

@@ -1,15 +1,16 @@
-r"""How genes move within each subpopulation.
+r"""Change of expression of every gene within each subpopulation.
 
 With :math:`R_{kl}` the part of target component :math:`l` that came from source component
-:math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became carry the weights
+:math:`k` (:attr:`cgmm.CoupledFit.origin`), the cells that :math:`k` became have the weights
 :math:`v_i = \sum_l R_{kl} r_l(x_i)`. The change of gene :math:`g` in :math:`k` is
 
 .. math:: \Delta_{kg} = \frac{1}{\ln 2} \left(
     \frac{\sum_{i \in target} w_i v_i x_{ig}}{\sum_{i \in target} w_i v_i}
     - \frac{\sum_{i \in source} w_i r_{ik} x_{ig}}{\sum_{i \in source} w_i r_{ik}} \right)
 
-where :math:`x` is log-normalised expression (natural log) and :math:`w` makes donors count equally.
-It is a difference of means of logarithms, in log2 units; it is a size, not a test.
+where :math:`x` is log-normalised expression (natural log).  With the weights :math:`w`, all donors
+count equally.  The change is a difference of means of logarithms, in log2 units.  It is an effect
+size, not a test.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ExpressionMoments(NamedTuple):
 
 
 class GeneShift(NamedTuple):
-    """Change of every gene in every source component."""
+    """Change of every gene in every source component, and the moments of both conditions."""
 
     log2_change: np.ndarray  #: (K0, n_genes)
     source: ExpressionMoments
@@ -49,7 +50,7 @@ def moments(
     weights: np.ndarray | None = None,
     block: int = 4096,
 ) -> ExpressionMoments:
-    """Weighted means and expressing fractions.
+    """Return weighted means of expression and fractions of cells that express a gene.
 
     Parameters
     ----------
@@ -58,13 +59,13 @@ def moments(
     memberships
         Non-negative weights, shape (n_cells, K): responsibilities.
     weights
-        Weights of cells, shape (n_cells,); equal when not given.
+        Weights of cells, shape (n_cells,); None: equal weights.
     block
-        Cells per block when ``expression`` is dense.
+        Number of cells per block when ``expression`` is dense.
 
     Returns
     -------
-    Moments; rows of components without any weight are NaN.
+    ExpressionMoments; rows of components without any weight are NaN.
     """
     mean, fraction = (
         means(expression, memberships, weights=weights, of=of, block=block)
@@ -82,16 +83,16 @@ def means(
     of: Callable[[np.ndarray], np.ndarray] | None = None,
     block: int = 4096,
 ) -> np.ndarray:
-    """Weighted means of a function of the values, one row per component.
+    """Return weighted means of a function of the values, one row per component.
 
-    Sparse expression stays sparse; dense expression is taken a block of cells at a time.
+    Sparse expression stays sparse; dense expression is read one block of cells at a time.
 
     Parameters
     ----------
     expression, memberships, weights, block
         As for :func:`moments`.
     of
-        Elementwise function that is zero at zero; the values themselves when not given.
+        Elementwise function that is zero at zero; None: the values themselves.
 
     Returns
     -------
@@ -119,18 +120,18 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 
 def carry(target: ExpressionMoments, origin: np.ndarray) -> ExpressionMoments:
-    """Moments of the target cells that each source component became.
+    """Return the moments of the target cells that each source component became.
 
     Parameters
     ----------
     target
-        Moments of the target components, K1 rows.
+        Moments of the K1 target components.
     origin
         R, where the cells of each target component came from, shape (K0, K1).
 
     Returns
     -------
-    Moments with K0 rows: of the weights ``v_ik = sum_l R_kl r_l(x_i)``.
+    ExpressionMoments with K0 rows, for the weights ``v_ik = sum_l R_kl r_l(x_i)`` of the cells.
     """
     parts = origin * target.mass
     mass = parts.sum(axis=1)
@@ -148,7 +149,7 @@ def gene_shift(
     *,
     natural_log: bool = True,
 ) -> GeneShift:
-    """Change of expression between each source component and what it became.
+    """Return the change of expression from each source component to what it became.
 
     Parameters
     ----------
@@ -157,11 +158,12 @@ def gene_shift(
     origin
         R, where the cells of each target component came from, shape (K0, K1).
     natural_log
-        Whether values are natural logs, to be told in log2; else differences stay as they are.
+        Whether values are natural logarithms.  If they are, changes are converted to log2;
+        otherwise changes are differences in the units of the values.
 
     Returns
     -------
-    GeneShift. Components that nothing of the target came from have NaN.
+    GeneShift; changes are NaN for components from which no target cell came.
     """
     carried = carry(target, origin)
     unit = np.log(2) if natural_log else 1.0
@@ -169,7 +171,7 @@ def gene_shift(
 
 
 def top_ranks(log2_change: np.ndarray) -> np.ndarray:
-    """Rank of every gene in its component by size of the change, 1 = largest; (K, n_genes).
+    """Return the rank of every gene in its component by size of change, 1 = largest, (K, n_genes).
 
     Missing changes rank last.
     """
@@ -181,24 +183,25 @@ def top_ranks(log2_change: np.ndarray) -> np.ndarray:
 
 
 def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.ndarray]:
-    """In how many components a gene is among the top ones.
+    """Return in how many components a gene is among the genes that change most.
 
-    Only changes by a factor of 1.5 or more either way count, so that a component in which nothing
-    happens does not contribute its largest noise.
+    Only changes of at least 1.5-fold count, so the noise of a component without changes does not
+    count.
 
     Parameters
     ----------
     log2_change
         Shape (K, n_genes).
     top
-        How many genes per component count as its top.
+        Number of top genes of each component.
 
     Returns
     -------
     n
-        Number of components in whose top the gene is with such a change, shape (n_genes,).
+        Number of components that have the gene among their top genes, shape (n_genes,).
     widespread
-        Whether these are at least half of the components that have changes, and two; (n_genes,).
+        Whether ``n`` is at least two, and at least half of the components that have changes, shape
+        (n_genes,).
     """
     counted = ~np.isnan(log2_change).all(axis=1)
     ranks = top_ranks(log2_change[counted])
@@ -208,5 +211,6 @@ def breadth(log2_change: np.ndarray, *, top: int = TOP) -> tuple[np.ndarray, np.
 
 
 def _over(sums: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Return sums (K, n_genes) over the mass (K,) of each component; NaN without mass."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(mass > 0, 1.0 / mass, np.nan)[:, None] * sums

@@ -1,8 +1,9 @@
-"""Test of pseudobulks by PyDESeq2 (Muzellec et al. 2023, Bioinformatics 39, btad547).
+"""Differential expression of pseudobulks by PyDESeq2.
 
-Negative binomial regression of Love, Huber & Anders 2014 (Genome Biology 15, 550): ``~ condition``,
-or ``~ donor + condition`` where donors are compared with themselves, Wald's test, outlying counts
-by Cook's distance left without a p. The package is optional: ``pip install 'cgmm[de]'``.
+Muzellec et al. 2023, Bioinformatics 39:btad547.  The model is the negative binomial regression of
+Love, Huber & Anders 2014 (Genome Biology 15:550) with the design ``~ condition``, or ``~ donor +
+condition`` where donors are compared with themselves.  The test is Wald's.  Genes with outlying
+counts by Cook's distance have no p.  The package is optional: ``pip install 'cgmm[de]'``.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import pandas as pd
 from cgmm.genes.pseudobulk import Samples
 
 PACKAGE = "pydeseq2"
-MIN_COUNT = 10  # of a gene, over all samples
-MIN_SEEN = 3  # samples with the gene
-MIN_GENES = 20
-MIN_EVERYWHERE = 50  # genes seen in every sample, from which size factors are ratios to their means
+MIN_COUNT = 10  # counts of a gene in all samples together
+MIN_SAMPLES = 3  # samples with counts of the gene
+MIN_GENES = 20  # genes that are left to test
+MIN_GENES_IN_ALL_SAMPLES = 50  # for size factors from ratios to the geometric mean
 
 
 class Differential(NamedTuple):
@@ -32,34 +33,34 @@ class Differential(NamedTuple):
 
 
 def installed() -> bool:
-    """Whether PyDESeq2 can be imported."""
+    """Return whether PyDESeq2 can be imported."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 
 def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | None, str]:
-    """Test the change of each gene between conditions, with samples as replicates.
+    """Return a test of the change of each gene between conditions, with samples as replicates.
 
     Parameters
     ----------
     samples
         The pseudobulks.
     genes
-        Genes to test, boolean, shape (n_genes,). Those with fewer than ten counts in all or seen
-        in fewer than three samples are left out.
+        Genes to test, boolean, shape (n_genes,). Genes with fewer than ten counts in all samples
+        together, or with counts in fewer than three samples, are left out.
 
     Returns
     -------
-    found
-        None when too few genes are left.
+    tests
+        Tests of the genes; None when too few genes are left.
     reason
-        Why, in a sentence; else "".
+        Why there is no test, in a sentence; else "".
     """
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.default_inference import DefaultInference
     from pydeseq2.ds import DeseqStats
 
     counts = samples.counts
-    usable = genes & (counts.sum(axis=0) >= MIN_COUNT) & ((counts > 0).sum(axis=0) >= MIN_SEEN)
+    usable = genes & (counts.sum(axis=0) >= MIN_COUNT) & ((counts > 0).sum(axis=0) >= MIN_SAMPLES)
     if usable.sum() < MIN_GENES:
         return None, f"Only {usable.sum()} genes have {MIN_COUNT} counts or more; too few to test."
     names = [f"s{i}" for i in range(len(counts))]
@@ -68,7 +69,8 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
     if samples.donors is not None:
         table["donor"] = [f"d{i}" for i in np.unique(samples.donors, return_inverse=True)[1]]
         design = "~donor + condition"
-    everywhere = (counts[:, usable] > 0).all(axis=0).sum()
+    n_in_all = (counts[:, usable] > 0).all(axis=0).sum()
+    size_factors = "ratio" if n_in_all >= MIN_GENES_IN_ALL_SAMPLES else "poscounts"
     inference = DefaultInference(n_cpus=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -78,21 +80,21 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
             ),
             metadata=table,
             design=design,
-            size_factors_fit_type="ratio" if everywhere >= MIN_EVERYWHERE else "poscounts",
+            size_factors_fit_type=size_factors,
             refit_cooks=False,
             inference=inference,
             quiet=True,
         )
         data.deseq2()
-        found = DeseqStats(
+        tests = DeseqStats(
             data,
             contrast=["condition", "b", "a"],
             independent_filter=False,
             inference=inference,
             quiet=True,
         )
-        found.summary()
+        tests.summary()
     columns = [np.full(len(genes), np.nan) for _ in range(3)]
     for column, name in zip(columns, ("log2FoldChange", "pvalue", "padj"), strict=True):
-        column[usable] = found.results_df[name].to_numpy(dtype=float)
+        column[usable] = tests.results_df[name].to_numpy(dtype=float)
     return Differential(*columns), ""

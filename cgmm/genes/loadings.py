@@ -1,19 +1,20 @@
-r"""Displacement of subpopulations taken back to genes through the loadings of a PCA.
+r"""Change of every gene by the displacement of a subpopulation, through the loadings of a PCA.
 
-Principal components are :math:`z = L^T (x - \mu)` with loadings :math:`L` (genes x dimensions), so
-that a Gaussian :math:`N(m, \Sigma)` of :math:`z` is, within the space that PCA keeps, a Gaussian of
-expression with mean :math:`L m + \mu` and covariance :math:`L \Sigma L^T`. What source component
-:math:`k` became is a mixture of target components with the parts :math:`c_{kl}`, mean and
-covariance
+Principal components are :math:`z = L^T (x - \mu)` with loadings :math:`L` (genes x dimensions).
+In the space that PCA keeps, a Gaussian :math:`N(m, \Sigma)` of :math:`z` is therefore a Gaussian
+of expression with mean :math:`L m + \mu` and covariance :math:`L \Sigma L^T`. Source component
+:math:`k` became a mixture of target components with parts :math:`c_{kl}`. The mixture has the mean
+and the covariance
 
 .. math:: \tilde m_k = \sum_l c_{kl} m^1_l, \qquad
     \tilde\Sigma_k = \sum_l c_{kl} \left( \Sigma^1_l
         + (m^1_l - \tilde m_k)(m^1_l - \tilde m_k)^T \right),
 
-and gene :math:`g` with loadings :math:`\ell_g` moves by :math:`\ell_g^T (\tilde m_k - m^0_k)` (the
-mean part) while its standard deviation within the component changes by the factor
+Gene :math:`g` with loadings :math:`\ell_g` moves by :math:`\ell_g^T (\tilde m_k - m^0_k)` (the mean
+part). The standard deviation of the gene within the component changes by the factor
 :math:`(\ell_g^T \tilde\Sigma_k \ell_g / \ell_g^T \Sigma^0_k \ell_g)^{1/2}` (the covariance part).
-Both are smoothed: what PCA leaves out is missing from them. Genes that PCA did not see have none.
+Both parts are smoothed, because they lack the variation that PCA leaves out. Genes without loadings
+have neither part.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TOLERANCE = 0.02  # relative, of group means: float32 scores stay far below
+TOLERANCE = 0.02  # relative error of group means; the error of float32 scores is far smaller
 
 
 class LoadingShift(NamedTuple):
@@ -40,24 +41,25 @@ def loading_shift(
     covariances: tuple[np.ndarray, np.ndarray],
     scale: np.ndarray | None = None,
 ) -> LoadingShift:
-    """Displacement of every source component, per gene.
+    """Return the displacement of every source component, per gene.
 
     Parameters
     ----------
     loadings
-        L, shape (n_genes, D); rows of zeros for genes that PCA did not see.
+        L, shape (n_genes, D); rows of zeros for genes that PCA did not use.
     parts
-        What each source component became, shape (K0, K1); rows sum to one, or to zero.
+        Parts of each target component in what each source component became, shape (K0, K1); rows
+        sum to one, or to zero.
     means
-        Of the source (K0, D) and of the target components (K1, D).
+        Means of the source (K0, D) and of the target components (K1, D).
     covariances
-        Of the source (K0, D, D) and of the target components (K1, D, D).
+        Covariances of the source (K0, D, D) and of the target components (K1, D, D).
     scale
-        What PCA's input was divided by, shape (n_genes,); not scaled when not given.
+        Divisor of each gene before PCA, shape (n_genes,); None: genes were not scaled.
 
     Returns
     -------
-    LoadingShift. Components that became nothing are NaN.
+    LoadingShift; numbers are NaN for components whose row of ``parts`` is zero.
     """
     goal = parts @ means[1]
     gap = means[1][None] - goal[:, None]
@@ -72,8 +74,8 @@ def loading_shift(
     ]
     with np.errstate(invalid="ignore", divide="ignore"):
         log2_sd = 0.5 * np.log2(variance[1] / variance[0])
-    known = (parts.sum(axis=1) > 0)[:, None] & np.asarray(loadings.any(axis=1))[None, :]
-    return LoadingShift(np.where(known, change, np.nan), np.where(known, log2_sd, np.nan))
+    present = (parts.sum(axis=1) > 0)[:, None] & np.asarray(loadings.any(axis=1))[None, :]
+    return LoadingShift(np.where(present, change, np.nan), np.where(present, log2_sd, np.nan))
 
 
 def scale_of(
@@ -82,12 +84,12 @@ def scale_of(
     points: np.ndarray,
     sds: np.ndarray | None = None,
 ) -> np.ndarray | None:
-    """Find out in which units of expression the loadings are.
+    """Return the divisor of each gene before PCA, found by a check of the loadings.
 
-    Means of expression over groups of cells, taken through the loadings, must be the means of the
-    representation over the same groups, up to a common shift. That fails when genes were scaled
-    before PCA, when dimensions were changed after it, or when values or loadings are of something
-    else.
+    Means of expression over groups of cells, multiplied by the loadings, must equal the means of
+    the representation over the same groups, up to a common shift.  The check fails with a wrong
+    divisor, when dimensions were changed after PCA, or when values and loadings do not belong
+    together.
 
     Parameters
     ----------
@@ -98,12 +100,11 @@ def scale_of(
     points
         Means of the representation over the same groups, shape (n_groups, D).
     sds
-        Standard deviations that genes may have been divided by, shape (n_genes,).
+        Standard deviations, a possible divisor, shape (n_genes,); None: not known.
 
     Returns
     -------
-    What genes were divided by, shape (n_genes,): ones, or ``sds``; None when neither explains the
-    representation.
+    Shape (n_genes,): ones, or ``sds``; None when neither of the two explains the representation.
     """
     centred = expression - expression.mean(axis=0)
     goal = points - points.mean(axis=0)

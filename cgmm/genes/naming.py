@@ -1,16 +1,17 @@
-"""Names of components that a reader recognises.
+"""Names of components by cell types or marker genes.
 
-Two ways: the cell type that most of a component's cells carry, or the genes that set the component
-apart from the other components of its side. A target component takes the name of the source
-component that it mainly comes from when each is the other's best partner in the coupling, so that
-the same subpopulation has the same name on both sides.
+A component is named by the cell type of most of its cells, or by the genes that distinguish it from
+the other components of its side.  A target component takes the name of a source component
+when each is the best partner of the other in the coupling.  A subpopulation then has the same name
+in both conditions.
 
-Marker genes are scored on log-normalised expression with the responsibilities as weights. The
-score of a gene in a component is the product of its lead over (nearly) all other components
-(specific) and the lead in the fraction of cells that express it (robust to few cells with much
-expression; left out for features that nearly all cells have, as in cytometry). Genes that say
-little about identity (mitochondrial, ribosomal, MALAT1 and the like) are not used.
-Nothing is tested: a marker here is a label, not a finding.
+Marker genes are scored on log-normalised expression with the responsibilities as weights. The score
+of a gene in a component is the product of two leads over nearly all other components: the lead in
+mean expression, and the lead in the fraction of cells that express the gene.  The second lead makes
+the score robust to a few cells with high expression.  It is left out for features that nearly all
+cells have, as in cytometry.  Genes that are uninformative about cell identity (mitochondrial,
+ribosomal, MALAT1 and similar) are not used.  Markers are not tested: a marker is a label, not a
+finding.
 """
 
 from __future__ import annotations
@@ -27,36 +28,36 @@ UNINFORMATIVE = re.compile(
 )
 N_MARKERS = 2
 MIN_LEAD = 0.1  # natural log units
-DENSE = 0.8  # mean fraction of cells above zero from which that fraction says nothing
+DENSE = 0.8  # mean fraction of cells above zero; beyond it, fractions are not used
 FALLBACK = "Subpopulation"
 
 
 def by_annotation(
     responsibilities: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None
 ) -> tuple[list[str], np.ndarray]:
-    """Majority label of each component.
+    """Return the majority label of each component.
 
     Parameters
     ----------
     responsibilities
         Shape (n_cells, K).
     labels
-        Label of each cell, shape (n_cells,). Missing labels ("", "nan", None) do not vote.
+        Label of each cell, shape (n_cells,). Missing labels ("", "nan", None) do not count.
     weights
-        Weights of cells, shape (n_cells,); equal when not given.
+        Weights of cells, shape (n_cells,); None: equal weights.
 
     Returns
     -------
     names
-        K labels, "" for a component none of whose cells has a label.
+        K labels, "" for a component without labelled cells.
     purity
-        Fraction of the component's labelled mass that carries the label, shape (K,).
+        Fraction of the labelled mass of the component that has the label, shape (K,).
     """
-    votes = responsibilities if weights is None else responsibilities * weights[:, None]
+    masses = responsibilities if weights is None else responsibilities * weights[:, None]
     text = np.array(["" if _absent(v) else str(v) for v in labels], dtype=object)
     kinds, index = np.unique(text.astype(str), return_inverse=True)
     mass = np.zeros((len(kinds), responsibilities.shape[1]))
-    np.add.at(mass, index, votes)
+    np.add.at(mass, index, masses)
     mass[kinds == ""] = 0.0
     total = mass.sum(axis=0)
     best = mass.argmax(axis=0)
@@ -73,7 +74,7 @@ def markers(
     n: int = N_MARKERS,
     exclude: np.ndarray | None = None,
 ) -> list[list[str]]:
-    """Marker genes of each component against the other components of its side.
+    """Return marker genes of each component against the other components of its side.
 
     Parameters
     ----------
@@ -85,28 +86,28 @@ def markers(
     genes
         Gene names, length n_genes.
     n
-        Markers per component at most.
+        Largest number of markers of a component.
     exclude
-        Genes not to use, boolean, shape (n_genes,), beside the uninformative ones.
+        Further genes not to use, besides the uninformative genes, boolean, shape (n_genes,).
 
     Returns
     -------
-    K lists of gene names, best first; shorter, possibly empty, where nothing sets a component
-    apart. With one component the list is empty: there is nothing to be set apart from.
+    K lists of at most ``n`` gene names, best first; empty where no gene distinguishes a component,
+    and for a single component.
     """
     k = means.shape[0]
-    known = np.flatnonzero(np.isfinite(means).all(axis=1))  # the others have no cells
-    if len(known) < 2:
+    with_cells = np.flatnonzero(np.isfinite(means).all(axis=1))
+    if len(with_cells) < 2:
         return [[] for _ in range(k)]
     usable = ~np.array([bool(UNINFORMATIVE.match(str(g))) for g in genes])
     if exclude is not None:
         usable &= ~np.asarray(exclude, dtype=bool)
-    # A neighbour of the same lineage may share the gene: compare with the 80th percentile of the
-    # others rather than with the single runner-up, so that two halves of one type still get names.
+    # Components of the same lineage may share a gene.  The comparison is therefore with the 80th
+    # percentile of the others, not with the largest, so that two halves of a type get names.
     dense = np.nanmean(fractions) > DENSE
     out: list[list[str]] = [[] for _ in range(k)]
-    for j in known:
-        others = known[known != j]
+    for j in with_cells:
+        others = with_cells[with_cells != j]
         lead = means[j] - _upper(means[others])
         step = np.ones(len(lead)) if dense else fractions[j] - _upper(fractions[others])
         score = np.where(usable & (lead > MIN_LEAD) & (step > 0), lead * step, 0.0)
@@ -116,12 +117,12 @@ def markers(
 
 
 def unique_names(names: Sequence[str], sizes: np.ndarray) -> list[str]:
-    """Tell equal names apart by a number, largest first: "T cell 1", "T cell 2".
+    """Return different names: equal names are numbered by size, as "T cell 1", "T cell 2".
 
     Parameters
     ----------
     names
-        K names; an empty one becomes "Subpopulation".
+        K names; an empty name becomes "Subpopulation".
     sizes
         Size of each component, shape (K,).
 
@@ -147,7 +148,7 @@ def unique_names(names: Sequence[str], sizes: np.ndarray) -> list[str]:
 
 
 def mutual_best(coupling: np.ndarray) -> np.ndarray:
-    """Source component that each target component shares its name with.
+    """Return the source component whose name each target component takes.
 
     Parameters
     ----------
@@ -156,8 +157,8 @@ def mutual_best(coupling: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    Shape (K1,): index of the source component when it gives the target component the largest part
-    of its mass *and* sends it the largest part of its own, else -1.
+    Shape (K1,): the source component with the largest mass to the target component, if the target
+    component also has the largest mass from that source component; else -1.
     """
     out = np.full(coupling.shape[1], -1)
     to, came = coupling.argmax(axis=1), coupling.argmax(axis=0)
@@ -175,12 +176,12 @@ def name_sides(
     sizes_source: np.ndarray,
     sizes_target: np.ndarray,
 ) -> tuple[list[str], list[str]]:
-    """Give final names: unique on each side, equal for mutual best partners.
+    """Return the final names: unique on each side, equal for mutual best partners.
 
     Parameters
     ----------
     own_source, own_target
-        What each component would be called by itself; may repeat or be empty.
+        Name of each component without regard to other components; may repeat or be empty.
     coupling
         Mass that goes from each source to each target component, shape (K0, K1).
     sizes_source, sizes_target
@@ -194,7 +195,7 @@ def name_sides(
     partner = mutual_best(coupling)
     target = [source[k] if k >= 0 else "" for k in partner]
     free = [j for j, k in enumerate(partner) if k < 0]
-    # A free target component must not be mistaken for a source component that has another partner.
+    # A target component without a partner must not have the name of a source component.
     taken = set(source)
     numbered = unique_names([own_target[j] for j in free], np.asarray(sizes_target)[free])
     for j, name in zip(free, numbered, strict=True):

@@ -1,21 +1,20 @@
-r"""The common programme of a comparison, and what is specific to a subpopulation.
+r"""Changes of genes that nearly all subpopulations share, and changes of single subpopulations.
 
-A treatment can make every subpopulation do the same (interferon), and some of them something of
-their own besides. With the changes :math:`\Delta_{kg}` of gene :math:`g` in the K subpopulations,
-the common part is the change that nearly all of them make or exceed in the same direction: of the
-sorted changes :math:`\Delta_{(1)g} \le \dots \le \Delta_{(K)g}` and
-:math:`e = \lfloor K / 5 \rfloor` exceptions that are let pass,
+A treatment can cause one response in every subpopulation (interferon), and further responses in
+some subpopulations. The common part of the changes :math:`\Delta_{kg}` of gene :math:`g` in the K
+subpopulations is the change that nearly all subpopulations reach or exceed in the same direction.
+With the sorted changes :math:`\Delta_{(1)g} \le \dots \le \Delta_{(K)g}` and
+:math:`e = \lfloor K / 5 \rfloor` allowed exceptions, it is
 
 .. math:: c_g = \max(\Delta_{(1 + e)g}, 0) + \min(\Delta_{(K - e)g}, 0),
 
 and the specific part is the remainder, :math:`\Delta_{kg} - c_g`. The common part is zero unless
-four fifths of the subpopulations agree in direction. It is smaller than a mean or a median: these
-would call common what one lineage does alone, when that lineage was cut into most of the
-subpopulations.
+four fifths of the subpopulations agree in direction.  A mean or a median is not used, because it
+would make the response of a single lineage common when most subpopulations are of that lineage.
 
-A gene is **common** when its common part is a change (a factor of 1.5 or more) and at least half
-of what the subpopulation in the middle does; else **specific** when somewhere the remainder is
-such a change.
+A gene is **common** when its common part is at least 1.5-fold and at least half of the median
+change over subpopulations.  Otherwise it is **specific** when its specific part is at least
+1.5-fold in some subpopulation.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from cgmm.thresholds import MIN_CHANGE
 
 EXCEPTIONS = 0.2  # part of the subpopulations that need not follow a common programme
 MIN_PART = 0.5
-CLEARLY = 0.05
+MIN_CORRELATION_LEAD = 0.05
 COMMON = "common"
 SPECIFIC = "specific"
 
 
 class Programme(NamedTuple):
-    """Changes of every gene, taken apart."""
+    """Common and specific part of the changes of every gene."""
 
     common: np.ndarray  #: (n_genes,), NaN when fewer than two subpopulations have changes
     specific: np.ndarray  #: (K, n_genes), change less the common part
@@ -48,22 +47,22 @@ def programme(
     doubtful: np.ndarray | None = None,
     min_change: float = MIN_CHANGE,
 ) -> Programme:
-    """Take changes apart into a common and a specific part.
+    """Return the common and the specific part of the changes.
 
     Parameters
     ----------
     log2_change
         Shape (K, n_genes). Subpopulations in which every change is missing do not count; other
-        missing changes count as none.
+        missing changes count as zero.
     doubtful
-        Changes that count as none, because something else may have made them; same shape.
+        Changes that count as zero, because another cause may explain them; same shape.
     min_change
-        Size from which a change counts: a factor of 1.5 when changes are in log2 units.
+        Smallest size of a change that counts; the default is 1.5-fold for log2 changes.
 
     Returns
     -------
-    Programme. ``n_specific`` counts the subpopulations whose specific part is at least
-    ``min_change`` and at least half of the largest of that gene.
+    Programme. ``n_specific`` is the number of subpopulations whose specific part is at least
+    ``min_change``, and at least half of the largest specific part of the gene.
     """
     counted = ~np.isnan(log2_change).all(axis=1)
     change = np.nan_to_num(log2_change[counted])
@@ -82,19 +81,19 @@ def programme(
     size = np.where(change == 0, 0.0, np.abs(change - common))
     largest = size.max(axis=0)
     n_specific = (size >= np.maximum(min_change, MIN_PART * largest)).sum(axis=0)
-    middle = np.median(np.abs(change), axis=0)
-    is_common = (np.abs(common) >= min_change) & (np.abs(common) >= MIN_PART * middle)
+    median = np.median(np.abs(change), axis=0)
+    is_common = (np.abs(common) >= min_change) & (np.abs(common) >= MIN_PART * median)
     scope = np.where(is_common, COMMON, np.where(largest >= min_change, SPECIFIC, ""))
     return Programme(common, specific, n_specific, scope.astype(object))
 
 
 def common_change(change: np.ndarray) -> np.ndarray:
-    """Return the change that nearly all subpopulations make or exceed; zero if they differ in sign.
+    """Return the common part of the changes; zero where subpopulations differ in sign.
 
     Parameters
     ----------
     change
-        Shape (K, n_genes), nothing missing, K at least one.
+        Changes, shape (K, n_genes), without missing values; K is at least one.
 
     Returns
     -------
@@ -107,27 +106,30 @@ def common_change(change: np.ndarray) -> np.ndarray:
 
 
 def resembles(source: np.ndarray, target: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Which source subpopulation each group of target cells resembles most.
+    """Return the source subpopulation that each group of target cells resembles most.
 
-    When that is not the one they are said to come from, changes of its genes are partly
-    differences between cell types: a mixture of rare cells that has no counterpart of its own, or
-    cells that had responded before.
+    A group may resemble another subpopulation than the subpopulation from which it came.  The
+    changes of its genes are then partly differences between cell types.  The cells may be rare
+    cells of several types without a counterpart, or cells that responded before.
 
-    Only genes that the treatment leaves alone are looked at, those that change by a factor of 1.5
-    or more in at most a fifth of the subpopulations, by Pearson's correlation of their deviations
-    from the mean over subpopulations.
+    The similarity is Pearson's correlation of deviations from the mean over subpopulations.  It
+    uses genes that the treatment hardly changes: genes with a change of at least 1.5-fold in at
+    most a fifth of the subpopulations, or in one subpopulation.
 
     Parameters
     ----------
     source, target
-        Mean log expression of the source subpopulations and of what each became, (K, n_genes).
+        Mean log expression of the source subpopulations, and of the target cells that each became,
+        shapes (K, n_genes).
     change
-        Their difference in log2 units, shape (K, n_genes). Rows of NaN are left out.
+        Difference of target and source in log2 units, shape (K, n_genes). Rows with NaN are left
+        out.
 
     Returns
     -------
-    Shape (K,) of integers: the row of ``source``; its own where none is closer by 0.05 or more, -1
-    for rows that were left out.
+    Shape (K,) of integers: the row of ``source`` that each group resembles.  It differs from the
+    group's own row only where the correlation is larger by at least 0.05.  -1 for rows that are
+    left out.
     """
     rows = np.flatnonzero(np.isfinite(change).all(axis=1))
     out = np.full(len(change), -1)
@@ -139,13 +141,13 @@ def resembles(source: np.ndarray, target: np.ndarray, change: np.ndarray) -> np.
     a, b = source[np.ix_(rows, alone)], target[np.ix_(rows, alone)]
     r = _correlations(b - b.mean(axis=0), a - a.mean(axis=0))
     best = r.argmax(axis=1)
-    clear = r.max(axis=1) >= np.diag(r) + CLEARLY
+    clear = r.max(axis=1) >= np.diag(r) + MIN_CORRELATION_LEAD
     out[rows] = np.where(clear, rows[best], rows)
     return out
 
 
 def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of every row of a with every row of b; 0 for rows without spread."""
+    """Return Pearson's correlation of each row of a with each row of b; 0 for constant rows."""
     units = []
     for x in (a, b):
         centred = x - x.mean(axis=1, keepdims=True)

@@ -1,17 +1,19 @@
 r"""Counts summed per donor, for tests of genes with donors as replicates.
 
-The cells of source component :math:`k` are weighted by :math:`v_i = r_k(x_i)`, those of the target
-by :math:`v_i = \sum_l R_{kl} r_l(x_i)`, with :math:`R` as in :mod:`cgmm.genes.change`.
-The pseudobulk of donor :math:`d` is :math:`\mathrm{round}(\sum_{i \in d} v_i y_i)` with the counts
-:math:`y`.
+For source component :math:`k`, source cells have the weights :math:`v_i = r_k(x_i)`, and target
+cells have the weights :math:`v_i = \sum_l R_{kl} r_l(x_i)`, with :math:`R` as in
+:mod:`cgmm.genes.change`.  The pseudobulk of donor :math:`d` is
+:math:`\mathrm{round}(\sum_{i \in d} v_i y_i)`, where :math:`y` are counts.
 
-Weights are used as they are instead of giving each cell to its first component: where two source
-components became one target component, the first would get all of its cells and the second none,
-and the groups would not be those whose change of expression is told beside. No weight exceeds one,
-so that a sum is never more than the counts that were seen; and rounding a sum, not its terms,
-moves it by half a count. Weights under one per cent are left out.
+Cells are not assigned to one component each.  Where two source components became one target
+component, such an assignment would give all cells of the target component to one source component
+and none to the other.  The sums would then come from other cells than the change of expression of
+:mod:`cgmm.genes.change`.  A weight is at most one, so a weighted sum is at most the sum of the
+counts.  A sum is rounded once, after adding, so rounding changes it by at most half a count.
+Weights below 0.01 are left out.
 
-A sum enters when its weights add up to ten cells. Sums of donors are compared, cells never.
+A sum is compared only if its weights add up to at least ten cells.  The replicates of a test are
+sums of donors, never cells.
 """
 
 from __future__ import annotations
@@ -21,15 +23,15 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm.donors.design import counted, paired_unless_told
-from cgmm.thresholds import MIN_DONORS
+from cgmm.donors.design import paired_by_default
+from cgmm.donors.reasons import n_donors_in_words
+from cgmm.thresholds import MIN_CELLS_PER_SUM, MIN_DONORS
 
-MIN_CELLS = 10
 MIN_RESPONSIBILITY = 0.01
 
 
 class Pseudobulk(NamedTuple):
-    """Sums of one side, per component and donor."""
+    """Summed counts of one side, per component and donor."""
 
     counts: np.ndarray  #: (K, n_donors, n_genes) of int64
     cells: np.ndarray  #: (K, n_donors), sums of the weights
@@ -37,22 +39,22 @@ class Pseudobulk(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Sums of one component that can be compared."""
+    """Summed counts of one component, one sample for each donor and condition."""
 
     counts: np.ndarray  #: (n_samples, n_genes) of int64
-    treated: np.ndarray  #: (n_samples,) of bool
-    donors: np.ndarray | None  #: (n_samples,) when donors are compared with themselves
+    treated: np.ndarray  #: (n_samples,) of bool, True for the target
+    donors: np.ndarray | None  #: (n_samples,) when donors are compared with themselves, else None
 
 
 def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> Pseudobulk:
-    """Sum counts per component and donor.
+    """Return the counts of every component and donor, summed over cells.
 
     Parameters
     ----------
     counts
-        Shape (n_cells, n_genes), sparse or dense.
+        Counts, shape (n_cells, n_genes), sparse or dense.
     weights
-        Shape (n_cells, K), between 0 and 1.
+        Weight of each cell in each component, shape (n_cells, K), between 0 and 1.
     donors
         Donor of each cell, shape (n_cells,).
 
@@ -80,42 +82,43 @@ def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> P
 def samples(
     source: Pseudobulk, target: Pseudobulk, component: int, *, paired: bool | None = None
 ) -> tuple[Samples | None, str]:
-    """Choose the sums of a component that can be compared.
+    """Return the samples of a component that a test can compare.
 
     Parameters
     ----------
     source, target
-        Sums of either side.
+        Pseudobulks of both sides, each with K0 components.
     component
-        The source component.
+        Number of the source component.
     paired
-        Compare donors with themselves, using those with enough cells in both conditions. None:
-        when at least three have, and they are at least half of all donors.
+        Whether donors are compared with themselves; only donors with enough cells in both
+        conditions are then used.  None: yes when at least three donors, and at least half of all,
+        have enough cells in both conditions.
 
     Returns
     -------
     samples
-        None when donors are too few.
+        The samples; None when donors are too few.
     reason
-        Why they are, in a sentence; else "".
+        Why there are no samples, in a sentence; else "".
     """
-    in_source, in_target = (side.cells[component] >= MIN_CELLS for side in (source, target))
+    in_source, in_target = (side.cells[component] >= MIN_CELLS_PER_SUM for side in (source, target))
     both = np.intersect1d(source.donors[in_source], target.donors[in_target])
     if paired is None:
         everyone = np.union1d(source.donors, target.donors)
-        paired = paired_unless_told(len(both), len(everyone))
+        paired = paired_by_default(len(both), len(everyone))
     if paired:
         in_source = in_source & np.isin(source.donors, both)
         in_target = in_target & np.isin(target.donors, both)
     n0, n1 = int(in_source.sum()), int(in_target.sum())
     if min(n0, n1) < MIN_DONORS:
-        there = (
-            f"{counted(n0)} with {MIN_CELLS} cells or more in both conditions"
-            if paired
-            else f"{counted(n0)} of the source and {counted(n1)} of the target with {MIN_CELLS} "
-            "cells or more"
-        )
-        return None, f"Only {there}; a test needs at least {MIN_DONORS}."
+        before, after = n_donors_in_words(n0), n_donors_in_words(n1)
+        enough = f"with {MIN_CELLS_PER_SUM} cells or more"
+        if paired:
+            where = f"{before} {enough} in both conditions"
+        else:
+            where = f"{before} of the source and {after} of the target {enough}"
+        return None, f"Only {where}; a test needs at least {MIN_DONORS}."
     counts = (source.counts[component][in_source], target.counts[component][in_target])
     donors = np.concatenate([source.donors[in_source], target.donors[in_target]])
     treated = np.repeat([False, True], [n0, n1])

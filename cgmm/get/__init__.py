@@ -1,7 +1,7 @@
 """Results of a fit as tidy DataFrames.
 
-Every function takes an object that :func:`cgmm.tl.fit` has filled and returns a new frame; the
-object is not changed. What the columns mean is written once, here.
+Every function takes an object that :func:`cgmm.tl.fit` has filled and returns a new frame. The
+object is not changed. :mod:`cgmm.tables` declares the columns.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
 from cgmm.get._genes import gene_agreement, genes
+from cgmm.get._populations import populations
 from cgmm.get._projected import projected
 from cgmm.get._sensitivity import sensitivity
 from cgmm.get._transfers import shifts, transfers
@@ -29,6 +30,7 @@ __all__ = [
     "gene_agreement",
     "genes",
     "params",
+    "populations",
     "projected",
     "sensitivity",
     "shifts",

@@ -4,23 +4,29 @@ With :math:`r` the responsibilities, :math:`w` the weights that make donors coun
 :math:`a_i` the level of a cell, the fraction of a component in a level is
 
 .. math:: A_{ka} = \frac{\sum_{i \in source} w_i r_{ik} [a_i = a]}{\sum_{i \in source} w_i r_{ik}},
-    \qquad B_{lb} \text{ likewise over the target cells.}
+    \qquad B_{lb} \text{ in the same way over the target cells.}
 
-Rows of both sum to one: cells without annotation are a level of their own. Masses are then split
-in these proportions and summed, so that totals are conserved:
+Rows of :math:`A` and :math:`B` sum to one, because cells without annotation form a level of their
+own. Masses are split in these proportions and summed, which conserves totals:
 
 .. math:: s_a = \sum_k A_{ka} s_k, \qquad M_{ab} = \sum_{kl} A_{ka} s_k T_{kl} B_{lb}, \qquad
     E_{ab} = \sum_{kl} A_{ka} R_{kl} t_l B_{lb},
 
-with :math:`T` where source components go, :math:`R` where target components came from, and
-:math:`M`, :math:`E` what leaves and what arrives, as fractions of the cells of either side. The
-log2 net factor of a level is :math:`\log_2 (\sum_b E_{ab} / s_a)`. When every component lies in one
-level these are sums of rows. When it lies in two, both take its factor and its cells cross between
-them in proportion: such transfers are made by the split, not seen. ``purity``, the mean over a
-level's cells of the fraction that their component has in the level, says how much of that there
-is: below about one half a row speaks of the neighbours as much as of the level. Intervals are those
-of :mod:`cgmm.donors.shares` for the shares per donor, multiplied by the same :math:`A`: the quick
-ones, also after :func:`cgmm.tl.donors`, whose draws are of components.
+where :math:`T` is the fraction of each source component that goes to each target component,
+:math:`R` the fraction of each target component that came from each source component, :math:`M` the
+mass that leaves as a fraction of the source cells, and :math:`E` the mass that arrives as a
+fraction of the target cells. The log2 net factor of a level is
+:math:`\log_2 (\sum_b E_{ab} / s_a)`.
+
+When every component lies in one level, these are sums of rows. A component that lies in two levels
+gives its factor to both levels. Part of its mass then moves between the two levels; these transfers
+come from the split, not from the data. ``purity`` measures this: the mean, over the cells of a
+level, of the fraction of their component in the level. Below about one half, a row describes the
+neighbours of the level as much as the level.
+
+Intervals are the quick intervals of :mod:`cgmm.donors.t_interval` for the shares per donor
+multiplied by :math:`A`. :func:`cgmm.tl.donors` does not change them, because its intervals are
+intervals of components, not of levels.
 """
 
 from __future__ import annotations
@@ -39,14 +45,15 @@ from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.sensitivity import settled
 from cgmm.donors.shares import DonorShares, donor_weights
 from cgmm.donors.t_interval import benjamini_hochberg, intervals
-from cgmm.get._common import as_objects, core, donor_shares, origin
+from cgmm.get._common import build, core, donor_shares, origin
 from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.tables import BY_LEVEL
 from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_mass
 
 NOT_ANNOTATED = "not annotated"
 MOSTLY = 0.95
 MIN_SHARE = 1e-12
-MIN_FRACTION = 1e-9  # less is the far tail of a Gaussian
+MIN_FRACTION = 1e-9  # a smaller fraction is the far tail of a Gaussian
 
 
 class Summed(NamedTuple):
@@ -80,7 +87,7 @@ def summed(adata: ad.AnnData, by: str, *, key: str) -> Summed:
 
 
 def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
-    """Give :func:`cgmm.get.factors`, summed."""
+    """Return :func:`cgmm.get.factors` summed to levels."""
     uns, known = read_stored(adata, key), read_params(adata, key=key)
     coupling, s, _ = core(uns)
     found = summed(adata, by, key=key)
@@ -97,11 +104,12 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     own, other = donor_shares(uns)
     if own is not None:
         own = DonorShares(own.donors, own.shares @ found.source, own.n_cells)
-    # A level that is not in the source is no test, and must not count as one.
+    # a level without source cells is not tested, and q does not count it
     ci = intervals(own, other, back, paired=known["paired"])
     p = np.where(present, ci.p, np.nan)
     absent = f"No source cell is annotated so; {by} has it in the target only."
-    frame = pd.DataFrame(
+    return build(
+        BY_LEVEL["factors"],
         {
             "name": found.levels,
             "share_source": found.share_source,
@@ -121,17 +129,17 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "interval_from": np.where(present & np.isfinite(ci.low), "donor t", ""),
             "status": np.where(present & ((gone > MOSTLY) | (n_target < 1)), "gone", ""),
             "settled": settled(log2_net, _choices(known, s, found.source)) | ~present,
-        }
+        },
     )
-    return as_objects(frame, ("name", "reason", "interval_from", "status"))
 
 
 def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
-    """Give :func:`cgmm.get.transfers`, summed."""
+    """Return :func:`cgmm.get.transfers` summed to levels."""
     found = summed(adata, by, key=key)
     i, j = np.nonzero((found.leaves > MIN_SHARE) | (found.enters > MIN_SHARE))
     arrives = found.enters.sum(axis=0, keepdims=True)
-    frame = pd.DataFrame(
+    frame = build(
+        BY_LEVEL["transfers"],
         {
             "source": found.levels[i],
             "target": found.levels[j],
@@ -141,28 +149,28 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "share_of_target": divide(found.enters, arrives)[i, j],
             "ci_low": np.nan,
             "ci_high": np.nan,
-        }
+        },
     )
-    frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
-    return as_objects(frame, ("source", "target"))
+    return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
 
 
 def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
-    """Give :func:`cgmm.get.arrivals`, summed."""
+    """Return :func:`cgmm.get.arrivals` summed to levels."""
     uns = read_stored(adata, key)
     coupling, _, t = core(uns)
     found = summed(adata, by, key=key)
     here = found.share_target > MIN_SHARE
     arrived = found.enters.sum(axis=0)
     came = divide(found.enters, arrived[None])
-    # As for components: no counterpart, or the one there would be holds no cell.
+    # a component is new when it has no counterpart, or when the counterpart holds no cell
     lost = is_gone(coupling.T) | (_cells(uns, SOURCE)[coupling.argmax(axis=0)] < 1)
     share_new = divide((t * lost) @ found.target, found.share_target)
     new = share_new > MOSTLY
     with np.errstate(divide="ignore"):
         inflow = 1 / _outflow(uns, found.target, target=True)
         log2_inflow = np.log2(inflow)
-    frame = pd.DataFrame(
+    frame = build(
+        BY_LEVEL["arrivals"],
         {
             "name": found.levels,
             "share_target": found.share_target,
@@ -174,15 +182,15 @@ def arrivals_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "share_new": share_new,
             "n_cells": np.rint(_cells(uns, TARGET) @ found.target).astype(int),
             "status": np.where(new, "new", ""),
-        }
+        },
     )
-    return as_objects(frame[here].reset_index(drop=True), ("name", "main_source", "status"))
+    return frame[here].reset_index(drop=True)
 
 
 def _fractions(
     adata: ad.AnnData, by: str, shape: tuple[int, ...], *, key: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Levels, A and B."""
+    """Return the levels and the fractions A and B of components in levels."""
     known, keys = read_params(adata, key=key), Keys(key)
     values = column(adata, by, "by")
     if keys.responsibilities not in adata.obsm:
@@ -215,7 +223,7 @@ def _fractions(
         mass = r.T @ inside.astype(float)
         overall = mass.sum(axis=0) / mass.sum()
         total = mass.sum(axis=1, keepdims=True)
-        # A component without cells is split as all cells are; its share is zero.
+        # a component without cells has the share zero; it is split in the proportions of all cells
         split = np.where(total > 0, divide(mass, total), overall)
         split[split < MIN_FRACTION] = 0.0
         parts.append(split / split.sum(axis=1, keepdims=True))
@@ -223,20 +231,26 @@ def _fractions(
 
 
 def _cells(uns: dict[str, Any], side: str) -> np.ndarray:
-    """Cells of each component, shape (K,)."""
+    """Return the number of cells of each component, shape (K,)."""
     table = uns[Uns.COMPONENTS]
     return table.loc[table["side"].astype(str) == side, "n_cells"].to_numpy(float)
 
 
 def _purity(fractions: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Mean over the cells of each level of what their component has in it, NaN without cells."""
+    """Return the purity of each level, shape (n,); NaN for a level without cells.
+
+    Purity is the mean, over the cells of the level, of the fraction of their component in it.
+    """
     mass = shares @ fractions
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(mass > MIN_SHARE, (shares @ fractions**2) / mass, np.nan)
 
 
 def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False) -> np.ndarray:
-    """Transported part of the fitted weight of each level, relative to the whole, shape (n,)."""
+    """Return the part of the coupling of each level over its fitted weight, shape (n,).
+
+    For the source this is the outflow; for the target it is one over the inflow.
+    """
     coupling = np.asarray(uns[Uns.COUPLING])
     margin = coupling.sum(axis=0 if target else 1) / coupling.sum()
     weights = np.asarray(uns[Uns.weights(TARGET if target else SOURCE)])
@@ -245,7 +259,7 @@ def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False
 
 
 def _choices(known: dict[str, Any], s: np.ndarray, a: np.ndarray) -> list[dict[str, Any]]:
-    """Log2 net factor of each level under every choice of :mod:`cgmm.automatic.sensitivity`."""
+    """Return the log2 net factors of the levels under every choice of the fit."""
     rows = []
     for row in known.get("sensitivity") or []:
         came = s * np.exp2(np.asarray(row["log2_net"], dtype=float))

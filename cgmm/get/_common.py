@@ -1,7 +1,8 @@
-"""The stored fit, as it lies in ``uns``, for the frames of this package."""
+"""Parts of a stored fit that several result tables read, and the builder of these tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,17 @@ import pandas as pd
 from cgmm._anndata.keys import Uns
 from cgmm.donors.shares import DonorShares
 from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.tables import Table
 from cgmm.transport.coupling import share_of_target
 
 
 def component_names(uns: dict[str, Any], side: str) -> np.ndarray:
-    """Names of the components of a side as plain strings, whatever a file made of them, (K,)."""
+    """Return the names of the components of a side as Python strings, shape (K,)."""
     return np.array([str(name) for name in uns[Uns.names(side)]], dtype=object)
 
 
 def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coupling and the shares of both sides."""
+    """Return the coupling, the shares of the source and the shares of the target components."""
     return (
         np.asarray(uns[Uns.COUPLING]),
         np.asarray(uns[Uns.shares(SOURCE)]),
@@ -28,7 +30,7 @@ def core(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def origin(uns: dict[str, Any]) -> np.ndarray:
-    """R, where the cells of each target component came from, shape (K0, K1)."""
+    """Return R, shape (K0, K1): the fraction of target component l that came from component k."""
     if Uns.VOTES in uns:
         return np.asarray(uns[Uns.VOTES])
     coupling, s, _ = core(uns)
@@ -36,7 +38,10 @@ def origin(uns: dict[str, Any]) -> np.ndarray:
 
 
 def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Outflow of the source and inflow of the target components, relative to the total mass."""
+    """Return the outflow of the source components and the inflow of the target components.
+
+    Both are relative to the total mass of the coupling.
+    """
     coupling = np.asarray(uns[Uns.COUPLING])
     total = coupling.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -48,7 +53,7 @@ def flows(uns: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def donor_shares(
     uns: dict[str, Any],
 ) -> tuple[DonorShares | None, DonorShares | None]:
-    """Shares per donor of source and target, None where the fit had no donors."""
+    """Return the shares per donor of source and target; None for a side without donors."""
     table = uns[Uns.DONORS]
     out: list[DonorShares | None] = []
     for side in SIDES:
@@ -67,9 +72,43 @@ def donor_shares(
     return out[0], out[1]
 
 
-def as_objects(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Text columns as plain Python strings, whatever pandas or a file made of them."""
-    for name in columns:
-        values = frame[name].astype(object).where(frame[name].notna(), "")
-        frame[name] = pd.Series(values.to_numpy(object), index=frame.index, dtype=object)
+def build(table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
+    """Build the frame of a result table: its columns in their order, with their types.
+
+    Parameters
+    ----------
+    table
+        The declaration.
+    columns
+        Values of each column; a scalar is repeated.
+
+    Raises
+    ------
+    ValueError
+        When a column of the declaration is missing.
+    """
+    missing = [name for name in table.names if name not in columns]
+    if missing:
+        msg = (
+            f"The table {table.name!r} has no column {missing[0]!r}: it was made by another "
+            "version of cgmm. Make it again."
+        )
+        raise ValueError(msg)
+    frame = pd.DataFrame({name: columns[name] for name in table.names})
+    for column in table.columns:
+        values = frame[column.name]
+        if column.kind == "text":
+            # categories and string types, as read from a file, become Python strings
+            plain = values.astype(object).where(values.notna(), "").to_numpy(object)
+            frame[column.name] = pd.Series(plain, index=frame.index, dtype=object)
+        else:
+            frame[column.name] = values.astype(_TYPES[column.kind])
     return frame
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """Build the frame of a result table without rows."""
+    return build(table, {name: [] for name in table.names})
+
+
+_TYPES = {"whole": np.int64, "number": np.float64, "flag": np.bool_}

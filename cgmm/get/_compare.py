@@ -1,4 +1,4 @@
-"""Several targets against one source, row by row."""
+"""Factors of several targets against one source."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.checks import check_object, levels
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.get._common import as_objects
 from cgmm.get._factors import factors
 from cgmm.pair import SOURCE
 
@@ -24,31 +23,31 @@ def compare(
     by: str | None = None,
     key: str = DEFAULT_KEY,
 ) -> pd.DataFrame:
-    """Factors of several comparisons with the same source components, below each other.
+    """Return the factors of several comparisons with the same source components in one frame.
 
     Parameters
     ----------
     adata
         Object that :func:`cgmm.tl.fit_targets` has filled.
     keys
-        The comparisons, in the order of the table. By default all ``<key>_<target>``, in the order
-        of the conditions: of the categories, or sorted.
+        The comparisons, in the order of the frame. By default all ``<key>_<target>``, in the order
+        of the categories of the condition, or sorted when the column is not categorical.
     by
-        Sum to this column of ``obs``, as in :func:`cgmm.get.factors`.
+        Column of ``obs`` to whose levels components are summed, as in :func:`cgmm.get.factors`.
     key
         The ``key_added`` of :func:`cgmm.tl.fit_targets`, when ``keys`` is not given.
 
     Returns
     -------
-    The columns of :func:`cgmm.get.factors`, after ``key`` and ``target`` (the condition). ``q`` is
-    over the rows of one comparison.
+    The columns ``key`` and ``target`` (the condition), then the columns of
+    :func:`cgmm.get.factors`. ``q`` is corrected over the rows of one comparison.
 
     Raises
     ------
     KeyError
         When a fit is missing.
     ValueError
-        When the fits do not have the same source components, so that rows are not comparable.
+        When the fits have different source components. Their rows are then not comparable.
     """
     check_object(adata)
     keys = [keys] if isinstance(keys, str) else keys
@@ -74,16 +73,17 @@ def compare(
         table.insert(0, "key", name)
         table.insert(1, "target", str(known["target"]))
         parts.append(table)
-    frame = pd.concat(parts, ignore_index=True)
-    return as_objects(frame, ("key", "target", "name", "reason", "interval_from", "status"))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _keys(adata: ad.AnnData, key: str) -> list[str]:
-    """Fits ``<key>_<target>``, in the order of the conditions."""
+    """Return the names of the fits ``<key>_<target>``, in the order of the conditions."""
     found: dict[str, dict[str, Any]] = {
         name: read_params(adata, key=name)
         for name, value in adata.uns.items()
-        if name.startswith(f"{key}_") and hasattr(value, "keys") and Uns.PARAMS in value
+        if name.startswith(Keys(key).prefix_of_targets)
+        and hasattr(value, "keys")
+        and Uns.PARAMS in value
     }
     order: list[str] = []
     for column in dict.fromkeys(known["condition_key"] for known in found.values()):

@@ -1,4 +1,4 @@
-"""Components of both sides, and where the target ones came from."""
+"""Components of both sides, and the origins of the target components."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pandas as pd
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
 from cgmm._anndata.storage import read_stored
 from cgmm.get._by import arrivals_by
-from cgmm.get._common import as_objects, core, flows, origin
+from cgmm.get._common import build, core, flows, origin
 from cgmm.pair import SOURCE, TARGET
+from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone
 
 
 def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Components of both sides.
+    """Return the components of both sides, one row per component.
 
     Parameters
     ----------
@@ -26,9 +27,10 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns side ("source", "target"), component (index), name, weight (fitted, penalised), share
-    (without penalty), n_cells (sum of responsibilities, rounded), markers, cell_type and
-    cell_type_purity (fraction of the component's cells with that type; of ``name_by``).
+    Columns side ("source", "target"), component (index), name, weight (fitted with the transport
+    penalty), share (without the transport penalty), n_cells (sum of responsibilities, rounded),
+    markers, cell_type (from ``name_by``) and cell_type_purity (fraction of the component's cells
+    with this type).
 
     Examples
     --------
@@ -37,30 +39,34 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> cg.get.components(adata)["side"].value_counts().to_dict()
     {'source': 6, 'target': 6}
     """
-    table = read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True).copy()
-    return as_objects(table, ("side", "name", "markers", "cell_type"))
+    return build(
+        TABLES["components"], read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True)
+    )
 
 
 def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Where each target component came from.
+    """Return where each target component came from, one row per target component.
 
     Parameters
     ----------
     adata
         Object with a fit.
     by
-        Column of ``obs`` to sum the components of both sides to, exactly (:mod:`cgmm.get._by`).
+        Column of ``obs`` to whose levels the components of both sides are summed
+        (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
     Returns
     -------
-    One row per target component: component, name, share_target, inflow, log2_inflow, main_source
-    (name, "" when new), share_from_main_source, n_cells, status ("new" when no source component can
-    be its counterpart, :func:`cgmm.automatic.counterparts.unmatched` with the sides swapped, or
-    when the one that would holds no cell; else ""). With ``by`` one row per level that target cells
-    have, without component and with share_new (part of the level in components that are new) and
-    purity (how far components lie within the level, 0 to 1).
+    Columns component, name, share_target, inflow, log2_inflow, main_source (name, "" when new),
+    share_from_main_source, n_cells and status. The status is "new" when no source component can be
+    the counterpart (:func:`cgmm.automatic.counterparts.unmatched` with the sides swapped), or when
+    the counterpart holds no cell; else "".
+
+    With ``by`` there is one row per level that target cells have. The column component is left out;
+    share_new (fraction of the level in components that are new) and purity (how far components lie
+    within the level, 0 to 1) are added.
 
     Examples
     --------
@@ -84,7 +90,8 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     new = (is_gone(coupling.T) | empty) & (own["n_cells"].to_numpy() >= 1)
     with np.errstate(divide="ignore"):
         log2_inflow = np.log2(inflow)
-    frame = pd.DataFrame(
+    return build(
+        TABLES["arrivals"],
         {
             "component": np.arange(len(t)),
             "name": own["name"].to_numpy(object),
@@ -95,6 +102,5 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
             "share_from_main_source": r.max(axis=0),
             "n_cells": own["n_cells"].to_numpy(int),
             "status": np.where(new, "new", ""),
-        }
+        },
     )
-    return as_objects(frame, ("name", "main_source", "status"))

@@ -1,4 +1,4 @@
-"""Shares of the components in each donor."""
+"""Shares and positions of the components in each donor."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.get._common import as_objects, component_names, donor_shares, origin
+from cgmm.get._common import build, component_names, donor_shares, empty, origin
 from cgmm.pair import SIDES, SOURCE
+from cgmm.tables import TABLES
 
 
 def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Shares of the components in each donor; no rows when the fit had no donors.
+    """Return the share of each component in each donor; no rows for a fit without donors.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     side = table["side"].astype(str).to_numpy(object)
     component = table["component"].to_numpy(int)
     names = {s: component_names(uns, s) for s in SIDES}
-    frame = pd.DataFrame(
+    return build(
+        TABLES["donors"],
         {
             "side": side,
             "condition": [known[s] for s in side],
@@ -48,13 +50,14 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "name": [names[s][k] for s, k in zip(side, component, strict=True)],
             "share": table["share"].to_numpy(float),
             "n_cells": table["n_cells"].to_numpy(int),
-        }
+        },
     )
-    return as_objects(frame, ("side", "condition", "donor", "name"))
 
 
 def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Shares per donor in the terms of the source components, the numbers the intervals are of.
+    """Return the share of each source component in each donor of both sides.
+
+    The intervals of :func:`cgmm.get.factors` rest on these numbers.
 
     Parameters
     ----------
@@ -90,12 +93,13 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
                 }
             )
         )
-    frame = pd.concat(parts, ignore_index=True) if parts else donors(adata, key=key)
-    return as_objects(frame, ("side", "condition", "donor", "name"))
+    if not parts:
+        return empty(TABLES["donors"])
+    return build(TABLES["donors"], pd.concat(parts, ignore_index=True))
 
 
 def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """How far the cells of each donor have moved, subpopulation by subpopulation.
+    """Return how far the cells of each donor moved.
 
     Parameters
     ----------
@@ -106,10 +110,10 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    Columns side, condition, donor, component (of the source), name, position_sd (along the shift of
-    the component, in within-component standard deviations: source donors lie about zero, target
-    donors about the shift; NaN with fewer than five cells), n_cells (sum of responsibilities). No
-    rows without donors.
+    One row per side, donor and source component. Columns side, condition, donor, component (of the
+    source), name, position_sd (position along the shift of the component, in standard deviations
+    within a component; source donors lie about zero, target donors about the length of the shift;
+    NaN with fewer than five cells) and n_cells (sum of responsibilities). No rows without donors.
 
     Raises
     ------
@@ -120,13 +124,13 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     if Uns.UNCERTAINTY not in uns:
         msg = f"uns[{key!r}] has no uncertainty: run cgmm.tl.donors(adata, key={key!r}) first."
         raise KeyError(msg)
-    columns = ["side", "condition", "donor", "component", "name", "position_sd", "n_cells"]
-    if "donor_shifts" not in uns[Uns.UNCERTAINTY]:
-        return pd.DataFrame({name: np.array([], dtype=object) for name in columns})
-    table = uns[Uns.UNCERTAINTY]["donor_shifts"].reset_index(drop=True)
+    if UncertaintyKeys.DONOR_SHIFTS not in uns[Uns.UNCERTAINTY]:
+        return empty(TABLES["donor_shifts"])
+    table = uns[Uns.UNCERTAINTY][UncertaintyKeys.DONOR_SHIFTS].reset_index(drop=True)
     names = component_names(uns, SOURCE)
     within = np.trace(np.asarray(uns[Uns.covariances(SOURCE)]), axis1=1, axis2=2)
-    frame = pd.DataFrame(
+    return build(
+        TABLES["donor_shifts"],
         {
             "side": table["side"],
             "condition": [known[s] for s in table["side"].astype(str)],
@@ -135,6 +139,5 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "name": names[table["component"].to_numpy(int)],
             "position_sd": table["position"].to_numpy(float) / float(np.sqrt(within.mean())),
             "n_cells": table["n_cells"].to_numpy(float),
-        }
+        },
     )
-    return as_objects(frame, ("side", "condition", "donor", "name"))

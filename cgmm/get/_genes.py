@@ -7,11 +7,12 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
 from cgmm._anndata.storage import read_stored
-from cgmm.get._common import as_objects
+from cgmm.get._common import build
+from cgmm.tables import TABLES
 
 
 def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Change of every leading gene within each source component, seen in up to three ways.
+    """Return the change of leading genes in each source component, measured in up to three ways.
 
     Parameters
     ----------
@@ -30,40 +31,40 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         Difference of mean log-normalised expression between the component and what it became, in
         log2 units. A size, not a test.
     common_change, specific_change
-        The part of it that nearly all subpopulations share, and the remainder; they add up to
-        ``log2_change`` (:mod:`cgmm.genes.programme`). NaN with fewer than two subpopulations.
+        The part of ``log2_change`` that nearly all subpopulations share, and the remainder
+        (:mod:`cgmm.genes.programme`). NaN with fewer than two subpopulations.
     loading_change
-        Displacement of the component's mean taken back through the loadings of the PCA, in the
-        units of ``log2_change``; smaller, because PCA leaves out a part. NaN for genes that PCA
-        did not see, and without loadings.
+        Displacement of the component's mean, converted to genes by the loadings of the PCA, in the
+        units of ``log2_change``. It is smaller, because PCA leaves out a part of the expression.
+        NaN for genes that PCA did not use, and without loadings.
     loading_log2_sd
-        Covariance part: log2 ratio of the gene's standard deviation within the component, after to
-        before, along the same loadings. Above zero: the subpopulation became more uneven.
+        log2 ratio of the gene's standard deviation within the component, target to source, by the
+        same loadings. Above zero the cells became more different from each other.
     de_log2_change, de_p, de_q
-        Pseudobulk change, Wald's p over donors, and Benjamini-Hochberg q within the subpopulation.
-        NaN where a gene was not tested (:func:`gene_agreement` has the reason).
+        Pseudobulk change, Wald's p-value over donors, and Benjamini-Hochberg q-value within the
+        subpopulation. NaN where a gene was not tested; :func:`gene_agreement` has the reason.
     agreement
-        Whether the ways have the same sign: "all", "loadings differ", "DE differs", "both differ";
-        "" when there is one way only.
+        Whether the measures of change have the same sign: "all", "loadings differ", "DE differs",
+        "both differ"; "" when there is only one measure.
     mean_source, mean_target
         Mean log-normalised expression (natural log).
     fraction_source, fraction_target
-        Of expressing cells.
+        Fraction of cells that express the gene.
     ambient_share
-        At most this part of the change can come from RNA of other cells in the droplets
+        Largest fraction of the change that RNA of other cells in the droplets can explain
         (:mod:`cgmm.genes.ambient`). NaN for values that are not logarithms of counts.
     rank
-        By size of the change, 1 = largest, within the component. Genes that few cells express, and
-        those whose change can be ambient by half or more, come last.
+        Rank by size of the change within the component, from 1. Genes that few cells express come
+        last, and so do genes whose change ambient RNA can explain by half or more.
     n_subpopulations
-        In how many components the gene is among the first 20 and changes by a factor of 1.5 or
-        more.
+        Number of components in which the gene is among the first 20 and changes by a factor of 1.5
+        or more.
     n_specific
-        In how many components the specific part is a factor of 1.5 or more and at least half of the
-        gene's largest.
+        Number of components in which the specific part is a factor of 1.5 or more and at least half
+        of the gene's largest specific part.
     scope
-        "common": nearly all subpopulations change it, and the common part is at least half of what
-        the middle one does; "specific": some change it, not all; "": none does.
+        "common" when nearly all subpopulations change the gene and the common part is at least half
+        of the median change; "specific" when some subpopulations change it; "" when none does.
 
     Raises
     ------
@@ -79,12 +80,11 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> genes.loc[genes["name"] == "Alpha", "gene"].iloc[0][:4]
     'RESP'
     """
-    table = _table(adata, key, Uns.GENES)
-    return as_objects(table, ("name", "gene", "agreement", "scope"))
+    return build(TABLES["genes"], _stored_table(adata, key, Uns.GENES))
 
 
 def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """How well the ways of seeing genes change agree in each source component.
+    """Return how well the ways to measure a gene change agree in each source component.
 
     Parameters
     ----------
@@ -100,34 +100,33 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     component, name
         Index and name.
     n_genes, n_loading, n_tested
-        Genes that enough cells express; of these, those with loadings, and those tested over
-        donors.
+        Number of genes that enough cells express; of these genes, the number with loadings and the
+        number that were tested over donors.
     n_significant
-        Genes with ``de_q`` below 0.05.
+        Number of genes with ``de_q`` below 0.05.
     r_expression_loading, r_expression_de, r_loading_de
-        Spearman's correlation between the changes, over the genes that both ways know. NaN below
-        ten genes.
+        Spearman's correlation between two changes, over the genes that have both. NaN with fewer
+        than ten genes.
     agree_top
-        Part of the first 20 genes for which all ways have the same sign.
+        Fraction of the first 20 genes for which all measures of change have the same sign.
     loading_reason, de_reason
-        Why a way says nothing, in a sentence; else "".
+        Why there is no change by loadings or no test over donors, as a sentence; else "".
     resembles
-        Another source component that the target cells resemble more, by the genes that the
-        treatment leaves alone (:func:`cgmm.genes.programme.resembles`): its changes are then partly
-        differences between cell types. Else "".
+        Another source component that the target cells resemble more, by genes that the treatment
+        does not change (:func:`cgmm.genes.programme.resembles`); else "". The changes are then
+        partly differences between cell types.
 
     Raises
     ------
     KeyError
         When :func:`cgmm.tl.genes` was not run.
     """
-    table = _table(adata, key, Uns.GENE_AGREEMENT)
-    return as_objects(table, ("name", "loading_reason", "de_reason", "resembles"))
+    return build(TABLES["gene_agreement"], _stored_table(adata, key, Uns.GENE_AGREEMENT))
 
 
-def _table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
+def _stored_table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
     uns = read_stored(adata, key)
     if name not in uns:
         msg = f"uns[{key!r}] has no gene changes: run cgmm.tl.genes(adata, key={key!r}) first."
         raise KeyError(msg)
-    return uns[name].reset_index(drop=True).copy()
+    return uns[name].reset_index(drop=True)

@@ -1,8 +1,9 @@
-r"""Where cells would be in the target, in terms of genes.
+r"""Expression that source cells would have in the target condition.
 
 A displacement :math:`d` in principal components changes gene :math:`g` by :math:`L_g d`, with
-:math:`L` the loadings; the projected profile of a cell is its own expression plus that. What the
-components leave out, a cell keeps. Only the genes asked for are computed.
+:math:`L` the loadings. The projected profile of a cell is its own expression plus this change. A
+cell keeps the part of its expression that the components leave out. Only the requested genes are
+computed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._anndata.expression import expression_of
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.keys import DEFAULT_KEY, FEATURES, HARMONY, LOADINGS, PCA, Keys
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.pair import SOURCE
 
-LOADINGS = {"X_pca": "PCs", "X_pca_harmony": "PCs"}
+LOADINGS_OF = {PCA: LOADINGS, HARMONY: LOADINGS}
 N_CHECKED = 200
 MAX_MISFIT = 0.05
 
@@ -34,19 +35,19 @@ def projected(
     layer: str | None = None,
     key: str = DEFAULT_KEY,
 ) -> pd.DataFrame:
-    """Expression that source cells would have in the target condition.
+    """Return the expression that source cells would have in the target condition.
 
     Parameters
     ----------
     adata
         Object with a fit, the loadings and the expression that the loadings are of.
     genes
-        Names in ``var_names``. Nothing is computed or kept for others.
+        Names in ``var_names``.
     loadings
         Entry of ``varm``, shape (n_genes, n_components). By default "PCs" for "X_pca" and
         "X_pca_harmony"; not needed for ``use_rep="X"``.
     expression
-        Object with the same cells, genes and expression, when ``adata`` has none.
+        Object with the same cells, and with genes and expression, when ``adata`` has none.
     layer
         Layer with the expression, in place of ``X``.
     key
@@ -55,17 +56,16 @@ def projected(
     Returns
     -------
     One row per source cell (``obs_names``), one column per gene, in the units of the expression.
-    NaN where the cell's component is gone. A prediction of a linear map from populations: it can be
-    negative, and it says nothing of what this very cell would do.
+    NaN where the component of the cell is gone. The values are predictions of a linear map between
+    populations, not of the fate of one cell, and can be negative.
 
     Raises
     ------
     KeyError
         When a gene, the loadings or the displacement are missing.
     ValueError
-        When genes have no loadings (principal components did not see them), when a name stands for
-        several genes, or when the loadings are not of this expression, for instance because it was
-        scaled for them.
+        When genes have no loadings because PCA did not use them, when a name stands for several
+        genes, or when the loadings belong to other values, for instance to scaled expression.
     """
     read_stored(adata, key)
     known, keys = read_params(adata, key=key), Keys(key)
@@ -83,7 +83,7 @@ def projected(
         msg = "The object has no X: give expression=, an object with the same cells and genes."
         raise ValueError(msg)
     columns = _columns(held.adata, wanted)
-    if known["use_rep"] == "X":
+    if known["use_rep"] == FEATURES:
         change = moves[:, columns] if moves.shape[1] > columns.max(initial=-1) else None
         if change is None:
             msg = f"The fit has the first {moves.shape[1]} features only: ask for these."
@@ -98,7 +98,7 @@ def projected(
                 "cgmm.tl.genes compares all genes."
             )
             raise ValueError(msg)
-        if known["use_rep"] == "X_pca":
+        if known["use_rep"] == PCA:
             scores = representation(adata, known["use_rep"], known["n_dims"])
             _check_units(held.matrix, table / held.unit, scores, rows)
         change = moves @ table[columns].T
@@ -122,7 +122,7 @@ def _columns(holder: ad.AnnData, wanted: list[str]) -> np.ndarray:
 
 def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: str) -> np.ndarray:
     """Find the loadings of the genes of ``holder``, shape (n_genes, n_components)."""
-    name = name or LOADINGS.get(use_rep)
+    name = name or LOADINGS_OF.get(use_rep)
     if name is None:
         msg = f"Name the loadings of {use_rep!r}: loadings= is an entry of varm."
         raise KeyError(msg)
@@ -137,7 +137,7 @@ def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: 
 
 
 def _check_units(matrix: object, table: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> None:
-    """Refuse loadings of other values: scores are expression times loadings, up to a constant."""
+    """Check that the scores are expression times loadings, up to a constant."""
     some = rows[np.linspace(0, len(rows) - 1, min(N_CHECKED, len(rows))).astype(int)]
     seen = np.flatnonzero(table.any(axis=1))
     part = matrix[some][:, seen]  # type: ignore[index]

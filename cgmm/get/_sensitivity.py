@@ -1,4 +1,4 @@
-"""What other choices would make of each source component."""
+"""Factors of the source components under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.get._common import as_objects, component_names, core, origin
+from cgmm.get._common import build, component_names, core, empty, origin
 from cgmm.pair import SIDES
+from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone, log2_net
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Give what other choices would make of each source component.
+    """Return the factor of each source component under other choices of the fit.
 
     Parameters
     ----------
@@ -25,10 +26,10 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    One row per source component and choice: parameter ("rho": price of reweighting in nats;
-    "partition": how the clusters were made), value (text), component, name, log2_net, difference
-    (from the fit), main_target (name; "" for components that are gone and for partitions, whose
-    components are others), F (mass of the coupling). Empty for a fit without alternatives.
+    One row per source component and choice. Columns parameter ("rho", the price of reweighting in
+    nats, or "partition" of the cells), value (text), component, name, log2_net, difference (from
+    the fit), main_target (name; "" for components that are gone, and for partitions, which have
+    other components) and F (mass of the coupling). No rows for a fit without alternatives.
 
     Examples
     --------
@@ -42,16 +43,6 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     gone = is_gone(coupling)
     reference = log2_net(origin(uns), s, t)
     names = [component_names(uns, side) for side in SIDES]
-    columns = [
-        "parameter",
-        "value",
-        "component",
-        "name",
-        "log2_net",
-        "difference",
-        "main_target",
-        "F",
-    ]
     parts = []
     for row in read_params(adata, key=key).get("sensitivity") or []:
         values = np.asarray(row["log2_net"], dtype=float)
@@ -73,9 +64,9 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
                     if main is None
                     else np.where(gone, "", names[1][np.asarray(main)]),
                     "F": float(row["F"]),
-                },
-                columns=columns,
+                }
             )
         )
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return as_objects(frame, ("parameter", "value", "name", "main_target"))
+    if not parts:
+        return empty(TABLES["sensitivity"])
+    return build(TABLES["sensitivity"], pd.concat(parts, ignore_index=True))

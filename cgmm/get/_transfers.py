@@ -1,4 +1,4 @@
-"""Who became whom, and how far its state moved."""
+"""Transfers between components, and the shifts of their states."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_stored
-from cgmm.genes.change import MIN_CHANGE
 from cgmm.get._by import transfers_by
-from cgmm.get._common import as_objects, component_names, core, origin
+from cgmm.get._common import build, component_names, core, origin
 from cgmm.pair import SIDES
+from cgmm.tables import TABLES
+from cgmm.thresholds import MIN_CHANGE
 from cgmm.transport.coupling import share_of_source, transfer_mass
 from cgmm.transport.gaussians import pair_roots, roots, wasserstein_costs
 
@@ -23,30 +24,33 @@ TOP_GENES = 5
 
 
 def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Who became whom: every pair of components that exchanges mass, largest first.
+    """Return who became whom: one row per pair of components that exchanges mass, largest first.
 
-    Pairs along which less than a millionth of the source leaves and of the target arrives are left
-    out. Where cells have voted (:mod:`cgmm.automatic.origins`), some may arrive along a pair that
-    the coupling gives next to nothing.
+    A pair is left out when less than a millionth of the source cells leaves along it and less than
+    a millionth of the target cells arrives. Where origins were counted
+    (:mod:`cgmm.automatic.origins`), cells may arrive along a pair that has nearly no mass in the
+    coupling.
 
     Parameters
     ----------
     adata
         Object with a fit.
     by
-        Column of ``obs`` to sum the components of both sides to, exactly: totals are conserved
-        (:mod:`cgmm.get._by`).
+        Column of ``obs`` to whose levels the components of both sides are summed; totals are
+        conserved (:mod:`cgmm.get._by`).
     key
         The ``key_added`` of the fit.
 
     Returns
     -------
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
-    all source cells), share_of_source (where the source component goes), share_of_target (where
-    the target component came from), ci_low, ci_high (interval of share_of_source over donors, 95 %
-    or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
-    With ``by`` the pairs are levels of the annotation: no indices, no intervals, no pair left out,
-    and mass_target beside mass (fraction of all target cells that came along the pair).
+    all source cells), share_of_source (fraction of the source component that goes this way),
+    share_of_target (fraction of the target component that came this way), ci_low, ci_high (interval
+    of share_of_source over donors, 95 % or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
+
+    With ``by`` the pairs are pairs of levels of the annotation. There are no indices and no
+    intervals, no pair with mass is left out, and mass_target is the fraction of all target cells
+    that came this way.
 
     Examples
     --------
@@ -64,7 +68,15 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     mass, r = transfer_mass(coupling, s), origin(uns)
     k, j = np.nonzero((mass > MIN_MASS) | (r * t > MIN_MASS))
     names = [component_names(uns, side) for side in SIDES]
-    frame = pd.DataFrame(
+    bounds = {name: np.full(len(k), np.nan) for name in ("ci_low", "ci_high")}
+    if Uns.UNCERTAINTY in uns:
+        for column, name in (
+            ("ci_low", UncertaintyKeys.TRANSFERS_LOW),
+            ("ci_high", UncertaintyKeys.TRANSFERS_HIGH),
+        ):
+            bounds[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
+    frame = build(
+        TABLES["transfers"],
         {
             "source": names[0][k],
             "target": names[1][j],
@@ -73,19 +85,14 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "mass": mass[k, j],
             "share_of_source": share_of_source(mass)[k, j],
             "share_of_target": r[k, j],
-            "ci_low": np.nan,
-            "ci_high": np.nan,
-        }
+            **bounds,
+        },
     )
-    if Uns.UNCERTAINTY in uns:
-        for column, name in (("ci_low", "transfers_low"), ("ci_high", "transfers_high")):
-            frame[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
-    frame = frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
-    return as_objects(frame, ("source", "target"))
+    return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
 
 
 def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """How far the state of coupled components differs.
+    """Return how far the states of coupled components differ.
 
     Parameters
     ----------
@@ -96,15 +103,24 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    One row per pair that takes at least 1 % of its source component: source, target (names),
-    source_component, target_component, share_of_source, mean_shift (distance of the means),
-    covariance_shift (Bures distance of the covariances), total_shift (Wasserstein distance;
-    total² = mean² + covariance²), all in units of the representation; mean_shift_sd,
-    total_shift_sd in units of the within-component standard deviation (root of the mean trace of
-    the source covariances); unbiased_shift_sd, ci_low, ci_high (after :func:`cgmm.tl.donors`, else
-    NaN: mean_shift_sd less what noise adds to any distance, with its 95 % interval); top_genes
-    (after :func:`cgmm.tl.genes`: the first five that change by a factor of 1.5 or more in the
-    source component, whatever the target).
+    One row per pair that takes at least 1 % of its source component:
+
+    source, target, source_component, target_component
+        Names and indices.
+    share_of_source
+        Fraction of the source component that goes this way.
+    mean_shift, covariance_shift, total_shift
+        Distance of the means, Bures distance of the covariances, and Wasserstein distance, in units
+        of the representation; total² = mean² + covariance².
+    mean_shift_sd, total_shift_sd
+        The same distances in standard deviations within a component. This unit is the square root
+        of the mean trace of the source covariances.
+    unbiased_shift_sd, ci_low, ci_high
+        mean_shift_sd less what noise adds to any distance, with its 95 % interval; NaN before
+        :func:`cgmm.tl.donors`.
+    top_genes
+        Those of the first five genes of the source component that change by a factor of 1.5 or
+        more, the same for every target; "" before :func:`cgmm.tl.genes`.
 
     Examples
     --------
@@ -126,7 +142,8 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     mean = np.linalg.norm(m1[j] - m0[k], axis=1)
     total = np.sqrt(costs[k, j])
     leading = _top_genes(uns)
-    frame = pd.DataFrame(
+    frame = build(
+        TABLES["shifts"],
         {
             "source": pairs["source"].to_numpy(object),
             "target": pairs["target"].to_numpy(object),
@@ -140,26 +157,26 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "total_shift_sd": total / sd,
             **_sure(uns, k, j, sd),
             "top_genes": [leading.get(int(i), "") for i in k],
-        }
+        },
     )
-    frame = frame.sort_values(
+    return frame.sort_values(
         ["source_component", "share_of_source"], ascending=[True, False], ignore_index=True
     )
-    return as_objects(frame, ("source", "target", "top_genes"))
 
 
 def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[str, np.ndarray]:
-    """Corrected lengths and their intervals, in standard deviations."""
+    """Return shift lengths less the contribution of noise, and their intervals, in units of sd."""
     names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high"}
     if Uns.UNCERTAINTY not in uns:
         return {name: np.full(len(k), np.nan) for name in names}
-    table = uns[Uns.UNCERTAINTY]["shifts"].set_index(["source_component", "target_component"])
+    table = uns[Uns.UNCERTAINTY][UncertaintyKeys.SHIFTS]
+    table = table.set_index(["source_component", "target_component"])
     found = table.reindex(pd.MultiIndex.from_arrays([k, j])) / sd
     return {name: found[column].to_numpy(float) for name, column in names.items()}
 
 
 def _top_genes(uns: dict[str, Any]) -> dict[int, str]:
-    """Leading genes of each source component, as text: "ISG15 up, FTL down"."""
+    """Return the leading genes of each source component as text: "ISG15 up, FTL down"."""
     if Uns.GENES not in uns:
         return {}
     table = uns[Uns.GENES]

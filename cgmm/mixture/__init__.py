@@ -1,1 +1,1 @@
-"""One Gaussian mixture and its passes over cells: start at :mod:`cgmm.mixture.gaussian_mixture`."""
+"""One Gaussian mixture and passes over cells; start at :mod:`cgmm.mixture.gaussian_mixture`."""

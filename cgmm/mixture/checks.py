@@ -1,4 +1,4 @@
-"""Checks of arrays and mixtures at the public boundary of the numerical core."""
+"""Checks of points, weights and mixtures from the user."""
 
 from __future__ import annotations
 
@@ -9,17 +9,37 @@ import numpy as np
 
 from cgmm.mixture.chunked import Chunks, Points, floating, over_rows, points_of
 
-MAX_VALUE = 1e100  # squares and their sums must stay finite
-SYMMETRY = 1e-6  # relative; single precision keeps it
+MAX_VALUE = 1e100  # largest value whose sums of squares are finite
+MAX_ASYMMETRY = 1e-6  # relative; larger than the rounding of single precision
 
 
 def check_points(
     side: str, points: Any, weights: np.ndarray | None
 ) -> tuple[Points, np.ndarray | None]:
-    """Points (N, D) of a side in floating point, and their weights (N,), both checked."""
+    """Return the points and weights of one side, checked.
+
+    Parameters
+    ----------
+    side
+        "source" or "target", for error messages.
+    points
+        Shape (N, D), an array or a Dask array.
+    weights
+        Shape (N,), or None.
+
+    Returns
+    -------
+    Points in floating point.  Weights in double precision, or None when none were given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the points are not a finite two-dimensional array with rows and columns, or when the
+        weights are not one non-negative number per point with a positive sum.
+    """
     name = f"points_{side}"
-    found = points_of(points) if hasattr(points, "dask") else points
-    x = _finite_chunks(name, found) if isinstance(found, Chunks) else as_points(name, found)
+    given = points_of(points) if hasattr(points, "dask") else points
+    x = _checked_chunks(name, given) if isinstance(given, Chunks) else as_points(name, given)
     if x.shape[0] == 0 or x.shape[1] == 0:
         msg = f"points_{side} is empty: shape {x.shape}"
         raise ValueError(msg)
@@ -39,7 +59,26 @@ def check_points(
 
 
 def as_points(name: str, points: Any, n_dims: int | None = None) -> np.ndarray:
-    """Array (N, D) in floating point, finite; of ``n_dims`` columns when that is given."""
+    """Return points as an array in floating point, checked.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for error messages.
+    points
+        Shape (N, D).
+    n_dims
+        Number of columns that the points must have.  None: any.
+
+    Returns
+    -------
+    Shape (N, D), finite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the points are not a finite two-dimensional array of numbers.
+    """
     x = _as_numbers(name, points, "an array (cells, dimensions) of numbers")
     if x.ndim != 2:
         msg = f"{name} must be two-dimensional (cells, dimensions), got shape {x.shape}"
@@ -47,26 +86,27 @@ def as_points(name: str, points: Any, n_dims: int | None = None) -> np.ndarray:
     if n_dims is not None and x.shape[1] != n_dims:
         msg = f"{name} has {x.shape[1]} columns, but the mixture has {n_dims} dimensions"
         raise ValueError(msg)
-    _refuse_values(name, *_extent(x), x.shape[0])
+    _check_values(name, *_extent(x), x.shape[0])
     return x
 
 
-def _finite_chunks(name: str, points: Chunks) -> Points:
+def _checked_chunks(name: str, points: Chunks) -> Points:
     x = floating(points)
-    found = list(over_rows(_extent, x, 1.0))
-    _refuse_values(name, sum(n for n, _ in found), max((m for _, m in found), default=0.0), len(x))
+    extents = list(over_rows(_extent, x, 1.0))
+    n_bad, largest = sum(n for n, _ in extents), max((m for _, m in extents), default=0.0)
+    _check_values(name, n_bad, largest, len(x))
     return x
 
 
 def _extent(points: np.ndarray, _: object = None) -> tuple[int, float]:
-    """How many rows are not finite, and the largest absolute value of the others."""
+    """Return the number of rows that are not finite; if zero, also the largest absolute value."""
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():
         return int(len(points) - finite.sum()), 0.0
     return 0, max(float(points.max()), -float(points.min())) if points.size else 0.0
 
 
-def _refuse_values(name: str, n_bad: int, largest: float, n: int) -> None:
+def _check_values(name: str, n_bad: int, largest: float, n: int) -> None:
     if n_bad:
         msg = f"{name} has NaN or infinite values in {n_bad} of {n} rows"
         raise ValueError(msg)
@@ -95,9 +135,30 @@ def _as_numbers(name: str, values: Any, wanted: str) -> np.ndarray:
 def check_mixture(
     name: str, mixture: Any, n_dims: int | None = None, of: str = "the points have"
 ) -> Any:
-    """Return a mixture whose arrays fit together and have a meaning.
+    """Return a mixture, checked.
 
-    Values that JAX traces are not looked at, only their shapes.
+    Parameters
+    ----------
+    name
+        Name of the mixture, for error messages.
+    mixture
+        The mixture.  If its arrays are traced by JAX, only shapes are checked.
+    n_dims
+        Number of dimensions that the mixture must have.  None: any.
+    of
+        Phrase for what has ``n_dims`` dimensions, for error messages.
+
+    Returns
+    -------
+    The given mixture.
+
+    Raises
+    ------
+    TypeError
+        When the object does not have the attributes of a mixture.
+    ValueError
+        When shapes do not agree, values are not finite, weights are negative or all zero, or a
+        covariance is not symmetric and positive definite.
     """
     if not all(hasattr(mixture, part) for part in ("weights", "means", "covariances")):
         msg = f"{name} must be a GaussianMixture, got {type(mixture).__name__}"
@@ -114,29 +175,31 @@ def check_mixture(
         msg = f"{name} has {d} dimensions, {of} {n_dims}"
         raise ValueError(msg)
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(mixture))
-    if not traced and (problem := _problem_of_mixture(mixture)):
-        msg = f"{name} {problem}"
-        raise ValueError(msg)
+    if not traced:
+        _check_values_of_mixture(name, mixture)
     return mixture
 
 
-def _problem_of_mixture(mixture: Any) -> str | None:
-    """Say what is wrong with the values of a mixture, as the end of a sentence."""
+def _check_values_of_mixture(name: str, mixture: Any) -> None:
+    """Raise a ValueError when weights, means or covariances are not valid for a mixture."""
     weights, means, covariances = (
         np.asarray(a, dtype=float) for a in (mixture.weights, mixture.means, mixture.covariances)
     )
     if not all(np.isfinite(a).all() for a in (weights, means, covariances)):
-        return "has NaN or infinite values"
+        msg = f"{name} has NaN or infinite values"
+        raise ValueError(msg)
     if (weights < 0).any() or weights.sum() <= 0:
-        return f"has weights that are negative or all zero (min {weights.min():g})"
+        msg = f"{name} has weights that are negative or all zero (min {weights.min():g})"
+        raise ValueError(msg)
     scale = np.abs(covariances).max(axis=(1, 2))
     gap: Any = np.abs(covariances - covariances.swapaxes(1, 2)).max(axis=(1, 2))
-    if (gap > SYMMETRY * scale).any():
-        return f"has a covariance that is not symmetric (component {int(gap.argmax())})"
-    least: Any = np.linalg.eigvalsh(covariances)[:, 0]
-    if (least <= 0).any():
-        return (
-            f"has a covariance that is not positive definite (component {int(least.argmin())}, "
-            f"eigenvalue {least.min():.3g})"
+    if (gap > MAX_ASYMMETRY * scale).any():
+        msg = f"{name} has a covariance that is not symmetric (component {int(gap.argmax())})"
+        raise ValueError(msg)
+    smallest: Any = np.linalg.eigvalsh(covariances)[:, 0]
+    if (smallest <= 0).any():
+        msg = (
+            f"{name} has a covariance that is not positive definite (component "
+            f"{int(smallest.argmin())}, eigenvalue {smallest.min():.3g})"
         )
-    return None
+        raise ValueError(msg)

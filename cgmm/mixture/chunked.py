@@ -1,12 +1,12 @@
-"""Points in memory and points in the chunks of a Dask array, alike.
+"""One interface to points in memory and to points in the chunks of a Dask array.
 
-What is asked of points is a function of their rows, piece by piece.  For an array in memory that is
-a loop; for a Dask array the function goes to where the chunk lives: to the threads of one machine,
-or to the workers of ``dask.distributed`` while one of its clients is active.  Chunks are cut at the
-same rows as arrays in memory, and results are taken in the order of the rows, so that both give the
-same bits, whatever the workers are, and whichever of them is lost and replaced.
+Every computation applies a function to groups of rows.  For an array in memory a loop calls the
+function.  For a Dask array, Dask calls the function where each chunk is: in the threads of one
+machine, or on the workers of ``dask.distributed`` while a client is active.  Chunks are cut at the
+same rows as arrays in memory, and results are added in the order of the rows.  Both kinds of points
+therefore give the same bits, even when workers are lost and replaced.
 
-Dask is imported only where a Dask array is given.
+Dask is imported only when a Dask array is given.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from cgmm.mixture.blocks import (
 
 
 class Chunks:
-    """Points of a Dask array in chunks that are cut where arrays in memory are.
+    """Points of a Dask array, in chunks cut at the same rows as arrays in memory.
 
     Parameters
     ----------
     delayed
-        Points of every chunk, delayed.
+        Delayed array of the points of every chunk.
     sizes
-        Rows of every chunk; multiples of ``PART_ROWS`` but for the last.
+        Number of rows of every chunk: a multiple of ``PART_ROWS``, except for the last chunk.
     n_dims, dtype
-        Of the points.
+        Number of columns, and dtype of the points.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Chunks:
 
     @property
     def size(self) -> int:
-        """Number of numbers."""
+        """Number of values, N times D."""
         return self.shape[0] * self.shape[1]
 
 
@@ -68,24 +68,24 @@ Points = np.ndarray | Chunks
 
 
 class ChunkedCells(WeightedPoints):
-    """Weighted points in chunks: what :class:`cgmm.mixture.blocks.Cells` is in memory.
+    """Weighted points in chunks; :class:`cgmm.mixture.blocks.Cells` holds points in memory.
 
     Parameters
     ----------
     points
         Shape (N, D).
     weights
-        Shape (N,), non-negative, or None for equal weights; kept with sum one.
+        Shape (N,), non-negative, or None for equal weights.  They are scaled to sum to one.
     dtype
         Precision of the arithmetic.
     """
 
     def __init__(self, points: Chunks, weights: np.ndarray | None, dtype: type) -> None:
         super().__init__(points, dtype)
-        self._weights = _dealt(points, normalised(weights, self.n))
+        self._weights = _split(points, normalised(weights, self.n))
 
     def tasks(self, function: Callable[[Iterable[Block]], Any]) -> list[Any]:
-        """Delayed lists, one for each chunk: the function of the blocks of every part."""
+        """Return one delayed list per chunk: the results of a function of each part's blocks."""
         of_blocks = partial(_of_blocks, function, self.dtype)
         return _delayed(of_blocks, self.points, self._weights, PART_ROWS)
 
@@ -95,21 +95,22 @@ class ChunkedCells(WeightedPoints):
 
 
 def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells | ChunkedCells:
-    """Points and weights, ready for passes."""
+    """Return points and weights ready for passes; ``weights`` as for :class:`ChunkedCells`."""
     if isinstance(points, Chunks):
         return ChunkedCells(points, weights, dtype)
     return Cells(points, weights, dtype)
 
 
 def points_of(points: Any) -> Points:
-    """Chunks of a Dask array, other points as an array.
+    """Return a Dask array as :class:`Chunks`, and other points as a numpy array.
 
-    Chunks are cut at multiples of ``PART_ROWS`` rows, near to where they were.
+    Chunks are cut at multiples of ``PART_ROWS`` rows, as near as possible to the ends of the given
+    chunks.
 
     Raises
     ------
     ValueError
-        When the sizes of the chunks of a Dask array are not known.
+        When the chunks of a Dask array have unknown sizes.
     """
     array = sys.modules.get("dask.array")
     if isinstance(points, Chunks):
@@ -131,15 +132,15 @@ def points_of(points: Any) -> Points:
 
 
 def over_rows(function: Callable[..., Any], points: Points, weights: Weights) -> Iterable[Any]:
-    """``function(points, weights)`` of every ``BLOCK_ROWS`` rows, in their order."""
+    """Return ``function(points, weights)`` for each ``BLOCK_ROWS`` rows, in their order."""
     if isinstance(points, Chunks):
-        return computed([_delayed(function, points, _dealt(points, weights), BLOCK_ROWS)])[0]
+        return computed([_delayed(function, points, _split(points, weights), BLOCK_ROWS)])[0]
     return (function(x, w) for x, w in pieces(points, weights, BLOCK_ROWS))
 
 
 @one_thread()
 def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of every column, shapes (D,), in double precision."""
+    """Return the weighted mean and variance of every column, shapes (D,), in double precision."""
     origin = taken(points, np.arange(1))[0].astype(float)
     total, first, second = 0.0, np.zeros(len(origin)), np.zeros(len(origin))
     function = partial(_sums_of_columns, origin=origin)
@@ -152,19 +153,19 @@ def column_moments(points: Points, weights: np.ndarray | None) -> tuple[np.ndarr
 
 
 def floating(points: Points) -> Points:
-    """Points that are no whole numbers."""
+    """Return the points unchanged if they are floating point, else in double precision."""
     if np.issubdtype(points.dtype, np.floating):
         return points
     return _applied(np.ndarray.astype, points, np.dtype(float))
 
 
 def mapped(points: Points, matrix: np.ndarray) -> Points:
-    """Every point multiplied by a matrix (D, D), in the precision of the points."""
+    """Return every point multiplied by a matrix (D, D), in the precision of the points."""
     return _applied(_multiplied, points, matrix)
 
 
 def taken(points: Points, rows: np.ndarray) -> np.ndarray:
-    """Take some rows, in increasing order, into memory."""
+    """Return some rows of the points as a numpy array; the row numbers must increase."""
     if not isinstance(points, Chunks):
         return points[rows]
     import dask
@@ -181,20 +182,20 @@ def taken(points: Points, rows: np.ndarray) -> np.ndarray:
 
 
 def computed(tasks: Sequence[list[Any]]) -> list[list[Any]]:
-    """Results of several lists of tasks, computed together, in the order of their pieces."""
+    """Return the results of several lists of tasks, computed together, in the order of the rows."""
     import dask
 
-    return [[one for chunk in found for one in chunk] for found in dask.compute(*tasks)]
+    return [[one for chunk in chunks for one in chunk] for chunks in dask.compute(*tasks)]
 
 
-def _dealt(points: Chunks, weights: Weights) -> list[Any]:
-    """Weights of every chunk."""
+def _split(points: Chunks, weights: Weights) -> list[Any]:
+    """Return the weights of every chunk."""
     if isinstance(weights, float):
         return [weights] * len(points.sizes)
     import dask
 
     parts = np.split(weights, np.cumsum(points.sizes)[:-1])
-    # kept where the chunks are, or they would travel anew with each pass
+    # persisted on the workers; otherwise every pass would send them again
     return list(dask.persist(*(dask.delayed(part, traverse=False) for part in parts)))
 
 
@@ -203,7 +204,7 @@ def _delayed(
 ) -> list[Any]:
     import dask
 
-    shared = dask.delayed(function, traverse=False)  # one node: it holds the parameters
+    shared = dask.delayed(function, traverse=False)  # one graph node that holds the parameters
     task = dask.delayed(_on_chunk, pure=False)
     return [task(shared, x, w, n_rows) for x, w in zip(points.delayed, weights, strict=True)]
 
@@ -211,7 +212,7 @@ def _delayed(
 def _applied(
     function: Callable[[np.ndarray, Any], np.ndarray], points: Points, argument: Any
 ) -> Points:
-    """``function(points, argument)`` of all points, or of those of every chunk."""
+    """Return ``function(points, argument)``, applied to all points at once or to every chunk."""
     if not isinstance(points, Chunks):
         return function(points, argument)
     import dask

@@ -1,7 +1,12 @@
-"""The E-step: the only pass over the cells."""
+"""The E-step: the only pass over the cells.
+
+A pass sums one statistic and the log likelihood over all points.  The statistic is either the
+moments that the M-step needs, or the products of responsibilities from which shares are computed.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,11 +29,12 @@ from cgmm.mixture.features import (
     used_features,
 )
 
-CHUNKS_TOGETHER = 16  # where there are thousands of cores to feed
-SINGLE_PRECISION_WORK = 2e9
-SINGLE_PRECISION_REACH = 2e4
+CHUNKS_TOGETHER = 16  # chunks that an accelerator computes at the same time
+MIN_SINGLE_PRECISION_WORK = 2e9  # values of the points times components times dimensions
+MAX_SINGLE_PRECISION_REACH = 2e4  # squared Mahalanobis distance of a mean from the centre
+ROUNDING = {"float64": 1e-9, "float32": 1e-6}  # relative, of a sum over all points
 THREADS = 2
-WORK_OF_A_THREAD = 1_000_000
+MIN_WORK_OF_THREADS = 1_000_000  # points times coefficients; with less work one thread is faster
 AnyCells = Cells | ChunkedCells
 
 
@@ -38,14 +44,14 @@ class Moments(NamedTuple):
     Attributes
     ----------
     mass
-        Mean responsibilities, shape (K,), summing to one.
+        Weighted mean responsibilities, shape (K,), summing to one.
     means
         Responsibility-weighted means, shape (K, D).
     scatter
-        Central second moments, shape (K, D, D): only their diagonals for diagonal covariances,
-        their mean over components for tied ones.
+        Central second moments, shape (K, D, D).  For diagonal covariances only their diagonals; for
+        tied covariances their mean over components.
     log_likelihood
-        Mean over points of ``log sum_k exp(log density_k)``.
+        Weighted mean over points of ``log sum_k exp(log density_k)``.
     """
 
     mass: np.ndarray
@@ -55,12 +61,12 @@ class Moments(NamedTuple):
 
 
 def _moments(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
-    """Features' sums (K, M) of one chunk."""
+    """Return the sum of the features over one chunk, weighted by responsibility: (K, M)."""
     return matmul(ratio * share, features.T)
 
 
 def _overlaps(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
-    """Products of responsibilities (K, K) of one chunk."""
+    """Return the weighted sum of the products of responsibilities over one chunk: (K, K)."""
     return matmul(ratio * share, (ratio / ratio.sum(0, keepdims=True)).T)
 
 
@@ -80,15 +86,35 @@ def accumulate(
     *,
     wide: bool,
 ) -> jax.Array:
-    """Add a statistic of one block, and the log likelihood below.
+    """Return the sums with the statistic and the log likelihood of one block added.
 
-    Chunk by chunk, or, where ``wide``, several at a time.
+    Parameters
+    ----------
+    sums
+        Sums so far, shape (K + 1, width): K rows of the statistic, and a last row that repeats the
+        log likelihood.
+    block, weight, n
+        Points (B, D), weights (B,), and the number of points that do not only fill up the block.
+    centre
+        Shape (D,), subtracted from every point.
+    theta
+        Coefficients of the log densities, shape (M, K).
+    kind
+        Form of the covariances behind ``theta``.
+    statistic
+        "moments" or "overlaps".
+    wide
+        Whether to compute ``CHUNKS_TOGETHER`` chunks at a time, on accelerators.
+
+    Returns
+    -------
+    The new sums, in double precision.
     """
     rows = chunk_rows(block.dtype)
     add = STATISTICS[statistic]
 
     def chunk(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
-        # without the barrier both products would build features of their own
+        # without the barrier, each of the two products would compute the features again
         features = jax.lax.optimization_barrier(features_of((x - centre[None]).T, kind))
         logs = product(theta, features)
         top = logs.max(0, keepdims=True)
@@ -118,18 +144,23 @@ def accumulate(
 def expectation(
     cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
 ) -> Moments:
-    """One pass over the points: moments of every component at the coefficients ``theta``.
+    """Return the moments of every component, from one pass over the points.
 
     Parameters
     ----------
     cells
         Points and weights.
     centre
-        Shape (D,), taken off every point; ``theta`` and the moments are relative to it.
+        Shape (D,), subtracted from every point; ``theta`` and the moments are relative to it.
     theta
-        Shape (M, K), from :func:`log_density_features`.
+        Coefficients of the log densities, shape (M, K), from
+        :func:`cgmm.mixture.features.log_density_features`.
     kind
         Form of the covariances behind ``theta``.
+
+    Returns
+    -------
+    Moments
     """
     return expectations([cells], centre, theta[None], kind)[0]
 
@@ -137,20 +168,24 @@ def expectation(
 def expectations(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[Moments]:
-    """:func:`expectation` of several sets of points; ``thetas`` of shape (sets, M, K)."""
-    found = _sums(sides, centre, thetas, kind, "moments")
+    """Return :func:`expectation` of several sets of points; ``thetas`` has shape (sets, M, K)."""
+    sums_of_sets = _sums(sides, centre, thetas, kind, "moments")
     return [
         _central(*sums, cells, centre, theta, kind)
-        for sums, cells, theta in zip(found, sides, thetas, strict=True)
+        for sums, cells, theta in zip(sums_of_sets, sides, thetas, strict=True)
     ]
 
 
 def proportions(
     cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind = "full"
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mean responsibilities (K,), mean products of responsibilities (K, K), log likelihood.
+    """Return what shares are computed from, in half the time of :func:`expectation`.
 
-    Costs half a pass of :func:`expectation`, whose parameters it has.
+    The parameters are the same as for :func:`expectation`.
+
+    Returns
+    -------
+    Mean responsibilities (K,), mean products of responsibilities (K, K), mean log likelihood.
     """
     ((overlap, level),) = _sums([cells], centre, theta[None], kind, "overlaps")
     if kind == "tied":
@@ -161,16 +196,28 @@ def proportions(
 def mean_responsibilities(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind = "full"
 ) -> list[np.ndarray]:
-    """Mean responsibilities (K,) of several sets of points, in half the time of their moments."""
-    found = _sums(sides, centre, thetas, kind, "overlaps")
-    return [overlap.sum(1) for overlap, _ in found]
+    """Return mean responsibilities (K,) of several sets of points, in half the time of moments."""
+    return [overlap.sum(1) for overlap, _ in _sums(sides, centre, thetas, kind, "overlaps")]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over one set of points: what to add up, in arrays of which width.
+    """Description of one pass: coefficients, statistic to sum, number of columns.
 
-    Goes to other processes, so it holds neither points nor compiled code.
+    Dask sends this object to other processes.  It therefore holds neither points nor compiled code.
+
+    Attributes
+    ----------
+    centre
+        Shape (D,), subtracted from every point.
+    theta
+        Coefficients of the features that this form of covariances needs, shape (used features, K).
+    kind
+        Form of the covariances.
+    statistic
+        "moments" or "overlaps".
+    width
+        Number of columns of the statistic.
     """
 
     centre: np.ndarray
@@ -183,7 +230,7 @@ class Pass:
     def of(
         cls, cells: AnyCells, centre: np.ndarray, theta: np.ndarray, kind: Kind, statistic: str
     ) -> Pass:
-        """Pass in the precision of the cells, with the features that the covariances need."""
+        """Return the description of a pass over these cells, in their precision."""
         used, n_used = used_features(cells.n_dims, kind)
         return cls(
             np.asarray(centre, cells.dtype),
@@ -194,7 +241,7 @@ class Pass:
         )
 
     def __call__(self, blocks: Iterable[Block]) -> np.ndarray:
-        """Sum over blocks, from zero."""
+        """Return the sums over some blocks, starting from zero."""
         with jax.enable_x64(True):
             sums: Any = np.zeros((self.theta.shape[1] + 1, self.width))
             for block in blocks:
@@ -210,10 +257,15 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads)
 
 
+if hasattr(os, "register_at_fork"):
+    # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def _sums(
     sides: Sequence[AnyCells], centre: np.ndarray, thetas: np.ndarray, kind: Kind, statistic: str
 ) -> list[tuple[np.ndarray, float]]:
-    """Return sums and log likelihood of every set of points, parts added in their order."""
+    """Return the statistic and log likelihood of each set of points; parts are added in order."""
     passes = [
         Pass.of(cells, centre, theta, kind, statistic)
         for cells, theta in zip(sides, thetas, strict=True)
@@ -225,10 +277,10 @@ def _sums(
 
 
 def _parts(sides: Sequence[AnyCells], passes: Sequence[Pass]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield number of the pass and sums of every part, in their order.
+    """Yield the number of the pass and the sums of every part, in the order of the parts.
 
-    Parts run side by side, so that one computes elementwise what another multiplies and no
-    device waits, unless there is too little to do.
+    Unless there is little work, several threads compute parts at the same time: while one part
+    multiplies matrices, another part computes elementwise.  Several devices also work in parallel.
     """
     here, far, tasks = [], [], []
     where = devices()
@@ -238,20 +290,20 @@ def _parts(sides: Sequence[AnyCells], passes: Sequence[Pass]) -> Iterator[tuple[
             tasks.append(cells.tasks(one))
         else:
             here += [(i, cells, one, part) for part in range(cells.n_parts)]
-    for i, found in zip(far, computed(tasks) if far else [], strict=True):
-        yield from ((i, sums) for sums in found)
+    for i, sums_of_parts in zip(far, computed(tasks) if far else [], strict=True):
+        yield from ((i, sums) for sums in sums_of_parts)
 
     def run(job: tuple[int, Cells, Pass, int]) -> tuple[int, np.ndarray]:
         i, cells, one, part = job
         return i, one(cells.part(part, where[part % len(where)]))
 
     work = sum(cells.n * one.theta.size for _, cells, one, part in here if part == 0)
-    together = max(THREADS, len(where)) if work > WORK_OF_A_THREAD and len(here) > 1 else 1
+    together = max(THREADS, len(where)) if work > MIN_WORK_OF_THREADS and len(here) > 1 else 1
     yield from map(run, here) if together == 1 else _pool(together).map(run, here)
 
 
 def _shared_level(cells: AnyCells, centre: np.ndarray, theta: np.ndarray) -> float:
-    """Mean of the quadratic part of the log density that all tied components share."""
+    """Return the mean of the quadratic part of the log density, shared by tied components."""
     rows, cols = triangle(cells.n_dims)
     return float(theta[: len(rows), 0] @ cells.second_moment(centre)[rows, cols])
 
@@ -264,6 +316,7 @@ def _central(
     theta: np.ndarray,
     kind: Kind,
 ) -> Moments:
+    """Return central moments from sums of features, in the form of the covariances."""
     d = cells.n_dims
     mass = sums[:, -1]
     safe = np.maximum(mass, 1e-300)

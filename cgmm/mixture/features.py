@@ -1,4 +1,4 @@
-"""Features of points from which log densities of all components follow by one matrix product."""
+"""Features of points, from which one matrix product gives the log densities of all components."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from cgmm.transport import gaussians
 
-CHUNK_BYTES = 1024  # per number of a row; longer sums would not be free of threads
-PIECE = 128
-# or else GPUs would round products of single precision to 10 bits
+CHUNK_BYTES = 1024  # of one feature in a chunk; XLA divides longer sums among threads
+MAX_TERMS = 128  # of a sum inside a matrix product, for the same reason
+# GPUs would otherwise round products of single precision to 10 bits
 EXACT = jax.lax.Precision.HIGHEST
 
 
@@ -23,37 +23,37 @@ Kind = Literal["full", "diag", "tied"]
 
 @lru_cache(maxsize=32)
 def triangle(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the upper triangle of a (D, D) matrix."""
+    """Return the rows and columns of the upper triangle of a (D, D) matrix."""
     return np.triu_indices(n_dims)
 
 
 def n_features(n_dims: int) -> int:
-    """Count the features of a point: D (D + 1) / 2 + D + 1."""
+    """Return the number of features of a point: D (D + 1) / 2 + D + 1."""
     return n_dims * (n_dims + 1) // 2 + n_dims + 1
 
 
 def chunk_rows(dtype: np.dtype) -> int:
-    """Rows per chunk, which are added up in one sum."""
+    """Return the number of rows of a chunk, which are added in one sum."""
     return CHUNK_BYTES // np.dtype(dtype).itemsize
 
 
 def product(a: jax.Array, b: jax.Array) -> jax.Array:
-    """``a.T @ b``, the terms added in pieces whose order is fixed.
+    """Return ``a.T @ b``, with the terms of each sum added in pieces of fixed order.
 
-    XLA divides longer sums among its threads, and the bits then depend on their number.
+    XLA divides longer sums among its threads, and the bits would depend on the number of threads.
     """
-    starts = range(0, a.shape[0], PIECE)
-    first, *others = (matmul(a[i : i + PIECE].T, b[i : i + PIECE]) for i in starts)
+    starts = range(0, a.shape[0], MAX_TERMS)
+    first, *others = (matmul(a[i : i + MAX_TERMS].T, b[i : i + MAX_TERMS]) for i in starts)
     return sum(others, first)
 
 
 def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Matrix product in the full precision of its arguments."""
+    """Return the matrix product in the full precision of its arguments."""
     return jnp.matmul(a, b, precision=EXACT)
 
 
 def features_of(x: jax.Array, kind: Kind) -> jax.Array:
-    """Features (M, B) of points (D, B)."""
+    """Return the features (M, B) of points (D, B)."""
     one = jnp.ones((1, x.shape[1]), x.dtype)
     if kind == "tied":
         return jnp.concatenate([x, one])
@@ -65,7 +65,7 @@ def features_of(x: jax.Array, kind: Kind) -> jax.Array:
 
 @lru_cache(maxsize=32)
 def used_features(n_dims: int, kind: Kind) -> tuple[np.ndarray, int]:
-    """Which of all features a form of covariances needs, and how many."""
+    """Return a mask (M,) of the features that a form of covariances needs, and their number."""
     rows, cols = triangle(n_dims)
     quadratic = {"full": rows >= 0, "diag": rows == cols, "tied": rows < 0}[kind]
     used = np.concatenate([quadratic, np.ones(n_dims + 1, bool)])
@@ -75,14 +75,24 @@ def used_features(n_dims: int, kind: Kind) -> tuple[np.ndarray, int]:
 def log_density_features(
     log_weights: np.ndarray, means: np.ndarray, covariances: np.ndarray
 ) -> np.ndarray:
-    """Coefficients (M, K) of the log densities in the features of a point."""
+    """Return the coefficients of the log densities in the features of a point.
+
+    Parameters
+    ----------
+    log_weights, means, covariances
+        Parameters of a mixture, shapes (K,), (K, D) and (K, D, D).
+
+    Returns
+    -------
+    Shape (M, K).
+    """
     return features_from_roots(log_weights, means, gaussians.roots(covariances))
 
 
 def features_from_roots(
     log_weights: np.ndarray, means: np.ndarray, roots: gaussians.Roots
 ) -> np.ndarray:
-    """Coefficients (M, K) of the log densities, for covariances whose roots are known."""
+    """Return the coefficients (M, K) of the log densities, from roots of the covariances."""
     d = means.shape[1]
     precision = roots.precision
     rows, cols = triangle(d)
@@ -96,7 +106,7 @@ def features_from_roots(
 
 @jax.jit
 def densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
-    """Log densities (B, K) of the points of a block, for coefficients ``theta``."""
+    """Return the log densities (B, K) of the points of a block, for coefficients ``theta``."""
     chunks = (block - centre[None]).reshape(-1, chunk_rows(block.dtype), block.shape[1])
     logs = jax.lax.map(lambda x: product(features_of(x.T, "full"), theta), chunks)
     return logs.reshape(block.shape[0], theta.shape[1])

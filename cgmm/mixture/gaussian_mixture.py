@@ -1,27 +1,26 @@
-r"""Gaussian mixtures: density, responsibilities, sampling, streamed sufficient statistics.
+r"""Gaussian mixtures: density, responsibilities, sampling.
 
 The log density of component k is linear in the features ``(x_i x_j)_{i <= j}, x, 1``:
 
 .. math:: \log \pi_k N(x; m_k, S_k)
           = -\tfrac12 \sum_{ij} P_{ij} x_i x_j + (P m)^T x + \text{const}, \quad P = S_k^{-1},
 
-so one matrix product gives all log densities of a chunk of points, and the transposed product
-of the responsibilities with the same features gives all that the M-step needs (mass, mean and
-second moment of every component).  Both products cost half of what full D x D forms cost.
-Chunks are small enough to stay in cache; sums over chunks are kept in double precision; points
-are centred first and never held twice, so memory does not grow with their number.  Parts of the
-points are dealt to threads and to all devices that JAX has, or go to where a Dask array has them;
-their sums are added in the order of the points (:mod:`cgmm.mixture.blocks`,
+so one matrix product gives all log densities of a chunk of points.  The product of the
+responsibilities with the same features gives everything that the M-step needs: mass, mean and
+second moment of every component (:mod:`cgmm.mixture.e_step`).  Both products cost half as much as
+products of full D x D matrices.  Chunks are small enough to stay in cache, and sums over chunks are
+kept in double precision.  Points are centred chunk by chunk and never copied as a whole, so the
+working memory does not grow with their number (:mod:`cgmm.mixture.blocks`,
 :mod:`cgmm.mixture.chunked`).
 
-Diagonal covariances need only the squares ``x_i^2`` of the quadratic features; with tied ones the
-quadratic part is the same for all components, so that it drops out of the responsibilities and
-enters the likelihood through the second moment of all points, which is computed once.
+Of the quadratic features, diagonal covariances need only the squares ``x_i^2``.  With tied
+covariances the quadratic part is the same for all components.  This part cancels in the
+responsibilities and enters the likelihood through the second moment of all points, which is
+computed once.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +30,6 @@ import numpy as np
 from cgmm._utils.arguments import check_seed, check_whole
 from cgmm.mixture.blocks import BLOCK_ROWS, cut
 from cgmm.mixture.checks import as_points, check_mixture
-from cgmm.mixture.e_step import _pool
 from cgmm.mixture.features import densities, log_density_features
 
 
@@ -65,7 +63,7 @@ class GaussianMixture:
         return self.means.shape[1]
 
     def component_log_prob(self, points: np.ndarray) -> np.ndarray:
-        """``log(pi_k N(x; m_k, S_k))`` for points (N, D): shape (N, K), double precision."""
+        """Return ``log(pi_k N(x; m_k, S_k))`` for points (N, D): (N, K), in double precision."""
         x = as_points("points", points, np.shape(self.means)[1])
         centre = np.asarray(self.means, float).mean(0)
         with jax.enable_x64(True):
@@ -76,13 +74,13 @@ class GaussianMixture:
             )
             out, filled = np.empty((len(x), self.n_components)), 0
             for block in cut(x, 0.0, np.dtype(np.float64)):
-                found = np.asarray(densities(block.points, centre, theta))
-                out[filled : filled + block.n] = found[: block.n]
+                logs = np.asarray(densities(block.points, centre, theta))
+                out[filled : filled + block.n] = logs[: block.n]
                 filled += block.n
         return out
 
     def log_prob(self, points: np.ndarray) -> np.ndarray:
-        """Log density of points (N, D): shape (N,)."""
+        """Return the log density of points (N, D): shape (N,)."""
         parts = self.component_log_prob(points)
         top = parts.max(1, keepdims=True)
         parts -= top
@@ -90,7 +88,7 @@ class GaussianMixture:
         return (top + np.log(parts.sum(1, keepdims=True)))[:, 0]
 
     def responsibilities(self, points: np.ndarray) -> np.ndarray:
-        """Posterior component probabilities of points (N, D): shape (N, K), rows sum to one."""
+        """Return the posterior probabilities of the components for points (N, D): shape (N, K)."""
         parts = self.component_log_prob(points)
         parts -= parts.max(1, keepdims=True)
         np.exp(parts, out=parts)
@@ -100,7 +98,24 @@ class GaussianMixture:
     def sample(
         self, n_points: int, random_state: int | np.random.Generator = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw points: arrays of shape (n_points, D), and their components (n_points,)."""
+        """Draw points from the mixture.
+
+        Parameters
+        ----------
+        n_points
+            Number of points to draw.
+        random_state
+            Seed or generator.
+
+        Returns
+        -------
+        Points of shape (n_points, D) and the component of every point, shape (n_points,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            When an argument is out of range, or the parameters are not valid for a mixture.
+        """
         n_points = check_whole("n_points", n_points)
         if not isinstance(random_state, np.random.Generator):
             random_state = check_seed(random_state)
@@ -110,14 +125,29 @@ class GaussianMixture:
         labels = rng.choice(self.n_components, size=n_points, p=weights / weights.sum())
         factors = np.linalg.cholesky(np.asarray(self.covariances, dtype=float))
         points = rng.standard_normal((n_points, self.n_dims))
-        for start in range(0, n_points, BLOCK_ROWS):  # each point has a factor of its own
+        for start in range(0, n_points, BLOCK_ROWS):  # one factor per point takes memory
             rows = slice(start, start + BLOCK_ROWS)
             noise = np.einsum("nij,nj->ni", factors[labels[rows]], points[rows])
             points[rows] = np.asarray(self.means)[labels[rows]] + noise
         return points, labels
 
     def with_weights(self, weights: np.ndarray) -> GaussianMixture:
-        """Return the same components with other weights (normalised to sum to one)."""
+        """Return the same components with other weights.
+
+        Parameters
+        ----------
+        weights
+            Shape (K,), non-negative, not all zero; they are scaled to sum to one.
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            When the weights are not K finite, non-negative numbers with a positive sum.
+        """
         weights = np.asarray(weights, dtype=float)
         wrong = weights.shape != (self.n_components,) or not np.isfinite(weights).all()
         if wrong or (weights < 0).any() or weights.sum() <= 0:
@@ -129,12 +159,7 @@ class GaussianMixture:
         return GaussianMixture(weights / weights.sum(), self.means, self.covariances)
 
     def mapped(self, matrix: np.ndarray) -> GaussianMixture:
-        """Return the mixture of the points multiplied by a symmetric matrix, shape (D, D)."""
+        """Return the mixture of the points multiplied by a symmetric matrix (D, D)."""
         return GaussianMixture(
             self.weights, self.means @ matrix, matrix @ self.covariances @ matrix
         )
-
-
-if hasattr(os, "register_at_fork"):
-    # threads do not survive a fork
-    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -1,6 +1,6 @@
-"""Starting mixtures: k-means of both sides together, or clusters of each side.
+"""Starting mixtures from k-means of both sides together or of each side, or from given clusters.
 
-A partition of the points becomes a mixture by its moments: share, mean and covariance of every
+A mixture is made from clusters of the points by taking the share, mean and covariance of every
 cluster.
 """
 
@@ -14,7 +14,8 @@ from cgmm._utils.blas import one_thread
 from cgmm.mixture.chunked import Points, taken
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 
-MAX_POINTS = 50_000
+MAX_POINTS = 50_000  # largest number of points for k-means
+EMPTY_SHARE = 1e-3  # share of an empty cluster, in units of the mean share
 
 
 @one_thread()
@@ -25,7 +26,7 @@ def mixture_from_labels(
     n_components: int,
     ridge: float,
 ) -> GaussianMixture:
-    """Mixture with the share, mean and covariance of every cluster.
+    """Return the mixture with the share, mean and covariance of every cluster.
 
     Parameters
     ----------
@@ -34,15 +35,21 @@ def mixture_from_labels(
     labels
         Cluster of every point, 0 to ``n_components`` - 1, shape (N,).
     weights
-        Shape (N,) or None.
+        Weights of the points, shape (N,), or None for equal weights.
+    n_components
+        Number of clusters.
     ridge
         Added to the diagonal of every covariance.
 
+    Returns
+    -------
+    GaussianMixture
+
     Notes
     -----
-    A cluster with fewer than D + 1 points gets the mean covariance of all clusters; an empty one
-    the point that lies farthest from the mean of all (the next empty one the second), and a
-    negligible weight.
+    A cluster of fewer than D + 1 points gets the mean covariance of all clusters.  The mean of the
+    first empty cluster is the point farthest from the mean of all points, the mean of the second
+    empty cluster is the second farthest point, and so on.  Empty clusters get a small weight.
     """
     n, d = points.shape
     w = np.full(n, 1 / n) if weights is None else np.asarray(weights, float) / np.sum(weights)
@@ -66,7 +73,7 @@ def mixture_from_labels(
     if len(empty):
         gap = np.square(points - overall).sum(1)
         means[empty] = points[np.argsort(-gap)[: len(empty)]]
-        share[empty] = 1e-3 / n_components
+        share[empty] = EMPTY_SHARE / n_components
     return GaussianMixture(share / share.sum(), means, covariances + ridge * np.eye(d))
 
 
@@ -79,20 +86,43 @@ def kmeans_mixtures(
     ridge: float,
     random_state: int,
 ) -> tuple[GaussianMixture, GaussianMixture]:
-    """Start from k-means: of both sides together if K0 = K1, else of each side.
+    """Return starting mixtures from k-means of both sides together if K0 = K1, else of each side.
 
-    With equal numbers component k covers the same region on both sides, which lets a small
-    transport weight keep them paired.  Of many points, ``MAX_POINTS`` are drawn.
+    If K0 = K1, component k covers the same region on both sides, and a small transport weight is
+    enough to keep the two components paired.  K-means uses at most ``MAX_POINTS`` points; from more
+    points a sample is drawn.
+
+    Parameters
+    ----------
+    x0, x1
+        Points of source (N0, D) and target (N1, D).
+    w0, w1
+        Weights of the points, shapes (N0,) and (N1,), or None.
+    n_components
+        K0 and K1.
+    ridge
+        Added to the diagonal of every covariance.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    Mixtures of source and target.
+
+    Raises
+    ------
+    ValueError
+        When the drawn points are fewer than the components.
     """
     k0, k1 = n_components
     if k0 != k1:
-        found = []
+        mixtures = []
         for x, w, k in ((x0, w0, k0), (x1, w1, k1)):
             part = draw(x, np.random.default_rng(random_state), MAX_POINTS)
-            own, weight = taken(x, part), None if w is None else w[part]
-            labels = _kmeans(own, weight, k, random_state)(own)
-            found.append(mixture_from_labels(own, labels, weight, k, ridge))
-        return found[0], found[1]
+            drawn, weight = taken(x, part), None if w is None else w[part]
+            labels = _kmeans(drawn, weight, k, random_state)(drawn)
+            mixtures.append(mixture_from_labels(drawn, labels, weight, k, ridge))
+        return mixtures[0], mixtures[1]
     rng = np.random.default_rng(random_state)
     parts = [draw(x, rng, MAX_POINTS // 2) for x in (x0, x1)]
     both = np.concatenate([taken(x, i) for x, i in zip((x0, x1), parts, strict=True)])
@@ -111,7 +141,7 @@ def kmeans_mixtures(
 
 
 def draw(x: Points, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Sorted rows of at most ``n`` points, drawn without replacement."""
+    """Return the sorted row numbers of at most ``n`` points, drawn without replacement."""
     if len(x) <= n:
         return np.arange(len(x))
     return np.sort(rng.choice(len(x), n, replace=False))
@@ -120,6 +150,7 @@ def draw(x: Points, rng: np.random.Generator, n: int) -> np.ndarray:
 def _kmeans(
     x: np.ndarray, w: np.ndarray | None, k: int, random_state: int
 ) -> Callable[[np.ndarray], np.ndarray]:
+    """Return k-means clusters as a function from points (N, D) to labels (N,)."""
     from sklearn.cluster import KMeans
 
     part = draw(x, np.random.default_rng(random_state), MAX_POINTS)

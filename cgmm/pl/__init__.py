@@ -2,7 +2,8 @@
 
 Colour is never the only cue: what rises is orange and points up, what falls is blue and points
 down, and every subpopulation carries its name or number. All figures stay readable at thirty
-subpopulations; functions with ``ax`` size a new figure to what it holds and return the Axes.
+subpopulations. A function with the argument ``ax`` draws on these Axes, or on a new figure whose
+size fits the content, and returns the Axes.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pair import SOURCE
 from cgmm.pl._style import DIVERGING, FLAT, TEXT, new_axes, plain, rows_height, short, text_size
+from cgmm.thresholds import ALPHA
 
-SIGNIFICANT = 0.05
-WIDEST = 4.0
+MAX_LOG2 = 4.0  # largest limit of the colour scale
 
 
 def compare(
@@ -25,7 +26,7 @@ def compare(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Net factors of one source against several targets, such as doses or time points.
+    """Draw net factors of one source against several targets, for instance doses or time points.
 
     Parameters
     ----------
@@ -40,23 +41,24 @@ def compare(
 
     Returns
     -------
-    Axes. Rows are source subpopulations from the largest down, columns targets in their order. A
-    dot marks q < 0.05 over donors, "?" a factor that is not settled, "gone" no counterpart.
+    Axes. Rows are source subpopulations, the largest first; columns are targets in their order. A
+    dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" a subpopulation
+    without counterpart.
     """
     table = get.compare(adata, keys, by=by, key=key)
     columns = list(dict.fromkeys(table["key"]))
     first = table[table["key"] == columns[0]]
-    source = get.params(adata, key=columns[0])["source"]
+    source = get.params(adata, key=columns[0])[SOURCE]
     names = first.sort_values("share_source", ascending=False, kind="stable")["name"].to_list()
     wide = {
         name: table.pivot(index="name", columns="key", values=name).loc[names, columns]
         for name in ("log2_net", "q", "settled", "status")
     }
     net = wide["log2_net"].to_numpy(dtype=float)
-    inside = np.abs(net[np.isfinite(net)])
-    limit = float(np.clip(inside.max(initial=1.0), 1.0, WIDEST))
+    sizes = np.abs(net[np.isfinite(net)])
+    limit = float(np.clip(sizes.max(initial=1.0), 1.0, MAX_LOG2))
     marks = np.full(net.shape, "", dtype=object)
-    marks[wide["q"].to_numpy(dtype=float) < SIGNIFICANT] = "●"
+    marks[wide["q"].to_numpy(dtype=float) < ALPHA] = "●"
     marks[~wide["settled"].to_numpy(dtype=bool) & np.isfinite(net)] += "?"
     marks[(wide["status"] == "gone").to_numpy()] = "gone"
     size = text_size(len(names))

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 
 from cgmm import get
-from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.keys import DEFAULT_KEY, FEATURES
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm.coupled.result import CoupledFit
 from cgmm.pair import SOURCE, TARGET
@@ -18,8 +18,8 @@ from cgmm.pl._style import BAR, TEXT, Colour, apart, bare, new_axes, number, pla
 from cgmm.pl._view import view
 from cgmm.transport.coupling import share_of_source
 
-MOST_CELLS = 4000
-ARROW_FROM = 0.1
+MAX_CELLS = 4000
+MIN_ARROW = 0.1  # share of the source component that goes along an arrow
 RADIUS = 1.5  # standard deviations; holds 68 % of a Gaussian in two dimensions
 
 
@@ -30,7 +30,7 @@ def components(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Components of both sides on two dimensions, with the transfers as arrows.
+    """Draw components of both sides on two dimensions, with the transfers as arrows.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ def components(
 
     Returns
     -------
-    Axes. Solid ellipses are source, dashed ones target components (1.5 standard deviations, which
-    hold about two thirds of the cells); arrows lead from source to target where a tenth or more of
-    the source goes; grey ellipses are new. Numbers are explained beside the figure, largest
-    subpopulation first.
+    Axes. Solid ellipses are source components and dashed ellipses target components, drawn at 1.5
+    standard deviations, which hold about two thirds of the cells. Grey ellipses are new components.
+    An arrow leads from a source to a target component to which a tenth or more of the source
+    component goes. The legend explains the numbers, the largest subpopulation first.
 
     Raises
     ------
     ValueError
         When a dimension is not part of the fit, or the fit has only one.
     """
-    fit, known = get.fit(adata, key=key), get.params(adata, key=key)
+    fit, params = get.fit(adata, key=key), get.params(adata, key=key)
     possible = range(fit.source.n_dims)
     if len(possible) < 2:
         msg = "The fit has one dimension, and this figure draws two: see cgmm.pl.embedding."
@@ -71,22 +71,21 @@ def components(
     ax = new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
     pair = list(dims)
 
-    _cells(ax, adata, known, pair)
+    _cells(ax, adata, params, pair)
     for k in range(len(fit.shares_source)):
         _ellipse(ax, fit.source.means[k], fit.source.covariances[k], pair, colours[k], "-")
-    _, theirs = view(adata, by=None, key=key).colours
-    for j, colour in enumerate(theirs):
+    for j, colour in enumerate(view(adata, by=None, key=key).colours.target):
         _ellipse(ax, fit.target.means[j], fit.target.covariances[j], pair, colour, "--")
     _arrows(ax, fit, pair)
     ax.autoscale_view()
     _numbers(ax, fit.source.means[order][:, pair])
-    label = str(known["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
+    label = str(params["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
     ax.set_xlabel(f"{label} {dims[0] + 1}")
     ax.set_ylabel(f"{label} {dims[1] + 1}")
     bare(ax)
     sides = [
-        Line2D([], [], color=TEXT, linestyle="-", label=plain(known[SOURCE])),
-        Line2D([], [], color=TEXT, linestyle="--", label=plain(known[TARGET])),
+        Line2D([], [], color=TEXT, linestyle="-", label=plain(params[SOURCE])),
+        Line2D([], [], color=TEXT, linestyle="--", label=plain(params[TARGET])),
     ]
     subpopulations = [
         Line2D(
@@ -112,7 +111,7 @@ def components(
 
 
 def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
-    """Lead from source to target components where enough goes."""
+    """Draw arrows from source to target components where enough of the source goes."""
     style = {
         "arrowstyle": "-|>",
         "color": TEXT,
@@ -121,25 +120,25 @@ def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
         "shrinkB": 0,
         "mutation_scale": 9,
     }
-    for k, j in np.argwhere(share_of_source(fit.coupling) >= ARROW_FROM):
+    for k, j in np.argwhere(share_of_source(fit.coupling) >= MIN_ARROW):
         start, end = fit.source.means[k][pair], fit.target.means[j][pair]
         ax.annotate("", xy=end, xytext=start, arrowprops=style, zorder=4)
 
 
 def _numbers(ax: Axes, centres: np.ndarray) -> None:
-    """Write numbers at the centres (n, 2), first to last, without overlap."""
+    """Write the numbers 1 to n at the centres (n, 2), without overlap."""
     size = text_size(len(centres))
     for i, (x, y) in enumerate(apart(ax, centres, size=size)):
         number(ax, x, y, str(i + 1), size=size)
 
 
-def _cells(ax: Axes, adata: ad.AnnData, known: dict, pair: list[int]) -> None:
-    if known["use_rep"] != "X" and known["use_rep"] not in adata.obsm:
+def _cells(ax: Axes, adata: ad.AnnData, params: dict, pair: list[int]) -> None:
+    if params["use_rep"] != FEATURES and params["use_rep"] not in adata.obsm:
         return
-    rows = np.sort(np.concatenate(list(rows_of_fit(adata, known).values())))
-    if len(rows) > MOST_CELLS:
-        rows = np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False)
-    x = representation(adata, known["use_rep"], known["n_dims"])[rows][:, pair]
+    rows = np.sort(np.concatenate(list(rows_of_fit(adata, params).values())))
+    if len(rows) > MAX_CELLS:
+        rows = np.random.default_rng(0).choice(rows, MAX_CELLS, replace=False)
+    x = representation(adata, params["use_rep"], params["n_dims"])[rows][:, pair]
     ax.scatter(x[:, 0], x[:, 1], s=3, color=BAR, linewidths=0, alpha=0.6, rasterized=True, zorder=0)
 
 

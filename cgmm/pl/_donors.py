@@ -17,7 +17,7 @@ from cgmm.donors.t_interval import PSEUDOCOUNT
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
 
-LOWEST = 1e-4
+MIN_SHARE = 1e-4  # smaller shares are drawn at this share
 
 
 def donors(
@@ -27,15 +27,15 @@ def donors(
     key: str = DEFAULT_KEY,
     n_columns: int = 6,
 ) -> Figure:
-    """Share or shift of each subpopulation in each donor, in both conditions.
+    """Draw the share or the shift of each subpopulation in each donor, in both conditions.
 
     Parameters
     ----------
     adata
         Object with a fit that knows donors.
     show
-        "share": of the donor's cells; "shift": where the donor's cells stand along the shift of the
-        subpopulation (after :func:`cgmm.tl.donors`).
+        "share": fraction of the donor's cells in the subpopulation; "shift": position of the
+        donor's cells along the shift of the subpopulation (after :func:`cgmm.tl.donors`).
     key
         The ``key_added`` of the fit.
     n_columns
@@ -43,9 +43,9 @@ def donors(
 
     Returns
     -------
-    Figure. Shares are on a common logarithmic scale; target shares are those of what each source
-    subpopulation became; bars are means, of the logarithms for shares. Lines join a donor with
-    itself.
+    Figure. All panels have one scale, logarithmic for shares. The target share of a subpopulation
+    is the share of the target cells that came from it. Bars are means; for shares, geometric means.
+    Lines join the two points of a donor.
 
     Raises
     ------
@@ -59,16 +59,16 @@ def donors(
         raise ValueError(msg)
     if show == "share":
         table = get.carried_donors(adata, key=key)
-        table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], LOWEST)
+        table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], MIN_SHARE)
     else:
         table = get.donor_shifts(adata, key=key).rename(columns={"position_sd": "shown"})
     if table.empty:
         msg = "The fit had no donors: give donor_key to cgmm.tl.fit to see them."
         raise ValueError(msg)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
     figure, axes = panels(len(factors), n_columns=n_columns, width=1.55, height=1.75, sharey=True)
-    conditions = [short(known[side], 12) for side in (SOURCE, TARGET)]
+    conditions = [short(params[side], 12) for side in (SOURCE, TARGET)]
     columns = ("component", "name", "q", "log2_net")
     rows = zip(*(factors[c].to_list() for c in columns), strict=True)
     for ax, (component, name, q, log2_net) in zip(axes, rows, strict=True):
@@ -88,7 +88,7 @@ def donors(
 
 
 def _panel(ax: Axes, part: pd.DataFrame, *, logarithmic: bool) -> None:
-    """Points of the donors of one subpopulation in both conditions."""
+    """Draw the donors of one subpopulation in both conditions."""
     sides = [part[part["side"] == s].set_index("donor")["shown"].dropna() for s in (SOURCE, TARGET)]
     paired = sorted(set(sides[0].index) & set(sides[1].index))
     for donor in paired:

@@ -1,4 +1,4 @@
-"""Cells on a map such as UMAP, with arrows to where they would go."""
+"""Cells on a map such as UMAP, with arrows to their predicted positions in the target."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from matplotlib.lines import Line2D
 
 from cgmm import get
 from cgmm._anndata.checks import column
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.keys import DEFAULT_KEY, UMAP, Keys
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.pl import _style
-from cgmm.pl._landing import MOST_CELLS, Arrows, by_component, by_grid, landing, middle
+from cgmm.pl._landing import MAX_CELLS, Arrows, by_component, by_grid, landing, medoid
 from cgmm.pl._style import (
     CHANGE,
     CONTEXT,
-    FEW,
     FLAT,
     LENGTH,
+    MAX_LARGE,
     TEXT,
     apart,
     new_axes,
@@ -36,14 +36,14 @@ from cgmm.pl._style import (
 from cgmm.pl._view import View, view
 
 COLOURS = {
-    "component": "",
+    "component": "",  # attribute of Keys that names the obs column: label of the colour bar
     "log2_net_factor": "log2 net factor",
     "shift": "shift (units of the representation)",
 }
 PANELS = ("both", SOURCE, TARGET, "overlay")
 ARROWS = ("components", "grid", None)
-HIGHEST = 98  # percentile of the values that has the full colour
-WIDEST = 4.0
+FULL_COLOUR = 98  # percentile of the absolute values that has the full colour
+MAX_LOG2 = 4.0  # largest limit of the colour scale
 CAPTION = (
     "Arrows are a drawing: each ends among the target cells that are nearest to where the fit\n"
     "puts the source cells. Lengths on this map mean nothing; pl.shifts has them."
@@ -51,7 +51,7 @@ CAPTION = (
 
 
 class _Cells(NamedTuple):
-    """Cells of both conditions on the map; cells without a place on it are left out."""
+    """Cells of both conditions that have a position on the map."""
 
     xy: np.ndarray  #: (n_cells, 2)
     rows: dict[str, np.ndarray]  #: side -> positions of its cells
@@ -63,13 +63,13 @@ def embedding(
     adata: ad.AnnData,
     *,
     color: str = "component",
-    basis: str = "X_umap",
+    basis: str = UMAP,
     panels: str | None = None,
     arrows: str | None = "components",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes | Figure:
-    """Cells of both conditions on a map, coloured by a result, with arrows for the displacement.
+    """Draw cells of both conditions on a map, coloured by a result, with arrows of displacement.
 
     Parameters
     ----------
@@ -80,10 +80,11 @@ def embedding(
     basis
         Entry of ``obsm`` with the map; its first two columns are drawn.
     panels
-        "both": source and target side by side; "source", "target"; "overlay": both in one. By
-        default "both", or "overlay" when ``ax`` is given.
+        "both": source and target side by side; "source" or "target": one condition alone;
+        "overlay": both in one panel. By default "both", or "overlay" when ``ax`` is given.
     arrows
-        "components": one arrow per source subpopulation; "grid": one per place; None.
+        "components": one arrow per source subpopulation; "grid": one arrow per square of the map
+        that holds at least five source cells; None: no arrows.
     key
         The ``key_added`` of the fit.
     ax
@@ -91,25 +92,27 @@ def embedding(
 
     Returns
     -------
-    Figure when ``panels="both"``, else Axes. Numbers are subpopulations of the source, largest
-    first; a target subpopulation has the number of the source it mainly came from, or "new".
+    Figure when ``panels="both"``, else Axes. Numbers are subpopulations of the source, the largest
+    first. A target subpopulation has the number of the source that it mainly came from, or "new".
 
     Raises
     ------
     KeyError
         When the map or the representation is missing.
     ValueError
-        When an argument is not one of those above, or no cell has a place on the map.
+        When an argument has another value than those above, when ``ax`` is given with
+        ``panels="both"``, or when no cell has a position on the map.
 
     Notes
     -----
-    Arrows are a drawing, and the figure says so: a map has no distances. A source cell lands at the
-    median, on the map, of the 15 target cells that are nearest to its projected position
-    (``obsm["<key>_projected"]``) in the representation; an arrow leads from the middle cell of a
-    subpopulation, or from a square of the map, to the middle of where its cells land.
+    Distances on a map have no meaning, and the figure states that its arrows are a drawing. A
+    source cell lands at the median, on the map, of the 15 target cells that are nearest to its
+    projected position (``obsm["<key>_projected"]``) in the representation. An arrow leads from the
+    medoid of a subpopulation, or from a square of the map, to the medoid of the points where its
+    cells land.
 
-    Cells whose place is NaN are not drawn: of very many cells, the workflow maps only some. The
-    figure then says how many it shows.
+    Cells whose position is NaN are not drawn. (With very many cells the workflow computes the map
+    of a sample only.) The figure then states how many cells it shows.
     """
     panels = panels or ("both" if ax is None else "overlay")
     for name, value, choices in (
@@ -125,7 +128,7 @@ def embedding(
         raise ValueError(msg)
     cells, shown = _cells(adata, basis, key), view(adata, by=None, key=key)
     drawn = None if arrows is None else _arrows(adata, cells, arrows, key)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     sides: list[tuple[str, ...]] = [(SOURCE,), (TARGET,)]
     if panels != "both":
         sides = [SIDES if panels == "overlay" else (panels,)]
@@ -138,7 +141,7 @@ def embedding(
     paint = _paint(adata, shown, cells, color, key)
     for one, mine in zip(axes, sides, strict=True):
         _panel(one, cells, mine, paint)
-        title = " and ".join(plain(known[s]) for s in mine)
+        title = " and ".join(plain(params[s]) for s in mine)
         one.set_title(title, fontsize=10, fontweight="bold", color=TEXT)
         if drawn is not None and SOURCE in mine:
             _draw_arrows(one, drawn)
@@ -154,20 +157,20 @@ def embedding(
 
 
 def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
-    known, keys = get.params(adata, key=key), Keys(key)
+    params, keys = get.params(adata, key=key), Keys(key)
     if basis not in adata.obsm:
         there = ", ".join(map(str, adata.obsm)) or "none"
         msg = f"basis={basis!r} is not in obsm; there are {there}. scanpy.tl.umap writes 'X_umap'."
         raise KeyError(msg)
     xy = np.asarray(adata.obsm[basis], dtype=float)[:, :2]
     good = np.isfinite(xy).all(axis=1)
-    of_side = rows_of_fit(adata, known)
+    of_side = rows_of_fit(adata, params)
     rows = {side: mine[good[mine]] for side, mine in of_side.items()}
     n_cells = sum(len(mine) for mine in of_side.values())
     if not any(len(at) for at in rows.values()):
         msg = (
-            f"No cell of {known[SOURCE]} or {known[TARGET]} has a place on {basis!r}: compute the "
-            "map of these cells, for instance with scanpy.tl.umap."
+            f"No cell of {params[SOURCE]} or {params[TARGET]} has a place on {basis!r}: compute "
+            "the map of these cells, for instance with scanpy.tl.umap."
         )
         raise ValueError(msg)
     r = np.asarray(adata.obsm[keys.responsibilities])
@@ -176,22 +179,22 @@ def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
 
 
 def _left_out(cells: _Cells) -> list[str]:
-    """Say how many cells are drawn, when not all have a place on the map."""
+    """Return a sentence with the number of cells on the map, when some have no position on it."""
     n = sum(len(rows) for rows in cells.rows.values())
     return [] if n == cells.n_cells else [f"{n:,} of {cells.n_cells:,} cells are on this map."]
 
 
 def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
-    """Arrows of a sample of the source cells that have a place in the target."""
-    known = get.params(adata, key=key)
+    """Return arrows of the source cells with a projected position, or of a sample."""
+    params = get.params(adata, key=key)
     places = np.asarray(adata.obsm[Keys(key).projected])
     there = np.flatnonzero(np.isfinite(places[cells.rows[SOURCE]]).all(axis=1))
-    if len(there) > MOST_CELLS:
-        there = np.random.default_rng(0).choice(there, MOST_CELLS, replace=False)
+    if len(there) > MAX_CELLS:
+        there = np.random.default_rng(0).choice(there, MAX_CELLS, replace=False)
     rows = cells.rows[SOURCE][there]
     if not len(rows) or not len(cells.rows[TARGET]):
         return Arrows(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, dtype=int))
-    points = representation(adata, known["use_rep"], known["n_dims"])[cells.rows[TARGET]]
+    points = representation(adata, params["use_rep"], params["n_dims"])[cells.rows[TARGET]]
     end = landing(places[rows], points, cells.xy[cells.rows[TARGET]])
     if kind == "grid":
         return by_grid(cells.xy[rows], end)
@@ -199,7 +202,7 @@ def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
 
 
 class _Paint(NamedTuple):
-    """Colour of every cell of each side; NaN values are left to the context."""
+    """Colour of every cell of each side, transparent where a cell has no value."""
 
     colours: dict[str, np.ndarray]  #: side -> (n, 4)
     scale: ScalarMappable | None
@@ -215,14 +218,14 @@ def _paint(adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str) 
             },
             None,
         )
-    values = column(adata, f"{key}_{color}", "color").to_numpy(dtype=float)
+    values = column(adata, getattr(Keys(key), color), "color").to_numpy(dtype=float)
     inside = values[np.concatenate([cells.rows[side] for side in SIDES])]
     inside = np.abs(inside[np.isfinite(inside)])
-    limit = float(np.percentile(inside, HIGHEST)) if len(inside) else 1.0
+    limit = float(np.percentile(inside, FULL_COLOUR)) if len(inside) else 1.0
     if color == "shift":
         scale = ScalarMappable(Normalize(0, max(limit, 1e-9)), cmap=LENGTH)
     else:
-        limit = min(max(limit, 1.0), WIDEST)
+        limit = min(max(limit, 1.0), MAX_LOG2)
         scale = ScalarMappable(Normalize(-limit, limit), cmap=CHANGE)
     colours = {}
     for side, rows in cells.rows.items():
@@ -233,7 +236,7 @@ def _paint(adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str) 
 
 
 def _panel(ax: Axes, cells: _Cells, sides: tuple[str, ...], paint: _Paint) -> None:
-    """Cells of the sides in colour and in one random order, the others in grey beneath."""
+    """Draw the cells of the sides in colour, in random order, above all cells in grey."""
     n = sum(len(rows) for rows in cells.rows.values())
     size = float(np.clip(40000 / max(n, 1), 1.5, 12))
     everything = np.concatenate([cells.rows[side] for side in SIDES])
@@ -271,11 +274,11 @@ def _draw_arrows(ax: Axes, drawn: Arrows) -> None:
 
 
 def _numbers(ax: Axes, shown: View, cells: _Cells, sides: tuple[str, ...]) -> None:
-    """Numbers in the middle of each component; in an overlay those of the source only."""
+    """Write a number at the medoid of each component; in an overlay, of the source only."""
     number = {int(k): str(i + 1) for i, k in enumerate(shown.rows)}
     side, size = sides[0], text_size(len(number))
     present = np.unique(cells.own[side])
-    centres = [middle(cells.xy[cells.rows[side][cells.own[side] == k]]) for k in present]
+    centres = [medoid(cells.xy[cells.rows[side][cells.own[side] == k]]) for k in present]
     places = apart(ax, np.array(centres).reshape(-1, 2), size=size)
     for k, (x, y) in zip(present, places, strict=True):
         came = int(k) if side == SOURCE else int(shown.main[k])
@@ -297,11 +300,11 @@ def _frame(ax: Axes, cells: _Cells, basis: str) -> None:
 
 
 def _explain(figure: Any, axes: list[Axes], shown: View, paint: _Paint, color: str) -> None:
-    """Legend of the numbers, or colour bar."""
+    """Draw the legend of the numbers, or the colour bar."""
     if paint.scale is not None:
         figure.colorbar(paint.scale, ax=axes, label=COLOURS[color], shrink=0.6, extend="both")
         return
-    own, _ = shown.colours
+    own = shown.colours.source
     handles = [
         Line2D([], [], color=own[k], marker="o", linestyle="none", label=f"{i + 1}  {name}")
         for i, (k, name) in enumerate(
@@ -314,6 +317,6 @@ def _explain(figure: Any, axes: list[Axes], shown: View, paint: _Paint, color: s
         bbox_to_anchor=(1.01, 0.5),
         ncols=1 if len(handles) <= 24 else 2,
         frameon=False,
-        fontsize=8 if len(handles) <= FEW else 7,
+        fontsize=8 if len(handles) <= MAX_LARGE else 7,
         handletextpad=0.4,
     )

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import (
     DOWN,
     FLAT,
@@ -28,7 +29,7 @@ from cgmm.pl._style import (
     text_size,
 )
 
-WIDEST = 6.0
+MAX_LOG2 = 6.0  # largest limit of the axis
 
 
 def factors(
@@ -38,7 +39,7 @@ def factors(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Net factor of each subpopulation with its interval over donors.
+    """Draw the net factor of each subpopulation with its interval over donors.
 
     Parameters
     ----------
@@ -53,13 +54,13 @@ def factors(
 
     Returns
     -------
-    Axes. Filled points have an interval over donors that excludes no change; open ones do not,
-    have none, or one from cells alone (thin line), which is too narrow.
-    Subpopulations that are gone stand at the left edge. Names in grey italics are not settled:
-    other choices move the factor by more than twofold.
+    Axes. Filled points have an interval over donors that excludes ×1. Open points have an interval
+    that includes ×1, no interval, or an interval from cells alone (thin line), which is too narrow.
+    Subpopulations without a target cell are at the left edge. A name in grey italics is not
+    settled: other choices of the fit move the factor by more than twofold.
     """
     table = get.factors(adata, by=by, key=key)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     table = table[table["log2_net"].notna()]
     table = table.sort_values("log2_net", kind="stable", ignore_index=True)
     ax = new_axes(ax, width=7.0, height=rows_height(len(table)))
@@ -76,14 +77,14 @@ def factors(
     ax.set_xlim(-limit * 1.05, limit * 1.05)
     bare(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=limit > 1.5))
-    ax.set_xlabel(plain(f"log2 net factor, {known['source']} → {known['target']}"))
+    ax.set_xlabel(plain(f"log2 net factor, {params[SOURCE]} → {params[TARGET]}"))
     _axis_of_folds(ax, limit)
     legend_below(ax, _legend(table))
     return ax
 
 
 def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
-    """Draw one subpopulation at the height ``i``; what lies beyond ``limit`` is drawn there."""
+    """Draw one subpopulation at the height ``i``; values beyond ``limit`` stand at the limit."""
     value, low, high = row["log2_net"], row["ci_low"], row["ci_high"]
     of_donors = row["interval_from"] != "cells"
     clear = of_donors and (low > 0 or high < 0)
@@ -153,7 +154,7 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
 def _limit(net: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
     values = np.concatenate([net, low, high])
     values = np.abs(values[np.isfinite(values)])
-    return float(min(WIDEST, max(1.0, 1.1 * values.max(initial=0.0))))
+    return float(min(MAX_LOG2, max(1.0, 1.1 * values.max(initial=0.0))))
 
 
 def _fold(value: float, _: int) -> str:

@@ -28,8 +28,8 @@ from cgmm.pl._view import View, view
 from cgmm.transport.coupling import divide
 
 BAR = 0.045
-GAP = 0.25  # of the height, over all gaps together
-THINNEST = 0.0005
+GAP = 0.25  # height of all gaps together; the bars have the height 1
+MIN_WIDTH = 0.0005  # narrower ribbons are not drawn
 FULL_COLOUR = 2.0  # log2 change from which a ribbon has the full colour
 COLOURS = ("subpopulation", "change")
 
@@ -42,11 +42,12 @@ def flow(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shares of both conditions, joined by what became what.
+    """Draw the shares of both conditions, joined by ribbons that show who became whom.
 
-    A ribbon arrives with the part of the target that came along it (``share_of_target`` of
-    :func:`cgmm.get.transfers`) and leaves with the part of the source that became it: all ribbons
-    of a source widen or narrow by its net factor. Both sides have the same scale.
+    At the target, a ribbon is as wide as the part of the target cells that came along it
+    (``share_of_target`` of :func:`cgmm.get.transfers`). At the source, the share of the source is
+    divided among its ribbons in the same proportions. All ribbons of a source therefore widen or
+    narrow by its net factor. Both sides have the same scale.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def flow(
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
     color
-        Of the ribbons: "subpopulation", or "change": orange where they widen, blue where they
-        narrow.
+        Colour of the ribbons. "subpopulation": the colour of the source; "change": orange where a
+        ribbon widens, blue where it narrows.
     key
         The ``key_added`` of the fit.
     ax
@@ -64,19 +65,19 @@ def flow(
 
     Returns
     -------
-    Axes. Beside each source stand its share and what of the target came from it; grey targets are
-    new. Ribbons of less than 0.05 % at both ends are left out.
+    Axes. The label of each source has its share and the share of the target that came from it.
+    Grey targets are new. Ribbons of less than 0.05 % at both ends are left out.
 
     Raises
     ------
     ValueError
-        When ``color`` is neither.
+        When ``color`` has another value.
     """
     if color not in COLOURS:
         msg = f"color={color!r} must be one of {', '.join(COLOURS)}."
         raise ValueError(msg)
     shown = view(adata, by=by, key=key)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     n = max(len(shown.rows), len(shown.columns))
     ax = new_axes(ax, width=8.0, height=rows_height(n, per_row=0.27, least=4.0))
     left = _stack(shown.share_source, shown.rows)
@@ -100,14 +101,14 @@ def flow(
     _bars(ax, right, shown.share_target, shown.columns, theirs, after, TARGET, n)
     ax.set_xlim(-0.52, 1.52)
     ax.set_ylim(1 + GAP + 0.02, -0.04)
-    for x, ha, name in ((0.0, "left", known["source"]), (1.0, "right", known["target"])):
+    for x, ha, name in ((0.0, "left", params[SOURCE]), (1.0, "right", params[TARGET])):
         ax.text(x, -0.03, plain(name), ha=ha, va="bottom", fontweight="bold")
     ax.set_axis_off()
     return ax
 
 
 def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Lower edges of bars stacked in an order, gaps between them, total height 1 + GAP."""
+    """Return the lower edges of bars stacked in an order, with gaps; the height is 1 + GAP."""
     gap = GAP / max(len(order) - 1, 1)
     base = np.empty(len(shares))
     position = 0.0
@@ -118,14 +119,17 @@ def _stack(shares: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _leaving(shown: View) -> np.ndarray:
-    """Widths of the ribbons at the source, (n0, n1): in the proportions of what it became."""
+    """Return the widths of the ribbons at the source, (n0, n1).
+
+    The share of each source is divided in the proportions of the target cells that came from it.
+    """
     became = shown.enters.sum(axis=1, keepdims=True)
     return shown.share_source[:, None] * divide(shown.enters, became)
 
 
 def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: str) -> None:
-    """Ribbons between the bars, in the same order on both sides so that none cross in a bar."""
-    own, _ = shown.colours
+    """Draw ribbons between the bars, in one order on both sides, so that none cross at a bar."""
+    own = shown.colours.source
     leaves = _leaving(shown)
     start, end = left.copy(), right.copy()
     at: dict[tuple[int, int], float] = {}
@@ -138,7 +142,7 @@ def _ribbons(ax: Axes, shown: View, left: np.ndarray, right: np.ndarray, color: 
             a, b = float(leaves[k, j]), float(shown.enters[k, j])
             y = end[j]
             end[j] += b
-            if max(a, b) < THINNEST:
+            if max(a, b) < MIN_WIDTH:
                 continue
             colour = own[k]
             if color == "change":
@@ -177,7 +181,7 @@ def _bars(
     side: str,
     n: int,
 ) -> None:
-    """Bars of one side with their labels, moved apart where they would overlap."""
+    """Draw the bars of one side with their labels, moved apart where they would overlap."""
     x, edge, out = (0.0, 0.0, -1) if side == SOURCE else (1.0 - BAR, 1.0, 1)
     for i in order:
         bar = Rectangle((x, base[i]), BAR, shares[i], color=colours[i], linewidth=0)

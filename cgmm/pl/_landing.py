@@ -1,8 +1,8 @@
-"""Displacements of the fitted representation, carried onto a map for display.
+"""Displacements in the fitted representation, drawn as arrows on a map.
 
-A map such as UMAP has no inverse and no distances. What can be said is where the neighbours are: a
-source cell lands among the target cells that are nearest, in the representation, to its projected
-position, and on the map that is their median.
+A map such as UMAP does not say where a new point of the representation lies on it. A projected
+position is therefore drawn at the median map position of its nearest target cells in the
+representation: there the source cell "lands".
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 N_NEIGHBOURS = 15
-MOST_CELLS = 3000
+MAX_CELLS = 3000
 N_BINS = 22
-LEAST_IN_BIN = 5
+MIN_IN_BIN = 5
 
 
 class Arrows(NamedTuple):
@@ -23,11 +23,11 @@ class Arrows(NamedTuple):
 
     start: np.ndarray  #: (n, 2)
     end: np.ndarray  #: (n, 2)
-    of: np.ndarray  #: (n,) component, or -1 for places of a grid
+    of: np.ndarray  #: (n,) component, or -1 for squares of a grid
 
 
 def landing(projected: np.ndarray, target: np.ndarray, target_map: np.ndarray) -> np.ndarray:
-    """Where projected cells land on the map, shape (n, 2).
+    """Return where projected cells land on the map, shape (n, 2).
 
     Parameters
     ----------
@@ -44,32 +44,32 @@ def landing(projected: np.ndarray, target: np.ndarray, target_map: np.ndarray) -
 
 
 def by_component(start: np.ndarray, end: np.ndarray, component: np.ndarray) -> Arrows:
-    """One arrow per component: from its middle cell to the middle of where its cells land."""
+    """Return one arrow per component, between the medoids of its cells and of their landings."""
     names = np.unique(component)
     inside = [component == k for k in names]
     return Arrows(
-        np.array([middle(start[rows]) for rows in inside]).reshape(-1, 2),
-        np.array([middle(end[rows]) for rows in inside]).reshape(-1, 2),
+        np.array([medoid(start[rows]) for rows in inside]).reshape(-1, 2),
+        np.array([medoid(end[rows]) for rows in inside]).reshape(-1, 2),
         names,
     )
 
 
 def by_grid(start: np.ndarray, end: np.ndarray, *, n_bins: int = N_BINS) -> Arrows:
-    """One arrow per square of the map that holds enough cells."""
+    """Return one arrow per square of the map that holds at least ``MIN_IN_BIN`` cells."""
     low, high = start.min(axis=0), start.max(axis=0)
     size = np.maximum((high - low).max() / n_bins, 1e-12)
     place = ((start - low) / size).astype(int)
     _, square, counts = np.unique(place, axis=0, return_inverse=True, return_counts=True)
     square = square.ravel()
-    full = [square == i for i in np.flatnonzero(counts >= LEAST_IN_BIN)]
+    full = [square == i for i in np.flatnonzero(counts >= MIN_IN_BIN)]
     return Arrows(
         np.array([start[rows].mean(axis=0) for rows in full]).reshape(-1, 2),
-        np.array([middle(end[rows]) for rows in full]).reshape(-1, 2),
+        np.array([medoid(end[rows]) for rows in full]).reshape(-1, 2),
         np.full(len(full), -1),
     )
 
 
-def middle(points: np.ndarray) -> np.ndarray:
-    """Point nearest to the median of all, so that it lies among them, shape (2,)."""
+def medoid(points: np.ndarray) -> np.ndarray:
+    """Return the point that is nearest to the median of all points, shape (2,)."""
     gap = np.square(points - np.median(points, axis=0)).sum(axis=1)
     return points[int(gap.argmin())]

@@ -1,4 +1,4 @@
-"""Factors along the price of reweighting and over partitions."""
+"""Factors under other prices of reweighting and other partitions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm.pl._style import AFTER, GRID, TEXT, UP, bare, panels, short
 
-LIMIT = 4.0
+MAX_LOG2 = 4.0  # limit of the axis
 
 
 def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6) -> Figure:
-    """How the factor of each subpopulation changes with choices that the data do not settle.
+    """Draw how the factor of each subpopulation depends on choices that the data do not settle.
 
     Parameters
     ----------
@@ -27,9 +27,10 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
 
     Returns
     -------
-    Figure. One panel per subpopulation: the line follows ``rho``, the dots at the right are other
-    partitions, the dashed line is the fit and the band twofold around it. Titles of those that are
-    not settled are orange and say so. Factors beyond 16-fold are drawn at the edge.
+    Figure with one panel per subpopulation. The line has the factors under other values of ``rho``,
+    the diamonds at the right those under other partitions. The dashed line is the factor of the
+    fit, and the band reaches twofold above and below it. A title is orange and says "not settled"
+    where another choice leaves the band. Factors beyond 16-fold are drawn at the edge.
 
     Raises
     ------
@@ -49,13 +50,13 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
     for ax, (component, name, log2_net, settled) in zip(axes, rows, strict=True):
         own = table[table["component"] == component]
         path = own[own["parameter"] == "rho"]
-        dots = own[own["parameter"] == "partition"]["log2_net"].clip(-LIMIT, LIMIT)
-        at = float(np.clip(log2_net, -LIMIT, LIMIT))
+        dots = own[own["parameter"] == "partition"]["log2_net"].clip(-MAX_LOG2, MAX_LOG2)
+        at = float(np.clip(log2_net, -MAX_LOG2, MAX_LOG2))
         ax.axhspan(at - 1, at + 1, color=GRID, linewidth=0)
         ax.axhline(at, color=TEXT, linewidth=0.8, linestyle="--")
         ax.plot(
             path["value"].astype(float),
-            path["log2_net"].clip(-LIMIT, LIMIT),
+            path["log2_net"].clip(-MAX_LOG2, MAX_LOG2),
             color=TEXT,
             marker="o",
             markersize=2.5,
@@ -63,7 +64,7 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY, n_columns: int = 6
         right = path["value"].astype(float).max() * 2.5 if len(path) else 1.0
         ax.plot(np.full(len(dots), right), dots, "D", color=AFTER, markersize=3.5, alpha=0.7)
         ax.set_xscale("log")
-        ax.set_ylim(-LIMIT - 0.3, LIMIT + 0.3)
+        ax.set_ylim(-MAX_LOG2 - 0.3, MAX_LOG2 + 0.3)
         title = short(name) + ("" if settled else "\nnot settled")
         ax.set_title(title, fontsize=8, color=TEXT if settled else UP)
         ax.tick_params(labelsize=7)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._utils.arguments import check_number
+from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import BAR, FLAT, TEXT, bare, new_axes, plain, rows_height, short, text_size
 
 
@@ -19,7 +20,7 @@ def shifts(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """How far each subpopulation moved, with the genes that lead the change.
+    """Draw how far each subpopulation moved, with the genes that change most.
 
     Parameters
     ----------
@@ -34,16 +35,16 @@ def shifts(
 
     Returns
     -------
-    Axes. Lengths are in units of the standard deviation within a subpopulation: the bar is the
-    whole distance, the filled point the part of the means, the open point that of the shapes. After
-    :func:`cgmm.tl.donors` the point of the means is free of what noise adds to a distance, with its
-    95 % interval.
+    Axes. Lengths are in units of the standard deviation within a subpopulation. The bar is the
+    whole distance, the filled point the distance of the means, and the open point the distance of
+    the covariances. After :func:`cgmm.tl.donors` the contribution of noise is subtracted from the
+    distance of the means, and a line shows its 95 % interval.
     """
     min_share = check_number("min_share", min_share, 0.1)
     table = get.shifts(adata, key=key)
     table = table[table["share_of_source"] >= min_share]
     table = table.sort_values("total_shift_sd", ignore_index=True)
-    known = get.params(adata, key=key)
+    params = get.params(adata, key=key)
     ax = new_axes(ax, width=9.0, height=rows_height(len(table)))
     y = np.arange(len(table))
     ratio = (
@@ -87,7 +88,7 @@ def shifts(
     bare(ax, grid="x")
     ax.set_xlabel(
         plain(
-            f"shift {known['source']} → {known['target']}, "
+            f"shift {params[SOURCE]} → {params[TARGET]}, "
             "in within-subpopulation standard deviations"
         )
     )

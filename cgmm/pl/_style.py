@@ -1,7 +1,7 @@
 """Colours, sizes, panels and text shared by all figures.
 
-Colours are those of :mod:`cgmm._utils.colours`, which the report uses too: what rises is orange and
-points up, what falls is blue and points down.
+Figures and report have the colours of :mod:`cgmm._utils.colours`: what rises is orange and points
+up, what falls is blue and points down.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from cgmm._utils.arguments import check_whole
 from cgmm._utils.colours import DOWN as DOWN_RGB
 from cgmm._utils.colours import MIDDLE, mix, subpopulation_colours
 from cgmm._utils.colours import UP as UP_RGB
+from cgmm._utils.labels import shortened
+from cgmm.thresholds import ALPHA
 
 UP, DOWN = (mix(colour, colour, 0.0) for colour in (UP_RGB, DOWN_RGB))
 FLAT, NEW, CONTEXT, BAR = "#6B6B6B", "#9A9A9A", "#E6E6E6", "#DADADA"
 BEFORE, AFTER = "#4D4D4D", "#029E73"
 GRID, TEXT = "#E3E3E3", "#222222"
 LENGTHS = ("#C9C9C4", "#6A1B7A")
-LONGEST_NAME = 28
-#: Up to here labels are of full size; beyond, they shrink.
-FEW = 16
+MAX_NAME = 28  # characters
+MAX_LARGE = 16  # more labels than this have smaller text
 
 DIVERGING = LinearSegmentedColormap.from_list(
     "cgmm_change",
@@ -42,7 +43,7 @@ DIVERGING = LinearSegmentedColormap.from_list(
 AMOUNT = LinearSegmentedColormap.from_list(
     "cgmm_amount", ["#F7F9FB", mix(DOWN_RGB, (255, 255, 255), 0.45), mix(DOWN_RGB, (0, 0, 0), 0.45)]
 )
-#: For points on white: no change and no movement are grey, not white.
+#: For points on white: no change is grey, not white.
 CHANGE = LinearSegmentedColormap.from_list(
     "cgmm_change_points", [DOWN, mix(MIDDLE, MIDDLE, 0.0), UP]
 )
@@ -52,26 +53,23 @@ Colour = tuple[float, float, float]
 
 
 def colours(n: int) -> list[Colour]:
-    """Give n colours: the base palette, then the same darker, lighter and greyer."""
+    """Return n colours: the base palette, then the same colours darker, lighter and greyer."""
     return [to_rgb(colour) for colour in subpopulation_colours(n)]
 
 
 def text_size(n: int, *, large: float = 9.0, small: float = 7.5) -> float:
-    """Size of labels of which there are n."""
-    return large if n <= FEW else small
+    """Return the size of the text of n labels, in points."""
+    return large if n <= MAX_LARGE else small
 
 
 def plain(name: object) -> str:
-    """Keep matplotlib from reading a text as mathematics."""
+    """Return a text that matplotlib does not read as mathematics."""
     return str(name).replace("$", r"\$")
 
 
-def short(name: object, longest: int = LONGEST_NAME) -> str:
-    """Cut a long name and keep matplotlib from reading it as mathematics."""
-    text = str(name)
-    if len(text) > longest:
-        text = text[: longest - 1].rstrip() + "…"
-    return plain(text)
+def short(name: object, limit: int = MAX_NAME) -> str:
+    """Return a name cut to ``limit`` characters, which matplotlib does not read as mathematics."""
+    return plain(shortened(str(name), limit))
 
 
 def new_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
@@ -97,20 +95,20 @@ def panels(
     axes = figure.subplots(n_rows, n_columns, squeeze=False, **shared).ravel()
     for ax in axes[n:]:
         ax.set_visible(False)
-    if shared.get("sharex"):  # panels with nothing below them carry the ticks of their column
+    if shared.get("sharex"):  # the lowest panel of a column has the labels of its ticks
         for ax in axes[max(n - n_columns, 0) : n]:
             ax.tick_params(labelbottom=True)
     return figure, list(axes[:n])
 
 
 def trend(name: object, log2_net: float, q: float) -> str:
-    """Name with a triangle when the change is significant."""
-    mark = "" if not q < 0.05 else "  ▲" if log2_net > 0 else "  ▼"  # NaN is not
+    """Return a name, with a triangle when the change is significant."""
+    mark = "" if not q < ALPHA else "  ▲" if log2_net > 0 else "  ▼"  # no mark when q is NaN
     return short(name) + mark
 
 
 def legend_below(ax: Axes, handles: list[Any], *, n_columns: int = 4) -> None:
-    """Legend under a figure of ours, or inside Axes that were given."""
+    """Draw a legend below a figure from :func:`new_axes`, or inside Axes that the caller gave."""
     style: dict[str, Any] = {"handles": handles, "frameon": False, "fontsize": 8}
     if ax.figure.get_layout_engine() is None:
         ax.legend(**style)
@@ -119,13 +117,13 @@ def legend_below(ax: Axes, handles: list[Any], *, n_columns: int = 4) -> None:
 
 
 def percent(share: float) -> str:
-    """Share as text: two digits where it is small."""
+    """Return a share in per cent as text without the sign; one decimal below ten per cent."""
     value = 100 * share
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.05 else "0"
 
 
 def number(ax: Axes, x: float, y: float, words: str, *, size: float) -> None:
-    """Write the number of a subpopulation, readable on any ground."""
+    """Write the number of a subpopulation with a white edge, readable on any colour."""
     text = ax.text(
         x,
         y,
@@ -141,7 +139,7 @@ def number(ax: Axes, x: float, y: float, words: str, *, size: float) -> None:
 
 
 def bare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
-    """Take off frame and ticks that say nothing; light grid along one axis."""
+    """Remove the frame and the ticks, and draw a light grid along one axis."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(length=0)
     ax.set_axisbelow(True)
@@ -150,14 +148,14 @@ def bare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
 
 
 def rows_height(n: int, *, per_row: float = 0.3, extra: float = 1.2, least: float = 2.4) -> float:
-    """Height in inches of a figure with n rows."""
+    """Return the height in inches of a figure with n rows."""
     return max(least, per_row * n + extra)
 
 
 def apart(ax: Axes, points: np.ndarray, *, size: float) -> np.ndarray:
-    """Move labels at points (n, 2) a little, so that they do not lie upon each other.
+    """Return points (n, 2) moved apart, so that labels at the points overlap as little as possible.
 
-    ``size`` is that of the text in points; no label moves by more than twice its size.
+    ``size`` is the size of the text in points. No label moves by more than twice this size.
     """
     if len(points) < 2:
         return points
@@ -168,7 +166,7 @@ def apart(ax: Axes, points: np.ndarray, *, size: float) -> np.ndarray:
     start, wanted = at.copy(), 1.35 * size
     for _ in range(80):
         gap = at[:, None] - at[None]
-        # Labels at one place part in the order in which they come.
+        # Labels at the same place move apart in their order.
         rank = np.arange(len(at))
         gap = gap + 1e-3 * np.stack([(rank[:, None] - rank[None]) * x for x in (1.0, 0.6)], axis=-1)
         length = np.maximum(np.linalg.norm(gap, axis=-1), 1e-9)

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
-from cgmm.pl._style import AMOUNT, FEW, GRID, new_axes, plain, short, text_size
+from cgmm.pair import SOURCE, TARGET
+from cgmm.pl._style import AMOUNT, GRID, MAX_LARGE, new_axes, plain, short, text_size
 from cgmm.pl._view import view
 from cgmm.transport.coupling import divide
 
 VALUES = {"share_of_source": "goes to", "share_of_target": "came from"}
-SHOWN_FROM = 0.005
+MIN_SHOWN = 0.005
 
 
 def transfers(
@@ -25,15 +26,15 @@ def transfers(
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Where each source subpopulation went, or where each target one came from.
+    """Draw where each source subpopulation went, or where each target subpopulation came from.
 
     Parameters
     ----------
     adata
         Object with a fit.
     values
-        "share_of_source" (by the coupling; rows sum to 100 %) or "share_of_target" (by the count of
-        cells; columns do).
+        "share_of_source" (from the coupling; rows sum to 100 %) or "share_of_target" (from the
+        count of cells; columns sum to 100 %).
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
     key
@@ -43,26 +44,26 @@ def transfers(
 
     Returns
     -------
-    Axes. Sources from the largest down; targets in the order of the source they mainly come from.
-    Rows that are gone and columns that are new say so; they sum to nothing.
+    Axes. Rows are sources, the largest first; columns are targets in the order of the source that
+    they mainly come from. Labels mark the rows that are gone and the columns that are new.
 
     Raises
     ------
     ValueError
-        When ``values`` is neither.
+        When ``values`` has another value.
     """
     if values not in VALUES:
         msg = f"values={values!r} must be one of {', '.join(VALUES)}."
         raise ValueError(msg)
-    shown, known = view(adata, by=by, key=key), get.params(adata, key=key)
+    shown, params = view(adata, by=by, key=key), get.params(adata, key=key)
     rows, columns = shown.rows, shown.columns
     mass, axis = (shown.leaves, 1) if values == "share_of_source" else (shown.enters, 0)
     matrix = 100 * divide(mass, mass.sum(axis=axis, keepdims=True))[np.ix_(rows, columns)]
     n = max(matrix.shape)
-    small = n > FEW
+    small = n > MAX_LARGE
     side = 0.27 * n + 2.8 if small else 0.42 * n + 2.6
     ax = new_axes(ax, width=max(4.5, side + 0.8), height=max(3.6, side))
-    text = np.array([[f"{v:.0f}" if v >= 100 * SHOWN_FROM else "" for v in row] for row in matrix])
+    text = np.array([[f"{v:.0f}" if v >= 100 * MIN_SHOWN else "" for v in row] for row in matrix])
     sns.heatmap(
         matrix,
         ax=ax,
@@ -76,7 +77,7 @@ def transfers(
         linecolor=GRID,
         square=True,
         cbar_kws={
-            "label": plain(f"% of {known['source' if axis else 'target']}"),
+            "label": plain(f"% of {params[SOURCE if axis else TARGET]}"),
             "shrink": 0.6,
         },
         xticklabels=_labels(shown.names_target, columns, shown.new, "new"),
@@ -88,8 +89,8 @@ def transfers(
     )
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=size)
     ax.tick_params(length=0)
-    ax.set_ylabel(plain(known["source"]))
-    ax.set_xlabel(plain(known["target"]))
+    ax.set_ylabel(plain(params[SOURCE]))
+    ax.set_xlabel(plain(params[TARGET]))
     return ax
 
 

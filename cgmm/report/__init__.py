@@ -1,8 +1,12 @@
 """One self-contained HTML file per comparison, and an index over comparisons.
 
 The report reads only the files of a results folder (tables, ``cells.tsv.gz``, ``report.json``),
-so it can be rebuilt without any computation. It opens offline, needs no JavaScript to be
-complete, and treats every name as untrusted text.
+so it can be made again without a fit. It opens offline, is complete without JavaScript, and treats
+every name as untrusted text.
+
+``build`` reads the folder. ``claims`` derives what is reported and why. ``sections`` holds one file
+per section of the page. ``page`` writes text, tables, SVG, images and HTML. To add a section, write
+a file with a function ``section`` in ``sections`` and name it in the list in ``build``.
 """
 
 from __future__ import annotations

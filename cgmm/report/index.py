@@ -1,4 +1,4 @@
-"""The page that compares the comparisons."""
+"""The index page: all comparisons beside each other, with links to their reports."""
 
 from __future__ import annotations
 
@@ -9,43 +9,48 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cgmm.report.claims.alerts import make_alerts
-from cgmm.report.claims.findings import Finding
-from cgmm.report.claims.verdict import Verdict, make_verdict
+from cgmm.report.claims.alerts import Alert
+from cgmm.report.claims.claims import Claims, make_claims
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.states import Level, Prevalence
 from cgmm.report.page import text
 from cgmm.report.page.render import environment, write
 from cgmm.report.page.table import Cell, Column, Row, Table, number, words
-from cgmm.results.read import Results, read_results
+from cgmm.results.read import read_results
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One comparison on the page."""
+    """One comparison on the index page."""
 
-    results: Results
-    verdict: Verdict
+    claims: Claims
     href: str
     title: str
 
 
 def _entry(folder: Path, report: Path, out: Path) -> Entry:
-    results = read_results(folder)
+    claims = make_claims(read_results(folder))
     href = os.path.relpath(report, out.parent).replace(os.sep, "/")
     href = "/".join(quote(p) for p in href.split("/"))
-    return Entry(results, make_verdict(results), href, results.title)
+    return Entry(claims, href, claims.results.title)
 
 
 def _distinct(entries: list[Entry]) -> list[Entry]:
     """Add the name of the comparison where two have the same title."""
     times = Counter(e.title for e in entries)
     return [
-        replace(e, title=f"{e.title} ({e.results.name})") if times[e.title] > 1 else e
+        replace(e, title=f"{e.title} ({e.claims.results.name})") if times[e.title] > 1 else e
         for e in entries
     ]
 
 
+def _to_read(entry: Entry) -> list[Alert]:
+    """Pick the alerts that must be read before trusting the numbers."""
+    return [a for a in entry.claims.alerts if a.level is not Level.NOTE]
+
+
 def _card(entry: Entry) -> dict[str, Any]:
-    results, verdict = entry.results, entry.verdict
+    results, verdict = entry.claims.results, entry.claims.verdict
     return {
         "title": entry.title,
         "name": results.name,
@@ -57,7 +62,7 @@ def _card(entry: Entry) -> dict[str, Any]:
         "cells": results.n_cells,
         "subpopulations": len(results.tables["factors"]),
         "donors": results.donors_per_side(),
-        "alerts": [a for a in make_alerts(results, verdict) if a.level != "info"],
+        "alerts": _to_read(entry),
         "simulated": results.meta.get("truth") is not None,
     }
 
@@ -71,18 +76,18 @@ def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
 def _overview(entries: list[Entry]) -> Table:
     rows = []
     for e in entries:
-        groups, donors = e.verdict.groups, e.results.donors_per_side()
-        n_alerts = sum(a.level != "info" for a in make_alerts(e.results, e.verdict))
+        results, verdict = e.claims.results, e.claims.verdict
+        groups, donors = verdict.groups, results.donors_per_side()
         cells = [
             Cell(e.title, e.title.lower(), href=e.href),
-            number(e.results.n_cells, text.count),
-            words(_donors(donors, tested=e.verdict.tested), "none given, untested"),
-            number(len(e.results.tables["factors"]), text.count),
-            number(len(groups["more"]), text.count),
-            number(len(groups["less"]), text.count),
-            number(len(groups["moved"]), text.count),
-            number(len(groups["new"]) + len(groups["gone"]), text.count),
-            number(n_alerts, text.count),
+            number(results.n_cells, text.count),
+            words(_donors(donors, tested=verdict.tested), "none given, untested"),
+            number(len(results.tables["factors"]), text.count),
+            number(len(groups.more), text.count),
+            number(len(groups.less), text.count),
+            number(len(groups.moved), text.count),
+            number(len(groups.new) + len(groups.gone), text.count),
+            number(len(_to_read(e)), text.count),
         ]
         rows.append(Row(cells))
     return Table(
@@ -105,10 +110,10 @@ def _overview(entries: list[Entry]) -> Table:
 
 
 def _across(entries: list[Entry]) -> Table | None:
-    """Factors and shifts of the subpopulations that several comparisons share by name."""
+    """Tabulate factors and shifts of subpopulations whose name occurs in several comparisons."""
     by_name: dict[str, dict[int, Finding]] = {}
     for i, e in enumerate(entries):
-        for f in e.verdict.findings:
+        for f in e.claims.verdict.findings:
             by_name.setdefault(f.name, {})[i] = f
     shared = {n: found for n, found in by_name.items() if len(found) > 1}
     if not shared:
@@ -137,7 +142,7 @@ def _across(entries: list[Entry]) -> Table | None:
 def _both(finding: Finding | None) -> Cell:
     if finding is None:
         return Cell("not there", None, note=True)
-    if finding.prevalence in {"gone", "new"}:
+    if finding.prevalence in {Prevalence.GONE, Prevalence.NEW}:
         return Cell(finding.prevalence, None, note=True)
     if not text.is_number(finding.log2_net):
         return Cell("no counterpart", None, note=True)
@@ -150,7 +155,7 @@ def _both(finding: Finding | None) -> Cell:
 
 
 def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
-    """Write the page that compares the comparisons.
+    """Write the index page of several comparisons.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Folder of a comparison, written by :mod:`.write` and read by :mod:`.read`."""
+"""The folder of a comparison: :mod:`.write` fills it, :mod:`.read` reads it for the report."""

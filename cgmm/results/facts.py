@@ -1,9 +1,8 @@
-"""Everything that the report needs beside the tables, as one JSON object."""
+"""Facts of a comparison that its tables do not hold: the content of ``report.json``."""
 
 from __future__ import annotations
 
 import logging
-import math
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,11 @@ import anndata as ad
 import pandas as pd
 
 from cgmm import get
-from cgmm._utils.versions import version
+from cgmm._utils.versions import versions
+from cgmm.get._populations import label_notices
 from cgmm.pair import SIDES
 
 logger = logging.getLogger(__name__)
-
-VERSIONED = (
-    ("cgmm", "snakemake", "scanpy", "anndata", "jax", "numpy", "pandas", "scipy")
-    + ("scikit-learn", "umap-learn", "harmonypy")
-)  # fmt: skip
 
 
 def report_facts(
@@ -32,22 +27,27 @@ def report_facts(
     facts: dict[str, Any],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """Everything the report needs beside the tables, as one JSON object.
+    """Collect what the report needs and the tables do not hold.
 
     Parameters
     ----------
     adata
-        From :func:`annotated`.
+        From :func:`cgmm.results.annotate.annotate`.
     about
-        name, title, source, target, command.
+        The entries name, title, source, target and command.
     check
         What :func:`cgmm.pp.check_samples` returned.
     qc
-        Rows of what :func:`cgmm.pp.quality_control` returned.
+        Rows of the table of :func:`cgmm.pp.quality_control`.
     facts
         What :func:`cgmm.pp.embed` returned.
     settings
         The config.
+
+    Returns
+    -------
+    dict
+        Plain values and arrays, for :func:`cgmm._utils.strict_json.dumps`.
     """
     params, fit = get.params(adata), get.fit(adata)
     kept = {row["sample"]: row for row in qc}
@@ -80,8 +80,13 @@ def report_facts(
             for side in SIDES
         },
         "config": settings,
-        "versions": {package: version(package) for package in VERSIONED},
-        "notices": [*check["notices"], *facts["notices"], *gene_notices(adata, settings)],
+        "versions": versions(),
+        "notices": [
+            *check["notices"],
+            *facts["notices"],
+            *gene_notices(adata, settings),
+            *annotation_notices(adata),
+        ],
         "data_source": check.get("data_source"),
         "truth": None
         if truth is None
@@ -90,7 +95,7 @@ def report_facts(
 
 
 def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:
-    """Say that genes could not be tested in any subpopulation, when that was asked for."""
+    """Return a warning when no gene could be tested although ``test_genes`` asked for tests."""
     reasons = get.gene_agreement(adata)["de_reason"]
     if not settings["test_genes"] or (reasons == "").any():
         return []
@@ -100,8 +105,17 @@ def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, 
     return [{"level": "warning", "text": f"Genes were not tested. {words}", "advice": advice}]
 
 
+def annotation_notices(adata: ad.AnnData) -> list[dict[str, str]]:
+    """Return warnings about labels that are missing in the annotation."""
+    advice = "Label the cells of both conditions in the same way, or leave out annotation_key."
+    return [
+        {"level": "warning", "text": sentence, "advice": advice}
+        for sentence in label_notices(adata)
+    ]
+
+
 def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:
-    """Seconds per rule, from the benchmark files that there are."""
+    """Return the seconds that each rule took, from the benchmark files that exist."""
     found = {}
     for rule, stem in (
         ("check", dataset),
@@ -118,7 +132,7 @@ def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]
 
 
 def git_commit(folder: Path) -> str | None:
-    """Commit of a folder under git, with "+" when files were changed; None when not under git."""
+    """Return the commit of a folder, with "+" when tracked files were changed; None without git."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -131,14 +145,3 @@ def git_commit(folder: Path) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changed else "")
-
-
-def without_nan(value: Any) -> Any:
-    """Plain values, with None in place of NaN."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {key: without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -8,8 +8,7 @@ import numpy as np
 
 from cgmm._utils.files import atomic
 from cgmm._utils.strict_json import dumps, loads
-from cgmm.coupled.result import ARRAYS, MIXTURE, OPTIONAL, VALUES, CoupledFit, build_fit
-from cgmm.pair import SIDES
+from cgmm.coupled.result import CoupledFit
 
 FORMAT = 4
 
@@ -29,16 +28,11 @@ def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:
     The two paths.
     """
     arrays_path, values_path = _paths(stem)
-    arrays = {name: np.asarray(getattr(fit, name)) for name in ARRAYS}
-    for side in SIDES:
-        for name in MIXTURE:
-            arrays[f"{side}_{name}"] = np.asarray(getattr(getattr(fit, side), name))
-    arrays |= {n: getattr(fit, n) for n in OPTIONAL if getattr(fit, n) is not None}
-    values = {name: getattr(fit, name) for name in VALUES}
     with atomic(arrays_path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **fit.to_arrays())
     with atomic(values_path) as temporary:
-        temporary.write_text(dumps({"format": FORMAT, **values}, indent=2) + "\n", encoding="utf-8")
+        facts = {"format": FORMAT, **fit.to_facts()}
+        temporary.write_text(dumps(facts, indent=2) + "\n", encoding="utf-8")
     return arrays_path, values_path
 
 
@@ -59,7 +53,7 @@ def load_fit(stem: Path | str) -> CoupledFit:
     FileNotFoundError
         When one of the two files is missing.
     ValueError
-        When they were written by another version of the format.
+        When the files have another version of the format.
     """
     arrays_path, values_path = _paths(stem)
     for path in (arrays_path, values_path):
@@ -76,7 +70,7 @@ def load_fit(stem: Path | str) -> CoupledFit:
         )
         raise ValueError(msg)
     with np.load(arrays_path, allow_pickle=False) as arrays:
-        return build_fit(dict(arrays), values)
+        return CoupledFit.from_arrays(arrays, values)
 
 
 def _paths(stem: Path | str) -> tuple[Path, Path]:

@@ -1,10 +1,8 @@
-"""Reading and checking one comparison's results folder.
+"""Reader of the results folder of one comparison; it checks what it reads.
 
-The report is a pure function of the files written by the workflow: the tables of `cgmm.get`
-(``factors``, ``transfers``, ``arrivals``, ``shifts``, ``genes``, ``components``, ``donors``,
-``donor_shifts``, ``sensitivity``), the cells drawn (``cells.tsv.gz``) and ``report.json``.
-Everything is read as text first, so that a subpopulation called "NA" or "1" keeps its name, and
-numbers are converted column by column.
+The report depends on the files of this folder alone: the tables of :mod:`cgmm.tables`, the cells
+(``cells.tsv.gz``) and ``report.json``. Every field is read as text first, and numbers are converted
+column by column. A subpopulation called "NA" or "1" therefore keeps its name.
 """
 
 from __future__ import annotations
@@ -20,14 +18,14 @@ import numpy as np
 import pandas as pd
 
 from cgmm._utils.colours import subpopulation_colours
-from cgmm.tables import CELLS_ONLY, MAY_BE_ABSENT, NUMBERS, REQUIRED, TEXT
+from cgmm.tables import CELLS, CELLS_ONLY, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
 
 
 @dataclass(frozen=True)
 class Subpopulation:
-    """One name of the report: a source component, a target component, or a matched pair."""
+    """A source component, a target component, or a pair of both with one name."""
 
     index: int
     name: str
@@ -40,7 +38,7 @@ class Subpopulation:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything the report needs, checked."""
+    """Content of a results folder, checked."""
 
     folder: Path
     meta: dict[str, Any]
@@ -79,28 +77,28 @@ class Results:
 
     @property
     def cells_only(self) -> bool:
-        """Whether intervals come from drawing cells, with no donors behind them."""
+        """Whether intervals come from drawing cells, because there are no donors."""
         return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())
 
     @property
     def counts_cells(self) -> bool:
-        """Whether origins were counted cell by cell and not read from the coupling."""
+        """Whether origins were counted cell by cell rather than read from the coupling."""
         return bool(_block(self.meta, "reasons").get("origin"))
 
     @property
     def donor_settings(self) -> dict[str, Any]:
-        """How intervals over donors were made: the `donors` block of report.json, or empty."""
+        """The `donors` block of report.json: how intervals over donors were made; may be empty."""
         return _block(self.meta, "donors")
 
     @property
     def donor_notices(self) -> list[str]:
-        """What the step over donors says was left out or should be known."""
+        """Sentences of :func:`cgmm.tl.donors` about what was left out and what to keep in mind."""
         found = self.donor_settings.get("sentences")
         return [str(s) for s in found if s] if isinstance(found, list) else []
 
     @property
     def change_of_genes(self) -> tuple[str, str]:
-        """What a change of a gene (or marker) is called, and what one unit of it means."""
+        """Name of the change of a gene or marker, and the meaning of one unit of it."""
         if _block(self.meta, "config").get("modality") == "cytometry":
             return "change", "in the units of the transformed values"
         return "log2 change", "1 is a doubling"
@@ -152,7 +150,7 @@ class Results:
 
 
 def each(table: pd.DataFrame) -> Iterator[Any]:
-    """Yield the rows as named tuples, without the column types that pandas cannot know."""
+    """Yield the rows as named tuples."""
     yield from table.itertuples(index=False)
 
 
@@ -167,47 +165,53 @@ def _block(meta: Mapping[str, Any], key: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _read_table(folder: Path, name: str, raw: dict[str, bytes]) -> pd.DataFrame:
-    path = folder / f"{name}.tsv"
+def _read_table(folder: Path, table: Table, raw: dict[str, bytes]) -> pd.DataFrame:
+    path = folder / table.file
     if not path.exists():
-        if name in MAY_BE_ABSENT:
-            return pd.DataFrame({c: [] for c in (*TEXT[name], *NUMBERS[name])})
-        msg = f"The results folder {folder} has no {name}.tsv: run the fit of this comparison again"
+        if table.optional:
+            return _typed(pd.DataFrame(), table)
+        msg = (
+            f"The results folder {folder} has no {table.file}: run the fit of this comparison again"
+        )
         raise FileNotFoundError(msg)
-    raw[f"{name}.tsv"] = path.read_bytes()
+    raw[table.file] = path.read_bytes()
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError:
-        table = pd.DataFrame()
-    return _typed(table, path, name)
-
-
-def _typed(table: pd.DataFrame, path: Path, name: str) -> pd.DataFrame:
-    missing = [c for c in REQUIRED[name] if c not in table.columns]
-    if missing and not (table.empty and name in MAY_BE_ABSENT):
-        msg = f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns)}"
+        frame = pd.DataFrame()
+    missing = [name for name in table.required if name not in frame.columns]
+    if missing and not (frame.empty and table.optional):
+        msg = f"{path} lacks the column {missing[0]!r}; it has {', '.join(frame.columns)}"
         raise ValueError(msg)
-    columns: dict[str, Any] = {str(c): table[c].astype(object) for c in table.columns}
-    for column in NUMBERS[name]:
-        if column in columns:
-            columns[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+    return _typed(frame, table)
+
+
+def _typed(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Give a frame of texts the types of a table; a column that it lacks is empty.
+
+    Flags stay the texts "True" and "False", because a flag may be missing.
+    """
+    columns: dict[str, Any] = {str(name): frame[name].astype(object) for name in frame.columns}
+    for name in table.of_kind("whole", "number"):
+        if name in columns:
+            columns[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
         else:
-            columns[column] = np.full(len(table), np.nan)
-    for column in TEXT[name]:
-        if column not in columns:
-            columns[column] = np.full(len(table), "", dtype=object)
+            columns[name] = np.full(len(frame), np.nan)
+    for name in table.of_kind("text", "flag"):
+        if name not in columns:
+            columns[name] = np.full(len(frame), "", dtype=object)
     return pd.DataFrame(columns)
 
 
 def _read_cells(folder: Path, raw: dict[str, bytes], limit: int) -> tuple[pd.DataFrame, int]:
-    path = folder / "cells.tsv.gz"
+    path = folder / CELLS.file
     if not path.exists():
         return pd.DataFrame(), 0
-    raw["cells.tsv.gz"] = path.read_bytes()
+    raw[CELLS.file] = path.read_bytes()
     with gzip.open(path, "rt", encoding="utf-8") as handle:
         cells = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
     for column in cells.columns:
-        if column not in {"barcode", "sample", "donor", "condition", "component"}:
+        if column not in CELLS.of_kind("text"):
             cells[column] = pd.to_numeric(cells[column], errors="coerce")
     total = len(cells)
     if total > limit:
@@ -267,6 +271,7 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
         "transfers": ("source", "target"),
         "shifts": ("source", "target"),
         "genes": ("name",),
+        "gene_agreement": ("name",),
         "donor_shifts": ("name",),
         "sensitivity": ("name",),
     }.items():
@@ -295,14 +300,14 @@ def read_results(folder: Path) -> Results:
     Raises
     ------
     FileNotFoundError
-        When a table without which there is no report is absent.
+        When ``report.json`` or a table that the report cannot do without is absent.
     ValueError
         When a column is missing or the tables contradict each other.
     """
     folder = Path(folder)
     meta = _read_meta(folder)
     raw: dict[str, bytes] = {}
-    tables = {name: _read_table(folder, name, raw) for name in REQUIRED}
+    tables = {name: _read_table(folder, table, raw) for name, table in TABLES.items()}
     if tables["factors"].empty or tables["arrivals"].empty:
         msg = f"{folder}: factors.tsv and arrivals.tsv must each have at least one row"
         raise ValueError(msg)

@@ -1,4 +1,8 @@
-"""The recipe of a report: what a comparison was made from."""
+"""The recipe of a report: everything that a comparison was made from.
+
+:func:`make_recipe` collects it. The report holds it as one JSON object. :func:`read_recipe` reads
+it from a report and checks it, because a report may come from an untrusted source.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cgmm._utils.nested import TooManyValuesError, nested_values
+
 FORMAT = 1
-ELEMENT = "recipe"  # id of the script element of a report that holds it
+ELEMENT = "recipe"  # id of the script element of a report that holds the recipe
 COLUMNS = ("sample", "path", "condition", "donor", "batch", "dataset", "obs_column", "obs_value")
 REQUIRED = ("sample", "path", "condition", "sha256")
 FILES = ("config.yaml", "samples.tsv", "requirements.txt")
@@ -20,10 +26,8 @@ MADE_BY_THE_WORKFLOW = "results/demo/"
 MAX_PAGE = 200_000_000
 SOURCES = ("Snakefile", "cgmm", "workflow")
 _START = re.compile(rf'<script\b[^<>]{{0,200}}\bid="{ELEMENT}"[^<>]{{0,200}}>', re.IGNORECASE)
-# Snakemake runs what stands under other keys (`__use_yte__`)
+# Snakemake runs code from a config with other keys, for instance `__use_yte__`
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-MAX_DEPTH = 10
-MAX_VALUES = 100_000
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
@@ -41,29 +45,28 @@ def make_recipe(
     Parameters
     ----------
     comparison
-        Its entry of the config: name, source, target, title, annotation_key, dataset.
+        The entry of the config: name, source, target, title, annotation_key, dataset.
     settings
         All other keys of the config, defaults filled in.
     samples
-        The rows of its dataset in the order of the sample sheet. All of them, those of other
-        conditions too: the cells of a dataset share one space.
+        All rows of the dataset in the order of the sample sheet. The recipe includes rows of other
+        conditions, because the representation is computed from all cells of a dataset.
     checked
-        ``samples`` of what :func:`cgmm.pp.check_samples` returned, which have the checksums.
+        The entry ``samples`` of :func:`cgmm.pp.check_samples`, with the checksums.
     about
-        More to carry along: the command, the versions of the code.
+        Further entries: the command, the commit and the checksum of the code.
 
     Returns
     -------
     dict
-        ``format, config, samples, python, platform, packages`` and what `about` holds.
+        The entries format, config, samples, python, platform, packages, and the entries of
+        ``about``.
     """
     digests = {row["sample"]: row["sha256"] for row in checked}
-    # null means seed 0; the recipe says the number
-    fit = {**settings["fit"], "random_state": settings["fit"]["random_state"] or 0}
     entry = {key: value for key, value in comparison.items() if value is not None}
     return {
         "format": FORMAT,
-        "config": {"samples": FILES[1], "comparisons": [entry], **settings, "fit": fit},
+        "config": {"samples": FILES[1], "comparisons": [entry], **settings},
         "samples": [
             {key: row.get(key, "") for key in COLUMNS} | {"sha256": digests[row["sample"]]}
             for row in samples
@@ -76,13 +79,13 @@ def make_recipe(
 
 
 def packages() -> dict[str, str]:
-    """Version of every package of this environment, by name."""
+    """Return the version of every package of this environment, by name."""
     found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
     return dict(sorted((n, v) for n, v in found.items() if n and v))
 
 
 def code_digest(folder: Path) -> str:
-    """SHA-256 over the code of module and workflow, for copies that are not under git."""
+    """Return the SHA-256 of the code of package and workflow, for copies without git."""
     total = hashlib.sha256()
     files = [
         file
@@ -107,12 +110,12 @@ def read_recipe(page: Path | str) -> dict[str, Any]:
     Returns
     -------
     dict
-        As :func:`make_recipe` made it, its shape checked.
+        As :func:`make_recipe` made it; its shape was checked.
 
     Raises
     ------
     ValueError
-        When the file is not such a report, or says something that cannot be.
+        When the file is not the report of a comparison, or its recipe cannot be used.
     """
     page = Path(page)
     if page.stat().st_size > MAX_PAGE:
@@ -132,21 +135,21 @@ def read_recipe(page: Path | str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         msg = f"The recipe in {page} is damaged ({error}). Use an unchanged copy of the report."
         raise ValueError(msg) from error
-    if problem := _problem(recipe):
-        msg = f"The recipe in {page} cannot be used: {problem}. Use an unchanged copy."
+    if fault := _fault(recipe):
+        msg = f"The recipe in {page} cannot be used: {fault}. Use an unchanged copy."
         raise ValueError(msg)
     return recipe
 
 
-def _problem(recipe: Any) -> str | None:
-    """Say what is wrong with the shape of a recipe."""
+def _fault(recipe: Any) -> str | None:
+    """Return what is wrong with the shape of a recipe, as part of a sentence."""
     if not isinstance(recipe, dict) or recipe.get("format") != FORMAT:
         return f"it does not have the format {FORMAT}"
     for key, kind in (("config", dict), ("samples", list), ("packages", dict)):
         if not isinstance(recipe.get(key), kind):
             return f"it has no {key}"
-    if problem := _problem_of_config(recipe["config"]):
-        return problem
+    if fault := _fault_of_config(recipe["config"]):
+        return fault
     for row in recipe["samples"]:
         if not isinstance(row, dict) or not all(row.get(key) for key in REQUIRED):
             return f"a sample lacks one of {', '.join(REQUIRED)}"
@@ -166,27 +169,21 @@ def _problem(recipe: Any) -> str | None:
     return None
 
 
-def _problem_of_config(config: dict[str, Any]) -> str | None:
-    """Say what is wrong with a config: it is written into a file that Snakemake reads."""
-    waiting: list[tuple[Any, int]] = [(config, 0)]
-    n = 0
-    while waiting:
-        value, depth = waiting.pop()
-        n += 1
-        if depth > MAX_DEPTH or n > MAX_VALUES:
-            return "its config is larger than that of any report"
-        if isinstance(value, dict):
-            for key in value:
+def _fault_of_config(config: dict[str, Any]) -> str | None:
+    """Return what is wrong with a config, which is written into a file that Snakemake reads."""
+    try:
+        for value in nested_values(config):
+            keys = value if isinstance(value, dict) else ()
+            for key in keys:
                 if not _KEY.fullmatch(key):
                     return f"its config has the key {key[:80]!r}, which no report has"
-            waiting += [(inner, depth + 1) for inner in value.values()]
-        elif isinstance(value, list):
-            waiting += [(inner, depth + 1) for inner in value]
-        elif isinstance(value, str) and not _encodable(value):
-            return "its config holds half a letter"
+            if isinstance(value, str) and not _encodable(value):
+                return "its config holds half a letter"
+    except TooManyValuesError:
+        return "its config is larger than that of any report"
     return None
 
 
 def _encodable(text: str) -> bool:
-    """Whether a text has no lone surrogates, which JSON may have and no file."""
+    """Whether a text can be written to a file: JSON may hold lone surrogates, a file cannot."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -1,7 +1,7 @@
-"""From a fit to the files of a comparison: tables, cells, annotated AnnData, ``report.json``.
+"""Writing the folder of a comparison: tables, cells, annotated AnnData and ``report.json``.
 
-What the workflow runs between its files; in a notebook, :mod:`cgmm.tl` and :mod:`cgmm.get` do the
-same on objects.
+The rule ``summarise`` of the workflow calls :func:`summarise`. In a notebook, :mod:`cgmm.tl` and
+:mod:`cgmm.get` give the same results on objects.
 """
 
 from __future__ import annotations
@@ -10,45 +10,53 @@ import gzip
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anndata as ad
-import numpy as np
 import pandas as pd
-from anndata.io import read_elem
 
-from cgmm import get, tl
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm import get
 from cgmm._utils.files import atomic, write_h5ad
-from cgmm._utils.rows import read_rows
 from cgmm._utils.strict_json import dumps, loads
-from cgmm.results.facts import git_commit, report_facts, runtimes, without_nan
+from cgmm.get._common import empty
+from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
+from cgmm.results.cells import cells_table
+from cgmm.results.facts import git_commit, report_facts, runtimes
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
-from cgmm.tables import TABLES
-
-if TYPE_CHECKING:
-    from cgmm.coupled.result import CoupledFit
-
-PCS_WRITTEN = 5
-CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
-COUNTS = "counts"  # layer of the prepared file
+from cgmm.tables import CELLS, TABLES
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
-    """Where the inputs of :func:`summarise` are."""
+    """Where the inputs of :func:`summarise` are.
 
-    fit: Path  #: stem of the .npz and .json
+    Attributes
+    ----------
+    fit
+        Path of the fit without its endings, .npz and .json.
+    embedding, facts
+        The embedding and the .json file beside it.
+    prepared, qc
+        The values of all cells, and the quality control of each sample.
+    check
+        Result of :func:`cgmm.pp.check_samples`.
+    code
+        Folder of the code, for its commit and checksum.
+    benchmarks
+        Folder with the run times of the workflow.
+    """
+
+    fit: Path
     embedding: Path
     prepared: Path
     check: Path
     qc: Path
-    facts: Path  #: the .json beside the embedding
-    code: Path  #: folder of the code, for its git commit
-    benchmarks: Path  #: folder with the benchmark files of the workflow
+    facts: Path
+    code: Path
+    benchmarks: Path
 
 
 def summarise(
@@ -72,29 +80,29 @@ def summarise(
     paths
         The inputs.
     out
-        The folder: the tables, ``cells.tsv.gz``, ``annotated.h5ad``, ``report.json``.
+        The folder. It gets the tables, ``cells.tsv.gz``, ``annotated.h5ad`` and ``report.json``.
     name, source, target, title
         The comparison.
     settings
-        The part of the config that the numbers depend on, to be quoted.
+        The settings on which the numbers depend; ``report.json`` quotes them.
     samples
         The rows of the dataset in the sample sheet, for the recipe.
     annotation_key
-        Column of ``obs`` to name subpopulations by; None: by marker genes.
+        Column of ``obs`` that names subpopulations; None: marker genes name them.
     command
-        The command that was run, to be quoted.
+        The command that was run; ``report.json`` quotes it.
     n_jobs
-        Threads.
+        Number of threads.
     """
     check, qc, facts = (
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
     )
     fit = load_fit(paths.fit)
     embedding = ad.read_h5ad(paths.embedding)
-    rows = _rows(embedding, source, target)
-    adata = annotated(
+    cells = rows_of_conditions(embedding, source, target)
+    adata = annotate(
         embedding,
-        read_values(paths.prepared, rows=rows, counts=settings["test_genes"]),
+        read_values(paths.prepared, rows=cells, counts=settings["test_genes"]),
         fit,
         source=source,
         target=target,
@@ -102,17 +110,17 @@ def summarise(
         annotation_key=annotation_key,
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
-        random_state=settings["fit"]["random_state"] or 0,
+        random_state=settings["fit"]["random_state"],
     )
-    with_uncertainty(
+    add_uncertainty(
         adata,
         **settings["donors"],
-        random_state=settings["fit"]["random_state"] or 0,
+        random_state=settings["fit"]["random_state"],
         n_jobs=n_jobs,
     )
-    for table in TABLES:
-        write_table(getattr(get, table)(adata), out / f"{table}.tsv")
-    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / "cells.tsv.gz")
+    for name_of_table, table in TABLES.items():
+        write_table(_frame(adata, name_of_table), out / table.file)
+    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "title": title, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
@@ -133,164 +141,26 @@ def summarise(
     )
     content["runtime"] = runtimes(paths.benchmarks, dataset=dataset, comparison=name)
     with atomic(out / "report.json") as temporary:
-        temporary.write_text(dumps(without_nan(content), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 
 
-def annotated(
-    embedding: ad.AnnData,
-    values: ad.AnnData,
-    fit: CoupledFit,
-    *,
-    source: str,
-    target: str,
-    facts: dict[str, Any],
-    annotation_key: str | None = None,
-    natural_log: bool = True,
-    test_genes: bool = False,
-    random_state: int = 0,
-) -> ad.AnnData:
-    """Put embedding, log-normalised values and a fit together for the cells of a comparison.
-
-    Parameters
-    ----------
-    embedding
-        The dataset's embedding, without values.
-    values
-        Log-normalised values in ``X`` of the cells of the two conditions, in the order of
-        ``embedding``; counts in ``layers["counts"]``, for ``test_genes``.
-    fit
-        The fit of the two conditions.
-    source, target
-        The two conditions.
-    facts
-        What :func:`cgmm.pp.embed` returned.
-    annotation_key
-        Column of ``obs`` to name subpopulations by.
-    natural_log
-        Whether values are natural logs (not so for cytometry).
-    test_genes
-        Whether to test genes over donors.
-    random_state
-        The seed that was used, for the record.
-
-    Returns
-    -------
-    AnnData
-        With the fields of :func:`cgmm.tl.fit` and :func:`cgmm.tl.genes`.
-    """
-    cells: Any = _cells(embedding, source, target)
-    adata = ad.AnnData(
-        X=values.X,
-        obs=cells.obs,
-        var=cells.var,
-        obsm=dict(cells.obsm),
-        varm=dict(cells.varm),
-        uns=dict(cells.uns),
-    )
-    tl.annotate(
-        adata,
-        fit,
-        condition_key="condition",
-        source=source,
-        target=target,
-        use_rep=facts["use_rep"],
-        n_dims=facts["n_dims"],
-        donor_key=_donor_key(cells),
-        name_by=annotation_key,
-        random_state=random_state,
-    )
-    if COUNTS in values.layers:
-        adata.layers[COUNTS] = values.layers[COUNTS]
-    tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS)
-    adata.layers.pop(COUNTS, None)
-    return adata
-
-
-def with_uncertainty(adata: ad.AnnData, **options: Any) -> None:
-    """Run :func:`cgmm.tl.donors` with what the samples say of batches and possible confounders.
-
-    Parameters
-    ----------
-    adata
-        From :func:`annotated`; gains the fields of :func:`cgmm.tl.donors`.
-    options
-        Passed on.
-    """
-    known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS]
-    batch = None
-    if "batch" in adata.obs and "donor" in adata.obs:
-        per = pd.crosstab(
-            adata.obs["batch"].astype(str).to_numpy(object),
-            adata.obs["condition"].astype(str).to_numpy(object),
-        )
-        if len(per) > 1:
-            # a batch that is the condition is told in words; tl.donors would refuse it
-            batch = "batch" if (per > 0).all(axis=1).any() else None
-            known += [] if batch else ["batch"]
-    tl.donors(adata, batch_key=batch, covariates=known, **options)
-
-
-def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = False) -> ad.AnnData:
-    """Read ``X`` and the names of an h5ad file, and of its layers at most the counts.
-
-    Parameters
-    ----------
-    path
-        The file.
-    rows
-        Which cells, shape (n_cells_of_file,), bool; the others are never in memory. None: all.
-    counts
-        Whether to read the counts, when they are there.
-    """
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        obs: Any = read_elem(file["obs"])
-        var: Any = read_elem(file["var"])
-        rows = np.ones(len(obs), dtype=bool) if rows is None else rows
-        values = read_rows(file["X"], rows)
-        wanted = counts and COUNTS in file.get("layers", {})
-        layers = {COUNTS: read_rows(file["layers"][COUNTS], rows)} if wanted else {}
-    return ad.AnnData(X=values, obs=obs.loc[rows, []], var=var[[]], layers=layers)
-
-
-def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
-    """One row per cell: who it is, its subpopulation and factors, where it lies on the maps."""
-    keys = Keys(DEFAULT_KEY)
-    obs = adata.obs
-    columns: dict[str, Any] = {"barcode": obs["barcode"].astype(str).to_numpy()}
-    for name in ("sample", "donor", "condition"):
-        columns[name] = obs[name].astype(str).to_numpy() if name in obs else ""
-    columns["component"] = obs[keys.component].astype(str).to_numpy()
-    columns["log2_net_factor"] = np.round(obs[keys.log2_net_factor].to_numpy(dtype=float), 4)
-    columns["shift"] = np.round(obs[keys.shift].to_numpy(dtype=float), 4)
-    for i in range(2):
-        columns[f"UMAP{i + 1}"] = np.round(adata.obsm["X_umap"][:, i].astype(float), 3)
-    points = np.asarray(adata.obsm[use_rep], dtype=float)
-    for i in range(min(PCS_WRITTEN, points.shape[1])):
-        columns[f"PC{i + 1}"] = np.round(points[:, i], 3)
-    return pd.DataFrame(columns)
+def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
+    """Return a result table; populations are empty when cells of one condition have no labels."""
+    if name != "populations":
+        return getattr(get, name)(adata)
+    try:
+        return get.populations(adata)
+    except ValueError as error:
+        logger.warning("populations were not compared: %s", error)
+        return empty(TABLES[name])
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as TSV, gzipped when the name ends so, the same bytes every time."""
+    """Write a table as tab-separated text, compressed when the name ends in .gz.
+
+    The same table gives the same bytes. Numbers have six digits.
+    """
     text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6g")
     data = text.encode("utf-8")
     with atomic(path) as temporary:
         temporary.write_bytes(gzip.compress(data, 6, mtime=0) if path.suffix == ".gz" else data)
-
-
-def _rows(adata: ad.AnnData, source: str, target: str) -> np.ndarray:
-    return adata.obs["condition"].astype(str).isin([source, target]).to_numpy(dtype=bool)
-
-
-def _cells(adata: ad.AnnData, source: str, target: str) -> ad.AnnData:
-    """Copy of the cells of two conditions, the categories of the others dropped."""
-    cells = adata[_rows(adata, source, target)].copy()
-    condition = cells.obs["condition"].astype(str).to_numpy()
-    cells.obs["condition"] = pd.Categorical(condition, categories=[source, target])
-    return cells
-
-
-def _donor_key(adata: ad.AnnData) -> str | None:
-    return "donor" if "donor" in adata.obs else None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._anndata.keys import TRUTH
+from cgmm._anndata.keys import CELL_TYPE, CONDITION, DONOR, TRUTH
 from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.simulate._common import (
     NAMES,
@@ -47,32 +47,33 @@ def counts(
 ) -> ad.AnnData:
     """Draw integer counts of two conditions.
 
-    Each subpopulation has ten marker genes of its own (``ALPHA01`` ... ``ALPHA10``); subpopulations
-    with a ``shift`` raise a shared programme of twenty genes (``RESP01`` ... ``RESP20``) in the
-    second condition; ten genes are called ``MT-SIM01`` ... and carry a few per cent of the counts;
-    all others (``GENE0001`` ...) do not differ. Counts are Poisson draws around Gamma-distributed
-    rates (negative binomial), library sizes are log-normal.
+    Each subpopulation has ten marker genes of its own (``ALPHA01`` ... ``ALPHA10``). In the second
+    condition, subpopulations with a ``shift`` raise a shared programme of twenty genes (``RESP01``
+    ... ``RESP20``). Ten genes are called ``MT-SIM01`` ... ``MT-SIM10`` and have a few per cent of
+    the counts. All other genes (``GENE0001`` ...) do not differ between subpopulations. Counts are
+    Poisson draws with Gamma-distributed rates (negative binomial); library sizes are log-normal.
 
     Parameters
     ----------
     n_cells
-        Cells in all, split evenly over conditions and donors.
+        Number of cells of both conditions together, split evenly over conditions and donors.
     n_genes
-        Genes in all.
+        Number of genes.
     n_donors
-        Donors per condition.
+        Number of donors of each condition.
     shares
-        Subpopulation -> share in the first condition (scaled to sum to one). By default six
-        subpopulations, Alpha 28 % to Zeta 8 %.
+        Share of each subpopulation in the first condition, by name; scaled to sum to one. By
+        default six subpopulations, from Alpha with 28 % to Zeta with 8 %.
     log2_change
-        Subpopulation -> requested log2 change of its share; those not named keep theirs up to the
-        common scale. By default Beta +1, Delta -1.
+        Requested log2 change of the share, by name of the subpopulation. Shares of other
+        subpopulations change only by the common scale. By default Beta +1 and Delta -1.
     shift
-        Subpopulation -> log2 increase of the programme genes. By default Alpha 2, Gamma 1.
+        Log2 increase of the programme genes, by name of the subpopulation. By default Alpha 2 and
+        Gamma 1.
     gone
         Subpopulation that is absent from the second condition.
     new
-        Name of a subpopulation that is only in the second condition, at ``new_share``.
+        Name of a subpopulation that is only in the second condition.
     new_share
         Share of ``new`` in the second condition.
     conditions
@@ -82,7 +83,7 @@ def counts(
     donor_expression_sd
         Standard deviation of a donor's log expression, per gene (natural logarithm).
     paired
-        The same donors in both conditions (they keep their random effects).
+        Whether both conditions have the same donors, with the same random effects.
     median_counts
         Median library size.
     random_state
@@ -94,13 +95,15 @@ def counts(
         ``X`` counts (CSR, float32, integer values); ``obs`` condition, donor, sample, cell_type
         (the true subpopulation); ``var`` kind ("marker", "programme", "mitochondrial",
         "background") and marker_of; ``uns["truth"]`` a dict of arrays: names, log2_net, shift,
-        shares_source, shares_target and log2_net_sample (the same ratio computed from the drawn
-        cells, donors weighted equally).
+        shares_source, shares_target and log2_net_sample (the log2 ratio of shares among the drawn
+        cells, with donors weighted equally).
 
     Raises
     ------
+    TypeError
+        When a parameter has the wrong type.
     ValueError
-        When a subpopulation is not known, a share is negative or a size too small.
+        When a subpopulation is not known, a share is negative or a size is too small.
 
     Examples
     --------
@@ -138,14 +141,12 @@ def counts(
             z = rng.choice(len(names), size=n, p=simplex(base * np.exp(log_share)))
             blocks.append(_draw_counts(rates[z] + log_expression, median_counts, rng))
             obs.append(
-                pd.DataFrame(
-                    {"condition": conditions[side], "donor": labels[d], "cell_type": names[z]}
-                )
+                pd.DataFrame({CONDITION: conditions[side], DONOR: labels[d], CELL_TYPE: names[z]})
             )
     table = pd.concat(obs, ignore_index=True)
     adata = ad.AnnData(
         X=sp.vstack(blocks, format="csr"),
-        obs=obs_table(**{str(name): column.to_numpy(object) for name, column in table.items()}),
+        obs=obs_table({str(name): column.to_numpy(object) for name, column in table.items()}),
         var=var,
     )
     drawn = [_sample_shares(table, c, names) for c in conditions]
@@ -168,14 +169,14 @@ def _composition(
     new: str | None,
     new_share: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shares of both conditions, shift lengths and names, in one order."""
+    """Return shares of source and of target, lengths of shifts, and names, all in one order."""
     if shares is None:
         shares = dict(zip(NAMES, (0.28, 0.2, 0.18, 0.14, 0.12, 0.08), strict=False))
     if not isinstance(shares, Mapping):
         msg = f"shares must map names to shares, as {{'Alpha': 0.5, 'Beta': 0.5}}; got {shares!r}."
         raise TypeError(msg)
     known = [*shares]
-    # The defaults speak of the default subpopulations only.
+    # The defaults apply only to subpopulations with default names.
     change = (
         {k: v for k, v in DEFAULT_LOG2_CHANGE.items() if k in known}
         if log2_change is None
@@ -207,7 +208,7 @@ def _composition(
 def _profiles(
     names: np.ndarray, n_genes: int, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Gene table, log rates (K, n_genes) and the programme (n_genes,) as 0 or 1."""
+    """Return table of genes, log rates (K, n_genes), and programme genes as 0 or 1, (n_genes,)."""
     n_marker, n_programme, n_mito = 10, 20, 10
     n_special = n_marker * len(names) + n_programme + n_mito
     if n_genes < n_special + 20:
@@ -228,7 +229,7 @@ def _profiles(
     kind += ["programme"] * n_programme + ["mitochondrial"] * n_mito + ["background"] * rest
     marker_of += [""] * (n_genes - len(marker_of))
     if len(set(genes)) < len(genes):
-        msg = f"Subpopulations {', '.join(names)} would share gene names: name them more apart."
+        msg = f"Subpopulations {', '.join(names)} would share gene names: choose other names."
         raise ValueError(msg)
     kinds = np.array(kind)
 
@@ -251,6 +252,7 @@ def _profiles(
 def _draw_counts(
     log_rates: np.ndarray, median_counts: float, rng: np.random.Generator
 ) -> sp.csr_matrix:
+    """Return drawn counts of cells with log rates ``log_rates``, (n_cells, n_genes)."""
     rates = np.exp(log_rates)
     size = median_counts * np.exp(rng.normal(0.0, 0.3, size=(len(rates), 1)))
     rates *= size / rates.sum(axis=1, keepdims=True)
@@ -260,6 +262,7 @@ def _draw_counts(
 
 
 def _sample_shares(table: pd.DataFrame, condition: str, names: np.ndarray) -> np.ndarray:
-    part = table[table["condition"] == condition]
-    shares = pd.crosstab(part["donor"], part["cell_type"], normalize="index")
+    """Return the shares of the drawn cells of a condition, donors weighted equally, (K,)."""
+    part = table[table[CONDITION] == condition]
+    shares = pd.crosstab(part[DONOR], part[CELL_TYPE], normalize="index")
     return shares.reindex(columns=list(names), fill_value=0.0).mean(axis=0).to_numpy()

@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 import anndata as ad
 import numpy as np
 
-from cgmm._anndata.keys import TRUTH
+from cgmm._anndata.keys import BATCH, CELL_TYPE, CONDITION, DONOR, PCA, TRUTH
 from cgmm._utils.arguments import check_number, check_seed
+from cgmm.pair import SIDES
 from cgmm.simulate._common import (
     NAMES,
     check_sizes,
@@ -23,7 +24,7 @@ from cgmm.simulate._common import (
 
 
 class SimulatedPoints(NamedTuple):
-    """Cells in a latent space, with what they were drawn from."""
+    """Cells in a latent space, and the parameters from which the cells were drawn."""
 
     points: np.ndarray  #: (n_cells, n_dims)
     condition: np.ndarray  #: (n_cells,), "source" or "target"
@@ -32,25 +33,27 @@ class SimulatedPoints(NamedTuple):
     component: np.ndarray  #: (n_cells,), index of the true subpopulation
     truth: dict[str, np.ndarray]  #: names, shares, log2_net, shift, means, covariances
 
-    def to_anndata(self, *, use_rep: str = "X_pca") -> ad.AnnData:
+    def to_anndata(self, *, use_rep: str = PCA) -> ad.AnnData:
         """Return the cells as an AnnData without genes.
 
         Parameters
         ----------
         use_rep
-            The ``obsm`` entry that takes the points.
+            Name of the ``obsm`` entry for the points.
 
         Returns
         -------
-        AnnData with ``obs`` condition, donor, batch, sample, cell_type (the truth) and
+        AnnData with ``obs`` condition, donor, batch, sample, cell_type (the true subpopulation) and
         ``uns["truth"]``.
         """
         names = self.truth["names"]
         obs = obs_table(
-            condition=self.condition,
-            donor=self.donor,
-            batch=self.batch,
-            cell_type=names[self.component],
+            {
+                CONDITION: self.condition,
+                DONOR: self.donor,
+                BATCH: self.batch,
+                CELL_TYPE: names[self.component],
+            }
         )
         adata = ad.AnnData(obs=obs)
         adata.obsm[use_rep] = self.points
@@ -84,11 +87,11 @@ def points(
     n_components, n_dims
         Number of true subpopulations and of dimensions.
     n_cells
-        Cells per condition, split evenly over its donors.
+        Number of cells of each condition, split evenly over its donors.
     n_donors
-        Donors per condition.
+        Number of donors of each condition.
     shares
-        Source shares, shape (n_components,); equal when not given. Scaled to sum to one.
+        Source shares, shape (n_components,), scaled to sum to one; None: equal shares.
     log2_change
         Requested log2 change of each subpopulation, shape (n_components,) or one number for all;
         ``-inf`` removes a subpopulation from the target.
@@ -96,20 +99,20 @@ def points(
         Length of the move of each subpopulation's mean from source to target, in units of the
         within-subpopulation standard deviation along one axis (which is 1).
     shift_direction
-        "own": each subpopulation moves in a random direction of its own; "common": all in one, as
-        when they share a programme.
+        "own": each subpopulation moves in a random direction of its own; "common": all
+        subpopulations move in one direction, like subpopulations with a common programme.
     separation
-        Typical distance between two means, in the same units.
+        Typical distance between two means, in the same units as ``shift``.
     means
-        Source means, shape (n_components, n_dims), when ``separation`` is not to draw them.
+        Source means, shape (n_components, n_dims). By default drawn with ``separation``.
     donor_share_sd
         Standard deviation of a donor's log shares (natural logarithm).
     donor_mean_sd, batch_sd
-        Standard deviation of the offset of all cells of a donor, of a batch, per axis.
+        Standard deviation, per axis, of the offset of all cells of a donor, and of a batch.
     n_batches
-        Batches; donors of both conditions are spread over them in turn.
+        Number of batches; donors of each condition are assigned to the batches in turn.
     paired
-        The same donors in both conditions (they keep their random effects).
+        Whether both conditions have the same donors, with the same random effects.
     random_state
         Seed. The same seed gives the same cells.
 
@@ -119,6 +122,8 @@ def points(
 
     Raises
     ------
+    TypeError
+        When a parameter has the wrong type.
     ValueError
         When a shape does not fit ``n_components`` and ``n_dims``, a size is not positive or the
         direction is not known.
@@ -167,7 +172,7 @@ def points(
         else donor_effects(n_donors, n_components, n_dims, donor_share_sd, donor_mean_sd, rng)
     )
     for side, (name, base, means) in enumerate(
-        zip(("source", "target"), (source, target), (means0, means1), strict=True)
+        zip(SIDES, (source, target), (means0, means1), strict=True)
     ):
         labels = donor_names(side, n_donors, paired=paired)
         for d, n in enumerate(split(n_cells, n_donors)):
@@ -194,7 +199,7 @@ def points(
 
 
 def _directions(kind: str, n_components: int, n_dims: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw unit vectors along which subpopulations move, shape (n_components, n_dims)."""
+    """Return drawn directions of the moves, unit vectors of shape (n_components, n_dims)."""
     direction = rng.normal(size=(n_components, n_dims))
     if kind == "common":
         direction[:] = direction[0]
@@ -205,6 +210,7 @@ def _directions(kind: str, n_components: int, n_dims: int, rng: np.random.Genera
 
 
 def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
+    """Return the given means as an array; raise a ValueError when the shape does not fit."""
     given = np.asarray(means, dtype=float)
     if given.shape != (n_components, n_dims) or not np.isfinite(given).all():
         msg = (
@@ -216,7 +222,7 @@ def _means(means: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
 
 
 def _spread(means: np.ndarray, separation: float, rng: np.random.Generator) -> np.ndarray:
-    """Redraw means until no two are closer than half the separation, then keep the best."""
+    """Return means with gaps of at least half the separation, or the best of 50 draws."""
     best, widest = means, -1.0
     for _ in range(50):
         gaps = np.linalg.norm(means[:, None] - means[None], axis=2)
@@ -230,7 +236,7 @@ def _spread(means: np.ndarray, separation: float, rng: np.random.Generator) -> n
 
 
 def _covariance_factors(n_components: int, n_dims: int, rng: np.random.Generator) -> np.ndarray:
-    """Factors L, S = L L^T, of random shapes with mean variance 1 per axis, (K, D, D)."""
+    """Return drawn factors L of covariances L L^T with mean variance one per axis, (K, D, D)."""
     q = np.linalg.qr(rng.normal(size=(n_components, n_dims, n_dims)))[0]
     scale = np.exp(rng.normal(scale=0.3, size=(n_components, n_dims)))
     scale /= np.sqrt((scale**2).mean(axis=1, keepdims=True))
@@ -238,10 +244,12 @@ def _covariance_factors(n_components: int, n_dims: int, rng: np.random.Generator
 
 
 def _name(k: int) -> str:
+    """Return the name of a subpopulation."""
     return NAMES[k] if k < len(NAMES) else f"Population {k + 1}"
 
 
 def _vector(value: Sequence[float] | float, n: int, what: str) -> np.ndarray:
+    """Return n numbers, from n numbers or from one number for all."""
     vector = np.asarray(value, dtype=float)
     if vector.ndim == 0:
         return np.full(n, float(vector))

@@ -1,13 +1,14 @@
-"""Tools on AnnData objects: fit one comparison or several, annotate, donors, gene-level shifts.
+"""Tools on AnnData objects: fits of one or several comparisons, donors, changes of genes.
 
-All names that are written are those of :class:`cgmm._anndata.keys.Keys`; read them back with
-:mod:`cgmm.get`.
+:mod:`cgmm._anndata.keys` has the names of all fields that are written.  :mod:`cgmm.get` reads the
+fields back.
 """
 
 from __future__ import annotations
 
+from cgmm.tl._annotate import annotate
 from cgmm.tl._donors import donors
-from cgmm.tl._fit import annotate, fit
+from cgmm.tl._fit import fit
 from cgmm.tl._genes import genes
 from cgmm.tl._targets import fit_targets
 

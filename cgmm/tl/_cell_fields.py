@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.keys import Uns
 from cgmm._anndata.sides import Sides
 from cgmm._anndata.storage import CellFields
 from cgmm.coupled.result import CoupledFit
-from cgmm.pair import SOURCE, TARGET
+from cgmm.pair import SIDES, Pair
 from cgmm.transport.barycentric_map import displacement
 from cgmm.transport.coupling import divide
 
-# Cells -----------------------------------------------------------------------------
+MIN_OLD = 0.5  # a target cell is new when its responsibilities for old components sum to less
 
 
 def cell_fields(
     n_obs: int,
     fit: CoupledFit,
-    found: Sides,
-    responsibilities: tuple[np.ndarray, np.ndarray],
-    uns: dict[str, Any],
+    sides: Sides,
+    responsibilities: Pair[np.ndarray],
+    components: pd.DataFrame,
 ) -> CellFields:
-    """Spread the results of both sides over all cells of the object."""
-    r0, r1 = responsibilities
-    net, origin = np.exp2(fit.log2_net), fit.origin
-    back = origin.T @ np.where(np.isfinite(net), net, 0.0)
-    log2_net = np.full(n_obs, np.nan)
-    with np.errstate(divide="ignore"):
-        own = fit.log2_net_cells
-        if own is None or len(own) != len(r0):  # not of these cells
-            own = np.log2(r0 @ np.where(np.isfinite(net), net, 0.0))
-        log2_net[found.rows_source] = own
-        old = r1 @ (origin.sum(axis=0) > 0)
-        factor = divide(r1 @ back, old)
-        log2_net[found.rows_target] = np.where(old < 0.5, np.inf, np.log2(factor))
+    """Return the results of a fit for all cells of the object.
 
-    moves = np.full((n_obs, found.points_source.shape[1]), np.nan, found.dtype)
+    Parameters
+    ----------
+    n_obs
+        Number of cells of the object.
+    fit
+        The fit.
+    sides
+        The cells of both conditions.
+    responsibilities
+        Shapes (N0, K0) and (N1, K1).
+    components
+        The table of :func:`cgmm.tl._component_table.component_table`.
+    """
+    log2_net = np.full(n_obs, np.nan)
+    for rows, values in zip(sides.rows, _log2_net(fit, responsibilities), strict=True):
+        log2_net[rows] = values
+    source = sides.rows.source
+    moves = np.full((n_obs, sides.n_dims), np.nan, sides.dtype)
     places = moves.copy()
     moved = displacement(
-        found.points_source,
-        r0,
+        sides.points.source,
+        responsibilities.source,
         means_source=fit.source.means,
         means_target=fit.target.means,
         covariances_source=fit.source.covariances,
@@ -51,24 +53,43 @@ def cell_fields(
         coupling=fit.coupling,
     )
     shift = np.full(n_obs, np.nan)
-    shift[found.rows_source] = np.linalg.norm(moved, axis=1)
-    moves[found.rows_source] = moved
-    moved += found.points_source
-    places[found.rows_source] = moved
+    shift[source] = np.linalg.norm(moved, axis=1)
+    moves[source] = moved
+    moved += sides.points.source
+    places[source] = moved
     padded = np.full((n_obs, max(fit.coupling.shape)), np.nan)
-    names = np.full(n_obs, None, dtype=object)
-    for side, rows, r in (
-        (SOURCE, found.rows_source, r0),
-        (TARGET, found.rows_target, r1),
-    ):
+    for rows, r in zip(sides.rows, responsibilities, strict=True):
         padded[rows, : r.shape[1]] = r
-        names[rows] = np.asarray(uns[Uns.names(side)])[r.argmax(axis=1)]
-    categories = list(dict.fromkeys([*uns[Uns.names(SOURCE)], *uns[Uns.names(TARGET)]]))
-    return CellFields(
-        pd.Categorical(names, categories=categories),
-        log2_net,
-        shift,
-        padded,
-        moves,
-        places,
-    )
+    names = _component_names(n_obs, sides, responsibilities, components)
+    return CellFields(names, log2_net, shift, padded, moves, places)
+
+
+def _log2_net(fit: CoupledFit, responsibilities: Pair[np.ndarray]) -> Pair[np.ndarray]:
+    """Return the log2 net factor of every cell of both conditions.
+
+    A source cell has the factor that the fit counted for it, or else the mean factor of its
+    components. A target cell has the mean factor of the source components from which its components
+    came; in new components the factor is ``inf``.
+    """
+    net, origin = np.exp2(fit.log2_net), fit.origin
+    net = np.where(np.isfinite(net), net, 0.0)
+    old = responsibilities.target @ (origin.sum(axis=0) > 0)
+    with np.errstate(divide="ignore"):
+        source = fit.log2_net_cells
+        if source is None or len(source) != len(responsibilities.source):  # factors of other cells
+            source = np.log2(responsibilities.source @ net)
+        factor = divide(responsibilities.target @ (origin.T @ net), old)
+        target = np.where(old < MIN_OLD, np.inf, np.log2(factor))
+    return Pair(source, target)
+
+
+def _component_names(
+    n_obs: int, sides: Sides, responsibilities: Pair[np.ndarray], components: pd.DataFrame
+) -> pd.Categorical:
+    """Return the name of the component with the largest responsibility for each cell."""
+    names = np.full(n_obs, None, dtype=object)
+    for side, rows, r in zip(SIDES, sides.rows, responsibilities, strict=True):
+        own = components.loc[components["side"] == side, "name"].to_numpy(object)
+        names[rows] = own[r.argmax(axis=1)]
+    categories = list(dict.fromkeys(components["name"]))
+    return pd.Categorical(names, categories=categories)

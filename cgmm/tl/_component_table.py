@@ -1,4 +1,4 @@
-"""What `cgmm.tl` computes from a fit and an AnnData object before it writes anything."""
+"""Tables that :func:`cgmm.tl.fit` writes: the components, and their shares in each donor."""
 
 from __future__ import annotations
 
@@ -11,108 +11,152 @@ import pandas as pd
 from cgmm._anndata.expression import CellExpression, gene_names
 from cgmm._anndata.sides import Sides, cell_weights
 from cgmm.coupled.result import CoupledFit
-from cgmm.donors.shares import DonorShares
-from cgmm.genes import change as gene_level
+from cgmm.donors.shares import donor_shares
 from cgmm.genes import naming
-from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.genes.change import ExpressionMoments, breadth, gene_shift
+from cgmm.pair import SIDES, Pair
 from cgmm.tl._gene_changes import side_moments
 from cgmm.transport.coupling import transfer_mass
 
-# Components ------------------------------------------------------------------------
+N_MARKERS_LISTED = 5
+MIN_CHANGE_EVERYWHERE = 1.0  # log2
 
 
 def component_table(
     adata: ad.AnnData,
     fit: CoupledFit,
-    found: Sides,
-    responsibilities: tuple[np.ndarray, np.ndarray],
+    sides: Sides,
+    responsibilities: Pair[np.ndarray],
+    *,
     name_by: str | None,
-    held: CellExpression | None,
+    expression: CellExpression | None,
     names_source: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Components of both sides with names, markers and cell types; and what named them.
+    """Return the table of the components of both sides, and the source of their names.
 
-    ``names_source`` are names that the source components have already.
+    Parameters
+    ----------
+    adata
+        Object with the column ``name_by``.
+    fit, sides, responsibilities
+        The fit, the cells of both conditions, and the responsibilities, shapes (N0, K0) and
+        (N1, K1).
+    name_by
+        Column of ``obs`` with cell types, or None.
+    expression
+        Expression of the cells, for marker genes, or None.
+    names_source
+        Names of the source components; None: source components are named here.
+
+    Returns
+    -------
+    table
+        Columns side, component, name, weight, share, n_cells, markers, cell_type,
+        cell_type_purity.
+    named_by
+        ``name_by``, "marker genes" or "number".
     """
-    k0, k1 = fit.coupling.shape
-    shares = (fit.shares_source, fit.shares_target)
-    weights = cell_weights(found)
-    rows = (found.rows_source, found.rows_target)
-    genes_of: list[list[list[str]]] = [[[] for _ in range(k)] for k in (k0, k1)]
-    if held is not None:
-        names = gene_names(held.adata, None)
-        moments = side_moments(held, found, responsibilities)
-        exclude = _moved_everywhere(moments, fit.origin)
-        genes_of = [
-            naming.markers(m.mean, m.fraction, names, n=5, exclude=exclude) for m in moments
-        ]
-    types: list[list[str]] = [[""] * k for k in (k0, k1)]
-    purity = [np.full(k, np.nan) for k in (k0, k1)]
-    if name_by is not None:
-        labels = adata.obs[name_by].astype(object).to_numpy()
-        for side in (0, 1):
-            types[side], purity[side] = naming.by_annotation(
-                responsibilities[side], labels[rows[side]], weights=weights[side]
-            )
-    named_by = name_by or ("marker genes" if held is not None else "number")
-    own = [
+    markers = _markers(fit, sides, responsibilities, expression)
+    types = _cell_types(adata, sides, responsibilities, name_by)
+    words = [
         [
-            kind or " ".join(found_genes[: naming.N_MARKERS])
-            for kind, found_genes in zip(types[side], genes_of[side], strict=True)
+            kind or " ".join(genes[: naming.N_MARKERS])
+            for kind, genes in zip(kinds, listed, strict=True)
         ]
-        for side in (0, 1)
+        for (kinds, _), listed in zip(types, markers, strict=True)
     ]
-    both = naming.name_sides(
-        own[0] if names_source is None else [str(name) for name in names_source],
-        own[1],
+    names = naming.name_sides(
+        words[0] if names_source is None else [str(name) for name in names_source],
+        words[1],
         coupling=transfer_mass(fit.coupling, fit.shares_source),
-        sizes_source=shares[0],
-        sizes_target=shares[1],
+        sizes_source=fit.shares_source,
+        sizes_target=fit.shares_target,
     )
+    mixtures, shares = (fit.source, fit.target), (fit.shares_source, fit.shares_target)
     parts = [
         pd.DataFrame(
             {
-                "side": np.array([side] * k, dtype=object),
-                "component": np.arange(k),
-                "name": np.array(both[i], dtype=object),
-                "weight": np.asarray(mixture.weights, dtype=float),
+                "side": np.array([side] * len(shares[i]), dtype=object),
+                "component": np.arange(len(shares[i])),
+                "name": np.array(names[i], dtype=object),
+                "weight": np.asarray(mixtures[i].weights, dtype=float),
                 "share": np.asarray(shares[i], dtype=float),
                 "n_cells": np.rint(responsibilities[i].sum(axis=0)).astype(int),
-                "markers": np.array([", ".join(g) for g in genes_of[i]], dtype=object),
-                "cell_type": np.array(types[i], dtype=object),
-                "cell_type_purity": purity[i],
+                "markers": np.array([", ".join(genes) for genes in markers[i]], dtype=object),
+                "cell_type": np.array(types[i][0], dtype=object),
+                "cell_type_purity": types[i][1],
             }
         )
-        for i, (side, k, mixture) in enumerate(((SOURCE, k0, fit.source), (TARGET, k1, fit.target)))
+        for i, side in enumerate(SIDES)
     ]
+    named_by = name_by or ("marker genes" if expression is not None else "number")
     return pd.concat(parts, ignore_index=True), named_by
 
 
-def _moved_everywhere(
-    moments: tuple[gene_level.ExpressionMoments, gene_level.ExpressionMoments], origin: np.ndarray
-) -> np.ndarray:
-    """Genes that tell the conditions apart rather than the subpopulations."""
-    change = gene_level.gene_shift(moments[0], moments[1], origin).log2_change
-    _, widespread = gene_level.breadth(change)
-    return widespread & (np.abs(np.nan_to_num(change)).max(axis=0) > 1)
+def _markers(
+    fit: CoupledFit,
+    sides: Sides,
+    responsibilities: Pair[np.ndarray],
+    expression: CellExpression | None,
+) -> Pair[list[list[str]]]:
+    """Return the marker genes of the components of both sides; empty without expression."""
+    if expression is None:
+        return responsibilities.map(lambda r: [[] for _ in range(r.shape[1])])
+    names = gene_names(expression.adata, None)
+    moments = side_moments(expression, sides, responsibilities)
+    exclude = _moved_everywhere(moments, fit.origin)
+    return moments.map(
+        lambda m: naming.markers(m.mean, m.fraction, names, n=N_MARKERS_LISTED, exclude=exclude)
+    )
 
 
-def donor_table(per_donor: dict[str, DonorShares | None]) -> pd.DataFrame:
-    """Shares per donor, long: side, donor, component, share, n_cells (of the donor)."""
+def _cell_types(
+    adata: ad.AnnData, sides: Sides, responsibilities: Pair[np.ndarray], name_by: str | None
+) -> list[tuple[list[str], np.ndarray]]:
+    """Return the main cell type of every component of both sides, and its part of the mass."""
+    if name_by is None:
+        return [([""] * r.shape[1], np.full(r.shape[1], np.nan)) for r in responsibilities]
+    labels = adata.obs[name_by].astype(object).to_numpy()
+    return [
+        naming.by_annotation(r, labels[rows], weights=weights)
+        for r, rows, weights in zip(responsibilities, sides.rows, cell_weights(sides), strict=True)
+    ]
+
+
+def _moved_everywhere(moments: Pair[ExpressionMoments], origin: np.ndarray) -> np.ndarray:
+    """Return which genes differ between the conditions in most subpopulations, (n_genes,)."""
+    change = gene_shift(*moments, origin).log2_change
+    _, widespread = breadth(change)
+    largest = np.abs(np.nan_to_num(change)).max(axis=0)
+    return widespread & (largest > MIN_CHANGE_EVERYWHERE)
+
+
+def donor_table(sides: Sides, responsibilities: Pair[np.ndarray]) -> pd.DataFrame:
+    """Return the table of the shares of the components in each donor; empty without donors.
+
+    Parameters
+    ----------
+    sides, responsibilities
+        The cells of both conditions, and the responsibilities, shapes (N0, K0) and (N1, K1).
+
+    Returns
+    -------
+    Columns side, donor, component, share, n_cells (of the donor).
+    """
     parts = []
-    for side in SIDES:
-        found = per_donor[side]
-        if found is None:
+    for side, donors, r in zip(SIDES, sides.donors, responsibilities, strict=True):
+        if donors is None:
             continue
-        n, k = found.shares.shape
+        per_donor = donor_shares(r, donors)
+        n, k = per_donor.shares.shape
         parts.append(
             pd.DataFrame(
                 {
                     "side": np.array([side] * (n * k), dtype=object),
-                    "donor": np.repeat(found.donors, k),
+                    "donor": np.repeat(per_donor.donors, k),
                     "component": np.tile(np.arange(k), n),
-                    "share": found.shares.ravel(),
-                    "n_cells": np.repeat(found.n_cells, k),
+                    "share": per_donor.shares.ravel(),
+                    "n_cells": np.repeat(per_donor.n_cells, k),
                 }
             )
         )

@@ -1,28 +1,31 @@
-"""Uncertainty over donors, on AnnData objects."""
+"""Intervals and p-values with the donor as the unit, on AnnData objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from dataclasses import replace
+from typing import get_args
 
 import anndata as ad
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
-from cgmm._anndata.checks import check_paired, check_writable, column, refuse_missing, writing
-from cgmm._anndata.keys import DEFAULT_KEY, Uns
-from cgmm._anndata.sides import sides_of_fit
-from cgmm._anndata.storage import read_fit, read_params
+from cgmm._anndata.checks import check_paired, check_writable
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.keys import BATCH, DEFAULT_KEY, UncertaintyKeys, Uns
+from cgmm._anndata.sides import Sides, take_sides
+from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._utils.arguments import check_number, check_seed, check_whole
-from cgmm._utils.files import storable
-from cgmm._utils.strict_json import dumps
 from cgmm.coupled.result import CoupledFit
-from cgmm.donors.design import Design, design, unit_of_cells
+from cgmm.donors.design import Design, design
+from cgmm.donors.intervals import COUNTS, MEDIAN, Baseline
 from cgmm.donors.permutation import labellings
-from cgmm.donors.positions import donor_positions
-from cgmm.donors.uncertainty import Test, Uncertainty, uncertainty
-from cgmm.pair import SIDES, SOURCE
+from cgmm.donors.uncertainty import uncertainty
+from cgmm.donors.which_test import Test
+from cgmm.pair import SOURCE, Pair
+from cgmm.thresholds import LEVEL
+from cgmm.tl._donor_columns import batches_of_cells, split, totals_of_units
+from cgmm.tl._uncertainty_tables import position_table, stored_uncertainty
 
 
 def donors(
@@ -35,52 +38,58 @@ def donors(
     n_bootstrap: int = 200,
     n_permutations: int = 1000,
     test: Test = "auto",
-    baseline: str = "median",
+    baseline: str | tuple[str, str] = "median",
     counts_key: str | None = None,
-    level: float = 0.95,
+    level: float = LEVEL,
     n_jobs: int = 1,
     random_state: int = 0,
     show_progress: bool = False,
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
-    """Say how sure factors, transfers and shifts are, with the donor as the unit.
+    """Compute intervals and p-values of factors, transfers and shifts, with the donor as the unit.
 
-    Intervals come from drawing donors anew and refitting both mixtures and the coupling each time
-    (:mod:`cgmm.donors.bootstrap`).  p-values come from exchanging the conditions of donors and
-    refitting (:mod:`cgmm.donors.permutation`) when there are ways enough to do so, else from a
-    moderated t-test of the donors' shares (:mod:`cgmm.donors.moderated_t`); both are kept.  Donors
-    count equally, whatever their number of cells.
+    Intervals come from a bootstrap: donors are drawn with replacement, and both mixtures and the
+    coupling are fitted again (:mod:`cgmm.donors.bootstrap`).  With enough donors, p-values come
+    from a permutation test, which exchanges the conditions of donors and fits again
+    (:mod:`cgmm.donors.permutation`).  Otherwise p-values come from a moderated t-test of the shares
+    of the donors (:mod:`cgmm.donors.moderated_t`).  :mod:`cgmm.donors.which_test` has the rule.
+    The p-values of both tests are stored.  Donors count equally, whatever their number of cells.
 
     Parameters
     ----------
     adata
         Object with a fit, from :func:`cgmm.tl.fit`.
     donor_key
-        Column of ``obs`` with the donor. By default that of the fit; when that had none either,
-        intervals come from drawing cells, are marked so, and there are no p-values.
+        Column of ``obs`` with the donors. By default the column of the fit. Without donors,
+        intervals come from drawing cells, results are marked accordingly, and there are no
+        p-values.
     paired
-        Compare donors with themselves. By default when at least three donors, and at least half
-        of all, are in both conditions.
+        Whether donors are compared with themselves. By default as in the fit; if it is not given
+        there either, yes when at least three donors, and at least half of all, are in both
+        conditions.
     batch_key
-        Column of ``obs`` with a batch that holds donors of both conditions: the tests and draws
-        are made within it.
+        Column of ``obs`` with batches that have donors of both conditions: tests and draws are
+        made within each batch.
     covariates
-        Columns of ``obs`` (sex, age group) to look at: one that differs between the conditions in
-        every donor gets a warning in words.
+        Columns of ``obs`` (sex, age group) that may explain a difference. A column that separates
+        the donors of the two conditions is reported in a sentence.
     n_bootstrap
-        Draws of donors; 0: no intervals.
+        Number of draws of donors; 0 or 1: no intervals.
     n_permutations
-        Exchanges of conditions at most; all of them are made when they are fewer. 0: none.
+        Largest number of exchanges of conditions; when fewer exist, all are made. 0: no permutation
+        test.
     test
-        Which p is reported as ``p`` and corrected to ``q``: "auto", "permutation" or
+        Test whose p is reported as ``p`` and corrected to ``q``: "auto", "permutation" or
         "moderated_t".
     baseline
-        What ``log2_relative`` is relative to: "median" of the subpopulations, the name of a source
-        subpopulation that is taken not to change, or "counts" (with ``counts_key``).
+        Baseline of ``log2_relative``: "median" of the subpopulations, the name of a source
+        subpopulation that is assumed not to change, or "counts" (with ``counts_key``). The pair
+        ``("subpopulation", name)`` also names a subpopulation, even one called "median" or
+        "counts".
     counts_key
-        Column of ``obs`` with the number of all cells that the cell's sample stands for (in the
-        organ, per volume), the same for all cells of a donor and condition.
+        Column of ``obs`` with the number of all cells that the sample represents (in the organ, per
+        volume), the same for all cells of a donor and condition.
     level
         Coverage of the intervals.
     n_jobs
@@ -96,19 +105,22 @@ def donors(
 
     Returns
     -------
-    None, or the copy. Sets ``uns[key]["uncertainty"]``, from which :func:`cgmm.get.factors`,
-    :func:`cgmm.get.transfers`, :func:`cgmm.get.shifts` and :func:`cgmm.get.donor_shifts` take
-    intervals, p-values and what donors show; :func:`cgmm.get.params` gives under "donors" what was
-    done and what was left out, in sentences.
+    None, or the copy. Sets ``uns[key]["uncertainty"]``. :func:`cgmm.get.factors`,
+    :func:`cgmm.get.transfers` and :func:`cgmm.get.shifts` then return intervals, and
+    :func:`cgmm.get.factors` also p-values. :func:`cgmm.get.donor_shifts` returns the positions of
+    single donors along the shifts. :func:`cgmm.get.params` returns, under "donors", how the numbers
+    were computed, with sentences on what was left out.
 
     Raises
     ------
     KeyError
         When there is no fit or a column is missing.
     ValueError
-        When the design cannot answer: ``paired=True`` without donors in both conditions, batches
-        that are the same as the condition or missing, a baseline that is unknown or gone, counts
-        that differ within a donor.
+        When a number is out of range, or when the design does not allow an estimate:
+        ``paired=True`` without donors in both conditions, batches that are missing or the same as
+        the condition, a baseline that is unknown or gone, counts that differ within a donor.
+    TypeError
+        When a parameter has the wrong type.
 
     Examples
     --------
@@ -118,7 +130,7 @@ def donors(
     >>> set(cg.get.factors(adata)["interval_from"])
     {'donor bootstrap'}
     """
-    known = read_params(adata, key=key)
+    params = read_params(adata, key=key)
     check_writable(adata, copy=copy)
     check_paired(paired)
     n_bootstrap = check_whole("n_bootstrap", n_bootstrap)
@@ -128,25 +140,19 @@ def donors(
     level = _check_level(level)
     _check_test(test)
     covariates = (covariates,) if isinstance(covariates, str) else covariates
-    donor_key = donor_key or known["donor_key"]
-    found = sides_of_fit(adata, known, donor_key=donor_key)
-    rows = (found.rows_source, found.rows_target)
-    batches = (None, None) if batch_key is None else _batches(adata, batch_key, rows)
-    plan = design(
-        found.donors_source,
-        found.donors_target,
-        paired=known["paired"] if paired is None else paired,
-        batches_source=batches[0],
-        batches_target=batches[1],
-        batch_name=batch_key or "batch",
-        covariates={name: _split(adata, name, "covariates", rows) for name in covariates},
-        n_cells=(len(rows[0]), len(rows[1])),
+    comparison = Comparison.from_params(params)
+    comparison = replace(
+        comparison,
+        donor_key=donor_key or comparison.donor_key,
+        paired=comparison.paired if paired is None else paired,
     )
+    sides = take_sides(adata, comparison, min_cells=1)
+    rows, points, who = sides.rows, sides.points, sides.donors
+    plan = _design(adata, comparison, sides, batch_key, covariates)
     fit = read_fit(adata, key=key)
-    kind, reference = _baseline(baseline, counts_key, adata.uns[key][Uns.names(SOURCE)], fit)
-    who = (found.donors_source, found.donors_target)
-    totals = None if counts_key is None else _totals(adata, counts_key, rows, who, plan)
-    points = (found.points_source, found.points_target)
+    names = adata.uns[key][Uns.names(SOURCE)]
+    relative_to, baseline_name = _baseline(baseline, counts_key, names, fit)
+    totals = None if counts_key is None else totals_of_units(adata, counts_key, rows, who, plan)
     n_refits = _n_refits(plan, n_bootstrap, n_permutations, random_state)
     with tqdm(total=n_refits, disable=not show_progress, desc="donors", unit="refit") as bar:
         result = uncertainty(
@@ -157,27 +163,47 @@ def donors(
             n_bootstrap=n_bootstrap,
             n_permutations=n_permutations,
             test=test,
-            baseline=kind,
-            reference=reference,
+            baseline=relative_to,
             totals=totals,
             level=level,
             n_jobs=n_jobs,
             random_state=random_state,
             tick=bar.update,
         )
-    facts = result.facts | {
-        "donor_key": donor_key,
+    facts = result.facts.to_dict() | {
+        "donor_key": comparison.donor_key,
         "batch_key": batch_key,
-        "baseline": baseline if kind == "reference" else kind,
+        "baseline": baseline_name,
         "random_state": random_state,
     }
-    stored = _stored(result, facts)
+    stored = stored_uncertainty(result, facts)
     if plan.replicated:
-        stored["donor_shifts"] = _positions(fit, points, who, plan, random_state)
+        stored[UncertaintyKeys.DONOR_SHIFTS] = position_table(fit, points, who, plan, random_state)
     adata = adata.copy() if copy else adata
-    with writing():
-        adata.uns[key] = {**adata.uns[key], Uns.UNCERTAINTY: stored}
+    write_results(adata, key, {Uns.UNCERTAINTY: stored})
     return adata if copy else None
+
+
+def _design(
+    adata: ad.AnnData,
+    comparison: Comparison,
+    sides: Sides,
+    batch_key: str | None,
+    covariates: Sequence[str],
+) -> Design:
+    """Return the design of the donors, with batches and covariates from columns of ``obs``."""
+    rows, who = sides.rows, sides.donors
+    batches = Pair(None, None) if batch_key is None else batches_of_cells(adata, batch_key, rows)
+    return design(
+        who.source,
+        who.target,
+        paired=comparison.paired,
+        batches_source=batches.source,
+        batches_target=batches.target,
+        batch_name=batch_key or BATCH,
+        covariates={name: split(adata, name, "covariates", rows) for name in covariates},
+        n_cells=(len(rows.source), len(rows.target)),
+    )
 
 
 def _check_test(test: str) -> None:
@@ -187,156 +213,49 @@ def _check_test(test: str) -> None:
 
 
 def _check_level(level: float) -> float:
-    number = check_number("level", level, 0.95)
+    number = check_number("level", level, LEVEL)
     if not 0 < number < 1:
         msg = f"level={level} must lie between 0 and 1; 0.95 is usual."
         raise ValueError(msg)
     return number
 
 
-def _split(
-    adata: ad.AnnData, name: str, argument: str, rows: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    values = column(adata, name, argument).astype(str).to_numpy(object)
-    return values[rows[0]], values[rows[1]]
-
-
-def _batches(
-    adata: ad.AnnData, key: str, rows: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Batch of every cell of either side."""
-    values = column(adata, key, "batch_key")
-    refuse_missing(values, np.concatenate(rows), "batch")
-    return _split(adata, key, "batch_key", rows)
-
-
 def _baseline(
-    baseline: str, counts_key: str | None, components: np.ndarray, fit: CoupledFit
-) -> tuple[str, int | None]:
-    """Kind of the baseline and, for a reference, which component it is."""
+    baseline: str | tuple[str, str],
+    counts_key: str | None,
+    components: np.ndarray,
+    fit: CoupledFit,
+) -> tuple[Baseline, str]:
+    """Return the baseline after a check, and the text that is stored for it."""
     names = [str(name) for name in components]
     if baseline == "counts" and counts_key is None:
         msg = 'baseline="counts" needs counts_key, the column of obs with the numbers of all cells.'
         raise ValueError(msg)
-    if baseline in ("median", "counts"):
-        return baseline, None
-    if baseline not in names:
+    reserved = {"median": MEDIAN, "counts": COUNTS}
+    if isinstance(baseline, str) and baseline in reserved:
+        return reserved[baseline], baseline
+    named = isinstance(baseline, tuple | list) and len(baseline) == 2
+    name = str(baseline[1] if named and baseline[0] == "subpopulation" else baseline)
+    if name not in names:
         msg = (
             f'baseline={baseline!r} is neither "median" nor "counts" nor a source subpopulation: '
             f"there are {', '.join(names)}."
         )
         raise ValueError(msg)
-    reference = names.index(baseline)
-    if not np.isfinite(fit.log2_net[reference]):
+    component = names.index(name)
+    if not np.isfinite(fit.log2_net[component]):
         msg = (
             f"baseline={baseline!r}: nothing of the target came from this subpopulation, so no "
-            "change can be told against it. Name another."
+            "change relative to it can be computed. Name another subpopulation."
         )
         raise ValueError(msg)
-    return "reference", reference
-
-
-def _totals(
-    adata: ad.AnnData,
-    counts_key: str,
-    rows: tuple[np.ndarray, np.ndarray],
-    donors: tuple[np.ndarray | None, np.ndarray | None],
-    plan: Design,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of all cells of the units of either side."""
-    values = pd.to_numeric(column(adata, counts_key, "counts_key"), errors="coerce")
-    out = []
-    for side, who in enumerate(donors):
-        own = values.to_numpy(float)[rows[side]]
-        if who is None:
-            if not own.mean() > 0:
-                msg = f"obs[{counts_key!r}] must be a positive number for every cell."
-                raise ValueError(msg)
-            out.append(np.full(len(plan.side(side)), own.mean()))
-            continue
-        per = pd.Series(own).groupby(np.asarray(who, dtype=object)).agg(["min", "max"])
-        for donor, row in per.iterrows():
-            if not (row["min"] == row["max"] and row["min"] > 0):
-                msg = (
-                    f"obs[{counts_key!r}] must be one positive number for all cells of a donor in "
-                    f"a condition, but donor {donor!r} has {row['min']:g} to {row['max']:g}."
-                )
-                raise ValueError(msg)
-        out.append(per["min"].loc[[u.donor for u in plan.side(side)]].to_numpy(float))
-    return out[0], out[1]
+    stored = f'subpopulation "{name}"' if name in reserved else name
+    return Baseline("subpopulation", component), stored
 
 
 def _n_refits(plan: Design, n_bootstrap: int, n_permutations: int, seed: int) -> int:
+    """Return the number of refits, for the progress bar."""
     n = n_bootstrap + 1 if n_bootstrap > 1 else 0
     if plan.testable and n_permutations:
         n += len(labellings(plan, n_permutations, seed).labels)
     return n
-
-
-def _stored(result: Uncertainty, facts: dict[str, Any]) -> dict[str, Any]:
-    of = result.factors
-    factors = pd.DataFrame(
-        {
-            "component": np.arange(len(of.p)),
-            "ci_low": of.low,
-            "ci_high": of.high,
-            "p": of.p,
-            "q": of.q,
-            "p_moderated": of.p_moderated,
-            "p_permutation": of.p_permutation,
-            "log2_relative": of.relative,
-            "relative_low": of.relative_low,
-            "relative_high": of.relative_high,
-            "reason": np.array(of.reason, dtype=object),
-        }
-    )
-    shifts = pd.DataFrame(
-        {
-            "source_component": result.pairs[:, 0],
-            "target_component": result.pairs[:, 1],
-            "length": result.shifts.length,
-            "low": result.shifts.low,
-            "high": result.shifts.high,
-        }
-    )
-    return {
-        "facts": dumps(facts),
-        "factors": storable(factors),
-        "transfers_low": result.transfers.low,
-        "transfers_high": result.transfers.high,
-        "shifts": shifts,
-    }
-
-
-def _positions(
-    fit: CoupledFit,
-    points: tuple[np.ndarray, np.ndarray],
-    donors: tuple[np.ndarray | None, np.ndarray | None],
-    plan: Design,
-    seed: int,
-) -> pd.DataFrame:
-    """Where every donor lies along the shift of each source component, one row for each."""
-    units = unit_of_cells(plan, donors, (len(points[0]), len(points[1])), seed)
-    kept = [u >= 0 for u in units]
-    positions, n_cells = donor_positions(
-        fit,
-        (points[0][kept[0]], points[1][kept[1]]),
-        (units[0][kept[0]], units[1][kept[1]]),
-    )
-    parts = []
-    for side, (position, n) in enumerate(zip(positions, n_cells, strict=True)):
-        n_units, k = position.shape
-        parts.append(
-            pd.DataFrame(
-                {
-                    "side": np.array([SIDES[side]] * (n_units * k), dtype=object),
-                    "donor": np.repeat(
-                        np.array([u.donor for u in plan.side(side)], dtype=object), k
-                    ),
-                    "component": np.tile(np.arange(k), n_units),
-                    "position": position.ravel(),
-                    "n_cells": n.ravel(),
-                }
-            )
-        )
-    return storable(pd.concat(parts, ignore_index=True))

@@ -1,22 +1,30 @@
-"""Gene-level shifts on AnnData objects."""
+"""Changes of genes that make up the shifts of a fit, on AnnData objects."""
 
 from __future__ import annotations
 
 import anndata as ad
 import numpy as np
 
-from cgmm._anndata.checks import check_writable, writing
-from cgmm._anndata.expression import expression_of, gene_names, refuse_unusable
-from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
-from cgmm._anndata.sides import sides_of_fit
-from cgmm._anndata.storage import read_fit, read_params
+from cgmm._anndata.checks import check_writable
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.expression import check_usable, expression_of, gene_names
+from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Uns
+from cgmm._anndata.sides import take_sides
+from cgmm._anndata.storage import (
+    read_fit,
+    read_names,
+    read_params,
+    read_responsibilities,
+    write_results,
+)
 from cgmm._utils.arguments import check_number, check_whole
 from cgmm._utils.files import storable
 from cgmm.pair import SOURCE
-from cgmm.tl import _gene_changes
-from cgmm.tl._gene_tables import gene_tables
-
-MIN_CELLS_FOR_GENES = 20
+from cgmm.thresholds import MIN_CELLS
+from cgmm.tl._gene_changes import by_expression, groups
+from cgmm.tl._gene_loadings import by_loadings
+from cgmm.tl._gene_tables import Ways, gene_tables
+from cgmm.tl._gene_tests import by_donors
 
 
 def genes(
@@ -29,24 +37,25 @@ def genes(
     min_fraction: float = 0.1,
     natural_log: bool = True,
     de: bool = False,
-    counts_layer: str = "counts",
+    counts_layer: str = COUNTS,
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
-    """Which genes carry the shift of each subpopulation, seen in three ways.
+    """Compute the changes of genes that make up the shift of each subpopulation, in three ways.
 
-    The change of mean log expression between a subpopulation and what it became
-    (:mod:`cgmm.genes.change`), taken apart into a common programme and what is specific
-    (:mod:`cgmm.genes.programme`); the displacement of the fitted Gaussians taken back through the
-    loadings of the PCA (:mod:`cgmm.genes.loadings`); and, when asked for, differential expression
-    of pseudobulks with donors as replicates (:mod:`cgmm.genes.pseudobulk`, PyDESeq2).
+    The first way is the change of mean log expression between a subpopulation and what it became
+    (:mod:`cgmm.genes.change`), split into a common programme and a specific part
+    (:mod:`cgmm.genes.programme`). The second way converts the displacement of the fitted Gaussians
+    to changes of genes with the loadings of the PCA (:mod:`cgmm.genes.loadings`). The third way,
+    with ``de=True``, is differential expression of pseudobulks with donors as replicates
+    (:mod:`cgmm.genes.pseudobulk`, PyDESeq2).
 
     Parameters
     ----------
     adata
         Object with a fit, from :func:`fit`. Loadings are taken from ``varm["PCs"]`` when the fit
-        used ``X_pca``, else from the entry of ``varm`` that is called as the representation. Genes
-        that were scaled before PCA by ``scanpy.pp.scale`` are told by ``var["std"]``.
+        used ``X_pca``, else from the entry of ``varm`` with the name of the representation. When
+        ``scanpy.pp.scale`` scaled genes before PCA, their scale is taken from ``var["std"]``.
     expression
         Object with the same cells and log-normalised ``X``, when ``adata`` has none.
     layer
@@ -54,20 +63,21 @@ def genes(
     gene_symbols
         Column of ``var`` with the names to show. By default ``var_names``.
     n_genes
-        Keep this many genes with the largest change of each subpopulation, and the first 20 of any
-        subpopulation in all of them. None: keep all.
+        Number of genes with the largest change to keep for each subpopulation. The top 20 genes of
+        any subpopulation are kept in all subpopulations. None: all genes are kept.
     min_fraction
-        Leave out genes that fewer cells express, in both conditions, in a subpopulation.
+        Smallest fraction of cells that express a gene. A gene with a smaller fraction in both
+        conditions is not ranked in a subpopulation and not tested there.
     natural_log
-        Whether expression is in natural logs (log1p), so that changes are told in log2. False for
-        cytometry: ``log2_change`` then holds differences in the units of the values.
+        Whether expression is in natural logarithms (log1p); changes are then reported in log2.
+        False for cytometry: ``log2_change`` then has differences in the units of the values.
     de
-        Test genes over donors. Takes about ten seconds per subpopulation. Needs a ``donor_key`` in
-        the fit, at least three donors a side, counts, and PyDESeq2 (``pip install 'cgmm[de]'``);
-        where one of these is missing, the columns are NaN and :func:`cgmm.get.gene_agreement` says
-        why.
+        Whether to test genes over donors. The tests take about ten seconds per subpopulation. They
+        need a ``donor_key`` in the fit, at least three donors in each condition, counts, and
+        PyDESeq2 (``pip install 'cgmm[de]'``). Where a requirement is not met, the columns of the
+        tests are NaN and :func:`cgmm.get.gene_agreement` gives the reason.
     counts_layer
-        Layer with counts, for ``de``; of ``expression`` when given, else of ``adata``.
+        Layer with counts, for ``de``; in ``expression`` when it is given, otherwise in ``adata``.
     key
         The ``key_added`` of the fit.
     copy
@@ -81,8 +91,8 @@ def genes(
     Raises
     ------
     KeyError, TypeError, ValueError
-        When there is no fit or no expression, when it is not finite or not log-normalised, or when
-        a number is out of range.
+        When there is no fit or no expression, when the expression is not finite or not
+        log-normalised, or when a number is out of range.
 
     Examples
     --------
@@ -99,47 +109,38 @@ def genes(
     if not 0 <= check_number("min_fraction", min_fraction, 0.1) <= 1:
         msg = f"min_fraction={min_fraction} must lie between 0 and 1: it is a part of the cells."
         raise ValueError(msg)
-    if Keys(key).responsibilities not in adata.obsm:
-        msg = (
-            f"obsm[{Keys(key).responsibilities!r}] is missing: use the object that cgmm.tl.fit "
-            "has filled."
-        )
-        raise KeyError(msg)
-    found = sides_of_fit(adata, params, donor_key=params["donor_key"])
-    held = expression_of(adata, expression, layer)
-    if held is None:
+    responsibilities = read_responsibilities(adata, key)
+    comparison = Comparison.from_params(params)
+    sides = take_sides(adata, comparison, min_cells=1)
+    cells = expression_of(adata, expression, layer)
+    if cells is None:
         msg = "The object has no X: give expression=, an object with the same cells and genes."
         raise ValueError(msg)
-    refuse_unusable(held.matrix, natural_log=natural_log)
-    names = gene_names(held.adata, gene_symbols)
+    check_usable(cells.matrix, natural_log=natural_log)
+    names = gene_names(cells.adata, gene_symbols)
     fit = read_fit(adata, key=key)
-    of = _gene_changes.groups(found, np.asarray(adata.obsm[Keys(key).responsibilities]), fit)
-    changed = _gene_changes.by_expression(held, of, natural_log=natural_log)
+    coupled = groups(sides, responsibilities, fit)
+    changed = by_expression(cells, coupled, natural_log=natural_log)
     fraction = np.fmax(changed.change.source.fraction, changed.change.target.fraction)
-    usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS_FOR_GENES)[:, None]
-    tables = gene_tables(
-        changed,
-        _gene_changes.by_loadings(adata, held, of, changed, use_rep=params["use_rep"], fit=fit),
-        _gene_changes.by_donors(
-            held,
-            of,
-            counts_layer=counts_layer,
-            usable=usable,
-            paired=params["paired"],
-            wanted=de,
-        ),
+    usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS)[:, None]
+    loadings = by_loadings(adata, cells, coupled, changed, use_rep=comparison.use_rep, fit=fit)
+    tests = by_donors(
+        cells,
+        coupled,
+        counts_layer=counts_layer,
+        usable=usable,
+        paired=comparison.paired,
+        wanted=de,
+    )
+    table, agreement = gene_tables(
+        Ways(changed, loadings, tests),
         names,
-        [str(n) for n in adata.uns[key][Uns.names(SOURCE)]],
+        read_names(adata, key, SOURCE),
         usable=usable,
         natural_log=natural_log,
         n_genes=n_genes,
     )
-
     adata = adata.copy() if copy else adata
-    with writing():
-        adata.uns[key] = {
-            **adata.uns[key],
-            Uns.GENES: storable(tables[0]),
-            Uns.GENE_AGREEMENT: storable(tables[1]),
-        }
+    results = {Uns.GENES: storable(table), Uns.GENE_AGREEMENT: storable(agreement)}
+    write_results(adata, key, results)
     return adata if copy else None

@@ -1,4 +1,4 @@
-"""Several targets against one source: a loop of fits that share their source components."""
+"""Several targets against one source: successive fits with the same source components."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import anndata as ad
 
-from cgmm._anndata import checks
-from cgmm._anndata.checks import check_writable, levels
+from cgmm._anndata.checks import check_writable, column, levels
 from cgmm._anndata.keys import DEFAULT_KEY, Keys
 from cgmm.tl._fit import fit
 
@@ -25,11 +24,11 @@ def fit_targets(
 ) -> ad.AnnData | None:
     """Fit one source against several targets, such as doses or time points.
 
-    The first comparison finds the source components. All others take them as they are
-    (``share_source`` of :func:`fit`), so that a row of one comparison speaks of the same
-    subpopulation as that row of another: :func:`cgmm.get.compare`, :func:`cgmm.pl.compare`.
-    The transport term ties source components to the first target, but weakly; put first the
-    target that differs least from the source.
+    The first comparison finds the source components. All other comparisons use these components
+    unchanged (``share_source`` of :func:`fit`), so the same row of two comparisons describes the
+    same subpopulation. :func:`cgmm.get.compare` and :func:`cgmm.pl.compare` show the comparisons
+    side by side. The transport term makes the source components depend weakly on the first target.
+    The first target should therefore be the one that differs least from the source.
 
     Parameters
     ----------
@@ -38,12 +37,12 @@ def fit_targets(
     condition_key, source
         As in :func:`fit`.
     targets
-        Conditions to compare with the source, in the order of the comparison. By default all
-        others, in the order of the categories, or sorted when the column is text ("day 2" before
-        "day 10").
+        Conditions to compare with the source, in the order of the fits. By default all other
+        conditions, in the order of the categories; a column of text is sorted in natural order
+        ("day 2" before "day 10").
     key_added
-        Prefix of the keys: each target has the key ``<key_added>_<target>``, with "-" in the place
-        of "/".
+        Prefix of the keys: each target has the key ``<key_added>_<target>``, with "-" in place of
+        "/".
     copy
         Return a changed copy and leave ``adata`` as it is.
     **options
@@ -51,19 +50,19 @@ def fit_targets(
 
     Returns
     -------
-    None, or the copy. Sets for each target the fields that :func:`fit` lists.
+    None, or the copy. Sets the fields that :func:`fit` lists, for each target.
 
     Raises
     ------
-    KeyError, ValueError
-        As :func:`fit`; when there is no target, or when two targets would have the same key.
-        Comparisons that were fitted before stay.
+    KeyError, TypeError, ValueError
+        As :func:`fit`.  Also when there is no target, or when two targets would have the same key.
+        Comparisons that were fitted before an error are kept.
     """
     check_writable(adata, copy=copy)
     if "target" in options:
         msg = "fit_targets takes targets=, a list; target= is an argument of cgmm.tl.fit."
         raise TypeError(msg)
-    chosen = _targets(adata, condition_key, str(source), targets)
+    chosen = _checked_targets(adata, condition_key, str(source), targets)
     keys = [target_key(target, key_added=key_added) for target in chosen]
     if len(set(keys)) < len(keys):
         msg = f"Targets {', '.join(map(repr, chosen))} do not give different keys: name each once."
@@ -85,15 +84,15 @@ def fit_targets(
 
 
 def target_key(target: str, *, key_added: str = DEFAULT_KEY) -> str:
-    """Key of one comparison of :func:`fit_targets`."""
-    return Keys(f"{key_added}_{str(target).replace('/', '-')}").key
+    """Return the key of one comparison of :func:`fit_targets`."""
+    return Keys(key_added).for_target(target).key
 
 
-def _targets(
+def _checked_targets(
     adata: ad.AnnData, condition_key: str, source: str, targets: Sequence[str] | None
 ) -> list[str]:
-    column = checks.column(adata, condition_key, "condition_key")
-    present = levels(column)
+    """Return the targets as text; raise an error when one of them cannot be a target."""
+    present = levels(column(adata, condition_key, "condition_key"))
     if targets is None:
         targets = [c for c in present if c != source]
     if isinstance(targets, str):

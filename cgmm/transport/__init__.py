@@ -1,1 +1,1 @@
-"""Optimal transport between the components of two mixtures: see :mod:`cgmm.transport.solver`."""
+"""Optimal transport between two mixtures; start at :mod:`cgmm.transport.solver`."""

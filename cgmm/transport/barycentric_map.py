@@ -1,15 +1,15 @@
-r"""Where a source cell would stand in the target.
+r"""Displacement of source cells by the barycentric map of a coupled pair of mixtures.
 
-The barycentric map of a coupled pair of mixtures (Delon & Desolneux 2020, SIAM J Imaging Sci 13,
-eq. 6.2), with responsibilities :math:`r_k`, :math:`T_{kl} = W_{kl} / (W 1)_k` and the Monge
-matrices :math:`A_{kl}` between the components:
+The barycentric map (Delon & Desolneux 2020, SIAM J. Imaging Sci. 13, eq. 6.2) gives the position of
+a source cell in the target.  With responsibilities :math:`r_k`, transfers
+:math:`T_{kl} = W_{kl} / (W 1)_k` and Monge matrices :math:`A_{kl}` between the components it is
 
 .. math:: x \mapsto \sum_k r_k(x) \sum_l T_{kl} \left( m^1_l + A_{kl} (x - m^0_k) \right).
 
-The displacement is that point less ``x``.  A component that is gone leads nowhere: the mean is over
-those that have a counterpart, and a cell that belongs mostly to others has no place in the target.
-One small eigenvalue problem per coupled pair: plain numpy, because compiling would take longer than
-computing.
+The displacement is the new position less ``x``.  Components that are gone have no counterpart, and
+the mean over ``k`` leaves them out.  A cell with more than half of its responsibility in gone
+components has no position in the target.  The code is plain numpy: each coupled pair needs one
+small eigenvalue problem, and compilation would take longer.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cgmm._utils.blas import one_thread
 from cgmm.transport import gaussians
 from cgmm.transport.coupling import share_of_source
 
-MIN_MATCHED = 0.5
-ROWS = 2048  # few enough to stay in cache
-MIN_PAIR_SHARE = 1e-9  # part of a component's mass below which a pair is not followed
+MIN_MATCHED = 0.5  # responsibility in components with a counterpart; below it: no position
+ROWS = 2048  # cells in a block, which stays in cache
+MIN_PAIR_SHARE = 1e-9  # of a component's mass; smaller pairs are left out
 
 
 @one_thread()
@@ -36,7 +36,7 @@ def displacement(
     covariances_target: np.ndarray,
     coupling: np.ndarray,
 ) -> np.ndarray:
-    """Displacement of source cells under the barycentric map.
+    """Return the displacement of source cells under the barycentric map.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def displacement(
 
     Returns
     -------
-    Shape (N0, D). NaN for cells that belong, by more than half, to components without any coupled
-    mass.
+    Shape (N0, D).  NaN for cells with more than half of their responsibility in components without
+    coupled mass.
     """
     to = share_of_source(coupling)
     goals = to @ means_target
@@ -73,18 +73,9 @@ def displacement(
 
 
 def _mean_maps(source: np.ndarray, target: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Sum over l of ``T_kl A_kl``, shape (K0, D, D); pairs without mass are not computed.
-
-    ``A = S^{-1/2} (S^{1/2} T S^{1/2})^{1/2} S^{-1/2}`` (Bhatia, Jain & Lim 2019, eq. 39).
-    """
-    out = np.zeros(source.shape)
-    root, inverse, _ = gaussians.roots(source)
-    for k, part in enumerate(to):
-        partners = np.flatnonzero(part > MIN_PAIR_SHARE)
-        if not len(partners):
-            continue
-        inner, basis = np.linalg.eigh(root[k] @ target[partners] @ root[k])
-        inner = np.sqrt(np.maximum(inner, 0.0)) * part[partners, None]
-        middle = ((basis * inner[:, None]) @ basis.swapaxes(1, 2)).sum(axis=0)
-        out[k] = inverse[k] @ middle @ inverse[k] / part[partners].sum()
-    return out
+    """Return the mean Monge matrix of each source component, weighted by ``T``: (K0, D, D)."""
+    followed = to > MIN_PAIR_SHARE
+    k, j = np.nonzero(followed)
+    maps, _ = gaussians.sum_of_maps(gaussians.roots(source), target, k, j, to[k, j], symmetric=True)
+    total = np.array([part[wanted].sum() for part, wanted in zip(to, followed, strict=True)])
+    return maps / np.where(total > 0, total, 1.0)[:, None, None]

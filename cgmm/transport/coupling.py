@@ -1,4 +1,4 @@
-"""What a coupling says: where the mass of each component goes, and where it came from."""
+"""Transfers, origins and net factors that follow from a coupling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def share_of_source(coupling: np.ndarray) -> np.ndarray:
-    """T, where the mass of each source component goes.
+    """Return ``T``, the fraction of each source component that goes to each target component.
 
     Parameters
     ----------
@@ -15,20 +15,21 @@ def share_of_source(coupling: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    T = W / (W 1), shape (K0, K1). Rows sum to one; a row without mass is zero.
+    ``T = W / (W 1)``, shape (K0, K1).  Rows sum to one; a row without mass is zero.
     """
     return divide(coupling, coupling.sum(axis=1, keepdims=True))
 
 
 def is_gone(coupling: np.ndarray) -> np.ndarray:
-    """Source components without mass in the coupling: gone.
+    """Return which source components are gone: components without mass in the coupling.
 
-    :func:`cgmm.automatic.counterparts.unmatched` finds them, and the fit empties their rows.
+    :func:`cgmm.automatic.counterparts.unmatched` finds components without a counterpart, and the
+    fit without tuning sets their rows of the coupling to zero.
 
     Parameters
     ----------
     coupling
-        W, shape (K0, K1); transposed for target components, which are new.
+        W, shape (K0, K1).  For the transpose, the function returns which target components are new.
 
     Returns
     -------
@@ -38,11 +39,12 @@ def is_gone(coupling: np.ndarray) -> np.ndarray:
 
 
 def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """Fraction of all source cells that goes from each source to each target component.
+    """Return the fraction of all source cells in each transfer from component to component.
 
-    The coupling decides where the cells of a component go, not how many arrive: with strong
-    changes of state it gives up most of a component's mass, and a small component that moved
-    less would otherwise be credited with the cells of a large one that moved more.
+    The coupling is used for where the cells of a component go, not for how many cells go.  Where
+    states change strongly, the coupling contains only a small part of a component's mass.  If its
+    masses were used as numbers of cells, cells of a large component that moved far would be
+    attributed to a small component that moved little.
 
     Parameters
     ----------
@@ -53,16 +55,17 @@ def transfer_mass(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray
 
     Returns
     -------
-    ``s_k T_kl``, shape (K0, K1).  Components of the source that are :func:`lost` send nothing,
-    those of the target that are new receive nothing.
+    ``s_k T_kl``, shape (K0, K1).  Rows of source components that are gone (:func:`is_gone`) and
+    columns of target components that are new are zero.
     """
     return np.asarray(shares_source)[:, None] * share_of_source(coupling)
 
 
 def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarray:
-    """R, where the cells of each target component came from, as the coupling has it.
+    """Return ``R``, the part of each target component that came from each source component.
 
-    Bayes' rule with the shares of the source as prior: ``R_kl`` is proportional to ``s_k T_kl``.
+    ``R`` follows from the coupling by Bayes' rule, with the shares of the source as prior: ``R_kl``
+    is proportional to ``s_k T_kl``.
 
     Parameters
     ----------
@@ -73,25 +76,26 @@ def share_of_target(coupling: np.ndarray, shares_source: np.ndarray) -> np.ndarr
 
     Returns
     -------
-    R, shape (K0, K1). Columns sum to one; a column without mass is zero.
+    ``R``, shape (K0, K1).  Columns sum to one; a column without mass is zero.
     """
     mass = transfer_mass(coupling, shares_source)
     return divide(mass, mass.sum(axis=0, keepdims=True))
 
 
 def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Origins under another coupling, when cells have corrected those of the first.
+    """Return the origins under another coupling, from origins counted under the first coupling.
 
     Parameters
     ----------
     origin
-        R as the cells have it (:mod:`cgmm.automatic.origins`), shape (K0, K1).
+        ``R`` counted over cells (:mod:`cgmm.automatic.origins`), shape (K0, K1).
     before, after
-        R as the first and the other coupling have it (:func:`share_of_target`).
+        ``R`` that follows from the first and from the other coupling (:func:`share_of_target`).
 
     Returns
     -------
-    R moved by as much as the coupling's moved, shape (K0, K1), columns summing to one.
+    ``origin + after - before``, shape (K0, K1).  Negative entries are set to zero, and columns are
+    scaled to sum to one.
     """
     moved = np.maximum(origin + (after - before), 0.0)
     return divide(moved, np.broadcast_to(moved.sum(axis=0, keepdims=True), moved.shape))
@@ -100,27 +104,69 @@ def shifted_origin(origin: np.ndarray, before: np.ndarray, after: np.ndarray) ->
 def log2_net(
     origin: np.ndarray, shares_source: np.ndarray, shares_target: np.ndarray
 ) -> np.ndarray:
-    """Log2 net factor of each source component.
+    """Return the log2 net factor of each source component.
 
-    ``net_k = sum_l R_kl t_l / s_k``, so that ``sum_k s_k net_k`` is the share of all target
-    components that came from somewhere: one, unless some are new.
+    ``net_k = sum_l R_kl t_l / s_k``.  The sum ``sum_k s_k net_k`` is the total share of the target
+    components that have an origin.  It is one unless some target components are new.
 
     Parameters
     ----------
     origin
-        R, where the cells of each target component came from, shape (K0, K1).
+        ``R``, where the cells of each target component came from, shape (K0, K1).
     shares_source, shares_target
         Shares without penalty, shapes (K0,) and (K1,).
 
     Returns
     -------
-    Shape (K0,). ``-inf`` where nothing of the target came from the component.
+    Shape (K0,).  ``-inf`` where no target cell came from the component.
     """
     carried = origin @ shares_target
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log2(carried) - np.log2(shares_source)
 
 
+def counted_transfers(
+    origin: np.ndarray, shares_target: np.ndarray, became: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the transfers of each source component, computed from the origins of target cells.
+
+    :func:`share_of_source` computes transfers from the coupling.  The two results agree where
+    components have the same borders in both conditions.  Arguments are matrices (K0, K1), or arrays
+    that broadcast, for example with one value for each pair of components.
+
+    Parameters
+    ----------
+    origin
+        R, the part of the target component that came from the source component.
+    shares_target
+        Share of the target component among target cells.
+    became
+        Share of all target cells that came from the source component.
+
+    Returns
+    -------
+    arrives
+        Part of all target cells that lies in the target component and came from the source
+        component.
+    share
+        Part of the cells from the source component that lies in the target component; NaN where
+        no cell came from the source component.
+    """
+    arrives = origin * shares_target
+    return arrives, arrives / np.where(became > 0, became, np.nan)
+
+
+def misplaced(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the part of a component on whose target component two sets of transfers disagree.
+
+    Parameters
+    ----------
+    first, second
+        Shares of the component that go to each target component, shape (K1,).
+    """
+    return float(1 - np.minimum(first, second).sum())
+
+
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Divide a by b, giving zero where b is not positive."""
+    """Return a / b, and zero where b is not positive."""
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)

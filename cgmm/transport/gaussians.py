@@ -8,14 +8,15 @@ The squared 2-Wasserstein distance between ``N(m, S)`` and ``N(n, T)`` is
 
 and the optimal map is affine, ``x -> n + A (x - m)``, with the Monge matrix
 ``A = S^{-1/2} (S^{1/2} T S^{1/2})^{1/2} S^{-1/2}`` (Bhatia, Jain & Lim 2019,
-Expo. Math. 37, eq. 1, 13 and 39).  Any ``R`` with ``S = R R^T`` may stand for the symmetric root:
-``G = R^T T R`` has the same eigenvalues, and ``A = R^{-T} G^{1/2} R^{-1}``, whose inverse (the map
-back) ``R G^{-1/2} R^T`` shares the eigenvectors of ``G``.  The fit takes Cholesky factors,
-:func:`cgmm.transport_cost` symmetric roots, which cannot fail.
+Expo. Math. 37, eq. 1, 13 and 39).  Any ``R`` with ``S = R R^T`` can replace the symmetric root:
+``G = R^T T R`` has the same eigenvalues as ``S^{1/2} T S^{1/2}``, and
+``A = R^{-T} G^{1/2} R^{-1}``.  The inverse map ``A^{-1} = R G^{-1/2} R^T`` uses the same
+eigenvectors of ``G``.  The fit takes Cholesky factors.  :func:`cgmm.transport_cost` takes symmetric
+roots, whose computation cannot fail.
 
-All functions take stacks of matrices of numpy (computed at once) or of JAX (traced), and keep
-their dtype.  They make one batched LAPACK call after another, each fed by the one before, because
-XLA's CPU backend can dead-lock when two of them run at the same time.
+Functions take stacks of matrices as numpy arrays or as traced JAX arrays, and keep the dtype.  Each
+batched LAPACK call depends on the call before, because XLA's CPU backend can dead-lock when two
+batched calls run at the same time.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Array = Any
 
 
 def namespace(array: Array) -> Any:
-    """``numpy`` for numpy's arrays, ``jax.numpy`` for all others."""
+    """Return ``numpy`` for numpy arrays, and ``jax.numpy`` for all other arrays."""
     return np if isinstance(array, (np.ndarray, np.generic)) else jnp
 
 
@@ -55,14 +56,14 @@ class Roots(NamedTuple):
 
 
 class PairRoots(NamedTuple):
-    """Square roots of ``G_kl = S_k^{1/2} T_l S_k^{1/2}`` for all pairs.
+    """Eigenvalues and eigenvectors of ``G^{1/2}``, ``G_kl = S_k^{1/2} T_l S_k^{1/2}``, all pairs.
 
     Attributes
     ----------
     values
         Eigenvalues of ``G^{1/2}``, shape (K0, K1, D).
     vectors
-        Eigenvectors, shape (K0, K1, D, D).
+        Eigenvectors of ``G^{1/2}``, shape (K0, K1, D, D).
     """
 
     values: Array
@@ -90,7 +91,7 @@ def _positive(values: Array) -> Array:
 
 
 def roots(covariances: Array) -> Roots:
-    """Symmetric roots, their inverses and log determinants of covariances (K, D, D)."""
+    """Return symmetric roots of covariances (K, D, D), with inverses and log determinants."""
     values, vectors = _eigh(covariances)
     xp = namespace(values)
     root = xp.sqrt(values)
@@ -98,7 +99,7 @@ def roots(covariances: Array) -> Roots:
 
 
 def factors(covariances: np.ndarray) -> Roots:
-    """Cholesky factors; symmetric roots where one of the matrices is singular to rounding."""
+    """Return Cholesky factors, or symmetric roots when a matrix is singular to rounding."""
     try:
         lower = np.linalg.cholesky(covariances)
         inverse = np.linalg.inv(lower)
@@ -113,7 +114,7 @@ def _cross(root: np.ndarray, covariances: np.ndarray) -> np.ndarray:
 
 
 def fidelities(root: np.ndarray, covariances: np.ndarray) -> np.ndarray:
-    """``tr G^{1/2}`` for pairs of roots and covariances, both (P, D, D): shape (P,)."""
+    """Return ``tr G^{1/2}`` for pairs of roots and covariances, both (P, D, D): shape (P,)."""
     return np.sqrt(_positive(np.linalg.eigvalsh(_cross(root, covariances)))).sum(-1)
 
 
@@ -127,8 +128,19 @@ def pair_roots(root: Array, covariances: Array) -> PairRoots:
     )
 
 
-def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
-    """Coupling-weighted sums of the Monge matrices, forth and back, from symmetric roots.
+def sum_of_maps_traced(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, Array]:
+    """Sum the Monge matrices of all pairs in both directions, weighted by the coupling.
+
+    JAX needs fixed shapes, so all pairs are computed.
+
+    Parameters
+    ----------
+    source
+        Symmetric roots of the source covariances, from :func:`roots`.
+    pairs
+        Decompositions of all pairs, from :func:`pair_roots`.
+    coupling
+        Weights ``W``, shape (K0, K1).
 
     Returns
     -------
@@ -147,18 +159,45 @@ def mean_maps(source: Roots, pairs: PairRoots, coupling: Array) -> tuple[Array, 
 
 
 def sum_of_maps(
-    source: Roots, covariances: np.ndarray, k: np.ndarray, j: np.ndarray, mass: np.ndarray
+    source: Roots,
+    covariances: np.ndarray,
+    k: np.ndarray,
+    j: np.ndarray,
+    mass: np.ndarray,
+    *,
+    symmetric: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`mean_maps` from roots of any kind, over pairs (k, j) of given mass, shapes (P,)."""
+    """Sum the Monge matrices of given pairs in both directions, weighted by their mass.
+
+    Numpy arrays only; other pairs are not computed.
+
+    Parameters
+    ----------
+    source
+        Roots of the source covariances (K0, D, D).
+    covariances
+        Target covariances, shape (K1, D, D).
+    k, j
+        Source and target component of every pair, shapes (P,).
+    mass
+        Weight of every pair, shape (P,).
+    symmetric
+        Whether the roots are symmetric, which makes transposes unnecessary.
+
+    Returns
+    -------
+    ``sum_l W_kl A_kl`` of shape (K0, D, D) and ``sum_k W_kl A_kl^{-1}`` of shape (K1, D, D).
+    """
     forth, back = np.zeros_like(source.root), np.zeros_like(covariances)
     if len(k):
         root = source.root[k]
-        values, vectors = np.linalg.eigh(_cross(root, covariances[j]))
+        cross = root @ covariances[j] @ root if symmetric else _cross(root, covariances[j])
+        values, vectors = np.linalg.eigh(cross)
         values = np.sqrt(_positive(values))
         np.add.at(forth, k, _rebuild(vectors, mass[:, None] * values))
         np.add.at(back, j, _rebuild(root @ vectors, mass[:, None] / values))
     inverse = source.inverse_root
-    return inverse.swapaxes(-1, -2) @ forth @ inverse, back
+    return (inverse if symmetric else inverse.swapaxes(-1, -2)) @ forth @ inverse, back
 
 
 def wasserstein_costs(
@@ -168,7 +207,7 @@ def wasserstein_costs(
     covariances1: Array,
     fidelity: Array,
 ) -> Array:
-    """Squared Wasserstein distances ``C_kl``, shape (K0, K1), never negative.
+    """Return the squared Wasserstein distances of all pairs.
 
     Parameters
     ----------
@@ -177,7 +216,11 @@ def wasserstein_costs(
     covariances0, covariances1
         Shapes (K0, D, D) and (K1, D, D).
     fidelity
-        ``tr G^{1/2}`` from :func:`pair_roots`, shape (K0, K1).
+        ``tr G^{1/2}`` from :func:`pair_roots` or :func:`fidelities`, shape (K0, K1).
+
+    Returns
+    -------
+    ``C_kl``, shape (K0, K1), never negative.
     """
     xp = namespace(fidelity)
     gap = means0[:, None] - means1[None]
@@ -186,5 +229,5 @@ def wasserstein_costs(
 
 
 def traced(matrices: Array) -> Array:
-    """Traces of a stack of matrices."""
+    """Return the traces of a stack of matrices (K, D, D): shape (K,)."""
     return namespace(matrices).trace(matrices, axis1=-2, axis2=-1)

@@ -1,9 +1,9 @@
-r"""Transport in plain numpy, in as few operations as it takes where the start is nearly right.
+r"""Transport in plain numpy, fast when the starting potentials are close to the solution.
 
-Within a fit one transport problem follows another that differs little.  Newton steps on the
-potentials then need no line search: two or three bring the error of the marginals from 1e-3 to
-rounding.  A cold start comes down from a large ``epsilon`` first.  Where that does not settle,
-:func:`cgmm.transport.solver.solve` takes over, which is slower and always arrives.
+In a fit each transport problem differs little from the problem before.  Newton steps on the
+potentials then need no line search: two or three steps reduce the error of the marginals from 1e-3
+to rounding.  If these steps do not converge, ``epsilon`` is annealed.  If annealing fails,
+:func:`cgmm.transport.solver.solve` is used, which is slower and has a line search.
 """
 
 from __future__ import annotations
@@ -11,69 +11,64 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from cgmm.pair import halves
 from cgmm.transport import solver
+from cgmm.transport.solver import ANNEALING_FACTOR, Plan, Problem
 
 MAX_STEPS = 20
-MAX_MOVE = 2.0
-LOOSE = 0.1
-NEGLIGIBLE = 1e-9
+MAX_MOVE = 2.0  # largest change of a potential in one step, in units of epsilon
+MAX_ERROR = 1e-11
+MAX_ERROR_ANNEALING = 0.1
+MIN_EXCESS = 1e-9  # cost of unmoved mass below which it is neglected, relative to the cost
 
 
-def solve_near(
-    costs: np.ndarray,
-    weights: np.ndarray,
-    epsilon: np.float64,
-    inv_rho: np.float64,
-    potentials: np.ndarray,
-    *,
-    goal: float | None = None,
-) -> solver.Plan:
-    """Transport between stacked weights, from given potentials.
+def solve_near(problem: Problem, potentials: np.ndarray, *, goal: float | None = None) -> Plan:
+    """Solve a transport problem from potentials close to the solution.
 
     Parameters
     ----------
-    costs
-        Shape (K0, K1).
-    weights, potentials
-        Of both sides, source first, shape (K0 + K1,).
-    epsilon, inv_rho
-        As in :func:`cgmm.transport.solver.solve`.
+    problem
+        Costs, weights and penalties, in numpy.
+    potentials
+        Potentials of both sides, source first, shape (K0 + K1,).
     goal
-        Relative violation of the marginals that is good enough.  None: as small as rounding
-        allows, or 1e-11.
+        Largest allowed relative error of the marginals.  None: 1e-11.  A larger error is allowed
+        where rounding causes it.
+
+    Returns
+    -------
+    Plan
     """
-    k0 = len(costs)
-    reach = float(solver.within_reach(costs, epsilon))
-    goal = max(1e-11 if goal is None else goal, reach)
+    rounding = float(solver.marginal_rounding(problem))
+    goal = max(MAX_ERROR if goal is None else goal, rounding)
     with np.errstate(all="ignore"):
-        plan = _newton(costs, weights, epsilon, inv_rho, potentials, goal)
+        plan = _undamped_newton(problem, potentials, goal)
         if plan is None:
-            plan = _descend(costs, weights, epsilon, inv_rho, goal)
+            plan = _annealed(problem, goal)
         if plan is None:
-            f, g = potentials[:k0], potentials[k0:]
-            plan = solver.solve(costs, weights[:k0], weights[k0:], epsilon, inv_rho, f, g)
-        return plan if inv_rho else _with_leftovers(plan, costs, weights)
+            plan = solver.solve(problem, *halves(potentials, len(problem.costs)))
+        return plan if problem.inv_rho else _with_excess(plan, problem)
 
 
-def _with_leftovers(plan: solver.Plan, costs: np.ndarray, weights: np.ndarray) -> solver.Plan:
-    """Charge balanced mass that the plan leaves lying by the longest way, where that counts.
+def extrapolated_potentials(plan: Plan, change: np.ndarray, problem: Problem) -> np.ndarray:
+    """Return the potentials after a change of the costs, to first order.
 
-    The dual is blind to it: costs of 1e8 epsilon hide 1e-7 of mass in the rounding of a marginal,
-    but not in what moving it would cost.
-    """
-    given = np.concatenate((plan.coupling.sum(1), plan.coupling.sum(0)))
-    excess = 0.5 * np.abs(weights - given).sum() * np.ptp(costs)
-    counts = excess > NEGLIGIBLE * (1 + abs(plan.cost))
-    return plan._replace(cost=plan.cost + excess) if counts else plan
+    The change ``dh`` solves ``(1 + eps/rho) dh + T dh = (T dC) 1``, with ``T`` the coupling divided
+    by the mass of the row's component.  The result is exact for a change of any size that leaves
+    ``T`` the same.
 
+    Parameters
+    ----------
+    plan
+        Transport solved at the old costs.
+    change
+        New costs less old costs, shape (K0, K1).
+    problem
+        The problem, for its penalties.
 
-def extrapolated_potentials(
-    plan: solver.Plan, change: np.ndarray, epsilon: float, inv_rho: float
-) -> np.ndarray:
-    """Potentials after a change of the costs, to first order in it: shape (K0 + K1,).
-
-    ``(1 + eps/rho) dh + T dh = (T dC) 1`` with ``T`` the coupling divided by the mass of the row's
-    component; exact for changes of any size as long as ``T`` stays.
+    Returns
+    -------
+    Potentials, shape (K0 + K1,).  Where the system cannot be solved, the potentials of the plan.
     """
     w = plan.coupling
     k0, k = len(w), sum(w.shape)
@@ -83,41 +78,46 @@ def extrapolated_potentials(
     scale = 1 / np.sqrt(np.maximum(given, 1e-300))
     system = np.zeros((k, k))
     system[k0:, :k0] = w.T * scale[k0:, None] * scale[:k0]
-    system.flat[:: k + 1] = 1 + epsilon * inv_rho + 1e-9
+    system.flat[:: k + 1] = 1 + problem.epsilon * problem.inv_rho + 1e-9
     right = np.concatenate((moved.sum(1), moved.sum(0))) * scale
     _, drift, info = dposv(system, right, lower=1)
     drift *= scale
     return h if info or not np.isfinite(drift).all() else h + drift
 
 
-def _descend(
-    costs: np.ndarray, weights: np.ndarray, epsilon: float, inv_rho: float, goal: float
-) -> solver.Plan | None:
-    """Come down in ``epsilon`` from where the problem is easy."""
-    k0 = len(costs)
-    log_a, log_b = np.log(weights[:k0]), np.log(weights[k0:])
-    f, g = np.zeros(k0), np.zeros(len(log_b))
-    height = np.log(max(np.ptp(costs) / epsilon, 1.0)) / np.log(solver.RUNG)
-    for rung in range(int(np.ceil(height)), -1, -1):
-        level = np.float64(epsilon * solver.RUNG**rung)
-        problem = solver.Problem(costs, log_a, log_b, level, inv_rho)
-        potentials = np.concatenate(solver.scaling(problem, f, g))
-        plan = _newton(costs, weights, level, inv_rho, potentials, LOOSE if rung else goal)
+def _with_excess(plan: Plan, problem: Problem) -> Plan:
+    """Add a cost for balanced mass that the plan has not moved, at the range of the costs.
+
+    The dual does not contain this mass.  At costs of 1e8 epsilon, a mass of 1e-7 is below the
+    rounding of a marginal, but the cost of moving this mass is not negligible.
+    """
+    given = np.concatenate((plan.coupling.sum(1), plan.coupling.sum(0)))
+    excess = 0.5 * np.abs(problem.weights - given).sum() * np.ptp(problem.costs)
+    counts = excess > MIN_EXCESS * (1 + abs(plan.cost))
+    return plan._replace(cost=plan.cost + excess) if counts else plan
+
+
+def _annealed(problem: Problem, goal: float) -> Plan | None:
+    """Solve at a large ``epsilon`` and lower it level by level; None where a level fails."""
+    f, g = np.zeros(len(problem.a)), np.zeros(len(problem.b))
+    n_levels = np.log(max(np.ptp(problem.costs) / problem.epsilon, 1.0)) / np.log(ANNEALING_FACTOR)
+    for left in range(int(np.ceil(n_levels)), -1, -1):
+        level = problem._replace(epsilon=np.float64(problem.epsilon * ANNEALING_FACTOR**left))
+        potentials = np.concatenate(solver.scaling(level, f, g))
+        plan = _undamped_newton(level, potentials, MAX_ERROR_ANNEALING if left else goal)
         if plan is None:
             return None
         f, g = plan.f, plan.g
     return plan
 
 
-def _newton(
-    costs: np.ndarray,
-    weights: np.ndarray,
-    epsilon: float,
-    inv_rho: float,
-    potentials: np.ndarray,
-    goal: float,
-) -> solver.Plan | None:
-    """Newton steps, as long as each of them lessens the error or raises the dual."""
+def _undamped_newton(problem: Problem, potentials: np.ndarray, goal: float) -> Plan | None:
+    """Solve by Newton steps without line search; None where the steps do not converge.
+
+    A step that neither lowers the error nor raises the dual is shortened to a quarter.
+    """
+    costs, weights = problem.costs, problem.weights
+    epsilon, inv_rho = problem.epsilon, problem.inv_rho
     k0, k = len(costs), len(weights)
     logs = np.log(weights)
     base = logs[:k0, None] + logs[k0:] - costs / epsilon
@@ -131,7 +131,7 @@ def _newton(
         gain = -np.expm1(-inv_rho * h) / inv_rho if inv_rho else h
         value = weights @ gain - epsilon * (given[:k0].sum() - 1)
         if error <= goal:
-            return solver.Plan(h[:k0], h[k0:], w, value, error)
+            return Plan(h[:k0], h[k0:], w, value, error)
         if not (error < old or value > highest):
             move = 0.25 * move
             h = last + move
@@ -142,7 +142,7 @@ def _newton(
         system[k0:, :k0] = w.T * scale[k0:, None] * scale[:k0]
         system.flat[:: k + 1] = 1 + 1e-15
         if not inv_rho:
-            # balanced potentials are free up to a constant: hold that direction
+            # balanced potentials are determined up to a constant: fix this direction
             drift = np.sqrt(given / given.sum())
             drift[k0:] *= -1
             system += drift[:, None] * drift

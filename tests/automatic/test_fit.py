@@ -1,13 +1,10 @@
-"""The automatic fit: scale-free, reasons recorded, sensible starts."""
-
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from cgmm.automatic.clusters import LeidenClusters
+import cgmm as cg
 from cgmm.automatic.fit import fit_automatic
-from cgmm.mixture.initial import mixture_from_labels
 
 
 @pytest.fixture(scope="module")
@@ -42,25 +39,6 @@ def test_scale_of_the_data_does_not_matter(points):
     np.testing.assert_allclose(one.shares_target, two.shares_target, atol=1e-6)
 
 
-def test_small_clusters_are_dissolved(points):
-    x, _ = points
-    stray = np.concatenate([x, np.full((3, 5), 60.0) + np.eye(3, 5)])
-    mixture = LeidenClusters(stray, None, 0).mixture(1.0, 0, min_cells=20, ridge=1e-6)
-    assert mixture.n_components == 4
-    assert mixture.weights.sum() == pytest.approx(1)
-
-
-def test_labels_become_moments():
-    rng = np.random.default_rng(1)
-    x, labels, w = rng.normal(size=(200, 2)), np.repeat([0, 1], 100), rng.uniform(size=200)
-    m = mixture_from_labels(x, labels, w, 3, 1e-3)
-    np.testing.assert_allclose(m.means[0], np.average(x[:100], axis=0, weights=w[:100]))
-    expected = np.cov(x[:100].T, aweights=w[:100], bias=True) + 1e-3 * np.eye(2)
-    np.testing.assert_allclose(m.covariances[0], expected)
-    assert 0 < m.weights[2] < 1e-3
-    assert np.isfinite(m.covariances).all()
-
-
 def bent_line(n: int, shift: np.ndarray, seed: int) -> np.ndarray:
     """A population that no cluster border cuts naturally, and two round ones."""
     rng = np.random.default_rng(seed)
@@ -86,3 +64,46 @@ def test_cluster_borders_that_differ_are_not_taken_for_changes(seed):
     for mixture, points in ((fit.prevalence_source, x), (fit.prevalence_target, y)):
         said = mixture.responsibilities(points).mean(0)
         np.testing.assert_allclose(mixture.weights, said, atol=2e-5)
+
+
+@pytest.mark.parametrize("shift", [0.0, 4.0])
+def test_a_shift_does_not_leak_into_prevalence(shift: float):
+    """A movement of four standard deviations, factors known."""
+    change = [1.0, 0.0, 0.0, 0.0, -1.0, 0.0]
+    drawn = cg.simulate.points(
+        n_components=6,
+        n_dims=8,
+        log2_change=change,
+        shift=[0.0, shift, 0.0, 0.0, 0.0, 0.0],
+        random_state=0,
+    )
+    adata = drawn.to_anndata()
+    source = (adata.obs["condition"] == "source").to_numpy()
+    x = np.asarray(adata.obsm["X_pca"])
+    fit = fit_automatic(x[source], x[~source])
+    net = 2**fit.log2_net
+    cells = np.log2(fit.prevalence_source.responsibilities(x[source]) @ net)
+    labels = adata.obs["cell_type"].astype(str).to_numpy()
+    for name in np.unique(labels[source]):
+        truth = np.log2((labels[~source] == name).mean() / (labels[source] == name).mean())
+        assert cells[labels[source] == name].mean() == pytest.approx(truth, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_population_that_is_gone_does_not_take_the_numbers_of_its_neighbour(seed):
+    rng = np.random.default_rng(seed)
+    places = 6 * rng.normal(size=(8, 15))
+    before = rng.dirichlet(np.full(8, 5.0))
+    after = np.where(np.arange(8) == 0, 0, before) / (1 - before[0])
+    sides = []
+    for shares, shift in ((before, 0.0), (after, 3.0)):
+        labels = rng.choice(8, size=3000, p=shares)
+        points = places[labels] + rng.normal(size=(3000, 15)) + shift * np.eye(15)[2]
+        sides.append((points, labels))
+    (x, label), (y, _) = sides
+    fit = fit_automatic(x, y)
+    net = fit.log2_net
+    cells = fit.prevalence_source.responsibilities(x) @ 2**net
+    factor = np.array([cells[label == k].mean() for k in range(8)])
+    assert factor[0] < 1e-6
+    np.testing.assert_allclose(np.log2(factor[1:] * (1 - before[0])), 0, atol=0.45)

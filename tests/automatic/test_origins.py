@@ -1,5 +1,3 @@
-"""Votes of target cells for the nearest images of source cells."""
-
 from __future__ import annotations
 
 import numpy as np
@@ -11,7 +9,7 @@ from cgmm.automatic.metric import LearnedMetric, learn_metric
 from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
 from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells
 
-Cut = tuple[FittedPartition, LearnedMetric]
+Fitted = tuple[FittedPartition, LearnedMetric]
 
 
 def cloud(
@@ -25,7 +23,7 @@ def cloud(
     return DrawnCells(points, np.full(len(kind), 1 / len(kind))), kind
 
 
-def cut_at(sides: tuple[DrawnCells, DrawnCells], labels: tuple[np.ndarray, np.ndarray]) -> Cut:
+def cut_at(sides: tuple[DrawnCells, DrawnCells], labels: tuple[np.ndarray, np.ndarray]) -> Fitted:
     """Components with the moments of labelled cells, each coupled to its own number."""
     mixtures = []
     for side, label in zip(sides, labels, strict=True):
@@ -44,24 +42,24 @@ def cut_at(sides: tuple[DrawnCells, DrawnCells], labels: tuple[np.ndarray, np.nd
 
 
 @pytest.fixture
-def moved() -> tuple[tuple[DrawnCells, DrawnCells], tuple[np.ndarray, np.ndarray], Cut]:
+def moved() -> tuple[tuple[DrawnCells, DrawnCells], tuple[np.ndarray, np.ndarray], Fitted]:
     rng = np.random.default_rng(0)
     (source, k0), (target, k1) = cloud(rng, (300, 100), 0.0), cloud(rng, (100, 300), 2.0)
     return (source, target), (k0, k1), cut_at((source, target), (k0, k1))
 
 
-def test_votes_are_dealt_out_whole_and_go_to_the_right_type(moved) -> None:
+def test_target_cells_are_assigned_whole_and_to_the_right_type(moved) -> None:
     (source, target), (k0, k1), cut = moved
-    votes = assign_to_images(source.points, target.points, source.weights, cut)
-    np.testing.assert_allclose(votes.sum(axis=1).A1, 1)
-    right = np.asarray(votes @ np.eye(2)[k0])[np.arange(len(k1)), k1]
+    assigned = assign_to_images(source.points, target.points, source.weights, cut)
+    np.testing.assert_allclose(assigned.sum(axis=1).A1, 1)
+    right = np.asarray(assigned @ np.eye(2)[k0])[np.arange(len(k1)), k1]
     assert right.mean() > 0.97
 
 
-def test_cells_without_weight_get_no_vote(moved) -> None:
+def test_cells_without_weight_are_assigned_nothing(moved) -> None:
     (source, target), (k0, _), cut = moved
-    votes = assign_to_images(source.points, target.points, source.weights * (k0 == 0), cut)
-    assert votes[:, k0 == 1].sum() == 0
+    assigned = assign_to_images(source.points, target.points, source.weights * (k0 == 0), cut)
+    assert assigned[:, k0 == 1].sum() == 0
 
 
 def test_cells_correct_components_that_were_cut_in_the_wrong_place(moved) -> None:
@@ -70,23 +68,23 @@ def test_cells_correct_components_that_were_cut_in_the_wrong_place(moved) -> Non
     wrong = np.where((k1 == 1) & (np.arange(len(k1)) % 3 == 0), 0, k1)
     found, _ = cut_at((source, target), (k0, wrong))
     prior = log2_net_of_cells(found, source.points, len(target.points))
-    reading = count_origins(source, target, found, prior, [right], [k0])
+    origins = count_origins(source, target, found, prior, [right], [k0])
     truth = np.log2([1 / 3, 3.0])[k0]
     assert np.abs(prior - truth).mean() > 0.3
-    assert np.abs(reading.log2_net - truth).mean() < 0.12
-    np.testing.assert_allclose(reading.origin.sum(axis=0), 1)
+    assert np.abs(origins.log2_net - truth).mean() < 0.12
+    np.testing.assert_allclose(origins.origin.sum(axis=0), 1)
 
 
 def test_what_is_gone_gets_nothing_and_what_is_new_gives_nothing(moved) -> None:
     (source, target), (k0, _), (found, movement) = moved
     alone = np.diag([found.coupling[0, 0], 0.0])
     cut = (found._replace(coupling=alone), movement)
-    reading = count_origins(source, target, cut[0], np.zeros(len(k0)), [cut], [k0])
-    np.testing.assert_allclose(reading.origin[:, 0], [1, 0])
-    assert not reading.origin[:, 1].any()
-    assert (reading.log2_net[k0 == 1] < -5).all()
+    origins = count_origins(source, target, cut[0], np.zeros(len(k0)), [cut], [k0])
+    np.testing.assert_allclose(origins.origin[:, 0], [1, 0])
+    assert not origins.origin[:, 1].any()
+    assert (origins.log2_net[k0 == 1] < -5).all()
     # a quarter of the target is of the first type, which was three quarters of the source
-    assert np.median(reading.log2_net[k0 == 0]) == pytest.approx(np.log2(1 / 3), abs=0.1)
+    assert np.median(origins.log2_net[k0 == 0]) == pytest.approx(np.log2(1 / 3), abs=0.1)
 
 
 def test_a_fit_without_tuning_counts_cells_and_conserves_them() -> None:

@@ -1,11 +1,10 @@
-"""What other choices would give: table and figure."""
-
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
 import cgmm as cg
+from cgmm.automatic.sensitivity import Choice, along_rho, settled
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +45,30 @@ def test_a_fit_by_hand_has_no_alternatives(fitted):
     assert cg.get.factors(other, key="hand")["settled"].all()
     with pytest.raises(ValueError, match="no alternatives"):
         cg.pl.sensitivity(other, key="hand")
+
+
+def test_settled_means_within_twofold_of_every_choice():
+    rows = [{"log2_net": [0.0, 0.2, -9.0]}, {"log2_net": [0.9, 1.5, -4.0]}]
+    reference = np.array([0.1, 0.3, -np.inf])
+    assert list(settled(reference, rows)) == [True, False, True]
+    assert settled(reference, []).all()
+
+
+def test_the_row_of_a_choice_has_only_what_was_found() -> None:
+    rho = Choice("rho", "0.5", [0.0], 0.9, main_target=[1])
+    assert rho.to_row() == {
+        "parameter": "rho",
+        "value": "0.5",
+        "log2_net": [0.0],
+        "main_target": [1],
+        "F": 0.9,
+    }
+    partition = Choice("partition", "resolution 1", [0.0], 0.9, n_components=[1, 2])
+    assert list(partition.to_row()) == ["parameter", "value", "log2_net", "F", "n_components"]
+
+
+def test_a_higher_price_of_reweighting_keeps_more_mass(fit: cg.CoupledFit) -> None:
+    choices = along_rho(fit, grid=(0.1, 1.0, 10.0))
+    assert [choice.value for choice in choices] == ["0.1", "1", "10"]
+    mass = [choice.transported_mass for choice in choices]
+    assert mass == sorted(mass)

@@ -80,6 +80,17 @@ def test_results_have_their_command_and_are_there_where_they_are_named() -> None
             assert list(results.glob(named)), f"{page.name} names {named}"
 
 
+def test_every_benchmark_is_explained() -> None:
+    page = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+\.py)` \|(.*)\|$", page, re.MULTILINE)
+    scripts = {path.name for path in (ROOT / "benchmarks").glob("[a-z]*.py")}
+    assert {name for name, _ in rows} == scripts
+    assert len(rows) == len(scripts)
+    for name, cells in rows:
+        for named in re.findall(r"`(?:results/)?([\w*-]+\.txt)`", cells):
+            assert list((ROOT / "benchmarks" / "results").glob(named)), f"{name}: {named}"
+
+
 def test_api_page_lists_every_public_name() -> None:
     page = (DOCS / "api" / "index.md").read_text("utf-8")
     listed = {module: set(names.split()) for module, names in AUTOSUMMARY.findall(page)}

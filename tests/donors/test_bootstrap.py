@@ -9,9 +9,9 @@ from cgmm.donors.bootstrap import (
     between_partitions,
     draw_weights,
     factor_interval,
+    run_all,
     shift_interval,
     transfer_interval,
-    welch_freedom,
 )
 from cgmm.donors.design import design
 
@@ -116,24 +116,34 @@ def test_shift_is_free_of_the_bias_of_distances(length: int) -> None:
 
 
 def test_partitions_that_disagree_have_a_variance() -> None:
-    rows = [
-        {"parameter": "rho", "log2_net": [5.0, 5.0, 5.0]},
-        {"parameter": "partition", "log2_net": [0.0, 1.0, -np.inf]},
-        {"parameter": "partition", "log2_net": [0.0, 3.0, 0.0]},
-    ]
-    spread, n = between_partitions(np.zeros(3), rows)
+    factors = [[0.0, 1.0, -np.inf], [0.0, 3.0, 0.0]]
+    spread, n = between_partitions(factors, 3)
     assert n == 2
     np.testing.assert_allclose(spread, [0, 2 * 1.5, 0])
-    assert between_partitions(np.zeros(3), rows[:2])[1] == 0
-    near, _ = between_partitions(np.zeros(3), rows, farthest=0.5)
-    assert (near < spread + 1e-12).all()
-    assert near.sum() < spread.sum()
-    lost = [{"parameter": "partition", "log2_net": np.array([x])} for x in (-5.0, -9.0)]
-    assert between_partitions(np.array([-7.0]), lost, farthest=4.0)[0] == 0
+    clipped, _ = between_partitions(factors, 3, farthest=0.5)
+    assert (clipped < spread + 1e-12).all()
+    assert clipped.sum() < spread.sum()
 
 
-def test_welch_freedom_is_that_of_scipy() -> None:
-    rng = np.random.default_rng(3)
-    a, b = rng.normal(size=(5, 1)), 3 * rng.normal(size=(7, 1))
-    df = scipy.stats.ttest_ind(a[:, 0], b[:, 0], equal_var=False).df
-    assert welch_freedom(a, b)[0] == pytest.approx(df)
+def test_partitions_that_agree_on_a_loss_do_not_disagree_on_its_size() -> None:
+    assert between_partitions([[-5.0], [-9.0]], 1, farthest=4.0)[0] == 0
+
+
+def test_one_partition_has_no_variance() -> None:
+    spread, n = between_partitions([[0.0, 1.0, 2.0]], 3)
+    assert n == 0
+    np.testing.assert_array_equal(spread, 0)
+
+
+def test_refits_keep_the_order_of_their_weights_with_any_number_of_threads() -> None:
+    pairs = [(np.array([float(i)]), np.array([0.0])) for i in range(9)]
+    seen = []
+    for n_jobs in (1, 3):
+        refits = run_all(
+            lambda pair: pair[0][0],  # type: ignore[arg-type, return-value]
+            pairs,
+            n_jobs=n_jobs,
+            tick=lambda: seen.append(1),
+        )
+        assert refits == list(range(9))
+    assert len(seen) == 18

@@ -8,7 +8,11 @@ import cgmm as cg
 from cgmm.donors.design import design, unit_of_cells
 from cgmm.donors.permutation import align, labellings, permutation_p, widened
 from cgmm.donors.shares import donor_weights
-from cgmm.donors.uncertainty import uncertainty
+
+
+def cells(names: str, n: int = 30) -> np.ndarray:
+    """Each donor of a space-separated list with as many cells."""
+    return np.repeat(names.split(), n).astype(object)
 
 
 def fitted(seed: int = 0, **options: object) -> tuple:
@@ -55,49 +59,6 @@ def test_alignment_takes_the_shift_back(shifted: tuple) -> None:
         assert np.linalg.norm(apart) > 2
 
 
-def test_a_strong_change_has_the_smallest_p_despite_a_shift(shifted: tuple) -> None:
-    fit, points, donors, _ = shifted
-    plan = design(*donors)
-    found = uncertainty(fit, points, donors, plan, n_bootstrap=30, n_permutations=100)
-    assert found.facts["n_distinct"] == 35
-    assert found.facts["smallest_p"] == pytest.approx(1 / 35)
-    assert found.facts["test"] == "moderated_t"
-    rises, falls = 0, 3
-    for k in (rises, falls):
-        assert found.factors.p_permutation[k] == pytest.approx(1 / 35)
-        assert found.factors.p_moderated[k] < 0.02
-    np.testing.assert_array_equal(found.factors.p, found.factors.p_moderated)
-    assert (found.factors.q >= found.factors.p).all()
-    assert found.factors.low[rises] > 0 > found.factors.high[falls]
-
-
-def test_threads_do_not_change_the_numbers(shifted: tuple) -> None:
-    fit, points, donors, _ = shifted
-    one, two = (
-        uncertainty(fit, points, donors, design(*donors), n_bootstrap=8, n_permutations=8, n_jobs=n)
-        for n in (1, 2)
-    )
-    for a, b in zip(one.factors[:-1], two.factors[:-1], strict=True):
-        np.testing.assert_array_equal(a, b)
-    np.testing.assert_array_equal(one.transfers.low, two.transfers.low)
-    np.testing.assert_array_equal(one.shifts.high, two.shifts.high)
-
-
-def test_refits_of_drawn_cells_say_the_same(
-    shifted: tuple, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fit, points, donors, _ = shifted
-    plan = design(*donors)
-    options = {"n_bootstrap": 40, "n_permutations": 40}
-    every = uncertainty(fit, points, donors, plan, **options)
-    monkeypatch.setattr("cgmm.donors.refit.MAX_CELLS", 150)
-    drawn = uncertainty(fit, points, donors, plan, **options)
-    np.testing.assert_allclose(drawn.factors.p_permutation, every.factors.p_permutation, atol=0.06)
-    width = [f.factors.high - f.factors.low for f in (drawn, every)]
-    np.testing.assert_allclose(*width, rtol=0.05)
-    assert not np.array_equal(*width)
-
-
 def test_p_is_uniform_when_nothing_changed() -> None:
     p = []
     for seed in range(12):
@@ -121,3 +82,35 @@ def test_widening_adds_a_variance() -> None:
     expected = 2 * scipy.stats.norm.sf(1 / np.sqrt(1 / z**2 + 0.2))
     assert found[1] == pytest.approx(expected)
     assert found[2] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n0", "n1", "distinct"), [(3, 3, 10), (4, 4, 35), (5, 5, 126), (3, 4, 35)]
+)
+def test_few_exchanges_are_all_made(n0: int, n1: int, distinct: int) -> None:
+    names = [f"d{i}" for i in range(n0 + n1)]
+    found = design(cells(" ".join(names[:n0])), cells(" ".join(names[n0:])))
+    ways = labellings(found, 500, 0)
+    assert ways.complete
+    assert ways.n_distinct == len(ways.labels) == distinct
+    assert ways.smallest_p == pytest.approx(1 / distinct)
+    assert len({row.tobytes() for row in ways.labels}) == distinct
+    np.testing.assert_array_equal(ways.labels[0], [0] * n0 + [1] * n1)
+
+
+def test_pairs_change_within_the_donor_only() -> None:
+    found = design(cells("a b c d"), cells("a b c d"))
+    ways = labellings(found, 500, 0)
+    assert ways.n_distinct == len(ways.labels) == 8
+    assert (ways.labels[:, :4] + ways.labels[:, 4:] == 1).all()
+
+
+def test_many_exchanges_are_drawn_and_repeatable() -> None:
+    names = [f"d{i}" for i in range(20)]
+    found = design(cells(" ".join(names[:10])), cells(" ".join(names[10:])))
+    ways = labellings(found, 60, 5)
+    assert not ways.complete
+    assert len(ways.labels) == 61
+    assert ways.n_distinct == 184_756 // 2
+    np.testing.assert_array_equal(ways.labels, labellings(found, 60, 5).labels)
+    assert (ways.labels.sum(axis=1) == 10).all()

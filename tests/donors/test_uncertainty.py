@@ -1,41 +1,111 @@
-"""Which of the two tests is the one to read."""
-
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+import cgmm as cg
 from cgmm.donors.design import design
-from cgmm.donors.uncertainty import _choose
+from cgmm.donors.facts import Exchanges
+from cgmm.donors.intervals import Baseline
+from cgmm.donors.reasons import Reason
+from cgmm.donors.shares import donor_weights
+from cgmm.donors.uncertainty import uncertainty
 
 
-def of(n_donors: int):
-    donors = [np.repeat([f"{side}{i}" for i in range(n_donors)], 25) for side in "ab"]
-    return design(*donors)
+def fitted(seed: int = 0, **options: object) -> tuple:
+    """Small simulated comparison with its fit: fit, points, donors."""
+    sample = cg.simulate.points(
+        n_components=4, n_dims=4, n_cells=1200, n_donors=4, random_state=seed, **options
+    )
+    of = [sample.condition == side for side in ("source", "target")]
+    points = sample.points[of[0]], sample.points[of[1]]
+    donors = sample.donor[of[0]], sample.donor[of[1]]
+    means = sample.truth["source_means"], sample.truth["target_means"]
+    start = tuple(
+        cg.GaussianMixture(np.full(4, 0.25), m, sample.truth["covariances"]) for m in means
+    )
+    fit = cg.fit_coupled(
+        *points,
+        init=start,
+        weights_source=donor_weights(donors[0]),
+        weights_target=donor_weights(donors[1]),
+        epsilon=1.0,
+        rho=5.0,
+    )
+    return fit, points, donors, sample
 
 
-@pytest.mark.parametrize(
-    ("n_donors", "n_distinct", "n_tests", "chosen"),
-    [
-        (5, 126, 2, "permutation"),
-        (5, 126, 3, "moderated_t"),
-        (6, 462, 7, "permutation"),
-        (6, 462, 8, "moderated_t"),
-        (10, 92378, 16, "permutation"),
-        (10, 92378, 17, "moderated_t"),
-    ],
-)
-def test_permutation_needs_room_below_the_corrected_level(
-    n_donors: int, n_distinct: int, n_tests: int, chosen: str
+@pytest.fixture(scope="module")
+def shifted() -> tuple:
+    return fitted(shift=3.0, log2_change=[2.0, 0.0, 0.0, -2.0], separation=10.0)
+
+
+def test_a_strong_change_has_the_smallest_p_despite_a_shift(shifted: tuple) -> None:
+    fit, points, donors, _ = shifted
+    plan = design(*donors)
+    found = uncertainty(fit, points, donors, plan, n_bootstrap=30, n_permutations=100)
+    assert found.facts.exchanges == Exchanges(34, 35, pytest.approx(1 / 35))
+    assert found.facts.test == "moderated_t"
+    rises, falls = 0, 3
+    for k in (rises, falls):
+        assert found.factors.p_permutation[k] == pytest.approx(1 / 35)
+        assert found.factors.p_moderated[k] < 0.02
+    np.testing.assert_array_equal(found.factors.p, found.factors.p_moderated)
+    assert (found.factors.q >= found.factors.p).all()
+    assert found.factors.low[rises] > 0 > found.factors.high[falls]
+
+
+def test_threads_do_not_change_the_numbers(shifted: tuple) -> None:
+    fit, points, donors, _ = shifted
+    one, two = (
+        uncertainty(fit, points, donors, design(*donors), n_bootstrap=8, n_permutations=8, n_jobs=n)
+        for n in (1, 2)
+    )
+    for a, b in zip(one.factors[:-1], two.factors[:-1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one.transfers.low, two.transfers.low)
+    np.testing.assert_array_equal(one.shifts.high, two.shifts.high)
+
+
+def test_refits_of_drawn_cells_give_the_same_answers(
+    shifted: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = min(n_distinct, 1001)
-    facts = {"smallest_p": 1 / drawn, "n_permutations": drawn - 1, "n_distinct": n_distinct}
-    found, why = _choose("auto", facts, n_tests, of(n_donors))
-    assert found == chosen
-    assert str(n_tests) in why
-    assert ("raise n_permutations" in why) == (n_donors == 10 and chosen == "moderated_t")
-    assert _choose("permutation", facts, n_tests, of(n_donors)) == ("permutation", "asked for")
+    fit, points, donors, _ = shifted
+    plan = design(*donors)
+    options = {"n_bootstrap": 40, "n_permutations": 40}
+    every = uncertainty(fit, points, donors, plan, **options)
+    monkeypatch.setattr("cgmm.donors.refit.MAX_CELLS", 150)
+    drawn = uncertainty(fit, points, donors, plan, **options)
+    np.testing.assert_allclose(drawn.factors.p_permutation, every.factors.p_permutation, atol=0.06)
+    width = [f.factors.high - f.factors.low for f in (drawn, every)]
+    np.testing.assert_allclose(*width, rtol=0.05)
+    assert not np.array_equal(*width)
 
 
-def test_few_donors_have_no_test_to_read() -> None:
-    assert _choose("auto", {}, 3, of(2))[0] == ""
+def test_a_subpopulation_as_baseline_has_no_change_against_itself(shifted: tuple) -> None:
+    fit, points, donors, _ = shifted
+    plan = design(*donors)
+    found = uncertainty(
+        fit,
+        points,
+        donors,
+        plan,
+        n_bootstrap=8,
+        n_permutations=0,
+        baseline=Baseline("subpopulation", 1),
+    )
+    assert found.factors.relative[1] == 0
+    assert found.facts.baseline_log2 == fit.log2_net[1]
+    assert found.facts.exchanges == Exchanges(0)
+    assert np.isnan(found.factors.p_permutation).all()
+
+
+def test_two_donors_give_a_reason_and_no_numbers(shifted: tuple) -> None:
+    fit, points, donors, _ = shifted
+    pooled = tuple(np.where(np.arange(len(d)) % 2, f"{d[0]} a", f"{d[0]} b") for d in donors)
+    found = uncertainty(fit, points, pooled, design(*pooled), n_bootstrap=8, n_permutations=8)
+    assert {note.reason for note in found.factors.notes} == {Reason.FEW_DONORS}
+    assert np.isnan(found.factors.low).all()
+    assert np.isnan(found.factors.p).all()
+    assert found.facts.source == found.facts.test == ""
+    assert found.facts.exchanges is None

@@ -73,3 +73,34 @@ def rows(page: Page, table: str) -> list[dict[str, tuple[str, float | None]]]:
     """Rows of a table as dicts by heading."""
     heads = page.heads[table]
     return [dict(zip(heads, cells, strict=True)) for cells in page.tables[table] if cells]
+
+
+class Text(HTMLParser):
+    """Words and tags of a page, without scripts and styles."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts, self.tags, self.skip = [], [], 0
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.skip += tag in {"script", "style"}
+
+    def handle_endtag(self, tag):
+        self.skip -= tag in {"script", "style"}
+
+    def handle_data(self, data):
+        if not self.skip:
+            self.parts.append(data)
+
+
+def parse(html: Path) -> Text:
+    """Parse a page into its words and tags."""
+    parser = Text()
+    parser.feed(html.read_text(encoding="utf-8"))
+    return parser
+
+
+def said(html: Path) -> str:
+    """All words of a page."""
+    return re.sub(r"\s+", " ", " ".join(parse(html).parts))

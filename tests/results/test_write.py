@@ -1,70 +1,26 @@
-"""What the workflow's summary makes of genes and their counts."""
+"""A table is written with the same bytes every time."""
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
-import anndata as ad
 import numpy as np
-import pytest
+import pandas as pd
 
-import cgmm as cg
-from cgmm._utils import files
-from cgmm.genes import deseq
-from cgmm.results import write
-from cgmm.results.facts import gene_notices
-from cgmm.results.write import read_values
+from cgmm.results.write import write_table
 
 
-@pytest.fixture
-def prepared(simulated: ad.AnnData, tmp_path: Path) -> Path:
-    path = tmp_path / "prepared.h5ad"
-    files.write_h5ad(simulated, path)
-    return path
+def test_a_table_is_text_with_six_digits_and_empty_fields(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["a", "NA"], "x": [1 / 3, np.nan], "n": [1, 2]})
+    write_table(table, tmp_path / "a.tsv")
+    assert (tmp_path / "a.tsv").read_bytes() == b"name\tx\tn\na\t0.333333\t1\nNA\t\t2\n"
 
 
-def annotated(
-    simulated: ad.AnnData, fit: cg.CoupledFit, values: ad.AnnData, *, test_genes: bool
-) -> ad.AnnData:
-    return write.annotated(
-        simulated,
-        values,
-        fit,
-        source="control",
-        target="treated",
-        facts={"use_rep": "X_pca", "n_dims": 6},
-        test_genes=test_genes,
-    )
-
-
-def test_counts_are_read_only_when_they_are_needed(prepared: Path) -> None:
-    without, counts = (read_values(prepared, counts=c) for c in (False, True))
-    assert list(without.layers) != ["counts"]
-    matrix = counts.layers["counts"].data
-    np.testing.assert_array_equal(matrix, np.rint(matrix))
-
-
-@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
-def test_genes_are_tested_and_counts_are_not_written_again(
-    simulated: ad.AnnData, fit: cg.CoupledFit, prepared: Path
-) -> None:
-    values = read_values(prepared, counts=True)
-    adata = annotated(simulated, fit, values, test_genes=True)
-    assert "counts" not in adata.layers
-    assert cg.get.genes(adata)["de_q"].notna().any()
-    assert gene_notices(adata, {"test_genes": True}) == []
-
-
-def test_the_report_says_why_genes_were_not_tested(
-    simulated: ad.AnnData,
-    fit: cg.CoupledFit,
-    prepared: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
-    values = read_values(prepared, counts=True)
-    adata = annotated(simulated, fit, values, test_genes=True)
-    (notice,) = gene_notices(adata, {"test_genes": True})
-    assert notice["level"] == "warning"
-    assert "Genes were not tested. PyDESeq2 is not installed" in notice["text"]
-    assert gene_notices(adata, {"test_genes": False}) == []
+def test_a_compressed_table_has_no_time_in_it(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": np.arange(100)})
+    for name in ("a", "b"):
+        write_table(table, tmp_path / f"{name}.tsv.gz")
+    first, second = (tmp_path / f"{name}.tsv.gz" for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+    assert gzip.decompress(first.read_bytes()).decode().splitlines()[1] == "0"

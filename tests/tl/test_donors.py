@@ -63,6 +63,22 @@ def test_a_reference_subpopulation_does_not_change(fitted: ad.AnnData) -> None:
         cg.tl.donors(fitted, n_bootstrap=0, n_permutations=0, baseline="nobody")
 
 
+def test_a_subpopulation_called_median_can_be_the_baseline(fitted: ad.AnnData) -> None:
+    names = fitted.uns["cgmm"]["names_source"].astype(object)
+    names[1] = "median"
+    fitted.uns["cgmm"]["names_source"] = names
+    cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline=("subpopulation", "median"))
+    factors = cg.get.factors(fitted)
+    assert factors["log2_relative"][1] == pytest.approx(0)
+    assert cg.get.params(fitted)["donors"]["baseline"] == 'subpopulation "median"'
+    cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline="median")
+    relative = cg.get.factors(fitted).loc[factors["reason"] == "", "log2_relative"]
+    assert np.median(relative[np.isfinite(relative)]) == pytest.approx(0, abs=1e-9)
+    for wrong in (("subpopulation", "nobody"), ("component", "median"), 3):
+        with pytest.raises(ValueError, match="neither"):
+            cg.tl.donors(fitted, baseline=wrong)  # type: ignore[arg-type]
+
+
 def test_counts_make_factors_absolute(fitted: ad.AnnData) -> None:
     fitted.obs["total"] = np.where(fitted.obs["condition"] == "control", 1000.0, 4000.0)
     cg.tl.donors(fitted, n_bootstrap=10, n_permutations=0, baseline="counts", counts_key="total")
@@ -207,36 +223,3 @@ def test_files_keep_it(sure: ad.AnnData, tmp_path: Path) -> None:
     for name in ("factors", "transfers", "shifts", "donor_shifts"):
         pd.testing.assert_frame_equal(getattr(cg.get, name)(sure), getattr(cg.get, name)(back))
     assert cg.get.params(back)["donors"] == cg.get.params(sure)["donors"]
-
-
-def test_figures_show_donors_and_intervals(sure: ad.AnnData) -> None:
-    table = cg.get.donor_shifts(sure)
-    figure = cg.pl.donors(sure, show="shift")
-    drawn = [
-        y
-        for ax in figure.axes
-        for line in ax.lines
-        if line.get_marker() == "o"
-        for y in np.atleast_1d(line.get_ydata())
-    ]
-    np.testing.assert_allclose(sorted(drawn), sorted(table["position_sd"].dropna()))
-    with pytest.raises(ValueError, match="show='genes'"):
-        cg.pl.donors(sure, show="genes")  # type: ignore[arg-type]
-    shifts = cg.get.shifts(sure)
-    shown = shifts[shifts["share_of_source"] >= 0.1]
-    ax = cg.pl.shifts(sure)
-    ends = np.concatenate([s[:, 0] for c in ax.collections for s in c.get_segments()])
-    np.testing.assert_allclose(
-        sorted(ends), sorted([*shown["ci_low"], *shown["ci_high"]]), atol=1e-9
-    )
-
-
-def test_an_interval_from_cells_never_looks_clear(
-    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
-) -> None:
-    cg.tl.annotate(simulated, fit, **call)
-    cg.tl.donors(simulated, n_bootstrap=25)
-    factors = cg.get.factors(simulated)
-    assert ((factors["ci_low"] > 0) | (factors["ci_high"] < 0)).any()
-    markers = {line.get_marker() for line in cg.pl.factors(simulated).lines}
-    assert not markers & {"^", "v"}

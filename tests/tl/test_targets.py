@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import anndata as ad
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._anndata.checks import levels
 from cgmm.automatic.fit import fit_automatic
 from cgmm.tl._targets import target_key
 
@@ -95,23 +93,6 @@ def test_order_is_that_of_the_conditions_not_of_the_file(compared: ad.AnnData) -
     assert list(dict.fromkeys(cg.get.compare(turned)["target"])) == list(DOSES)
     chosen = cg.get.compare(turned, ["cgmm_dose 10", "cgmm_dose 2"])
     assert chosen["target"].iloc[0] == "dose 10"
-    text = pd.Series(["dose 10", "dose 2", "none", None], dtype=object)
-    assert levels(text) == ["dose 2", "dose 10", "none"]
-
-
-def test_the_heatmap_shows_the_table(compared: ad.AnnData) -> None:
-    table = cg.get.compare(compared, by="cell_type")
-    ax = cg.pl.compare(compared, by="cell_type")
-    names = [t.get_text() for t in ax.get_yticklabels()]
-    shown = np.asarray(ax.collections[0].get_array()).reshape(len(names), len(DOSES))
-    wide = table.pivot(index="name", columns="target", values="log2_net").loc[names, list(DOSES)]
-    np.testing.assert_allclose(shown, wide)
-    dots = {t.get_text() for t in ax.texts}
-    assert ("●" in dots) == bool((table["q"] < 0.05).any())
-    first = table[table["target"] == "dose 2"].set_index("name")["share_source"]
-    assert names == list(first.sort_values(ascending=False).index)
-    ax.figure.canvas.draw()
-    plt.close("all")
 
 
 def test_fits_of_other_sources_are_not_compared(compared: ad.AnnData, doses: ad.AnnData) -> None:

@@ -78,7 +78,7 @@ def test_cost_is_zero_on_itself_symmetric_and_rotation_invariant(stacks):
     np.testing.assert_allclose(turned, costs(s, t, m, n), atol=1e-9)
 
 
-def test_mean_maps_are_of_maps_that_push_one_covariance_to_the_other(stacks):
+def test_sums_are_of_maps_that_push_one_covariance_to_the_other(stacks):
     s, t = stacks
     roots = gaussians.roots(jnp.asarray(s))
     pairs = gaussians.pair_roots(roots.root, jnp.asarray(t))
@@ -88,7 +88,36 @@ def test_mean_maps_are_of_maps_that_push_one_covariance_to_the_other(stacks):
     pushed = maps @ s[:, None] @ maps.swapaxes(-1, -2)
     np.testing.assert_allclose(pushed, np.broadcast_to(t[None], pushed.shape), atol=1e-8)
     weights = np.random.default_rng(3).uniform(size=maps.shape[:2])
-    forth, back = gaussians.mean_maps(roots, pairs, jnp.asarray(weights))
+    forth, back = gaussians.sum_of_maps_traced(roots, pairs, jnp.asarray(weights))
     np.testing.assert_allclose(forth, np.einsum("kl,klij->kij", weights, maps), atol=1e-9)
     inverse = np.linalg.inv(maps)
     np.testing.assert_allclose(back, np.einsum("kl,klij->lij", weights, inverse), atol=1e-7)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_sums_of_numpy_are_those_of_jax(stacks, symmetric):
+    s, t = stacks
+    coupling = np.random.default_rng(3).uniform(size=(len(s), len(t)))
+    coupling[0, 1:] = 0
+    traced = gaussians.roots(jnp.asarray(s))
+    pairs = gaussians.pair_roots(traced.root, jnp.asarray(t))
+    expected = gaussians.sum_of_maps_traced(traced, pairs, jnp.asarray(coupling))
+    roots = gaussians.roots(s) if symmetric else gaussians.factors(s)
+    k, j = np.nonzero(coupling)
+    found = gaussians.sum_of_maps(roots, t, k, j, coupling[k, j], symmetric=symmetric)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
+
+
+def test_factors_of_a_singular_matrix_are_symmetric_roots():
+    flat = np.array([[[1.0, 1.0], [1.0, 1.0]]])
+    found = gaussians.factors(flat)
+    assert np.isfinite(found.inverse_root).all()
+    np.testing.assert_allclose(found.root @ found.root.swapaxes(1, 2), flat, atol=1e-7)
+
+
+def test_fidelities_are_traces_of_the_root_of_the_product():
+    s, t = spd(np.random.default_rng(0), 3, 4), spd(np.random.default_rng(1), 3, 4)
+    found = gaussians.fidelities(gaussians.factors(s).root, t)
+    expected = np.sqrt(np.linalg.eigvals(s @ t).real).sum(-1)
+    np.testing.assert_allclose(found, expected)

@@ -17,8 +17,8 @@ solve = jax.jit(solver.solve)
 def run(costs, a, b, epsilon, rho, start=None):
     with jax.enable_x64(True):
         f, g = (np.zeros(len(a)), np.zeros(len(b))) if start is None else start
-        arrays = [jnp.asarray(x, float) for x in (costs, a, b, epsilon, 1 / rho, f, g)]
-        return jax.tree.map(np.asarray, solve(*arrays))
+        problem = solver.Problem(*(jnp.asarray(x, float) for x in (costs, a, b, epsilon, 1 / rho)))
+        return jax.tree.map(np.asarray, solve(problem, jnp.asarray(f), jnp.asarray(g)))
 
 
 def kl(x, y):
@@ -141,3 +141,22 @@ def test_agrees_with_ott():
         theirs = np.asarray(out.matrix)
     shifted = costs + epsilon * (np.log(a)[:, None] + np.log(b))
     np.testing.assert_allclose(run(shifted, a, b, epsilon, rho).coupling, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("rho", [0.5, np.inf])
+def test_numpy_and_jax_give_the_same(rho):
+    costs, a, b = problem(5, 4, seed=9)
+    p = solver.Problem(costs, a, b, np.float64(0.1), np.float64(1 / rho))
+    plain = solver.solve(p, np.zeros(5), np.zeros(4))
+    traced = run(costs, a, b, 0.1, rho)
+    np.testing.assert_allclose(plain.coupling, traced.coupling, atol=1e-10)
+    assert plain.cost == pytest.approx(float(traced.cost), rel=1e-10)
+
+
+def test_a_problem_can_be_put_between_other_weights():
+    costs, a, b = problem(3, 2)
+    p = solver.Problem(costs, a, b, np.float64(0.1), np.float64(0.0))
+    np.testing.assert_array_equal(p.weights, np.concatenate([a, b]))
+    moved = p.between(np.arange(5.0))
+    np.testing.assert_array_equal(moved.b, [3, 4])
+    np.testing.assert_allclose(np.exp(p.log_a), a)

@@ -1,33 +1,41 @@
+"""Files are whole or absent, and older programs read them."""
+
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
-import h5py
-import numpy as np
 import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._utils.files import _HOST, atomic, write_h5ad
-from cgmm._utils.strict_json import dumps, loads
-from cgmm.results.fit_files import FORMAT, load_fit, save_fit
+from cgmm._utils.files import atomic, write_h5ad
+from tests.made import encodings
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "genes", "donors")
+FULL_DISK = """
+import os, resource, sys
+from pathlib import Path
+import anndata as ad
+from cgmm._utils import files
 
-
-def encodings(path: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: found.update({name: str(item.attrs.get("encoding-type", ""))})
-        )
-    return found
+whole, path = Path(sys.argv[1]), Path(sys.argv[2])
+adata = ad.read_h5ad(whole)
+# no file of this process may grow beyond this, as on a disk that is full
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
+try:
+    if path.suffix == ".h5ad":
+        files.write_h5ad(adata, path)
+    else:
+        with files.atomic(path) as temporary:
+            temporary.write_bytes(bytes(50_000))
+except OSError as error:
+    print(error)
+sys.stdout.flush()
+os._exit(0)
+"""
 
 
 def test_tables_survive_a_file(fitted: ad.AnnData, tmp_path: Path) -> None:
@@ -64,47 +72,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def leave_part(path: Path, process: int) -> Path:
-    part = path.with_name(f".{path.name}.{_HOST}-{process}-abc.part{path.suffix}")
-    part.write_text("half")
-    return part
-
-
-def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "table.tsv"
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    left, others = leave_part(path, int(gone.stdout)), leave_part(path, os.getpid())
-    with atomic(path) as temporary:
-        temporary.write_text("whole")
-    assert path.read_text() == "whole"
-    assert not left.exists()
-    assert others.exists()  # of a process that still writes
-
-
-FULL_DISK = """
-import os, resource, sys
-from pathlib import Path
-import anndata as ad
-from cgmm._utils import files
-
-whole, path = Path(sys.argv[1]), Path(sys.argv[2])
-adata = ad.read_h5ad(whole)
-# no file of this process may grow beyond this, as on a disk that is full
-resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
-try:
-    if path.suffix == ".h5ad":
-        files.write_h5ad(adata, path)
-    else:
-        with files.atomic(path) as temporary:
-            temporary.write_bytes(bytes(50_000))
-except OSError as error:
-    print(error)
-sys.stdout.flush()
-os._exit(0)
-"""
-
-
 @pytest.mark.parametrize("name", ["a.h5ad", "a.tsv"])
 def test_a_full_disk_never_leaves_a_half_file(
     simulated: ad.AnnData, tmp_path: Path, name: str
@@ -126,73 +93,24 @@ def test_a_full_disk_never_leaves_a_half_file(
     assert list(folder.iterdir()) == [path]
 
 
-def same_fit(a: cg.CoupledFit, b: cg.CoupledFit) -> None:
-    for side in ("source", "target"):
-        for name in ("weights", "means", "covariances"):
-            np.testing.assert_array_equal(
-                getattr(getattr(a, side), name), getattr(getattr(b, side), name)
-            )
-    for name in ("coupling", "costs", "history", "shares_source", "shares_target"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for name in ("transport_cost", "log_likelihood", "objective", "converged", "status", "n_steps"):
-        assert getattr(a, name) == getattr(b, name)
-    assert a.parameters == b.parameters
-    assert a.reasons == b.reasons
+KILLED = """
+import os, sys
+from cgmm._utils.files import atomic
+with atomic(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    os._exit(0)
+"""
 
 
-def test_fit_survives_its_two_files(fit: cg.CoupledFit, tmp_path: Path) -> None:
-    paths = save_fit(fit, tmp_path / "a.b" / "fit")
-    assert [p.name for p in paths] == ["fit.npz", "fit.json"]
-    same_fit(load_fit(tmp_path / "a.b" / "fit"), fit)
-    with np.load(paths[0], allow_pickle=False) as arrays:
-        assert arrays["coupling"].shape == fit.coupling.shape
-    json.loads(paths[1].read_text())
-
-
-def test_fit_survives_the_object(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
-    same_fit(cg.get.fit(fitted), fit)
-
-
-def test_factors_of_cells_survive_object_and_files(
-    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict, tmp_path: Path
-) -> None:
-    """As the workflow writes a fit in one job and takes it up in another."""
-    own = np.linspace(-1, 1, int((simulated.obs["condition"] == call["source"]).sum()))
-    cg.tl.annotate(simulated, replace(fit, votes=fit.origin, log2_net_cells=own), **call)
-    save_fit(cg.get.fit(simulated), tmp_path / "fit")
-    again = load_fit(tmp_path / "fit")
-    np.testing.assert_array_equal(again.log2_net_cells, own)
-    cg.tl.annotate(simulated, again, **call, key_added="again")
-    for name in ("log2_net_factor", "component"):
-        found, first = (simulated.obs[f"{key}_{name}"].to_numpy() for key in ("again", "cgmm"))
-        np.testing.assert_array_equal(found, first)
-
-
-def test_incomplete_and_foreign_files_are_refused(fit: cg.CoupledFit, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"fit\.npz"):
-        load_fit(tmp_path / "fit")
-    _, values = save_fit(fit, tmp_path / "fit")
-    values.write_text(values.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
-    with pytest.raises(ValueError, match="format 99"):
-        load_fit(tmp_path / "fit")
-
-
-def test_json_is_strict_and_keeps_what_is_not_finite() -> None:
-    value = {
-        "rho": np.inf,
-        "low": -np.inf,
-        "n": np.int64(3),
-        "x": np.array([1.5, np.nan]),
-        "t": (1, None, True),
-    }
-    text = dumps(value)
-    json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
-    back = loads(text)
-    assert back["rho"] == np.inf
-    assert back["low"] == -np.inf
-    assert back["n"] == 3
-    assert back["x"][0] == 1.5
-    assert np.isnan(back["x"][1])
-    assert back["t"] == [1, None, True]
-    with pytest.raises(TypeError, match="Cannot write a set"):
-        dumps({"a": {1}})
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    subprocess.run([sys.executable, "-c", KILLED, path], check=True)
+    (left,) = tmp_path.iterdir()
+    assert left.read_text() == "half"
+    with atomic(path) as still_writing:
+        with atomic(path) as temporary:
+            temporary.write_text("whole")
+        assert path.read_text() == "whole"
+        assert not left.exists()
+        assert still_writing.exists()  # its writer runs
+    assert list(tmp_path.iterdir()) == [path]

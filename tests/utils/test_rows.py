@@ -11,8 +11,8 @@ import pytest
 import scipy.sparse as sp
 
 from cgmm._utils import rows as rows_module
-from cgmm._utils.rows import RowsWriter, _blocks, read_rows
-from cgmm.results.write import read_values
+from cgmm._utils.rows import RowsWriter, read_rows, row_blocks
+from cgmm.results.annotate import read_values
 
 FORMS = {"dense": np.asarray, "csr": sp.csr_matrix, "csc": sp.csc_matrix}
 
@@ -42,15 +42,19 @@ def test_marks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         read_rows(file["X"], np.ones(3, dtype=bool))
 
 
-def test_blocks_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_are_small_and_those_without_rows_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rows_module, "BLOCK_VALUES", 50)
-    ends = np.arange(101) * 7
+    whole = sp.csr_matrix(np.ones((100, 7), dtype=np.float32))
+    ad.AnnData(whole).write_h5ad(tmp_path / "x.h5ad")
     rows = np.zeros(100, dtype=bool)
     rows[40:90] = True
-    blocks = list(_blocks(ends, rows))
-    assert all(ends[hi] - ends[lo] <= 50 for lo, hi in blocks)
-    assert blocks[0][0] > 30  # what holds no row is not read
-    assert all(any(lo <= row < hi for lo, hi in blocks) for row in range(40, 90))
+    with h5py.File(tmp_path / "x.h5ad") as file:
+        blocks = list(row_blocks(file["X"], rows))
+    assert all(block.nnz <= 50 for block in blocks)
+    assert all(block.shape[0] for block in blocks)
+    assert sum(block.shape[0] for block in blocks) == 50
 
 
 def test_rows_are_written_though_blocks_have_none(tmp_path: Path) -> None:

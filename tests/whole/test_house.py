@@ -12,9 +12,6 @@ PACKAGE = ROOT / "cgmm"
 LONGEST = 60
 #: Functions whose body is longer, and why.
 LONG = {
-    "cgmm/coupled/fit.py: fit_coupled": "checks of every argument, and the record of the fit",
-    "cgmm/automatic/fit.py: fit_automatic": "one step after the other, each a call",
-    "cgmm/transport/solver.py: _newton": "one loop, whose parts share all of their state",
     "tests/report/folders.py: make_folder": "one made-up study, table by table",
 }
 

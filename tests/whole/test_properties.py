@@ -26,7 +26,8 @@ from cgmm.pp._samples import listed
 from cgmm.results.fit_files import load_fit, save_fit
 from cgmm.results.recipe import _problem
 from cgmm.transport.coupling import log2_net, share_of_target, transfer_mass
-from workflow.settings import SettingsError, load
+from workflow.config import load
+from workflow.validation import SettingsError
 
 D = 2
 # two shapes of mixtures in all, because each is compiled

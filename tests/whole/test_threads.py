@@ -15,7 +15,7 @@ import cgmm as cg
 from cgmm.coupled import em
 
 warnings.simplefilter("ignore", cg.ConvergenceWarning)
-em.SINGLE_PRECISION_WORK = float(sys.argv[1])
+em.MIN_SINGLE_PRECISION_WORK = float(sys.argv[1])
 total = hashlib.sha256()
 for n, d, k in ((3000, 10, 4), (2000, 20, 12)):
     rng = np.random.default_rng(d)

@@ -15,6 +15,8 @@ import yaml
 
 from cgmm._utils.files import write_h5ad
 from cgmm.simulate import counts
+from workflow.config import load
+from workflow.validation import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS: dict[str, Any] = {
@@ -136,6 +138,20 @@ def project(tmp_path: Path, tiny_file: Path) -> Project:
     folder = tmp_path / "a lab"
     folder.mkdir()
     return Project(folder, ROOT, rows=rows_of(tiny_file))
+
+
+@pytest.fixture
+def problems(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Write the project and return what is said of its config and sample sheet."""
+
+    def found() -> str:
+        project.write()
+        monkeypatch.chdir(project.folder)
+        with pytest.raises(SettingsError) as caught:
+            load(project.settings)
+        return str(caught.value)
+
+    return found
 
 
 @pytest.fixture(scope="session")

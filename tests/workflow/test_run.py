@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cgmm.tables import TABLES
 from tests.workflow.conftest import Project, copy_code, rows_of
 
 # the shared run is made by the first test that wants it
 pytestmark = pytest.mark.timeout(1200)
 
-TABLES = ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors")
-TABLES += ("donor_shifts", "sensitivity", "gene_agreement")
 AFTER_FIT = {"fit", "summarise", "report", "index"}
 
 

@@ -1,4 +1,4 @@
-"""Settings, constants and all helper functions of the rules."""
+"""Settings and helper functions of the rules."""
 
 import os
 import re
@@ -7,10 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+from cgmm.tables import TABLES
 from snakemake.exceptions import WorkflowError
-from workflow.settings import SettingsError, digest, grouped, load
+from workflow.config import load
+from workflow.fingerprint import digest
+from workflow.sheet import grouped
+from workflow.validation import SettingsError
 
-# With a storage, relative paths are in it, and jobs read local copies.
+# With an object storage, relative paths lie in the storage, and jobs read local copies.
 STORED = workflow.storage_settings.default_storage_provider is not None
 
 try:
@@ -25,7 +29,7 @@ COMPARISONS = {comparison["name"]: comparison for comparison in config["comparis
 DATASETS = grouped(ROWS, "dataset")
 STARTED = time.time()
 
-# For the provenance in the report. Not a parameter: another command line changes no result.
+# The report quotes the command. It is no parameter, because it changes no result.
 os.environ.setdefault("CGMM_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
 
 
@@ -35,7 +39,7 @@ wildcard_constraints:
 
 
 def code(*modules):
-    """Fingerprint of the modules of cgmm that a rule runs, so that an edit runs it again."""
+    """Fingerprint of the modules that a rule runs. When it changes, the rule runs again."""
     return digest(ROOT, *modules)
 
 
@@ -61,7 +65,7 @@ def files_of(wildcards):
 
 
 def of_dataset(name):
-    """Input function: a file of the dataset that a comparison belongs to."""
+    """Input function: a file of the dataset of a comparison."""
     return lambda wildcards: (
         f"results/{COMPARISONS[wildcards.comparison]['dataset']}/{name}"
     )
@@ -74,16 +78,16 @@ def ends_of(wildcards):
 
 
 def annotation_of(wildcards):
-    """Column of obs to name the subpopulations of a comparison by."""
+    """Column of obs that names the subpopulations of a comparison."""
     own = COMPARISONS[wildcards.comparison]["annotation_key"]
     return own or config["annotation_key"]
 
 
 def annotation_check_of(wildcards):
-    """Input function: the check of that column, where one is asked for.
+    """Input function: the check of the annotation column, when a column is set.
 
-    It is not part of the check of the dataset, so that a comparison with a column of its own
-    leaves the others as they are.
+    The check is separate from the check of the dataset. A column that only one comparison uses
+    therefore does not make other comparisons run again.
     """
     return (
         [f"results/{wildcards.comparison}/annotation.json"]
@@ -93,62 +97,49 @@ def annotation_check_of(wildcards):
 
 
 def title_of(wildcards):
-    """Headline of a report."""
+    """Title of a report."""
     return COMPARISONS[wildcards.comparison]["title"]
 
 
 def settings_of(wildcards):
-    """What a report quotes of the config: everything that its numbers depend on."""
+    """The settings that a report quotes: every setting on which its numbers depend."""
     left_out = ("comparisons", "samples", "annotation_key")
     return {key: value for key, value in config.items() if key not in left_out}
 
 
 def threads_per_fit():
-    """Threads of a fit: comparisons side by side first, then more threads for each.
+    """Threads of a fit: cores divided by comparisons, at least one, at most eight.
 
-    A cluster has no number of cores: there the profile says (``set-threads``). Nor has
-    ``snakemake --report``, where nothing runs.
+    On a cluster the number of cores is not known, and the profile sets the threads
+    (``set-threads``). With ``snakemake --report`` it is not known either, and nothing runs.
     """
     cores = workflow.resource_settings.cores or 1
     return max(1, min(8, cores // len(COMPARISONS)))
 
 
-TABLES = {
-    "factors": "net factors",
-    "transfers": "transfers",
-    "arrivals": "origins",
-    "shifts": "state shifts",
-    "genes": "genes",
-    "gene_agreement": "agreement of gene changes",
-    "components": "subpopulations",
-    "donors": "donors",
-    "donor_shifts": "state of donors",
-    "sensitivity": "sensitivity",
-}
-
-
 def table(name):
-    """A table of a comparison, with its place in Snakemake's own report."""
+    """A table of a comparison, with its caption in Snakemake's own report."""
     return report(
-        f"results/{{comparison}}/{name}.tsv",
+        f"results/{{comparison}}/{TABLES[name].file}",
         caption=f"../report/tables/{name}.rst",
         category="Tables",
         subcategory="{comparison}",
-        labels={"comparison": "{comparison}", "table": TABLES[name]},
+        labels={"comparison": "{comparison}", "table": TABLES[name].label},
     )
 
 
 def memory(base, per_input=0):
-    """Memory in MB: a base plus a multiple of the input, more with each attempt."""
+    """Memory in MB: a base plus a multiple of the input size, times the number of the attempt."""
     return lambda wildcards, input, attempt: int(
         attempt * (base + per_input * input.size_mb)
     )
 
 
 def front_memory(base, per_input):
-    """Memory in MB for values of all samples: by the input, but bounded when they are read in blocks.
+    """Memory in MB for the values of all samples.
 
-    Files above the limit of ``scale: auto`` are; below it, values take at most 4 GB.
+    It grows with the input up to a bound that depends on ``scale``. With ``scale: auto``, samples
+    above a limit are read in blocks, and the values of samples below the limit take at most 4 GB.
     """
     bounds = {"memory": float("inf"), "auto": 4000, "lazy": 500}
     most = bounds[config["scale"]]
@@ -158,20 +149,20 @@ def front_memory(base, per_input):
 
 
 def minutes(base, per_gb=0):
-    """Run time: a base plus minutes per GB of input, more with each attempt."""
+    """Run time: a base plus minutes per GB of input, times the number of the attempt."""
     return lambda wildcards, input, attempt: int(
         attempt * (base + per_gb * input.size_mb / 1000)
     )
 
 
 def greet():
-    """Say what is about to happen."""
+    """Log which comparisons will run."""
     names = ", ".join(COMPARISONS)
     logger.info(f"cgmm: {len(COMPARISONS)} comparisons ({names}), {len(ROWS)} samples.")
 
 
 def show_reports():
-    """Say where the reports are."""
+    """Log where the reports are."""
     logger.info("cgmm: done. Open in a browser:")
     for path in ("reports/index.html", *(f"reports/{c}.html" for c in COMPARISONS)):
         if Path(path).is_file():
@@ -179,7 +170,7 @@ def show_reports():
 
 
 def show_errors():
-    """Repeat the sentences of the jobs that failed, where they can be seen."""
+    """Repeat the sentences of failed jobs at the end of the log."""
     logger.error("cgmm: stopped.")
     for path in sorted(Path("logs").rglob("*.log")):
         if path.stat().st_mtime >= STARTED - 1:

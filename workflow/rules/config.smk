@@ -1,4 +1,4 @@
-"""The config. Snakemake answers a file that is not in UTF-8 with a traceback: look before."""
+"""The config. Its encoding is checked first, because Snakemake ends in a traceback otherwise."""
 
 import sys
 from pathlib import Path
@@ -8,11 +8,14 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.basedir))
 sys.path.insert(0, str(ROOT))
 
-from workflow.settings import problem_of_encoding
+from workflow.config import check_encoding
+from workflow.validation import SettingsError
 
-if problem := problem_of_encoding(Path("config/config.yaml")):
-    message = f"Nothing was run. Please correct:\n{problem}"
-    raise WorkflowError(message)
+try:
+    check_encoding(Path("config/config.yaml"))
+except SettingsError as error:
+    message = f"Nothing was run. Please correct:\n{error}"
+    raise WorkflowError(message) from None
 
 
 configfile: "config/config.yaml"

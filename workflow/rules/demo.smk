@@ -1,4 +1,4 @@
-"""Data of the demo. These rules run only when the sample sheet names their files."""
+"""Data of the demo. A rule runs only when the sample sheet names its files."""
 
 
 rule demo_kang:

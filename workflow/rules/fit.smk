@@ -1,4 +1,4 @@
-"""The coupled fit of a comparison, and the tables made from it."""
+"""The coupled fit of a comparison, and the tables that are made from the fit."""
 
 
 rule check_annotation:
@@ -46,7 +46,7 @@ rule fit:
     params:
         ends=ends_of,
         fit=lookup("fit", within=config),
-        code=code("cgmm.tl", "cgmm.get", "cgmm._utils.files"),
+        code=code("cgmm.tl._fit_comparison", "cgmm.results.fit_files"),
     message:
         "Fit {wildcards.comparison}: choose the settings, fit coupled mixtures (up to a minute per 10,000 cells)"
     script:
@@ -86,6 +86,6 @@ rule summarise:
         title=title_of,
         code=code("cgmm.results.write", "cgmm.donors.uncertainty"),
     message:
-        "Summarise {wildcards.comparison}: how sure, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"
+        "Summarise {wildcards.comparison}: uncertainty, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"
     script:
         "../scripts/summarise.py"

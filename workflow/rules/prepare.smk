@@ -1,4 +1,4 @@
-"""From the files of the samples to one space per dataset."""
+"""From the files of the samples to the embedding of each dataset."""
 
 
 rule check:

@@ -1,14 +1,11 @@
-"""One page per comparison, and the list of them."""
+"""One page per comparison, and the index page."""
 
 
 rule report:
     input:
         "results/{comparison}/report.json",
         "results/{comparison}/cells.tsv.gz",
-        collect(
-            "results/{{comparison}}/{table}.tsv",
-            table=TABLES,
-        ),
+        [f"results/{{comparison}}/{table.file}" for table in TABLES.values()],
     output:
         report(
             "reports/{comparison}.html",

@@ -12,9 +12,9 @@ UNREADABLE += (zlib.error, zipfile.BadZipFile)
 
 
 def sentence(error, inputs):
-    """Text of an error; with its kind where the text alone says too little."""
+    """Return the sentence for an error: its text, and its kind where the text says too little."""
     text = str(error)
-    # HDF5 gives the number in its text only
+    # HDF5 gives the number of the error only in its text
     if isinstance(error, OSError) and any(
         error.errno == code or f"errno = {code}," in text for code in FULL
     ):

@@ -1,4 +1,4 @@
-"""What every script of the workflow does first."""
+"""What the scripts of the workflow share: their start, their samples, their JSON files."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ from _sentences import sentence
 def start(snakemake):
     """Send output to the log, limit threads, and make errors readable.
 
-    Everything printed, warnings and tracebacks included, goes to the log of the job. The one
+    Everything that is printed, warnings and tracebacks included, goes to the log of the job. The
     sentence of an error also goes to the console, and to the log as a line ``ERROR: ...``.
 
     Returns a function that prints one line on the console.
@@ -50,12 +50,21 @@ def start(snakemake):
 
 
 def samples_of(rows, files):
-    """Give the samples of a dataset the places where their files are for this job.
+    """Return the samples of a dataset, with the paths that their files have in this job.
 
-    ``files``, the inputs of the rule, are the paths of the rows, each once and in their order;
-    they differ from them when Snakemake fetched them from a storage.
+    ``files`` are the inputs of the rule: the paths of the rows, each once and in the same order.
+    The two differ when Snakemake fetched the files from a storage.
     """
     from cgmm.pp import Sample
 
     here = dict(zip(dict.fromkeys(row["path"] for row in rows), files, strict=True))
     return [Sample(**row | {"path": str(here[row["path"]])}) for row in rows]
+
+
+def write_json(value, path, indent=1):
+    """Write a value as a JSON file."""
+    from cgmm._utils.files import atomic
+    from cgmm._utils.strict_json import dumps
+
+    with atomic(path) as temporary:
+        temporary.write_text(dumps(value, indent=indent) + "\n", encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Umap, imported quickly."""
+"""Import of umap in a second."""
 
 
 def import_umap():
-    """Import umap without the ten seconds that its approximate search takes to compile.
+    """Import umap without the ten seconds in which its approximate search compiles.
 
-    The search, pynndescent, compiles itself at import; nothing of the workflow uses it. In this
-    process it would now run as plain Python.
+    The search is pynndescent, which compiles itself at import. The workflow does not use it. After
+    this import it would run as plain Python in this process.
     """
     import numba
 

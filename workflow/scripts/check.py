@@ -1,11 +1,9 @@
-from _setup import samples_of, start
+"""Check the samples of a dataset before anything is computed: check.json from the h5ad files."""
+
+from _setup import samples_of, start, write_json
 
 say = start(snakemake)
 
-from pathlib import Path
-
-from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps
 from cgmm.pp import check_readable, check_samples
 
 params = snakemake.params
@@ -20,7 +18,6 @@ facts = check_samples(
     missing_genes=params.missing_genes,
     max_pct_mt=params.max_pct_mt,
 )
-with atomic(snakemake.output[0]) as temporary:
-    Path(temporary).write_text(dumps(facts, indent=1) + "\n", encoding="utf-8")
+write_json(facts, snakemake.output[0])
 n_cells = sum(sample["n_cells_read"] for sample in facts["samples"])
 say(f"{len(facts['samples'])} samples, {n_cells:,} cells, {facts['genes']['n_shared']:,} genes")

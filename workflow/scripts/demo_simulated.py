@@ -1,3 +1,5 @@
+"""Simulate the donors of the demo, whose changes are known: one h5ad file."""
+
 from _setup import start
 
 start(snakemake)

@@ -1,14 +1,13 @@
-from _setup import start
+"""Put the cells of a dataset into one space: embedding.h5ad, embedding.json from prepared.h5ad."""
+
+from _setup import start, write_json
 from _umap import import_umap
 
 say = start(snakemake)
 import_umap()
 
-from pathlib import Path
-
 import anndata as ad
-from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps
+
 from cgmm._utils.files import write_h5ad
 from cgmm.pp import embed, read_prepared
 
@@ -22,10 +21,9 @@ facts = embed(
     n_dims=params.n_dims,
     integrate=params.integrate,
     modality=params.modality,
-    random_state=params.random_state or 0,
+    random_state=params.random_state,
 )
 slots = {"obs": adata.obs, "var": adata.var, "obsm": adata.obsm, "varm": adata.varm}
 write_h5ad(ad.AnnData(**slots, uns=adata.uns), snakemake.output.embedding)
-with atomic(snakemake.output.facts) as temporary:
-    Path(temporary).write_text(dumps(facts, indent=1) + "\n", encoding="utf-8")
+write_json(facts, snakemake.output.facts)
 say(f"{facts['use_rep']}, {facts['n_dims']} dimensions from {facts['n_genes_used']:,} genes")

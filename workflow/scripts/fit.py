@@ -6,25 +6,24 @@ import json
 from pathlib import Path
 
 import anndata as ad
-from cgmm import get, tl
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.keys import CONDITION, DONOR
 from cgmm.results.fit_files import save_fit
+from cgmm.tl._fit_comparison import fit_comparison
 
 adata = ad.read_h5ad(snakemake.input.embedding)
 facts = json.loads(Path(snakemake.input.facts).read_text(encoding="utf-8"))
 settings = dict(snakemake.params.fit)
-settings["random_state"] = settings["random_state"] or 0
 if isinstance(settings["n_components"], list):
     settings["n_components"] = tuple(settings["n_components"])
-tl.fit(
-    adata,
-    condition_key="condition",
+comparison = Comparison(
+    condition_key=CONDITION,
     use_rep=facts["use_rep"],
     n_dims=facts["n_dims"],
-    donor_key="donor" if "donor" in adata.obs else None,
+    donor_key=DONOR if DONOR in adata.obs else None,
     **snakemake.params.ends,
-    **settings,
 )
-fit = get.fit(adata)
+fit = fit_comparison(adata, comparison, **settings)
 save_fit(fit, Path(snakemake.output.arrays).with_suffix(""))
 k0, k1 = fit.coupling.shape
 say(f"{k0} and {k1} subpopulations: {fit.status}")

@@ -1,8 +1,10 @@
+"""Write the page that lists all reports: index.html from the report.json of each comparison."""
+
+from pathlib import Path
+
 from _setup import start
 
 start(snakemake)
-
-from pathlib import Path
 
 from cgmm.report import build_index
 

@@ -1,12 +1,10 @@
-from _setup import samples_of, start
+"""Join, filter and normalise the samples of a dataset: prepared.h5ad, qc.json from h5ad files."""
+
+from _setup import samples_of, start, write_json
 
 say = start(snakemake)
 
-from pathlib import Path
-
 from cgmm import pp
-from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps
 
 params, prepared = snakemake.params, snakemake.output.prepared
 samples = samples_of(params.samples, snakemake.input.files)
@@ -22,8 +20,6 @@ else:
     pp.normalise(adata, modality=params.modality)
     pp.write_prepared(adata, prepared)
     n_genes = adata.n_vars
-with atomic(snakemake.output.qc) as temporary:
-    rows = table.to_dict(orient="records")
-    Path(temporary).write_text(dumps(rows, indent=1) + "\n", encoding="utf-8")
+write_json(table.to_dict(orient="records"), snakemake.output.qc)
 kept, read = table["n_cells_kept"].sum(), table["n_cells_read"].sum()
 say(f"kept {kept:,} of {read:,} cells, {n_genes:,} genes" + " (scale: lazy)" * (scale == "lazy"))

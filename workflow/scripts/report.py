@@ -1,8 +1,10 @@
+"""Write the page of a comparison: its html file from its folder of results."""
+
+from pathlib import Path
+
 from _setup import start
 
 start(snakemake)
-
-from pathlib import Path
 
 from cgmm.report import build
 

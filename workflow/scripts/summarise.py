@@ -1,9 +1,11 @@
-from _setup import start
-
-start(snakemake)
+"""Annotate the cells of a comparison by its fit: tables, cells, annotated.h5ad, report.json."""
 
 import os
 from pathlib import Path
+
+from _setup import start
+
+start(snakemake)
 
 from cgmm.results.write import Paths, summarise
 

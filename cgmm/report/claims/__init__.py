@@ -1,1 +1,1 @@
-"""What the report claims of a comparison, and why: findings, verdict, alerts."""
+"""What the report states about a comparison, and why; the entry file is ``claims``."""

@@ -1,4 +1,4 @@
-"""What is wrong with a comparison, in words, and what to do about it. Silence when all is well."""
+"""Alerts: what is wrong with a comparison, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cgmm.report.claims.cell_counts import disagreements
-from cgmm.report.claims.influence import Influence, driven_by_one, influences
-from cgmm.report.claims.settled import moved_by
-from cgmm.report.claims.verdict import Verdict, make_verdict
+from cgmm.report.claims.influence import Influence, driven_by_one
+from cgmm.report.claims.sensitivity import moved_by, unsettled
+from cgmm.report.claims.states import GONE, NEW, Level
+from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
 from cgmm.results.read import Results
 from cgmm.thresholds import MIN_DONORS
@@ -28,9 +27,9 @@ KEPT_AT_LEAST = 0.5
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing a reader must know before trusting a number."""
+    """One thing that a reader must know before trusting a number."""
 
-    level: str
+    level: Level
     title: str
     text: str
     advice: str = ""
@@ -42,7 +41,7 @@ def _convergence(results: Results) -> list[Alert]:
         return []
     return [
         Alert(
-            "problem",
+            Level.PROBLEM,
             "The fit did not converge",
             text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
             "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
@@ -52,15 +51,15 @@ def _convergence(results: Results) -> list[Alert]:
 
 
 def _overlap(results: Results) -> list[Alert]:
-    """Judge by the matched mass, and by the share of cells without a counterpart."""
+    """Warn when the matched mass is small, or when many cells have no counterpart."""
     factors, arrivals = results.tables["factors"], results.tables["arrivals"]
-    gone = float(factors.loc[factors["status"] == "gone", "share_source"].sum())
-    new = float(arrivals.loc[arrivals["status"] == "new", "share_target"].sum())
+    gone = float(factors.loc[factors["status"] == GONE, "share_source"].sum())
+    new = float(arrivals.loc[arrivals["status"] == NEW, "share_target"].sum())
     f = results.fit.get("F")
     said = []
     if text.is_number(f) and f < LOW_F:
         said.append(
-            f"Matching is far dearer than leaving cells unmatched: the matched mass is only F = "
+            f"Matching costs far more than leaving cells unmatched: the matched mass is only F = "
             f"{text.fixed(f, 3)}."
         )
     if max(gone, new) > MUCH_UNMATCHED:
@@ -72,7 +71,7 @@ def _overlap(results: Results) -> list[Alert]:
         return []
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "The two conditions hardly overlap",
             " ".join(said),
             "Look at the maps: if the same cell types lie apart, a batch effect or a difference "
@@ -87,7 +86,7 @@ def _few_donors(results: Results) -> list[Alert]:
     if not results.has_donors:
         return [
             Alert(
-                "info",
+                Level.NOTE,
                 "No donors: no intervals over donors, no tests",
                 "Cells of one person are not independent, so cell numbers alone cannot say whether "
                 "a change would be seen again.",
@@ -99,7 +98,7 @@ def _few_donors(results: Results) -> list[Alert]:
         return []
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "Too few donors for intervals",
             f"{results.source} has {text.plural(n0, 'donor')}, {results.target} has {n1}. "
             "With fewer than three on a side the spread between donors cannot be estimated.",
@@ -118,7 +117,7 @@ def _drivers(verdict: Verdict, entries: list[Influence]) -> list[Alert]:
     ]
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "One donor drives a change",
             f"Less than half of the change is left without one donor: {text.join_some(said)}.",
             "Look at that donor in the Donors section, and at its quality control, before "
@@ -149,7 +148,7 @@ def _heavy_donors(results: Results) -> list[Alert]:
         return []
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "One donor supplies most cells of a subpopulation",
             text.join_some(heavy) + ".",
             "Check these in the Donors section before believing a change there.",
@@ -170,7 +169,7 @@ def _few_cells(results: Results) -> list[Alert]:
     if small:
         alerts.append(
             Alert(
-                "warning",
+                Level.WARNING,
                 "Few cells",
                 f"Fewer than {FEW_CELLS_A_SIDE} cells in {text.join(small)}.",
                 "Expect only large subpopulations to be resolved.",
@@ -184,7 +183,7 @@ def _few_cells(results: Results) -> list[Alert]:
     if tiny:
         alerts.append(
             Alert(
-                "info",
+                Level.NOTE,
                 "Very small subpopulations",
                 f"Fewer than {FEW_CELLS} cells on one side: {text.join_some(tiny)}.",
                 "Do not build on these: a handful of cells moves their factors and shifts.",
@@ -194,15 +193,14 @@ def _few_cells(results: Results) -> list[Alert]:
 
 
 def _unsettled(results: Results) -> list[Alert]:
-    factors = results.tables["factors"]
-    loose = factors.loc[factors["settled"].astype(str) == "False", "name"].astype(str).to_list()
+    loose = unsettled(results)
     if not loose:
         return []
     how = "it moves" if len(loose) == 1 else "they move"
     cause = moved_by(results, loose)
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "Factors that are not settled",
             f"Another setting changes the factor of {text.join_some(loose)} by more than twofold"
             f"{f': {how} with {cause}' if cause else ''}.",
@@ -214,14 +212,14 @@ def _unsettled(results: Results) -> list[Alert]:
 
 def _blurred(results: Results) -> list[Alert]:
     factors, transfers = results.tables["factors"], results.tables["transfers"]
-    alive = set(factors.loc[factors["status"] != "gone", "name"])
+    alive = set(factors.loc[factors["status"] != GONE, "name"])
     best = transfers.groupby("source", sort=True)["share_of_source"].max()
     blurred = [str(n) for n, v in best.items() if v < BLURRED and n in alive]
     if not blurred:
         return []
     return [
         Alert(
-            "info",
+            Level.NOTE,
             "Matches that are not one to one",
             f"No single subpopulation of {results.target} takes half of {text.join_some(blurred)}.",
             "Read them together with their neighbours in the flow figure; they may be one "
@@ -241,7 +239,7 @@ def _miscounted(results: Results) -> list[Alert]:
     ]
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "Two readings of who became whom disagree",
             f"{text.join_some(said, 3)}.",
             f"Read these together with their neighbours, as one: the border between them lies "
@@ -265,7 +263,7 @@ def _lost_cells(results: Results) -> list[Alert]:
         return []
     return [
         Alert(
-            "warning",
+            Level.WARNING,
             "Quality control removed most cells of a sample",
             text.join_some(lost) + ".",
             "Look at the thresholds under qc in config/config.yaml.",
@@ -283,7 +281,7 @@ def _confounded(results: Results) -> list[Alert]:
         return []
     return [
         Alert(
-            "problem",
+            Level.PROBLEM,
             "Batch and condition cannot be told apart",
             "Every batch holds one condition only, so any difference may come from the batch. No "
             "analysis can separate them.",
@@ -297,8 +295,8 @@ def _notices(results: Results) -> list[Alert]:
     for notice in results.meta.get("notices") or []:
         if not isinstance(notice, Mapping) or not notice.get("text"):
             continue
-        level = "warning" if notice.get("level") == "warning" else "info"
-        title = "Warning from the pipeline" if level == "warning" else "Note from the pipeline"
+        level = Level.WARNING if notice.get("level") == Level.WARNING else Level.NOTE
+        title = f"{level.badge} from the pipeline"
         alerts.append(
             Alert(
                 level,
@@ -310,20 +308,18 @@ def _notices(results: Results) -> list[Alert]:
     return alerts
 
 
-def make_alerts(
-    results: Results, verdict: Verdict | None = None, entries: list[Influence] | None = None
-) -> list[Alert]:
-    """All alerts, worst first.
+def make_alerts(results: Results, verdict: Verdict, entries: list[Influence]) -> list[Alert]:
+    """Return all alerts, worst first.
 
     Parameters
     ----------
     results
         A checked results folder.
-    verdict, entries
-        What is said about it, and :func:`cgmm.report.claims.influence.influences`; None: made here.
+    verdict
+        Its findings.
+    entries
+        From :func:`cgmm.report.claims.influence.influences`.
     """
-    verdict = make_verdict(results) if verdict is None else verdict
-    entries = influences(results, verdict) if entries is None else entries
     alerts = [
         *_convergence(results),
         *_overlap(results),
@@ -338,6 +334,4 @@ def make_alerts(
         *_blurred(results),
         *_notices(results),
     ]
-    order = {"problem": 0, "warning": 1, "info": 2}
-    ranks = np.argsort([order[a.level] for a in alerts], kind="stable")
-    return [alerts[i] for i in ranks]
+    return sorted(alerts, key=lambda alert: alert.level.rank)

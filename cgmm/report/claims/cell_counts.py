@@ -1,10 +1,10 @@
-"""Who became whom by the count of cells, beside what the match of whole subpopulations says.
+"""Who became whom by the count of cells, compared with the match of whole subpopulations.
 
-Transfers say where a source subpopulation goes by the match (the coupling). Where the cells of a
-target subpopulation came from is another reading: in a fit by :func:`cgmm.tl.fit` every target
-cell is counted for the source cells it resembles most, once movement is allowed for
-(:mod:`cgmm.automatic.origins`). Factors are made of the count. The two agree where the borders
-between subpopulations lie alike in both conditions.
+The match is the coupling: it pairs whole subpopulations, and transfers are read from it. The count
+assigns single cells: in a fit by :func:`cgmm.tl.fit` every target cell counts for the source cells
+that it resembles most, after these were moved (:mod:`cgmm.automatic.origins`). Factors are computed
+from the count. Match and count agree where the borders between subpopulations are the same in both
+conditions.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cgmm.report.claims.states import NEW
 from cgmm.results.read import Results
+from cgmm.transport.coupling import counted_transfers, misplaced
 
-DISAGREE = 0.5  # part of a subpopulation that the two readings put in different places
+DISAGREE = 0.5  # part of a subpopulation that match and count assign differently
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A subpopulation whose match and count point to different places."""
+    """A subpopulation that match and count assign to different target subpopulations."""
 
     name: str
     matched: str
@@ -31,7 +33,7 @@ class Disagreement:
 
 
 def counted(results: Results) -> pd.DataFrame:
-    """Transfers with what the count of cells makes of them.
+    """Return the transfers, with two columns by the count of cells.
 
     Parameters
     ----------
@@ -40,9 +42,9 @@ def counted(results: Results) -> pd.DataFrame:
 
     Returns
     -------
-    The transfers, with the columns ``arrives`` (part of all target cells that came along the
-    pair) and ``counted_share`` (part of what the source subpopulation became that lies in the
-    target subpopulation; NaN when nothing came from it).
+    The transfers, with the columns ``arrives`` (fraction of all target cells that came along the
+    pair) and ``counted_share`` (of the target cells that came from the source subpopulation, the
+    fraction in the target subpopulation; NaN when no cell came from the source subpopulation).
     """
     tables = results.tables
     into = dict(
@@ -52,13 +54,16 @@ def counted(results: Results) -> pd.DataFrame:
         zip(tables["factors"]["component"], tables["factors"]["share_target"], strict=True)
     )
     table = tables["transfers"]
-    arrives = table["share_of_target"] * table["target_component"].map(into)
-    whole = table["source_component"].map(became)
-    return table.assign(arrives=arrives, counted_share=arrives / whole.where(whole > 0, np.nan))
+    arrives, share = counted_transfers(
+        table["share_of_target"].to_numpy(float),
+        table["target_component"].map(into).to_numpy(float),
+        table["source_component"].map(became).to_numpy(float),
+    )
+    return table.assign(arrives=arrives, counted_share=share)
 
 
 def disagreements(results: Results) -> list[Disagreement]:
-    """Name subpopulations of which match and count put more than half in different places.
+    """Return the subpopulations of which match and count assign more than half differently.
 
     Parameters
     ----------
@@ -69,10 +74,10 @@ def disagreements(results: Results) -> list[Disagreement]:
     table = table.loc[np.isfinite(table["counted_share"])]
     found = []
     for name, rows in table.groupby("source", sort=False):
-        same = np.minimum(rows["share_of_source"], rows["counted_share"]).sum()
         by_match = rows.loc[rows["share_of_source"].idxmax()]
         by_count = rows.loc[rows["counted_share"].idxmax()]
-        if 1 - same > DISAGREE and by_match["target"] != by_count["target"]:
+        apart = misplaced(rows["share_of_source"], rows["counted_share"])
+        if apart > DISAGREE and by_match["target"] != by_count["target"]:
             found.append(
                 Disagreement(
                     str(name),
@@ -86,7 +91,7 @@ def disagreements(results: Results) -> list[Disagreement]:
 
 
 def unlisted(results: Results) -> float:
-    """Part of all target cells that came along pairs which the table of transfers leaves out."""
+    """Return the fraction of target cells that came along pairs without a row in transfers.tsv."""
     arrivals = results.tables["arrivals"]
-    known = arrivals.loc[arrivals["status"] != "new", "share_target"].sum()
+    known = arrivals.loc[arrivals["status"] != NEW, "share_target"].sum()
     return float(max(known - counted(results)["arrives"].sum(), 0.0))

@@ -1,19 +1,17 @@
-"""How much each donor matters: every factor again with one donor left out, and who goes against it.
-
-The net factor counts all donors equally: it is the ratio of the mean share in the target to the
-mean share in the source. Leaving a donor out leaves it out of both means. A donor goes against a
-change when it alone points the other way: with both conditions, its own ratio; with one, its share
-against the mean of the other condition.
-"""
+"""How much each donor matters, in words; the numbers come from :mod:`cgmm.donors.influence`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cgmm.report.claims.findings import Finding, donor_pairs
+from cgmm.donors.influence import leave_one_donor_out
+from cgmm.pair import SIDES
+from cgmm.report.claims.donor_shares import donor_pairs
+from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
 from cgmm.results.read import Results
@@ -21,12 +19,11 @@ from cgmm.thresholds import MIN_DONORS
 
 KEPT = 0.5  # of a change (log2) that must be left without any one donor
 STANDS_OUT = 2.0
-CHANGED = ("more", "less", "seems_more", "seems_less")
 
 
 @dataclass(frozen=True)
 class Influence:
-    """What single donors do to the factor of one subpopulation."""
+    """Factor of one subpopulation, and the factor with each donor left out."""
 
     index: int
     name: str
@@ -63,30 +60,15 @@ def _wide(results: Results) -> pd.DataFrame:
     )
 
 
-def _log2_ratio(above: pd.Series, below: pd.Series) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.log2(np.float64(above.mean()) / np.float64(below.mean())))
-
-
-def _against(source: pd.Series, target: pd.Series, sign: float) -> tuple[str, ...]:
-    found = []
-    for donor in sorted({*source.index, *target.index}):
-        before = source[donor] if donor in source.index else source.mean()
-        after = target[donor] if donor in target.index else target.mean()
-        if (after - before) * sign < 0:
-            found.append(str(donor))
-    return tuple(found)
-
-
 def influences(results: Results, verdict: Verdict) -> list[Influence]:
-    """Leave each donor out in turn.
+    """Return how each factor changes when each donor in turn is left out.
 
     Parameters
     ----------
     results
         A checked results folder.
     verdict
-        Its findings, for names and order.
+        The findings, for names and order.
 
     Returns
     -------
@@ -97,46 +79,35 @@ def influences(results: Results, verdict: Verdict) -> list[Influence]:
     wide = _wide(results)
     if not {"source", "target"} <= set(wide.index.get_level_values(0)):
         return []
+    table = leave_one_donor_out(*(pd.DataFrame(wide.loc[side]) for side in SIDES))
+    rows_of: dict[Any, pd.DataFrame] = dict(list(table.groupby("component", sort=False)))
     component = {s.index: s.source for s in results.subpopulations}
     out = []
     for finding in verdict.findings:
-        k = component[finding.index]
-        if k is None or k not in wide.columns:
-            continue
-        source, target = wide.loc["source"][k].dropna(), wide.loc["target"][k].dropna()
-        entry = _influence(finding, source, target)
-        if entry is not None:
-            out.append(entry)
+        rows = rows_of.get(component[finding.index])
+        if rows is not None:
+            out.append(_influence(finding, rows))
     return out
 
 
-def _influence(finding: Finding, source: pd.Series, target: pd.Series) -> Influence | None:
-    full = _log2_ratio(target, source)
-    without = {
-        str(donor): _log2_ratio(
-            target.drop(donor, errors="ignore"), source.drop(donor, errors="ignore")
-        )
-        for donor in sorted({*source.index, *target.index})
-    }
-    if not np.isfinite([full, *without.values()]).all():
-        return None
+def _influence(finding: Finding, rows: pd.DataFrame) -> Influence:
     return Influence(
         index=finding.index,
         name=finding.name,
-        log2_net=full,
-        without=without,
-        against=_against(source, target, np.sign(full)),
+        log2_net=float(rows["log2_net"].iloc[0]),
+        without=dict(zip(rows["donor"], rows["log2_net_without"].astype(float), strict=True)),
+        against=tuple(rows.loc[rows["disagrees"], "donor"]),
     )
 
 
 def driven_by_one(entries: list[Influence], verdict: Verdict) -> list[Influence]:
-    """Pick the reported changes that lose most of their size without one donor."""
-    changed = {f.index for f in verdict.findings if f.prevalence in CHANGED}
+    """Return the reported changes of which less than half is left without one donor."""
+    changed = {f.index for f in verdict.findings if f.prevalence.is_growth_or_loss}
     return [e for e in entries if e.index in changed and e.driven]
 
 
 def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
-    """Say which donors disagree and on whom the factors hang most.
+    """Write which donors disagree, and leaving out which donor moves the factors most.
 
     Parameters
     ----------
@@ -151,7 +122,7 @@ def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
 
 
 def _disagreement(entries: list[Influence], verdict: Verdict) -> str:
-    changed = {f.index for f in verdict.findings if f.prevalence in CHANGED}
+    changed = {f.index for f in verdict.findings if f.prevalence.is_growth_or_loss}
     named = [e for e in entries if e.index in changed]
     if not named:
         return "No prevalence change is reported, so there is none a donor could disagree with."

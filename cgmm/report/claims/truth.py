@@ -1,7 +1,8 @@
-"""What was found, beside the truth of simulated data.
+"""Estimates beside the truth of simulated data.
 
-A simulated subpopulation that the fit cut into several is pooled: source components whose cells
-mostly carry its annotation add up their shares, and the factor is the ratio of the sums.
+The fit may divide a simulated subpopulation into several source components. The shares of all
+source components whose cells mostly carry its annotation are then summed, and the factor is the
+ratio of the sums.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cgmm.results.read import Results
 
 @dataclass(frozen=True)
 class Known:
-    """One simulated subpopulation: its true log2 factor and what was found of it."""
+    """One simulated subpopulation: its true log2 factor and the estimate."""
 
     name: str
     truth: float
@@ -34,7 +35,7 @@ class Known:
 
     @property
     def has_interval(self) -> bool:
-        """Whether one component stands for it and has an interval."""
+        """Whether a single component stands for the subpopulation and has an interval."""
         return bool(np.isfinite(self.ci_low) and np.isfinite(self.ci_high))
 
 
@@ -62,7 +63,7 @@ def _found(name: str, truth: float, rows: pd.DataFrame, results: Results) -> Kno
 
 
 def known_truth(results: Results) -> list[Known]:
-    """Set every simulated factor beside the one found.
+    """Return every simulated factor beside its estimate.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ def known_truth(results: Results) -> list[Known]:
 
     Returns
     -------
-    In the order of the truth; empty for data that were not simulated.
+    list of Known
+        In the order of the truth; empty for data that were not simulated.
     """
     truth = results.meta.get("truth")
     if not isinstance(truth, Mapping) or not truth.get("names"):
@@ -89,7 +91,7 @@ def known_truth(results: Results) -> list[Known]:
 
 
 def truth_sentence(results: Results) -> str:
-    """Say how far found and true factors lie apart."""
+    """Write how far estimated and true factors lie apart."""
     known = known_truth(results)
     if not known:
         return ""

@@ -1,13 +1,18 @@
-"""The opening of the report: what happened to all subpopulations together."""
+"""The opening of the report: the findings of all subpopulations, summed up in sentences."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from cgmm.report.claims.findings import Finding, goes_number, led_by, make_findings, shift_number
-from cgmm.report.claims.settled import sensitivity_sentence
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.finding_words import goes_number, led_by, shift_number
+from cgmm.report.claims.findings import make_findings
+from cgmm.report.claims.groups import Groups, make_groups
+from cgmm.report.claims.populations import Population, Populations, make_populations
+from cgmm.report.claims.sensitivity import sensitivity_sentence
+from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.results.read import Results
 from cgmm.thresholds import GENE_LIMIT, MIN_DONORS
@@ -20,29 +25,22 @@ MAINLY = 2 / 3
 class Verdict:
     """The findings, grouped, and the words that open the report."""
 
-    findings: list[Finding]
+    groups: Groups
+    populations: Populations
     headline: list[str]
     answers: list[tuple[str, str]]
-    groups: dict[str, list[Finding]]
     common_genes: list[tuple[str, float, int]]
-    tested: bool
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
 
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, in the order of the subpopulations."""
+        return self.groups.findings
 
-def _group(findings: list[Finding], *, tested: bool) -> dict[str, list[Finding]]:
-    def having(*kinds: str) -> list[Finding]:
-        return [f for f in findings if f.prevalence in kinds]
-
-    return {
-        "more": sorted(having("more" if tested else "seems_more"), key=lambda f: -f.log2_net),
-        "less": sorted(having("less" if tested else "seems_less"), key=lambda f: f.log2_net),
-        "moved": sorted([f for f in findings if f.moved], key=lambda f: -f.shift_sd),
-        "elsewhere": [f for f in findings if f.elsewhere],
-        "untested": having("seems_more", "seems_less") if tested else [],
-        "new": having("new"),
-        "gone": having("gone"),
-        "still": [f for f in findings if not f.changed],
-    }
+    @property
+    def tested(self) -> bool:
+        """Whether any factor has an interval over donors."""
+        return self.groups.tested
 
 
 def _common_genes(results: Results) -> list[tuple[str, float, int]]:
@@ -63,73 +61,135 @@ def _common_genes(results: Results) -> list[tuple[str, float, int]]:
     ]
 
 
-def _headline(
-    results: Results, n: int, groups: dict[str, list[Finding]], *, tested: bool
-) -> list[str]:
+def _headline(results: Results, groups: Groups, populations: Populations) -> list[str]:
+    if populations.all:
+        return [_headline_of_populations(results, populations), *_headline_of_states(groups)]
+    tested = groups.tested
+
     def seem(group: list[Finding]) -> str:
         return "seems" if len(group) == 1 else "seem"
 
     counts = []
-    for group, word in ((groups["more"], "more common"), (groups["less"], "rarer")):
+    for group, word in ((groups.more, "more common"), (groups.less, "rarer")):
         verb = "became" if tested else f"{seem(group)} to have become"
         if group:
             counts.append(f"{len(group)} {verb} {word}")
-    if groups["moved"]:
-        verb = "changed state" if tested else f"{seem(groups['moved'])} to have changed state"
-        counts.append(f"{len(groups['moved'])} {verb}")
-    if groups["gone"]:
-        verb = "is" if len(groups["gone"]) == 1 else "are"
-        counts.append(f"{len(groups['gone'])} {verb} gone or nearly so")
+    if groups.moved:
+        verb = "changed state" if tested else f"{seem(groups.moved)} to have changed state"
+        counts.append(f"{len(groups.moved)} {verb}")
+    if groups.gone:
+        verb = "is" if len(groups.gone) == 1 else "are"
+        counts.append(f"{len(groups.gone)} {verb} gone or nearly so")
     sentences = []
     if counts:
         sentences.append(
-            f"Of {text.plural(n, 'subpopulation')} in {results.source}, {text.join(counts)} in "
-            f"{results.target}."
+            f"Of {text.plural(groups.n_source, 'subpopulation')} in {results.source}, "
+            f"{text.join(counts)} in {results.target}."
         )
-    elif not groups["new"]:
+    elif not groups.new:
         sentences.append(f"Nothing clear changed between {results.source} and {results.target}.")
-    if groups["new"]:
-        names = text.join_some([f.name for f in groups["new"]])
-        verb = "has" if len(groups["new"]) == 1 else "have"
+    if groups.new:
+        names = text.join_some([f.name for f in groups.new])
+        verb = "has" if len(groups.new) == 1 else "have"
         sentences.append(f"{names} {verb} no convincing origin in {results.source}: new there.")
     return sentences
 
 
-def _prevalence(findings: list[Finding], groups: dict[str, list[Finding]], *, tested: bool) -> str:
+def _headline_of_populations(results: Results, populations: Populations) -> str:
+    """Count the annotated populations that changed."""
+    tested = populations.tested
+    counts = []
+    for group, word in ((populations.more, "more common"), (populations.less, "rarer")):
+        if group:
+            seems = "seems" if len(group) == 1 else "seem"
+            verb = "became" if tested else f"{seems} to have become"
+            counts.append(f"{len(group)} {verb} {word}")
+    for state in (Prevalence.NEW, Prevalence.GONE):
+        if group := populations.having(state):
+            counts.append(f"{len(group)} {'is' if len(group) == 1 else 'are'} {state.words}")
+    n = text.plural(len(populations.all), "annotated population")
+    if not counts:
+        return f"Of {n}, none became clearly more or less common in {results.target}."
+    return f"Of {n}, {text.join(counts)} in {results.target}."
+
+
+def _headline_of_states(groups: Groups) -> list[str]:
+    """Count the subpopulations that changed state."""
+    if not groups.moved:
+        return []
+    seems = "seems" if len(groups.moved) == 1 else "seem"
+    verb = "changed state" if groups.tested else f"{seems} to have changed state"
+    n = text.plural(groups.n_source, "subpopulation")
+    return [f"{len(groups.moved)} of {n} {verb}."]
+
+
+def _prevalence_of_populations(populations: Populations) -> str:
+    """Name the largest growth and loss of a population, and what could not be tested."""
+    said = []
+    for group, word, sign in ((populations.more, "growth", 1.0), (populations.less, "loss", -1.0)):
+        way = [p for p in populations.all if sign * p.log2_net > 0]
+        estimated = [p for p in way if p.has_interval]
+        beyond = [p for p in estimated if p in group or p in populations.new_or_gone]
+        if beyond or (group and not populations.tested):
+            top = _largest(beyond or group)
+            said.append(f"Largest {word}: {top.name}, {top.number}.")
+        elif populations.tested and estimated:
+            top = _largest(estimated)
+            said.append(
+                f"No {word} is beyond the scatter of donors; the largest estimate is {top.name}, "
+                f"{top.number}."
+            )
+        if said and populations.tested and estimated:
+            least = abs(_largest(beyond or estimated).log2_net)
+            larger = [p.name for p in way if not p.has_interval and abs(p.log2_net) > least]
+            if larger:
+                said.append(f"Larger, but not testable: {text.join_some(larger)}.")
+    if not said:
+        return "No clear change." if populations.tested else "No factor is 1.5-fold or more."
+    return " ".join(said)
+
+
+def _largest(populations: list[Population]) -> Population:
+    return max(populations, key=lambda p: abs(p.log2_net))
+
+
+def _prevalence(groups: Groups) -> str:
     """Name the largest growth and the largest loss, or say that there is none."""
     said = []
-    for key, word, sign in (("more", "growth", 1.0), ("less", "loss", -1.0)):
-        estimated = [f for f in findings if f.has_interval and sign * f.log2_net > 0]
-        if groups[key]:
-            said.append(f"Largest {word}: {groups[key][0].name}, {_short_number(groups[key][0])}.")
-        elif tested and estimated:
+    for group, word, sign in ((groups.more, "growth", 1.0), (groups.less, "loss", -1.0)):
+        estimated = [f for f in groups.findings if f.has_interval and sign * f.log2_net > 0]
+        if group:
+            said.append(f"Largest {word}: {group[0].name}, {_short_number(group[0])}.")
+        elif groups.tested and estimated:
             top = max(estimated, key=lambda f: abs(f.log2_net))
             said.append(
                 f"No {word} is beyond the scatter of donors; the largest estimate is {top.name}, "
                 f"{_short_number(top)}."
             )
     if not said:
-        return "No factor is 1.5-fold or more." if not tested else "No clear change."
+        return "No clear change." if groups.tested else "No factor is 1.5-fold or more."
     return " ".join(said)
 
 
-def _state(groups: dict[str, list[Finding]], common: list[tuple[str, float, int]], n: int) -> str:
-    if not groups["moved"]:
+def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
+    if not groups.moved:
         return "No subpopulation moved clearly by half a spread (0.5 SD) or more."
-    top = groups["moved"][0]
+    top = groups.moved[0]
     said = f"Largest shift: {top.name}, {_short_shift(top)}."
     if common:
         genes = [f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c, _ in common[:5]]
         times = {k for _, _, k in common[:5]}
+        n = groups.n_source
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
-        whom = f"all {n} subpopulations" if min(times) == n else f"{many} of {n} subpopulations"
+        all_of_them = f"all {n} subpopulations" if n > 1 else "the only subpopulation"
+        whom = all_of_them if min(times) == n else f"{many} of {n} subpopulations"
         said += f" Shared response: {text.join(genes)} (each in the top 20 genes of {whom})."
     return said
 
 
-def _matches(results: Results, findings: list[Finding], groups: dict[str, list[Finding]]) -> str:
-    """Say which subpopulations go on under their name and which do not."""
-    matched = [f for f in findings if f.goes_to and f.prevalence != "gone"]
+def _matches(results: Results, groups: Groups) -> str:
+    """Write which subpopulations have a counterpart of the same name, another one, or none."""
+    matched = [f for f in groups.findings if f.goes_to and f.prevalence is not Prevalence.GONE]
     if not matched:
         return f"Nothing in {results.target} could be matched."
     own = [f for f in matched if not f.elsewhere]
@@ -141,14 +201,14 @@ def _matches(results: Results, findings: list[Finding], groups: dict[str, list[F
     ]
     said += [
         f"{f.name} corresponds {_how_much(f)} to {f.goes_to} ({goes_number(f)})"
-        for f in groups["elsewhere"][:MAX_NAMED]
+        for f in groups.elsewhere[:MAX_NAMED]
     ]
-    more = len(groups["elsewhere"]) - MAX_NAMED
+    more = len(groups.elsewhere) - MAX_NAMED
     if more > 0:
-        said.append(f"{more} more correspond to others")
-    if groups["gone"]:
-        names = text.join_some([f.name for f in groups["gone"]])
-        said.append(f"{names} {'has' if len(groups['gone']) == 1 else 'have'} none")
+        said.append(f"{more} more {'corresponds' if more == 1 else 'correspond'} to others")
+    if groups.gone:
+        names = text.join_some([f.name for f in groups.gone])
+        said.append(f"{names} {'has' if len(groups.gone) == 1 else 'have'} none")
     return f"{'; '.join(said)}."
 
 
@@ -173,7 +233,7 @@ def _sureness(results: Results, *, tested: bool) -> str:
             "people or animals: read factors and shifts as a description of these samples."
         )
     elif min(n0, n1) >= MIN_DONORS:
-        said = "No interval could be given; the reasons stand with each subpopulation."
+        said = "No interval could be given; each subpopulation below has the reason."
     else:
         said = (
             f"With {text.plural(n0, 'donor')} in {results.source} and {n1} in {results.target}, no "
@@ -185,19 +245,17 @@ def _sureness(results: Results, *, tested: bool) -> str:
 
 def _answers(
     results: Results,
-    findings: list[Finding],
-    groups: dict[str, list[Finding]],
+    groups: Groups,
+    populations: Populations,
     common: list[tuple[str, float, int]],
-    *,
-    tested: bool,
 ) -> list[tuple[str, str]]:
-    """Answer the questions that a reader comes with, each in a line."""
-    n = sum(np.isfinite(f.share_source) for f in findings)
+    """Return the four questions of the opening, each with its answer."""
+    prevalence = _prevalence_of_populations(populations) if populations.all else _prevalence(groups)
     return [
-        ("More or less common", _prevalence(findings, groups, tested=tested)),
-        ("Changed state", _state(groups, common, n)),
-        ("Who became whom", _matches(results, findings, groups)),
-        ("How sure", _sureness(results, tested=tested)),
+        ("More or less common", prevalence),
+        ("Changed state", _state(groups, common)),
+        ("Who became whom", _matches(results, groups)),
+        ("How sure", _sureness(results, tested=groups.tested)),
     ]
 
 
@@ -217,22 +275,28 @@ def _short_number(finding: Finding) -> str:
     return f"{number} ({shares}; not tested)"
 
 
-def _notes(
-    results: Results, findings: list[Finding], groups: dict[str, list[Finding]]
-) -> list[str]:
+def _notes(results: Results, groups: Groups, populations: Populations) -> list[str]:
     notes = [_naming(results)]
-    if groups["untested"]:
-        names = text.join_some([f.name for f in groups["untested"]])
+    if any(len(p.parts) > 1 for p in populations.all):
+        notes.append(
+            "Several subpopulations can be parts of one annotated population. Where the fit cuts a "
+            "population decides what each part gains or loses: quote the population, and read its "
+            "parts as a change of state inside it."
+        )
+    if groups.untested:
+        names = text.join_some([f.name for f in groups.untested])
         notes.append(f"At least 1.5-fold different, but not testable: {names}. Reasons are below.")
     disagree = [
-        f.name for f in findings if f.has_interval and not f.ci_low <= f.log2_net <= f.ci_high
+        f.name
+        for f in groups.findings
+        if f.has_interval and not f.ci_low <= f.log2_net <= f.ci_high
     ]
     if disagree:
         notes.append(
             "The factor over all cells lies outside the interval over donors for "
             f"{text.join_some(disagree)}: donors disagree there, see the donor panel."
         )
-    if groups["more"] and groups["less"]:
+    if groups.more and groups.less:
         notes.append(
             "Factors are relative. Shares add up to 100%, so when one subpopulation grows others "
             "must fall, even if their cell numbers in the tissue stay the same."
@@ -244,17 +308,17 @@ def _naming(results: Results) -> str:
     types = results.tables["components"]["cell_type"].astype(str)
     if (types != "").any():
         return (
-            "Names are those of the annotation that most cells carry; a number tells apart the "
-            "parts of one cell type, 1 being the largest."
+            "Each name is the annotation that most cells of the subpopulation carry; a number "
+            "distinguishes the parts of one cell type, 1 being the largest."
         )
     return (
-        "No annotation was given, so each name is made of its strongest markers; more of them are "
+        "No annotation was given, so each name consists of the strongest markers; more markers are "
         "in the table “What each subpopulation is”."
     )
 
 
 def make_verdict(results: Results) -> Verdict:
-    """Turn the tables into findings and sentences.
+    """Return the grouped findings of a comparison and the sentences of the opening.
 
     Parameters
     ----------
@@ -266,17 +330,14 @@ def make_verdict(results: Results) -> Verdict:
     Verdict
         Findings in the order of `results.subpopulations`.
     """
-    findings = make_findings(results)
-    tested = any(f.has_interval for f in findings)
-    groups = _group(findings, tested=tested)
+    groups = make_groups(make_findings(results))
+    populations = make_populations(results)
     common = _common_genes(results)
-    n = sum(np.isfinite(f.share_source) for f in findings)
     return Verdict(
-        findings=findings,
-        headline=_headline(results, n, groups, tested=tested),
-        answers=_answers(results, findings, groups, common, tested=tested),
         groups=groups,
+        populations=populations,
+        headline=_headline(results, groups, populations),
+        answers=_answers(results, groups, populations, common),
         common_genes=common,
-        tested=tested,
-        notes=_notes(results, findings, groups),
+        notes=_notes(results, groups, populations),
     )

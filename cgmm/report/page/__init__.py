@@ -1,1 +1,1 @@
-"""How a page is made, whatever it says: text, tables, SVG, rendering."""
+"""How a page is written, independent of its content: text, tables, SVG, rendering."""

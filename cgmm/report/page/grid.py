@@ -10,28 +10,28 @@ from markupsafe import Markup
 
 from cgmm.report.page.svg import NOTHING, el, label, tip
 
-Named = Sequence[tuple[str, int]]  # what is written, and the subpopulation it stands for
+Named = Sequence[tuple[str, int]]  # texts, each with the index of its subpopulation
 
 
 def _angle(width: float) -> int:
-    """Slant of the names over columns of a width, in degrees."""
+    """Return the slant of the names above columns of a width, in degrees."""
     return 40 if width >= 20 else 60
 
 
 def _ink(strength: float) -> str:
-    """Class of a number that can be read on a colour of this strength (the same in report.js)."""
+    """Return the class of a number on a colour of this strength; report.js has the same rule."""
     return "heat-ink" if strength > 0.8 else "heat-mid" if strength > 0.55 else "heat-text"
 
 
 def rise(width: float, names: Sequence[str], size: float) -> float:
-    """Height that the longest of the slanted names takes above its column."""
+    """Return the height that the longest of the slanted names takes above its column."""
     longest = max(map(len, names), default=4)
     return longest * size * 0.62 * float(np.sin(np.radians(_angle(width))))
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the cells of a heatmap are: its upper left corner, the size of a cell, how many."""
+    """Position of the cells of a heatmap: upper left corner, size of a cell, number of cells."""
 
     left: float
     top: float
@@ -51,7 +51,7 @@ class Grid:
         return self.top + self.height * self.n_rows
 
     def column_names(self, names: Named, size: float) -> list[Markup]:
-        """Slanted names above the columns."""
+        """Write slanted names above the columns."""
         return [
             el(
                 "text",
@@ -66,7 +66,7 @@ class Grid:
         ]
 
     def row_names(self, names: Named, size: float) -> list[Markup]:
-        """Names of subpopulations before the rows."""
+        """Write names of subpopulations before the rows."""
         return [
             label(
                 name,
@@ -81,7 +81,7 @@ class Grid:
         ]
 
     def background(self) -> list[Markup]:
-        """Empty cells: one background with lines, so that empty cells cost nothing."""
+        """Draw one background with grid lines; an empty cell then needs no element of its own."""
         w, h = self.width * self.n_columns, self.height * self.n_rows
         x, y = self.left, self.top
         lines = [f"M{x + self.width * j:.1f},{y:.1f}v{h:.1f}" for j in range(1, self.n_columns)]
@@ -104,7 +104,7 @@ class Grid:
         fill: str,
         **data: object,
     ) -> Markup:
-        """One cell, `strength` (0 to 1) of its colour, with a number where there is room for it."""
+        """Draw one cell, `strength` (0 to 1) of its colour, and a number where there is room."""
         x, y = self.left + self.width * j, self.top + self.height * i
         return el(
             "g",

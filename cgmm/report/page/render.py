@@ -20,7 +20,10 @@ def _static(name: str) -> Markup:
 
 
 def environment() -> Environment:
-    """Templates with escaping on, undefined names as errors, and the static files as globals."""
+    """Return the template environment.
+
+    Escaping is on, an undefined name is an error, and the static files are globals.
+    """
     made = Environment(
         loader=PackageLoader("cgmm.report", "templates"),
         autoescape=True,
@@ -39,7 +42,7 @@ def environment() -> Environment:
 
 
 def json_island(data: Any) -> Markup:
-    """JSON that cannot end its script element or start a comment."""
+    """Return JSON that cannot end its script element or start a comment."""
     plain = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for bad, safe in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         plain = plain.replace(bad, safe)
@@ -47,7 +50,7 @@ def json_island(data: Any) -> Markup:
 
 
 def write(out: Path, html: str) -> Path:
-    """Write a page beside its place, then move it there."""
+    """Write a page under a temporary name, then rename it."""
     with atomic(out) as temporary:
         temporary.write_text(html, encoding="utf-8")
     return out

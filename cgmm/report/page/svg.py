@@ -1,10 +1,11 @@
-"""A few lines that build escaped inline SVG, and the `Figure` every drawing function returns."""
+"""Builders of escaped inline SVG, and the `Figure` that every drawing function returns."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from markupsafe import Markup, escape
 
@@ -15,8 +16,9 @@ NOTHING = Markup("")
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with the words that belong to it."""
+    """A drawing with its title and the text on how to read it."""
 
+    macro: ClassVar[str] = "figure"
     key: str
     title: str
     svg: Markup
@@ -39,7 +41,7 @@ class FoldAxis:
         return self.start + (inside + self.limit) / (2 * self.limit) * (self.end - self.start)
 
     def doublings(self) -> list[tuple[int, str]]:
-        """Whole log2 factors of the axis and how they are written: ×2, ×1/2."""
+        """Whole log2 factors of the axis, each with its label: ×2, ×1/2."""
         whole = range(-int(self.limit), int(self.limit) + 1)
         return [(v, f"×{2**v}" if v >= 0 else f"×1/{2**-v}") for v in whole]
 
@@ -85,13 +87,13 @@ def label(content: str, x: float, y: float, *, anchor: str = "start", **more: ob
 
 
 def names_width(names: Sequence[str], limit: int = 27) -> float:
-    """Room for the longest of the names before the rows of a figure, cut to `limit` characters."""
+    """Return the width of the longest name before the rows of a figure, cut to `limit` letters."""
     longest = max((min(len(n), limit) for n in names), default=4)
     return float(min(max(longest * 7.6 + 8, 70.0), 200.0))
 
 
 def about(subs: Sequence[int]) -> dict[str, object]:
-    """Name the subpopulations a mark is about, for the selection in the browser."""
+    """Return the attribute with the subpopulations of a mark, for the selection in the browser."""
     keys = ("data_s", "data_t")
     named: dict[str, object] = dict(zip(keys, subs, strict=False))
     if len(subs) > len(keys):
@@ -105,10 +107,10 @@ def tip(content: str) -> Markup:
 
 
 def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Move label positions apart to at least `gap`, staying as near as possible to `wanted`.
+    """Return label positions near `wanted` that are at least `gap` apart, from `low` to `high`.
 
-    Labels are pushed down where they crowd, then the whole pile is pushed up from the bottom.
-    The order of `wanted` is kept, so it must be sorted.
+    First each label moves down until it is `gap` below the label before it. Then labels move up
+    from the last one, so that none is beyond `high`. `wanted` must be sorted; its order is kept.
     """
     if not wanted:
         return []
@@ -123,7 +125,7 @@ def spread(wanted: list[float], gap: float, low: float, high: float) -> list[flo
 
 
 def ticks(low: float, high: float, n: int = 5) -> list[float]:
-    """About `n` round numbers between `low` and `high`."""
+    """Return about `n` round numbers between `low` and `high`."""
     if not high > low:
         return [low]
     raw = (high - low) / n
@@ -138,6 +140,6 @@ def ticks(low: float, high: float, n: int = 5) -> list[float]:
 
 
 def polyline(xs: list[float], ys: list[float]) -> str:
-    """Path data through the points."""
+    """Return path data through the points."""
     points = [f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True)]
     return "M" + "L".join(points) if points else ""

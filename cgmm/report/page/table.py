@@ -1,10 +1,10 @@
-"""What a table is made of, and the cells that all tables use."""
+"""Tables of the report: columns, rows, and the kinds of cells that all tables use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One table row and the subpopulations it is about."""
+    """One table row, with the indices of its subpopulations."""
 
     cells: list[Cell]
     subs: tuple[int, ...] = ()
@@ -43,6 +43,7 @@ class Column:
 class Table:
     """A table with its caption."""
 
+    macro: ClassVar[str] = "table"
     key: str
     caption: str
     columns: list[Column]
@@ -55,33 +56,33 @@ class Table:
 def number(
     value: Any, how: Callable[[float], str] = text.fixed, missing: str = "not available"
 ) -> Cell:
-    """Make the cell of a number, written by `how`; words in its place when there is none."""
+    """Return the cell of a number, written by `how`; words when there is no number."""
     if not text.is_number(value):
         return Cell(missing, None, note=True)
     return Cell(how(float(value)), float(value), number=True)
 
 
 def words(value: str, missing: str = "none") -> Cell:
-    """Make the cell of a text."""
+    """Return the cell of a text."""
     return Cell(value or missing, (value or missing).lower(), note=not value)
 
 
 def interval(
     low: Any, high: Any, how: Callable[[float, float], str], missing: str = "not estimated"
 ) -> Cell:
-    """Make the cell of an interval, sorted by its lower end."""
+    """Return the cell of an interval, which sorts by its lower end."""
     if not (text.is_number(low) and text.is_number(high)):
         return Cell(missing, None, note=True)
     return Cell(how(float(low), float(high)), float(low), number=True)
 
 
 def any_finite(values: Iterable[float]) -> bool:
-    """Whether a column has a number to show at all."""
+    """Return whether a column has any finite number."""
     return any(text.is_number(v) for v in values)
 
 
 def without(table: Table, *names: str) -> Table:
-    """Leave out columns by their headings."""
+    """Return a table without the columns of these headings."""
     keep = [i for i, c in enumerate(table.columns) if c.name not in names]
     return replace(
         table,
@@ -94,7 +95,7 @@ IDENTITY = ("sample", "n_cells_read", "n_kept", "n_cells_kept", "condition", "do
 
 
 def shown_value(value: Any) -> str:
-    """Write a setting as a reader would."""
+    """Return a setting as text."""
     if value is None or value == "":
         return "not given"
     if isinstance(value, bool):

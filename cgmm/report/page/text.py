@@ -1,4 +1,4 @@
-"""How numbers and names are written. One place, so that text, tables and figures agree."""
+"""How numbers and names are written, the same in text, tables and figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Sequence
 from typing import TypeGuard
+
+from cgmm._utils.labels import shortened
 
 INTERVAL_WORDS = {
     False: "The thin line with end marks is the 95% interval over donors. ",
@@ -16,7 +18,7 @@ ARROW = re.compile(r" (up|down)(?=,|$)")
 
 
 def arrow(found: re.Match[str]) -> str:
-    """Write the direction of a gene as everywhere in the report."""
+    """Write the direction of a gene as an arrow."""
     return "\u00a0↑" if found[1] == "up" else "\u00a0↓"
 
 
@@ -30,7 +32,7 @@ DASH = "\u2013"
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether `value` is a finite number."""
+    """Return whether `value` is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
@@ -114,8 +116,8 @@ def count(value: float) -> str:
 
 
 def short(name: str, limit: int = 24) -> str:
-    """`name` cut to `limit` characters for a figure label."""
-    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+    """Return `name` cut to `limit` characters, for a label in a figure."""
+    return shortened(name, limit)
 
 
 def join(parts: Sequence[str], last: str = "and") -> str:
@@ -134,5 +136,5 @@ def join_some(parts: Sequence[str], limit: int = 6) -> str:
 
 
 def plural(n: int, singular: str, several: str | None = None) -> str:
-    """`n` with its noun."""
+    """Write `n` with its noun, in the plural unless `n` is one."""
     return f"{n} {singular if n == 1 else several or singular + 's'}"

@@ -1,4 +1,4 @@
-"""Tables of the components, and of what was found against the truth of a simulation."""
+"""Table of what each subpopulation is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cgmm.results.read import Results, each
 
 
 def components_table(results: Results) -> Table | None:
-    """Names, sizes and markers of all components."""
+    """List names, sizes and markers of all components."""
     table = results.tables["components"]
     if table.empty:
         return None
@@ -38,7 +38,7 @@ def components_table(results: Results) -> Table | None:
             Column("Share"),
             Column(
                 "Fitted weight",
-                "Weight in the fitted mixture, which the match pulls; quote the share",
+                "Weight in the fitted mixture, pulled towards the other condition; quote the share",
             ),
             Column("Cells"),
             Column("Cell type", "Majority annotation of its cells", number=False),

@@ -7,7 +7,10 @@ import gzip
 import json
 from dataclasses import dataclass
 
+from cgmm.report.claims.claims import Claims
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
+from cgmm.tables import CELLS, TABLES
 
 EMBED_LIMIT = 900_000
 PLAIN_LIMIT = 60_000
@@ -24,24 +27,15 @@ class Download:
     instead: str = ""
 
 
-WHAT = {
-    "factors.tsv": "prevalence factors, one row per source subpopulation",
-    "transfers.tsv": "all transfers",
-    "arrivals.tsv": "origins, one row per target subpopulation",
-    "shifts.tsv": "state shifts of matched pairs",
-    "genes.tsv": "gene changes per subpopulation",
-    "components.tsv": "names, sizes and markers",
-    "donors.tsv": "shares per donor",
-    "donor_shifts.tsv": "how far the cells of each donor moved",
-    "sensitivity.tsv": "factors under other settings",
-    "cells.tsv.gz": "every cell: subpopulation, factor, shift, coordinates",
+WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS)} | {
     "report.json": "parameters, versions, quality control",
-    "recipe.json": "config, sample sheet, checksums, versions: all that is needed to run it again",
+    "recipe.json": "config, sample sheet, checksums, versions: with the input files, all that is "
+    "needed to run it again",
 }
 
 
 def downloads(results: Results) -> list[Download]:
-    """All tables as ``data:`` links; large ones compressed, very large ones named only."""
+    """Return all tables as ``data:`` links; large ones compressed, very large ones only named."""
     files = dict(results.raw)
     files["report.json"] = (results.folder / "report.json").read_bytes()
     if "recipe" in results.meta:
@@ -79,3 +73,13 @@ def downloads(results: Results) -> list[Download]:
             )
         )
     return found
+
+
+def section(claims: Claims) -> Section:
+    """Return the section with the files of the comparison."""
+    return Section(
+        key="downloads",
+        title="Downloads",
+        template="downloads.html.j2",
+        data=downloads(claims.results),
+    )

@@ -1,17 +1,39 @@
-"""Section on the fit: convergence."""
+"""Section on the convergence of the fit."""
 
 from __future__ import annotations
 
 import numpy as np
 from markupsafe import Markup
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.svg import Figure, drawing, el, label, polyline, ticks, tip
+from cgmm.report.sections.section import Paragraph, Section
 from cgmm.results.read import Results
 
 
+def section(claims: Claims) -> Section:
+    """Return the section on the convergence of the fit."""
+    fit = claims.results.fit
+    status = text.sentence(str(fit.get("status") or "The fit left no status"))
+    return Section(
+        key="fit",
+        title="How the fit converged",
+        link="The fit",
+        parts=[
+            Paragraph(status, f"status {'good' if fit.get('converged', True) else 'bad'}"),
+            convergence_figure(claims.results)
+            or Paragraph(
+                "The history of the objective has fewer than two steps, so there is no curve to "
+                "draw.",
+                "absent",
+            ),
+        ],
+    )
+
+
 def convergence_figure(results: Results) -> Figure | None:
-    """Objective at every step of the fit."""
+    """Draw the objective at every step of the fit."""
     history = [float(v) for v in results.fit.get("history") or [] if text.is_number(v)]
     if len(history) < 2:
         return None

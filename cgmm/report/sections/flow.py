@@ -1,23 +1,45 @@
-"""Who became whom: the flow (alluvial) figure and the transfer heatmap."""
+"""Section on who became whom: the alluvial figure; heatmap and tables are in `transfers`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from cgmm.report.claims.cell_counts import counted, unlisted
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
-from cgmm.report.page.grid import Grid, rise
 from cgmm.report.page.svg import NOTHING, WIDTH, Figure, drawing, el, label, spread, tip
-from cgmm.report.page.table import Cell, Column, Row, Table, any_finite, interval, number, words
+from cgmm.report.sections.section import Paragraph, Section
+from cgmm.report.sections.transfers import arrivals_table, heatmap_figure, transfers_table
 from cgmm.results.read import Results, Subpopulation, each
 
 TOP, LEFT, RIGHT, BAR = 34.0, 250.0, WIDTH - 250.0, 12.0
 MIN_DRAWN = 0.02
 NOTEWORTHY = 0.01
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on who became whom."""
+    results = claims.results
+    about = (
+        "Subpopulations of the two conditions are matched by similarity; each may grow, shrink and "
+        "change its state. No single cell is followed. One subpopulation “became” another when its "
+        f"cells in {results.source}, after the change that all cells share, would look like the "
+        f"cells of the other in {results.target}."
+    )
+    return Section(
+        key="flow",
+        title="Who became whom",
+        parts=[
+            Paragraph(about),
+            flow_figure(results),
+            heatmap_figure(results),
+            transfers_table(results),
+            arrivals_table(results),
+        ],
+    )
 
 
 @dataclass
@@ -46,10 +68,11 @@ def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, 
 
 
 def flow_figure(results: Results) -> Figure:
-    """Alluvial figure of shares before and after, joined by ribbons from the count of cells.
+    """Draw shares before and after, joined by ribbons from the count of cells.
 
-    A ribbon k -> l ends with width ``t_l R_kl``, the cells of l that came from k, and starts with
-    the part of ``s_k`` that became them: all ribbons of k widen by its net factor.
+    A ribbon k -> l ends with the width ``t_l R_kl``, the cells of l that came from k. At the
+    source, ``s_k`` is divided among the ribbons of k in the same proportions. All ribbons of k
+    therefore widen by its net factor.
     """
     n = max(
         sum(s.source is not None for s in results.subpopulations),
@@ -80,11 +103,12 @@ def flow_figure(results: Results) -> Figure:
             key="flow",
         ),
         reading=(
-            f"Left: the subpopulations of {results.source}. Right: those of {results.target}. "
-            "Bar height is the share of cells, ribbons have the colour of where they begin. A "
-            "ribbon that widens: the subpopulation became more common; that narrows: rarer, by its "
-            f"net factor. A ribbon that ends at another name: in {results.target} such cells look "
-            "like that one. "
+            f"Left: the subpopulations of {results.source}. Right: the subpopulations of "
+            f"{results.target}. "
+            "Bar height is the share of cells; a ribbon has the colour of the bar where it begins. "
+            "A ribbon widens where the subpopulation became more common and narrows where it "
+            "became rarer, by its net factor. A ribbon that ends at another name: in "
+            f"{results.target} its cells look like the subpopulation of that name. "
             "Within one cell type this may only say that the border between two subpopulations "
             f"lies elsewhere.{_counting(results)}"
         ),
@@ -102,7 +126,7 @@ def _counting(results: Results) -> str:
 
 
 def _left_out(results: Results, hidden: int) -> str:
-    """Say what the figure does not show."""
+    """Write what the figure does not show."""
     notes = []
     if hidden:
         one = hidden == 1
@@ -122,7 +146,7 @@ def _left_out(results: Results, hidden: int) -> str:
 def _ribbons(
     results: Results, left: dict[str, _Node], right: dict[str, _Node]
 ) -> tuple[list[Markup], int]:
-    """One ribbon per transfer, the widest below the others; how many are too thin to be drawn."""
+    """Draw one ribbon per transfer, the widest first; count those that are too thin to draw."""
     order = {s.name: s.index for s in results.subpopulations}
     transfers = counted(results)
     rows = transfers.assign(
@@ -160,7 +184,7 @@ def _ribbons(
 
 
 def _ribbon(a: float, b: float, c: float, d: float) -> str:
-    """Path from the heights ``a`` to ``b`` on the left to ``c`` to ``d`` on the right."""
+    """Return a path between heights ``a``, ``b`` on the left and ``c``, ``d`` on the right."""
     x0, x1 = LEFT + BAR, RIGHT - BAR
     mid = (x0 + x1) / 2
     return (
@@ -172,7 +196,7 @@ def _ribbon(a: float, b: float, c: float, d: float) -> str:
 def _bars(
     nodes: dict[str, _Node], condition: str, height: float, n: int, *, leftwards: bool
 ) -> list[Markup]:
-    """Bars of one side, with names beside them that do not overlap."""
+    """Draw the bars of one side, with names beside them that do not overlap."""
     x, out = (LEFT, -1) if leftwards else (RIGHT - BAR, 1)
     outside = x if leftwards else x + BAR
     wanted = [TOP + node.top + node.height / 2 for node in nodes.values()]
@@ -199,243 +223,3 @@ def _bars(
             )
         )
     return parts
-
-
-def heatmap_figure(results: Results) -> Figure:
-    """Transfer matrix; three readings of the same coupling, switched by buttons."""
-    rows = [s for s in results.subpopulations if s.source is not None]
-    columns = [s for s in results.subpopulations if s.target is not None]
-    n = max(len(rows), len(columns))
-    cell = float(np.clip(620 / max(n, 1), 13, 46))
-    names = [text.short(s.name) for s in (*rows, *columns)]
-    source, target = text.short(results.source, 16), text.short(results.target, 16)
-    size = 12.0 if cell >= 15 else 10.5
-    longest = max(map(len, names), default=4)
-    grid = Grid(
-        left=min(28 + longest * size * 0.56, 210),
-        top=min(34 + rise(cell, names, size), 170),
-        width=cell,
-        height=cell,
-        n_rows=len(rows),
-        n_columns=len(columns),
-    )
-    keyed = {(r.source, r.target): r for r in each(results.tables["transfers"])}
-    parts: list[Markup] = [
-        label(
-            f"{text.short(results.source, 14)} ↓",
-            grid.left - 8,
-            grid.top - 12,
-            anchor="end",
-            class_="head",
-        ),
-        label(f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head"),
-        *grid.row_names([(text.short(s.name), s.index) for s in rows], size),
-        *grid.column_names([(text.short(s.name), s.index) for s in columns], size),
-        *grid.background(),
-    ]
-    for i, a in enumerate(rows):
-        for j, b in enumerate(columns):
-            if (a.name, b.name) in keyed:
-                parts.append(_transfer(grid, i, j, a, b, keyed[a.name, b.name]))
-    return Figure(
-        key="transfers-map",
-        title="Transfers in numbers",
-        svg=drawing(
-            parts,
-            width=grid.right + 110,
-            height=grid.bottom + 12,
-            title="Transfer heatmap",
-            text="Rows are source subpopulations, columns target subpopulations; each cell is the "
-            "percentage of the row that corresponds to the column. The table below has all values.",
-            key="transfers-map",
-        ),
-        reading=(
-            f"Each row is a subpopulation of {results.source}, each column one of "
-            f"{results.target}. Numbers are percent; the buttons say of what. "
-            f"{_modes_explained(results)} Strong colour on the diagonal: it goes on under the same "
-            "name."
-        ),
-        controls=_modes(f"of {source}", f"of {target}", "of all cells"),
-    )
-
-
-def _modes_explained(results: Results) -> str:
-    came = "counted cell by cell" if results.counts_cells else "from the same match"
-    return (
-        f"Of {results.source}: where a row goes, by the match of whole subpopulations (a row adds "
-        f"up to 100). Of {results.target}: where the cells of a column came from, {came} (a column "
-        f"adds up to 100). Of all cells: part of all cells in {results.source}, by the match, not "
-        "normalised."
-    )
-
-
-def _transfer(
-    grid: Grid, i: int, j: int, source: Subpopulation, target: Subpopulation, row: Any
-) -> Markup:
-    """One cell of the heatmap, nothing where all three readings round to nothing."""
-    values = [float(np.nan_to_num(v)) for v in (row.share_of_source, row.share_of_target, row.mass)]
-    if max(values) < 0.0005:
-        return NOTHING
-    hover = (
-        f"{source.name} → {target.name}: {text.percent(values[0])} goes there by the match "
-        f"({text.percent(values[2])} of all cells); {text.percent(values[1])} of the destination "
-        "came from here"
-    )
-    ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
-    return grid.cell(
-        i,
-        j,
-        hover,
-        ink if grid.width >= 30 else None,
-        strength=min(values[0], 1.0),
-        size=min(12.0, grid.width * 0.34),
-        corner=2,
-        fill="heat",
-        data_s=source.index,
-        data_t=target.index,
-        data_v="|".join(f"{v:.4f}" for v in values),
-    )
-
-
-def _modes(*words: str) -> Markup:
-    """Buttons that switch between readings of the numbers; the first is on."""
-    buttons = [
-        el(
-            "button",
-            word,
-            type="button",
-            data_mode=mode,
-            aria_pressed="true" if mode == 0 else "false",
-        )
-        for mode, word in enumerate(words)
-    ]
-    return Markup(
-        '<span class="modes js-only" role="group" aria-label="Percent of">{}</span>'
-    ).format(Markup("").join(buttons))
-
-
-MIN_LISTED = 0.001
-
-
-def arrivals_table(results: Results) -> Table:
-    """One row per target subpopulation."""
-    rows = []
-    for row in each(results.tables["arrivals"]):
-        subs = {results.index_of(row.name)}
-        if results.has(row.main_source):
-            subs.add(results.index_of(row.main_source))
-        cells = [
-            words(row.name),
-            number(row.share_target, text.percent),
-            words(row.main_source, "no convincing origin"),
-            number(row.share_from_main_source, text.percent),
-            number(row.inflow, text.ratio),
-            words(row.status, "has an origin"),
-            number(row.n_cells, text.count),
-        ]
-        rows.append(Row(cells, tuple(sorted(subs))))
-    return Table(
-        key="t-arrivals",
-        caption=f"Where every subpopulation of {results.target} comes from",
-        columns=[
-            Column("Subpopulation", number=False),
-            Column(
-                f"Share in {text.short(results.target, 16)}",
-                f"Part of the cells in {results.target} that belong to it",
-            ),
-            Column("Main origin", f"Where most of it came from in {results.source}", number=False),
-            Column("Part from it", "Part of its cells that came from the main origin"),
-            Column("Inflow", "Weight factor on arriving, as the match (coupling) sees it"),
-            Column(
-                "Status",
-                f"new: no subpopulation of {results.source} can be its origin",
-                number=False,
-            ),
-            Column("Cells", "Number of cells, each counted by its degree of membership"),
-        ],
-        rows=rows,
-        file="arrivals.tsv",
-        open=False,
-    )
-
-
-def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> list[str]:
-    table = results.tables["transfers"]
-    if table.empty:
-        return ["No mass was matched, so there are no transfers."]
-    reading = (
-        f"“Of {results.source}” and “of all” are read from the match of whole subpopulations. "
-        f"“Of {results.target}” "
-    )
-    reading += (
-        f"and “counted, of {results.source}”, the ribbons of the flow figure, are counted cell by "
-        "cell; where borders between neighbours lie elsewhere, match and count differ."
-        if results.counts_cells
-        else "follows from it (Bayes' rule)."
-    )
-    interval_of = f"The interval is of the part of {results.source}, from "
-    notes = [
-        reading,
-        "Transfers have no intervals here."
-        if not with_interval
-        else f"{interval_of}drawing cells, not donors, and too narrow."
-        if results.cells_only
-        else f"{interval_of}refits to donors drawn anew.",
-    ]
-    left = len(table) - n_listed
-    if left:
-        notes.append(
-            f"{text.plural(left, 'transfer')} under 0.1% of both sides "
-            f"{'is' if left == 1 else 'are'} in transfers.tsv only."
-        )
-    return notes
-
-
-def transfers_table(results: Results) -> Table:
-    """All transfers with mass."""
-    table = counted(results)
-    with_interval = any_finite(table["ci_low"])
-    listed = table.loc[
-        (table["share_of_source"] >= MIN_LISTED) | (table["share_of_target"] >= MIN_LISTED)
-    ]
-    rows = []
-    source, target = text.short(results.source, 16), text.short(results.target, 16)
-    for row in each(listed):
-        cells: list[Cell] = [
-            words(row.source),
-            words(row.target),
-            number(row.share_of_source, text.percent),
-            number(row.share_of_target, text.percent),
-            number(row.mass, text.percent),
-        ]
-        if with_interval:
-            cells.insert(3, interval(row.ci_low, row.ci_high, text.percent_range))
-        if results.counts_cells:
-            cells.insert(len(cells) - 2, number(row.counted_share, text.percent))
-        rows.append(Row(cells, (results.index_of(row.source), results.index_of(row.target))))
-    columns = [
-        Column("From", number=False),
-        Column("To", number=False),
-        Column(
-            f"Of {source}", "Part of the subpopulation on the left that goes here, by the match"
-        ),
-        Column(
-            f"Of {target}",
-            "Part of the destination's cells that came from the subpopulation on the left",
-        ),
-        Column("Of all", f"Part of all cells in {results.source} that goes here, by the match"),
-    ]
-    if with_interval:
-        columns.insert(3, Column("95% interval", "Of the number before it"))
-    if results.counts_cells:
-        meaning = "Part of what the subpopulation on the left became that lies here: the ribbons"
-        columns.insert(len(columns) - 2, Column(f"Counted, of {source}", meaning))
-    return Table(
-        key="t-transfers",
-        caption=f"Transfers from {results.source} to {results.target}",
-        columns=columns,
-        rows=rows,
-        file="transfers.tsv",
-        open=False,
-        notes=_transfer_notes(results, len(listed), with_interval=with_interval),
-    )

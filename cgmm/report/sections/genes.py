@@ -1,4 +1,4 @@
-"""Section on genes: the map of changes and the table."""
+"""Genes behind the shifts: the map of changes and the table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_GENES = 36
 
 
 def gene_map_figure(results: Results) -> Figure | None:
-    """Genes by subpopulations: change of expression, shared genes first."""
+    """Draw genes by subpopulations: change of expression, shared genes first."""
     unit, meaning = results.change_of_genes
     genes = results.tables["genes"]
     genes = genes.loc[np.isfinite(genes["log2_change"])]
@@ -74,7 +74,7 @@ def gene_map_figure(results: Results) -> Figure | None:
 
 
 def _leading_changes(genes: pd.DataFrame, per_column: int) -> pd.DataFrame:
-    """Take the leading genes of all subpopulations: their changes, genes x names, shared first."""
+    """Return the changes of the leading genes, genes x names, shared genes first."""
     top = genes.sort_values("rank", kind="stable")
     clear = top.loc[top["log2_change"].abs() >= GENE_LIMIT]
     leading = clear if len(clear) else top
@@ -107,7 +107,7 @@ def _gene_cell(
 
 
 def _scale(x: float, y: float, limit: float, unit: str) -> list[Markup]:
-    """Legend of the colours, from -`limit` to `limit`."""
+    """Draw the legend of the colours, from -`limit` to `limit`."""
     parts: list[Markup] = [el("rect", x=x, y=y - 8, width=220, height=10, class_="heat-bg")]
     for k, value in enumerate((-1.0, -0.5, 0.0, 0.5, 1.0)):
         at = x + 44 * k

@@ -1,12 +1,24 @@
-"""The words of the report, explained once."""
+"""The words of the report, each explained once."""
 
 from __future__ import annotations
 
+from cgmm.report.claims.claims import Claims
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
 
 
+def section(claims: Claims) -> Section:
+    """Return the glossary."""
+    return Section(
+        key="glossary",
+        title="Glossary",
+        template="glossary.html.j2",
+        data=glossary(claims.results),
+    )
+
+
 def glossary(results: Results) -> list[tuple[str, str]]:
-    """Words and what they mean in this report.
+    """Return the words and what they mean in this report.
 
     Parameters
     ----------
@@ -26,13 +38,13 @@ def _groups(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "Source, target",
-            f"The two conditions, in order: {source} and {target}. Changes are told from source to "
-            "target.",
+            f"The two conditions, in order: {source} and {target}. Changes are reported from "
+            "source to target.",
         ),
         (
             "Donor",
-            "The person or animal. The unit of replication: ten thousand cells of one person are "
-            "still one person.",
+            "The person or animal that cells come from, and the unit of replication: ten thousand "
+            "cells of one person are still one person.",
         ),
         (
             "Share",
@@ -41,14 +53,14 @@ def _groups(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "Match, transfer",
-            f"Which subpopulation of {source} corresponds to which of {target}, and with which "
-            "part of it. It is a statement about populations; single cells are not followed.",
+            f"Which subpopulation of {source} corresponds to which of {target}, and which part of "
+            "it does. This is a statement about populations; single cells are not followed.",
         ),
         ("Came from", _came_from(results)),
         (
             "New, gone",
-            f"A subpopulation of {target} without a convincing origin; one of {source} without a "
-            "convincing counterpart.",
+            f"New: a subpopulation of {target} without a convincing origin. Gone: a subpopulation "
+            f"of {source} without a convincing counterpart.",
         ),
     ]
 
@@ -56,14 +68,15 @@ def _groups(results: Results) -> list[tuple[str, str]]:
 def _came_from(results: Results) -> str:
     if not results.counts_cells:
         return (
-            f"Which part of a subpopulation of {results.target} came from one of {results.source}: "
-            "follows from the match by Bayes' rule. Net factors and gene changes are made of it."
+            f"Which part of a subpopulation of {results.target} came from one of {results.source}. "
+            "It follows from the match by Bayes' rule. Net factors and gene changes are computed "
+            "from it."
         )
     return (
         f"Which part of a subpopulation of {results.target} came from one of {results.source}. "
         f"Counted cell by cell: each cell of {results.target} counts for the cells of "
         f"{results.source} that it resembles most, once the change of state is allowed for. Net "
-        "factors and gene changes are made of this count; it can differ from the match where "
+        "factors and gene changes are computed from this count. It can differ from the match where "
         "borders between neighbouring subpopulations lie elsewhere."
     )
 
@@ -78,14 +91,15 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "95% interval",
-            "The range that fits how much donors scatter: all is fitted again to donors drawn "
-            "anew. For factors, what other partitions of the cells say widens it. It needs at "
-            "least three donors per condition; drawn from cells alone it is too narrow.",
+            "The range that agrees with the scatter of donors: the fit is repeated on donors drawn "
+            "anew. For factors, differences between partitions of the cells widen it. Intervals of "
+            "annotated populations come from their labels in each donor, without the fit. Three "
+            "donors per condition are needed; an interval from drawing cells is too narrow.",
         ),
         (
             "p, q",
-            "p: how often donors that do not differ would scatter this much. q: p corrected for "
-            "looking at many subpopulations. A change is called more common or rarer when q is "
+            "p: how often donors without a difference would scatter this much. q: p corrected for "
+            "testing many subpopulations. A change is called more common or rarer when q is "
             "under 0.05 and the interval leaves out ×1.",
         ),
         (
@@ -116,8 +130,8 @@ def _settings() -> list[tuple[str, str]]:
     return [
         (
             "Coupling, F",
-            "The table of matched mass between subpopulations, and its total. F falls as states "
-            "move far and as leaving cells unmatched gets cheap (small rho), so alone it says "
+            "The table of matched mass between subpopulations, and its total F. F falls when "
+            "states move far and when leaving cells unmatched is cheap (small rho); alone it says "
             "little.",
         ),
         (
@@ -128,7 +142,8 @@ def _settings() -> list[tuple[str, str]]:
         (
             "Partition",
             "One way to cut the cells into subpopulations, more coarsely or more finely. Several "
-            "are tried; the one in the middle is reported.",
+            "are tried; the partition whose factors lie nearest to the factors of the others is "
+            "reported.",
         ),
         (
             "epsilon, rho, transport weight",

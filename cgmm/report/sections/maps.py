@@ -1,50 +1,42 @@
-"""The section with cells on the page: each map with its panels and its words."""
+"""Cells and subpopulations: the maps of the cells, and what each subpopulation is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
-from cgmm.report.sections import map_panels
+from cgmm.report.page.scatter import ScatterFigure, View
+from cgmm.report.sections.cell_panels import both_panel, cell_panels, change_panels
+from cgmm.report.sections.cells import island, make_view
+from cgmm.report.sections.components import components_table
+from cgmm.report.sections.ellipses import movement_panel
+from cgmm.report.sections.section import Paragraph, Part, Section, present
 from cgmm.results.read import Results
 
 
-@dataclass(frozen=True)
-class MapFigure:
-    """Panels that belong together, and how to read them."""
-
-    key: str
-    title: str
-    panels: list[map_panels.Panel]
-    reading: str
-    note: str = ""
-
-
-def views(results: Results) -> list[map_panels.Map]:
-    """Make the maps that the cells table has coordinates for."""
-    made = (map_panels.make_map(results, key) for key in ("UMAP", "PC"))
-    return [m for m in made if m is not None]
-
-
-def map_figures(results: Results, found: list[map_panels.Map]) -> list[MapFigure]:
-    """Draw every map.
-
-    Parameters
-    ----------
-    results
-        A checked results folder.
-    found
-        From :func:`views`.
-    """
-    made = []
-    for view in found:
-        made += _umap(results, view) if view.key == "UMAP" else _axes(results, view)
-    return made
+def section(claims: Claims) -> Section:
+    """Return the section with the maps of the cells."""
+    results = claims.results
+    umap, axes = make_view(results, "UMAP"), make_view(results, "PC")
+    maps: list[Part] = []
+    if umap is not None:
+        maps += _umap(results, umap)
+    if axes is not None:
+        maps += _axes(results, axes)
+    components = components_table(results)
+    nothing = Paragraph("The cells table has no coordinates to draw.", "absent")
+    return Section(
+        key="maps",
+        title="Cells and subpopulations",
+        parts=present(*(maps or [nothing]), components),
+        questions=[("t-components", "What is each subpopulation?")] if components else [],
+        island={"cells": island(results, [view for view in (umap, axes) if view is not None])},
+    )
 
 
-def _shown(results: Results, view: map_panels.Map) -> str:
+def _drawn(results: Results, view: View) -> str:
+    """Write how many cells are drawn, where some are not."""
     drawn, total = int(np.isfinite(view.xy).all(axis=1).sum()), results.n_cells_total
     if drawn >= total:
         return ""
@@ -60,10 +52,10 @@ def _crowded(left_out: int) -> str:
     )
 
 
-def _umap(results: Results, view: map_panels.Map) -> list[MapFigure]:
-    panels, left_out = map_panels.cell_panels(results, view, ellipses=False)
+def _umap(results: Results, view: View) -> list[ScatterFigure]:
+    panels, left_out = cell_panels(results, view, with_ellipses=False)
     return [
-        MapFigure(
+        ScatterFigure(
             key="map-umap",
             title="Where the cells are (UMAP)",
             panels=panels,
@@ -73,12 +65,12 @@ def _umap(results: Results, view: map_panels.Map) -> list[MapFigure]:
                 "other condition in grey behind. Distances on a UMAP are only a sketch; nothing is "
                 "computed from it."
             ),
-            note=_shown(results, view) + _crowded(left_out),
+            note=_drawn(results, view) + _crowded(left_out),
         ),
-        MapFigure(
+        ScatterFigure(
             key="map-change",
             title="The same cells, coloured by condition and by what changed",
-            panels=[map_panels.both_panel(results, view), *map_panels.change_panels(results, view)],
+            panels=[both_panel(results, view), *change_panels(results, view)],
             reading=(
                 "First: the conditions over each other, apart where the state changed. Prevalence: "
                 "how much more common (orange) or rarer (blue) cells like this one became. State "
@@ -87,15 +79,15 @@ def _umap(results: Results, view: map_panels.Map) -> list[MapFigure]:
                 "subpopulation (SD); stronger is further. Values beyond the bar have the colour of "
                 "its end."
             ),
-            note=_shown(results, view),
+            note=_drawn(results, view),
         ),
     ]
 
 
-def _axes(results: Results, view: map_panels.Map) -> list[MapFigure]:
-    panels, left_out = map_panels.cell_panels(results, view, ellipses=True)
+def _axes(results: Results, view: View) -> list[ScatterFigure]:
+    panels, left_out = cell_panels(results, view, with_ellipses=True)
     figures = [
-        MapFigure(
+        ScatterFigure(
             key="map-pc",
             title="Where the fit sees them (first two axes)",
             panels=panels,
@@ -104,13 +96,13 @@ def _axes(results: Results, view: map_panels.Map) -> list[MapFigure]:
                 "subpopulations; each holds about half of its cells on these axes. The other axes "
                 "are not visible, so ellipses that overlap here may be apart there."
             ),
-            note=_shown(results, view) + _crowded(left_out),
+            note=_drawn(results, view) + _crowded(left_out),
         )
     ]
-    moved, unnamed = map_panels.movement_panel(results, view)
+    moved, unnamed = movement_panel(results, view)
     if moved is not None:
         figures.append(
-            MapFigure(
+            ScatterFigure(
                 key="map-moves",
                 title="How the subpopulations moved",
                 panels=[moved],

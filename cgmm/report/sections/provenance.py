@@ -1,12 +1,14 @@
-"""What the reader needs to run it again: parameters, versions, checksums, command, runtime."""
+"""Section on how to run the comparison again: parameters, versions, checksums, command."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.table import key_values
+from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
 
 Pairs = list[tuple[str, ...]]
@@ -24,6 +26,17 @@ class Provenance:
     checksums: Pairs
     command: str
     commit: str
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on parameters, versions and inputs."""
+    return Section(
+        key="provenance",
+        title="Parameters, versions, inputs",
+        link="Parameters, versions",
+        template="provenance.html.j2",
+        data=make_provenance(claims.results),
+    )
 
 
 def _parameters(meta: dict[str, Any]) -> Pairs:
@@ -52,7 +65,7 @@ def _runtime(meta: dict[str, Any]) -> Pairs:
 
 
 def make_provenance(results: Results) -> Provenance:
-    """Collect it from report.json.
+    """Collect parameters, versions and checksums from report.json.
 
     Parameters
     ----------

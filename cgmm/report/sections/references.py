@@ -1,140 +1,136 @@
-"""The works that the methods text may cite."""
+"""The bibliography, and the works that a text cites.
+
+``cgmm/report/references.bib`` lists every work that the package, the report and the documentation
+cite. It lies in the package, so an installed copy and a clone read the same file.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BIBLIOGRAPHY = Path(__file__).parents[1] / "references.bib"
+REQUIRED = {
+    "article": ("author", "title", "journal", "volume", "pages", "year", "doi"),
+    "book": ("author", "title", "publisher", "address", "year", "doi"),
+    "misc": ("author", "title", "eprint", "archiveprefix", "year"),
+}
+OTHERS = "others"  # "and others" at the end of a list of authors
+
+_HEAD = re.compile(r"@(\w+)\{([\w-]+),")
+_FIELD = re.compile(r"  (\w+) = \{(.*)\},")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One entry of the reference list."""
+    """One entry of a reference list.
 
-    key: str
+    Attributes
+    ----------
+    label
+        How a text cites it: "Delon & Desolneux 2020".
+    citation
+        Authors, title, place and year.
+    link
+        Address of the work; empty when there is none.
+    """
+
+    label: str
     citation: str
     link: str = ""
 
 
-REFERENCES = {
-    "delon": Reference(
-        "Delon & Desolneux 2020",
-        "Delon J, Desolneux A. A Wasserstein-type distance in the space of Gaussian mixture "
-        "models. SIAM Journal on Imaging Sciences 13(2):936–970, 2020.",
-        "https://doi.org/10.1137/19M1301047",
-    ),
-    "chizat": Reference(
-        "Chizat et al. 2018",
-        "Chizat L, Peyré G, Schmitzer B, Vialard F-X. Scaling algorithms for unbalanced optimal "
-        "transport problems. Mathematics of Computation 87:2563–2609, 2018.",
-        "https://doi.org/10.1090/mcom/3303",
-    ),
-    "liero": Reference(
-        "Liero et al. 2018",
-        "Liero M, Mielke A, Savaré G. Optimal entropy-transport problems and a new "
-        "Hellinger–Kantorovich distance between positive measures. Inventiones Mathematicae "
-        "211:969–1117, 2018.",
-        "https://doi.org/10.1007/s00222-017-0759-8",
-    ),
-    "bhatia": Reference(
-        "Bhatia et al. 2019",
-        "Bhatia R, Jain T, Lim Y. On the Bures–Wasserstein distance between positive definite "
-        "matrices. Expositiones Mathematicae 37(2):165–191, 2019.",
-        "https://doi.org/10.1016/j.exmath.2018.01.002",
-    ),
-    "cuturi": Reference(
-        "Cuturi et al. 2022",
-        "Cuturi M, Meng-Papaxanthos L, Tian Y, Bunne C, Davis G, Teboul O. Optimal Transport "
-        "Tools (OTT): a JAX toolbox for all things Wasserstein. arXiv:2201.12324, 2022.",
-        "https://arxiv.org/abs/2201.12324",
-    ),
-    "love": Reference(
-        "Love et al. 2014",
-        "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for "
-        "RNA-seq data with DESeq2. Genome Biology 15:550, 2014.",
-        "https://doi.org/10.1186/s13059-014-0550-8",
-    ),
-    "muzellec": Reference(
-        "Muzellec et al. 2023",
-        "Muzellec B, Teleńczuk M, Cabeli V, Andreux M. PyDESeq2: a python package for bulk "
-        "RNA-seq differential expression analysis. Bioinformatics 39(9):btad547, 2023.",
-        "https://doi.org/10.1093/bioinformatics/btad547",
-    ),
-    "wolf": Reference(
-        "Wolf et al. 2018",
-        "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data "
-        "analysis. Genome Biology 19:15, 2018.",
-        "https://doi.org/10.1186/s13059-017-1382-0",
-    ),
-    "virshup": Reference(
-        "Virshup et al. 2024",
-        "Virshup I, Rybakov S, Theis FJ, Angerer P, Wolf FA. anndata: access and store annotated "
-        "data matrices. Journal of Open Source Software 9(101):4371, 2024.",
-        "https://doi.org/10.21105/joss.04371",
-    ),
-    "moelder": Reference(
-        "Mölder et al. 2021",
-        "Mölder F, Jablonski KP, Letcher B, et al. Sustainable data analysis with Snakemake. "
-        "F1000Research 10:33, 2021.",
-        "https://doi.org/10.12688/f1000research.29032.2",
-    ),
-    "benjamini": Reference(
-        "Benjamini & Hochberg 1995",
-        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful "
-        "approach to multiple testing. Journal of the Royal Statistical Society B 57(1):289–300, "
-        "1995.",
-        "https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
-    ),
-    "korsunsky": Reference(
-        "Korsunsky et al. 2019",
-        "Korsunsky I, Millard N, Fan J, et al. Fast, sensitive and accurate integration of "
-        "single-cell data with Harmony. Nature Methods 16:1289–1296, 2019.",
-        "https://doi.org/10.1038/s41592-019-0619-0",
-    ),
-    "smyth": Reference(
-        "Smyth 2004",
-        "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression "
-        "in microarray experiments. Statistical Applications in Genetics and Molecular Biology "
-        "3(1):3, 2004.",
-        "https://doi.org/10.2202/1544-6115.1027",
-    ),
-    "phipson": Reference(
-        "Phipson et al. 2022",
-        "Phipson B, Sim CB, Porrello ER, et al. propeller: testing for differences in cell type "
-        "proportions in single cell data. Bioinformatics 38(20):4720–4726, 2022.",
-        "https://doi.org/10.1093/bioinformatics/btac582",
-    ),
-    "rao": Reference(
-        "Rao & Wu 1988",
-        "Rao JNK, Wu CFJ. Resampling inference with complex survey data. Journal of the American "
-        "Statistical Association 83(401):231–241, 1988.",
-        "https://doi.org/10.1080/01621459.1988.10478591",
-    ),
-    "rubin": Reference(
-        "Rubin 1987",
-        "Rubin DB. Multiple imputation for nonresponse in surveys. Wiley, New York, 1987.",
-        "https://doi.org/10.1002/9780470316696",
-    ),
-    "traag": Reference(
-        "Traag et al. 2019",
-        "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden: guaranteeing well-connected "
-        "communities. Scientific Reports 9:5233, 2019.",
-        "https://doi.org/10.1038/s41598-019-41695-z",
-    ),
-    "luxburg": Reference(
-        "von Luxburg 2010",
-        "von Luxburg U. Clustering stability: an overview. Foundations and Trends in Machine "
-        "Learning 2(3):235–274, 2010.",
-        "https://doi.org/10.1561/2200000008",
-    ),
-    "saerens": Reference(
-        "Saerens et al. 2002",
-        "Saerens M, Latinne P, Decaestecker C. Adjusting the outputs of a classifier to new a "
-        "priori probabilities: a simple procedure. Neural Computation 14(1):21–41, 2002.",
-        "https://doi.org/10.1162/089976602753284446",
-    ),
-    "mcinnes": Reference(
-        "McInnes et al. 2018",
-        "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
-        "dimension reduction. arXiv:1802.03426, 2018.",
-        "https://arxiv.org/abs/1802.03426",
-    ),
-}
+def parse(text: str) -> dict[str, dict[str, str]]:
+    """Read the entries of a bibliography, with their fields and their ``type``, by key.
+
+    Parameters
+    ----------
+    text
+        BibTeX with one field a line and the closing brace of an entry on a line of its own.
+
+    Raises
+    ------
+    ValueError
+        At a line that is none of these, a key that stands twice, or a field that an entry lacks.
+    """
+    entries: dict[str, dict[str, str]] = {}
+    entry: dict[str, str] | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        head, value = _HEAD.fullmatch(line), _FIELD.fullmatch(line)
+        if entry is None and head and head[2] not in entries:
+            entry = entries[head[2]] = {"type": head[1]}
+        elif entry is not None and value:
+            entry[value[1]] = value[2]
+        elif entry is not None and line == "}":
+            entry = None
+        elif entry is not None or (line.strip() and not line.startswith("%")):
+            msg = f"line {number} of the bibliography cannot be read: {line!r}"
+            raise ValueError(msg)
+    for key, fields in entries.items():
+        missing = [name for name in REQUIRED.get(fields["type"], ("type",)) if name not in fields]
+        if missing or fields["type"] not in REQUIRED:
+            msg = (
+                f"the entry {key} of the bibliography lacks {', '.join(missing) or 'a known type'}"
+            )
+            raise ValueError(msg)
+    return entries
+
+
+def _authors(value: str) -> list[tuple[str, str]]:
+    """Split authors into surname and initials: "van Eck, N. J." is ("van Eck", "NJ")."""
+    pairs = (name.partition(", ") for name in value.split(" and "))
+    return [(surname, re.sub(r"[. ]", "", initials)) for surname, _, initials in pairs]
+
+
+def _label(authors: list[tuple[str, str]], year: str) -> str:
+    first = authors[0][0]
+    if len(authors) == 2 and authors[1][0] != OTHERS:
+        return f"{first} & {authors[1][0]} {year}"
+    return f"{first} {year}" if len(authors) == 1 else f"{first} et al. {year}"
+
+
+def _place(fields: dict[str, str]) -> str:
+    if fields["type"] == "misc":
+        return f"{fields['archiveprefix']}:{fields['eprint']}"
+    if fields["type"] == "book":
+        return f"{fields['publisher']}, {fields['address']}"
+    number = f"({fields['number']})" if "number" in fields else ""
+    pages = fields["pages"].replace("--", "–")
+    return f"{fields['journal']} {fields['volume']}{number}:{pages}"
+
+
+def _reference(fields: dict[str, str]) -> Reference:
+    authors = _authors(fields["author"])
+    names = ["et al" if surname == OTHERS else f"{surname} {first}" for surname, first in authors]
+    title = re.sub(r"[{}]", "", fields["title"])
+    link = f"https://arxiv.org/abs/{fields['eprint']}" if "eprint" in fields else ""
+    return Reference(
+        label=_label(authors, fields["year"]),
+        citation=f"{', '.join(names)}. {title}. {_place(fields)}, {fields['year']}.",
+        link=f"https://doi.org/{fields['doi']}" if "doi" in fields else link,
+    )
+
+
+@functools.cache
+def bibliography() -> dict[str, Reference]:
+    """Return all works of the bibliography by key."""
+    entries = parse(BIBLIOGRAPHY.read_text(encoding="utf-8"))
+    return {key: _reference(fields) for key, fields in entries.items()}
+
+
+@dataclass
+class Citations:
+    """The works that a text cites, in the order of first mention."""
+
+    keys: list[str] = field(default_factory=list)
+
+    def cite(self, *keys: str) -> str:
+        """Return "[Smyth 2004; Phipson et al. 2022]" and take the works into the list."""
+        self.keys += [key for key in keys if key not in self.keys]
+        return f"[{'; '.join(bibliography()[key].label for key in keys)}]"
+
+    def references(self) -> list[Reference]:
+        """Return the works cited so far."""
+        return [bibliography()[key] for key in self.keys]

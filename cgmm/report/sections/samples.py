@@ -1,12 +1,14 @@
-"""Samples and quality control, and nested settings as pairs."""
+"""Section on samples and quality control."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.table import IDENTITY, Cell, Column, Row, Table, number, shown_value, words
+from cgmm.report.sections.section import Paragraph, Section
 from cgmm.results.read import Results
 
 MEASURES = {
@@ -15,6 +17,19 @@ MEASURES = {
     "pct_mt": "% mitochondrial",
     "median_pct_mt": "% mitochondrial",
 }
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on samples and quality control."""
+    return Section(
+        key="qc",
+        title="Samples and quality control",
+        link="Samples",
+        parts=[
+            samples_table(claims.results)
+            or Paragraph("No samples are listed in report.json.", "absent")
+        ],
+    )
 
 
 def _measure(value: Any) -> Cell:
@@ -34,7 +49,7 @@ def _measures(results: Results) -> dict[str, Mapping[str, Any]]:
 
 
 def samples_table(results: Results) -> Table | None:
-    """Quality control per sample: identity from `samples`, measures from `qc`."""
+    """List the samples: identity from the block `samples`, measures from the block `qc`."""
     listed = [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
     if not listed:
         return None

@@ -1,4 +1,4 @@
-"""Table of what other choices would make of each factor."""
+"""Section on sensitivity: every factor under other choices of the fit."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cgmm.report.claims.findings import Finding
-from cgmm.report.claims.verdict import Verdict
+from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.page import text
 from cgmm.report.page.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.page.table import Column, Row, Table, number, words
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 from cgmm.thresholds import TWOFOLD
 
@@ -18,6 +20,25 @@ WIDTH, STEP, TOP = 860.0, 30.0, 44.0
 RIGHT = WIDTH - 200.0
 MAX_FOLD = 5.0
 LANES = {"rho": -4.5, "partition": 5.5}
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on other choices of the fit."""
+    results = claims.results
+    figure, words = sensitivity_figure(claims), sensitivity_sentence(results)
+    absent = (
+        "No other settings were tried for this fit, so nothing can be said about them here. A fit "
+        "that chooses its own settings tries them."
+    )
+    return Section(
+        key="sensitivity",
+        title="Would other settings say the same?",
+        link="Sensitivity",
+        parts=present(Paragraph(words) if words else None, figure, sensitivity_table(results))
+        if figure
+        else [Paragraph(absent, "absent")],
+        questions=[("sensitivity", "Would other settings say the same?")],
+    )
 
 
 def _reach(table: pd.DataFrame, rows: list[Finding]) -> float:
@@ -37,14 +58,14 @@ def _mark(row: Finding, choice: pd.Series, x: float, y: float) -> Markup:
               class_="other")  # fmt: skip
 
 
-def _words(own: pd.DataFrame, settled: str) -> str:
+def _words(own: pd.DataFrame, *, settled: bool | None) -> str:
     found = own.loc[np.isfinite(own["log2_net"]), "log2_net"]
     span = text.fold_range(found.min(), found.max()) if len(found) else "no number"
-    state = {"True": "settled", "False": "not settled"}.get(settled, "")
-    return f"{span}, {state}" if state else span
+    state = {True: ", settled", False: ", not settled", None: ""}[settled]
+    return f"{span}{state}"
 
 
-def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -> Markup:
+def _row(row: Finding, own: pd.DataFrame, y: float, x: FoldAxis) -> Markup:
     parts: list[Markup] = [
         el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
         label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
@@ -69,10 +90,10 @@ def _row(row: Finding, own: pd.DataFrame, settled: str, y: float, x: FoldAxis) -
     parts += [_mark(row, choice, x(choice["log2_net"]), y) for _, choice in own.iterrows()]
     parts.append(
         label(
-            _words(own, settled),
+            _words(own, settled=row.settled),
             RIGHT + 24,
             y,
-            class_="value unsettled" if settled == "False" else "value",
+            class_="value unsettled" if row.settled is False else "value",
         )
     )
     return el("g", *parts, class_="mark row", data_s=row.index)
@@ -90,35 +111,21 @@ def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
     return parts
 
 
-def sensitivity_figure(results: Results, verdict: Verdict) -> Figure | None:
-    """Draw the factor of every subpopulation under every other choice.
-
-    Parameters
-    ----------
-    results
-        A checked results folder.
-    verdict
-        Its findings.
-
-    Returns
-    -------
-    Figure or None
-        None when no other choice was tried.
-    """
+def sensitivity_figure(claims: Claims) -> Figure | None:
+    """Draw the factor of every subpopulation under every other choice; None without choices."""
+    results = claims.results
     table = results.tables["sensitivity"]
     known = set(table["name"])
-    rows = [f for f in verdict.findings if f.name in known]
+    rows = [f for f in claims.verdict.findings if f.name in known]
     if not rows:
         return None
-    factors = results.tables["factors"]
-    settled = dict(zip(factors["name"], factors["settled"].astype(str), strict=True))
-    rows = sorted(rows, key=lambda f: settled.get(f.name) != "False")
+    rows = sorted(rows, key=lambda f: f.settled is not False)
     bottom = TOP + STEP * len(rows)
     x = FoldAxis(names_width([f.name for f in rows]) + 12, RIGHT, _reach(table, rows))
     parts = _axis(x, bottom)
     for i, f in enumerate(rows):
         own = table.loc[table["name"] == f.name]
-        parts.append(_row(f, own, settled.get(f.name, ""), TOP + STEP * (i + 0.5), x))
+        parts.append(_row(f, own, TOP + STEP * (i + 0.5), x))
     return Figure(
         key="sensitivity",
         title="Every factor under other settings",
@@ -133,11 +140,11 @@ def sensitivity_figure(results: Results, verdict: Verdict) -> Figure | None:
         ),
         reading=(
             "The upright line is the factor of this report, the grey band twofold around it. Round "
-            "dots: the match made again, with growing and shrinking made cheaper or dearer (the "
-            "price of reweighting, rho). Diamonds: the cells cut into subpopulations more coarsely "
-            "or more finely. All inside the band: settled, no setting moves the factor by more "
-            "than twofold. A mark outside: do not build on this factor alone. Marks on both sides "
-            "of ×1: not even the direction is certain."
+            "dots: the match computed again at other prices of reweighting (rho), the cost of "
+            "growing and shrinking. Diamonds: the cells cut into subpopulations more coarsely or "
+            "more finely. All inside the band: settled, no setting moves the factor by more than "
+            "twofold. A mark outside: do not build on this factor alone. Marks on both sides of "
+            "×1: not even the direction is certain."
         ),
     )
 
@@ -146,7 +153,7 @@ CHOICES = {"rho": "price of reweighting (rho)", "partition": "partition of the c
 
 
 def sensitivity_table(results: Results) -> Table | None:
-    """One row per subpopulation and choice."""
+    """List every factor under every other choice."""
     table = results.tables["sensitivity"]
     if table.empty:
         return None

@@ -1,4 +1,4 @@
-"""Tables of state shifts and of the genes behind them."""
+"""Section on changes of state: how far each subpopulation moved; its genes are in `genes`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,50 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from cgmm.report.claims.findings import Finding, leading_genes
-from cgmm.report.claims.verdict import Verdict
+from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.findings import leading_genes
 from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
 from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, words
 from cgmm.report.page.text import ARROW, INTERVAL_WORDS, arrow
+from cgmm.report.sections.genes import gene_map_figure, genes_table
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each, row_of
 
 GENES_FROM = 440.0  # where distances end
 LED_BY = 206.0  # from there to the leading genes
-STATE_SHORT = {"none": "not visible", "unclear": "not clear"}
 
 
-def shifts_figure(results: Results, verdict: Verdict) -> Figure | None:
-    """Distance moved by every subpopulation, in units of the spread within a subpopulation."""
-    rows = [f for f in verdict.findings if np.isfinite(f.shift_sd)]
+def section(claims: Claims) -> Section:
+    """Return the section on changes of state and of genes."""
+    results = claims.results
+    genes = gene_map_figure(results)
+    return Section(
+        key="shifts",
+        title="What changed state",
+        link="State shifts",
+        parts=present(
+            shifts_figure(claims)
+            or Paragraph("No pair of subpopulations is matched closely enough to measure a shift."),
+            genes
+            or Paragraph(
+                "Genes behind the shifts were not computed for this comparison (the data carry no "
+                "gene expression, or the step was left out), so shifts are given as distances "
+                "only.",
+                "absent",
+            ),
+            shifts_table(results),
+            genes_table(results),
+        ),
+        questions=[("fig-gene-map", "Which genes?")] if genes else [],
+    )
+
+
+def shifts_figure(claims: Claims) -> Figure | None:
+    """Draw the distance that every subpopulation moved, in spreads within a subpopulation."""
+    results = claims.results
+    rows = [f for f in claims.verdict.findings if np.isfinite(f.shift_sd)]
     if not rows:
         return None
     rows = sorted(rows, key=lambda f: -f.shift_sd)
@@ -80,7 +108,7 @@ def _shift_row(
     x: Callable[[float], float],
     limit: float,
 ) -> Markup:
-    """One subpopulation: distance, interval, leading genes."""
+    """Draw one subpopulation: distance, interval, leading genes."""
     total = float(row["total_shift_sd"])
     known = np.isfinite([f.shift_low, f.shift_high]).all()
     hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
@@ -88,10 +116,9 @@ def _shift_row(
         hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
     if np.isfinite(total):
         hover += f" (with change of shape, not corrected for noise, {text.fixed(total)} SD)"
-    seen = f.state not in {"none", "unclear"}
     genes = "  ".join(
         f"{g}\u00a0{'↑' if c > 0 else '↓'}"
-        for g, c in (leading_genes(results, f.name, 3) if seen else ())
+        for g, c in (leading_genes(results, f.name, 3) if f.state.is_seen else ())
     )
     colour = results.subpopulations[f.index].colour
     parts: list[Markup] = [
@@ -107,14 +134,14 @@ def _shift_row(
         parts.append(el("path", d=ends, class_="whisker"))
         words += f" {text.bracket(text.fixed_range(f.shift_low, f.shift_high))}"
     parts.append(label(words, GENES_FROM + 18, y, class_="value"))
-    parts.append(label(STATE_SHORT.get(f.state, f.state), GENES_FROM + 136, y, class_="tick"))
+    parts.append(label(f.state.brief, GENES_FROM + 136, y, class_="tick"))
     if genes:
         parts.append(label(text.short(genes, 30), GENES_FROM + LED_BY, y, class_="genes"))
     return el("g", tip(hover), *parts, class_="mark row", data_s=f.index)
 
 
 def shifts_table(results: Results) -> Table | None:
-    """State shifts of all pairs with at least one percent of their source."""
+    """List the state shifts of all pairs with at least one percent of their source."""
     table = results.tables["shifts"]
     if table.empty:
         return None
@@ -163,7 +190,7 @@ def shifts_table(results: Results) -> Table | None:
 
 
 def _shift_note(results: Results, *, with_interval: bool) -> str:
-    pairs = "Pairs are those of the match that take at least 1% of their origin."
+    pairs = "Only pairs of the match that take at least 1% of their origin are listed."
     if not with_interval:
         return f"{pairs} Shifts have no intervals here."
     if results.cells_only:

@@ -1,22 +1,39 @@
-"""Convergence, and estimate against truth."""
+"""Section on the truth of simulated data: estimates against true factors."""
 
 from __future__ import annotations
 
 import numpy as np
 from markupsafe import Markup
 
-from cgmm.report.claims.truth import Known, known_truth
+from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.truth import Known, known_truth, truth_sentence
 from cgmm.report.page import text
 from cgmm.report.page.svg import NOTHING, Figure, FoldAxis, about, drawing, el, label, spread, tip
 from cgmm.report.page.table import Cell, Column, Row, Table, interval, number, words
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results
 
 SAME = 0.01  # log2 factors that are drawn at one place
 SIDESTEP = 7.0
 
 
+def section(claims: Claims) -> Section | None:
+    """Return the section on the truth of simulated data; None for other data."""
+    results = claims.results
+    if not results.meta.get("truth"):
+        return None
+    return Section(
+        key="truth",
+        title="Was the truth found?",
+        link="Truth",
+        parts=present(
+            Paragraph(truth_sentence(results)), truth_figure(results), truth_table(results)
+        ),
+    )
+
+
 def truth_figure(results: Results) -> Figure | None:
-    """Estimate against simulated truth."""
+    """Draw estimates against the simulated truth."""
     both = [k for k in known_truth(results) if k.comparable]
     if not both:
         return None
@@ -50,7 +67,7 @@ def truth_figure(results: Results) -> Figure | None:
 
 
 def _aside(rows: list[Known]) -> list[float]:
-    """How far to draw each aside, so that those with the same truth do not hide each other."""
+    """Return how far each dot is moved sideways, so that dots of one true value stay visible."""
     alike = [[i for i, other in enumerate(rows) if abs(other.truth - k.truth) < SAME] for k in rows]
     return [SIDESTEP * (same.index(i) - (len(same) - 1) / 2) for i, same in enumerate(alike)]
 
@@ -76,7 +93,7 @@ def _truth_axes(x: FoldAxis, y: FoldAxis) -> list[Markup]:
 def _truth_mark(
     row: Known, x: FoldAxis, y: FoldAxis, place: float, aside: float, colour: str
 ) -> Markup:
-    """One simulated subpopulation, with a line to its name at the height `place`."""
+    """Draw one simulated subpopulation, with a line to its name at the height `place`."""
     across, up, column = x(row.truth) + aside, y(row.found), x.end + 26
     leader = f"M{across + 7:.1f},{up:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}"
     interval = {"y1": y(row.ci_low), "y2": y(row.ci_high)} if row.has_interval else None
@@ -101,7 +118,7 @@ def _inside(known: Known) -> Cell:
 
 
 def truth_table(results: Results) -> Table | None:
-    """Found against true factors."""
+    """List estimates and true factors."""
     known = known_truth(results)
     if not known:
         return None

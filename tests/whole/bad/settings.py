@@ -10,7 +10,8 @@ import yaml
 
 from tests.whole.bad.cases import Case
 from tests.workflow.conftest import Project
-from workflow.settings import SettingsError, load
+from workflow.config import load
+from workflow.validation import SettingsError
 
 HEAD = "sample\tpath\tcondition\n"
 

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import cgmm.automatic.refine
+import cgmm.automatic.starts
 import cgmm.coupled.fit
 import cgmm.tl._donors
 from tests.whole.bad import arrays, files, objects, pages, settings, steps
@@ -62,7 +62,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(*_: object, **__: object) -> None:
         pytest.fail("the work began before the mistake was found")
 
-    monkeypatch.setattr(cgmm.automatic.refine, "LeidenClusters", work)
+    monkeypatch.setattr(cgmm.automatic.starts, "LeidenClusters", work)
     monkeypatch.setattr(cgmm.tl._donors, "uncertainty", work)
     monkeypatch.setattr(cgmm.coupled.fit.CoupledEM, "climb", work)
 

@@ -1,0 +1,272 @@
+"""Shared by the population benchmark: fits with their votes, designs that lost, scores."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+import scipy.sparse as sp
+
+from cgmm._anndata.sides import cell_weights, sides
+from cgmm._utils.neighbours import leiden
+from cgmm.automatic import fit as automatic
+from cgmm.automatic.metric import LearnedMetric
+from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
+from cgmm.automatic.partitions import FittedPartition
+from cgmm.automatic.populations import find_populations, neighbour_graph
+from cgmm.transport.coupling import divide, share_of_source
+
+Cut = tuple[FittedPartition, LearnedMetric]
+MIN_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit of one case: the cells of both sides, what the fit says of them, the true labels."""
+
+    source: DrawnCells
+    target: DrawnCells
+    donors: tuple[np.ndarray | None, np.ndarray | None]
+    responsibilities: tuple[np.ndarray, np.ndarray]
+    cuts: list[Cut]
+    votes: list[sp.csr_matrix]
+    log2_net: np.ndarray  #: of the components
+    labels: tuple[np.ndarray, np.ndarray]
+
+
+class Answer(NamedTuple):
+    """Population of every cell of both sides, log2 factor and verdict of each population."""
+
+    source: np.ndarray
+    target: np.ndarray
+    log2_net: np.ndarray
+    settled: np.ndarray | None = None
+
+
+def fitted(case: Any, label_key: str, seed: int, kept: Path | None) -> Fitted:
+    """Fit a case, or read the fit that is ``kept`` from an earlier run of this benchmark."""
+    if kept is not None and kept.is_file():
+        return pickle.loads(kept.read_bytes())
+    call = {"source": case.source, "target": case.target, "use_rep": case.rep}
+    keys = {"condition_key": case.condition_key, "donor_key": case.donor_key}
+    found = sides(case.adata, **call, **keys, n_dims=None)
+    weights = cell_weights(found)
+    with patch.object(automatic, "count_origins", wraps=count_origins) as spy:
+        fit = automatic.fit_automatic(
+            found.points_source,
+            found.points_target,
+            weights_source=weights[0],
+            weights_target=weights[1],
+            donors_source=found.donors_source,
+            donors_target=found.donors_target,
+            random_state=seed,
+        )
+    source, target, cut, prior, cuts, _ = spy.call_args.args
+    if len(source.points) < len(found.points_source) or len(target.points) < len(
+        found.points_target
+    ):
+        msg = f"{case.name} has more cells than are drawn: labels would not fit the cells."
+        raise ValueError(msg)
+    r = (cut.source.responsibilities(source.points), cut.target.responsibilities(target.points))
+    weight = source.weights * np.exp2(prior) * (r[0] @ (cut.coupling.sum(1) > 0))
+    known = sp.diags(r[1] @ (cut.coupling.sum(0) > 0))
+    votes = [known @ assign_to_images(source.points, target.points, weight, one) for one in cuts]
+    labels = case.adata.obs[label_key].astype(str).to_numpy()
+    one = Fitted(
+        source,
+        target,
+        (found.donors_source, found.donors_target),
+        r,
+        cuts,
+        votes,
+        fit.log2_net,
+        (labels[case.is_source], labels[case.is_target]),
+    )
+    if kept is not None:
+        kept.write_bytes(pickle.dumps(one))
+    return one
+
+
+# Designs -----------------------------------------------------------------------------------
+
+
+def components(fit: Fitted) -> Answer:
+    """Components as they are, as reports show them without populations."""
+    labels = [r.argmax(1) for r in fit.responsibilities]
+    return Answer(labels[0], _follow(fit, labels[0]), fit.log2_net)
+
+
+def by_shared_votes(fit: Fitted, limit: float = 0.15) -> Answer:
+    """Design A: agglomerate source components that share the votes of target cells."""
+    member = one_hot(fit.responsibilities[0].argmax(1), fit.responsibilities[0].shape[1])
+    dealt = _mean_votes(fit) @ member
+    return _read(fit, agglomerated(_dense(dealt.T @ sp.diags(fit.target.weights) @ dealt), limit))
+
+
+def by_simulation(fit: Fitted, limit: float = 0.15) -> Answer:
+    """Design B: carry half of the source cells by one partition, read them with the next; merge.
+
+    Components that the reading of the carried cells confuses are merged: a thinned one would be
+    read into the other.
+    """
+    rng = np.random.default_rng(0)
+    r = fit.responsibilities[0]
+    member = one_hot(r.argmax(1), r.shape[1])
+    half = rng.random(len(r)) < 0.5
+    total = np.zeros((r.shape[1], r.shape[1]))
+    for (cut, _), reader in zip(fit.cuts, fit.cuts[1:] + fit.cuts[:1], strict=True):
+        to = share_of_source(cut.coupling)
+        step = np.where(to.sum(1, keepdims=True) > 0, to @ cut.target.means - cut.source.means, 0)
+        points = fit.source.points
+        carried = points[half] + cut.source.responsibilities(points[half]) @ step
+        votes = assign_to_images(points[~half], carried, fit.source.weights[~half], reader)
+        told = member[half].T @ sp.diags(fit.source.weights[half]) @ votes @ member[~half]
+        total += _dense(told)
+    return _read(fit, agglomerated(total + total.T, limit))
+
+
+def by_coarse_clusters(fit: Fitted, resolution: float = 0.5, limit: float = 0.5) -> Answer:
+    """Design C: coarse clusters of each side, merged where the other side links them by votes."""
+    found = [
+        leiden(neighbour_graph(one.points, None), resolution=resolution, random_state=0)
+        for one in (fit.source, fit.target)
+    ]
+    member = [one_hot(labels, labels.max() + 1) for labels in found]
+    table = _dense(member[0].T @ _mean_votes(fit).T @ sp.diags(fit.target.weights) @ member[1])
+    overlap = table @ divide(table, np.broadcast_to(table.sum(0), table.shape)).T
+    labels = agglomerated(overlap, limit)[found[0]]
+    return _answer(fit, labels)
+
+
+def jointly(fit: Fitted) -> Answer:
+    """Design D: communities of the cells of both sides, as the package has them."""
+    one = find_populations(
+        fit.source,
+        fit.target,
+        fit.votes,
+        fit.responsibilities,
+        donors_source=fit.donors[0],
+        donors_target=fit.donors[1],
+    )
+    return Answer(one.of_source_cells, one.of_target_cells, one.log2_net, one.is_settled)
+
+
+DESIGNS = {
+    "components": components,
+    "A shared votes": by_shared_votes,
+    "B simulation": by_simulation,
+    "C coarse clusters": by_coarse_clusters,
+    "D joint graph": jointly,
+}
+
+
+def agglomerated(table: np.ndarray, limit: float) -> np.ndarray:
+    """Merge the pair that is mixed most, by the smaller of the two, while it is above a limit."""
+    table, labels = table.copy(), np.arange(len(table))
+    while True:
+        total = table.sum(1)
+        mixed = divide(table, np.minimum(total[:, None], total))
+        np.fill_diagonal(mixed, -1.0)
+        one, other = np.unravel_index(int(mixed.argmax()), mixed.shape)
+        if mixed[one, other] <= limit:
+            return np.unique(labels, return_inverse=True)[1]
+        table[one] += table[other]
+        table[:, one] += table[:, other]
+        table[other], table[:, other] = 0.0, 0.0
+        labels[labels == other] = one
+
+
+def one_hot(labels: np.ndarray, n: int) -> sp.csr_matrix:
+    """Membership, shape (N, n)."""
+    return sp.csr_matrix((np.ones(len(labels)), (np.arange(len(labels)), labels)), (len(labels), n))
+
+
+def _dense(matrix: sp.spmatrix) -> np.ndarray:
+    return np.asarray(matrix.todense())
+
+
+def _mean_votes(fit: Fitted) -> sp.csr_matrix:
+    return sum(fit.votes[1:], fit.votes[0]) / len(fit.votes)
+
+
+def _follow(fit: Fitted, labels: np.ndarray) -> np.ndarray:
+    """Return the population for which each target component votes most, at its cells."""
+    r = fit.responsibilities[1]
+    member = one_hot(r.argmax(1), r.shape[1])
+    dealt = _mean_votes(fit) @ one_hot(labels, labels.max() + 1)
+    return _dense(member.T @ sp.diags(fit.target.weights) @ dealt).argmax(1)[r.argmax(1)]
+
+
+def _read(fit: Fitted, of_components: np.ndarray) -> Answer:
+    return _answer(fit, of_components[fit.responsibilities[0].argmax(1)])
+
+
+def _answer(fit: Fitted, labels: np.ndarray) -> Answer:
+    labels = np.unique(labels, return_inverse=True)[1]
+    n = labels.max() + 1
+    came = np.bincount(labels, _mean_votes(fit).T @ fit.target.weights, n)
+    there = np.bincount(labels, fit.source.weights, n)
+    half = 0.5 / len(fit.target.points)
+    return Answer(labels, _follow(fit, labels), np.log2(came + half) - np.log2(there))
+
+
+# Scores ------------------------------------------------------------------------------------
+
+
+def scores(fit: Fitted, answer: Answer) -> dict[str, float]:
+    """Return number, size, purity and error of the populations of an answer.
+
+    The truth of a row is the log2 ratio of the shares, donors counted equally, of the label that
+    most of its source cells carry (``source``) or that most of its cells of both sides carry
+    (``either``); rows count when they have 2 % of the source cells, or of the cells of a side.
+    """
+    names, codes = np.unique(np.concatenate(fit.labels), return_inverse=True)
+    cells = (fit.source, fit.target)
+    code = codes[: len(fit.labels[0])], codes[len(fit.labels[0]) :]
+    n = max(answer.source.max(), answer.target.max()) + 1
+    held = np.zeros((2, n, len(names)))
+    for side, labels in enumerate((answer.source, answer.target)):
+        np.add.at(held[side], (labels, code[side]), cells[side].weights)
+    half = np.array([0.5 / len(one.points) for one in cells])
+    source, target = held.sum(1) + half[:, None]
+    truth = np.log2(target) - np.log2(source)
+    share = held.sum(2)
+    log2 = np.full(n, np.nan)
+    log2[: len(answer.log2_net)] = answer.log2_net
+    log2 = np.maximum(log2, np.log2(half[1]))  # of a component that is gone
+
+    def error(rows: np.ndarray, main: np.ndarray) -> float:
+        rows = rows & ~np.isnan(log2)
+        return float(np.sqrt(np.mean((log2 - truth[main])[rows] ** 2)))
+
+    count = np.bincount(answer.source, minlength=n) + np.bincount(answer.target, minlength=n)
+    return {
+        "n": int((count > 0).sum()),
+        "small": int(((count < 20) & (count > 0)).sum()),
+        "purity": float(held.sum(0).max(1).sum() / 2),
+        "source": error(share[0] > MIN_SHARE, held[0].argmax(1)),
+        "either": error(share.max(0) > MIN_SHARE, held.sum(0).argmax(1)),
+    }
+
+
+def moved(fit: Fitted, answers: list[Answer], limit: float) -> tuple[int, int, int]:
+    """Count populations of the first answer that another moves by more than a limit.
+
+    Returns
+    -------
+    How many move, how many of them are called settled, and how many populations there are.
+    """
+    first = answers[0]
+    there = np.bincount(first.source, fit.source.weights, len(first.log2_net))
+    far = np.zeros(len(there), dtype=bool)
+    for other in answers[1:]:
+        weight = fit.source.weights * np.exp2(other.log2_net[other.source])
+        factor = divide(np.bincount(first.source, weight, len(there)), there)
+        with np.errstate(divide="ignore"):
+            far |= (there > 0) & (np.abs(np.log2(factor) - first.log2_net) > limit)
+    settled = np.zeros(len(far), bool) if first.settled is None else first.settled
+    return int(far.sum()), int((far & settled).sum()), len(far)

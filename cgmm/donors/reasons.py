@@ -1,0 +1,122 @@
+"""Reasons why a number is missing or limited: values, each with a sentence.
+
+Code compares the :class:`Reason`; readers see the sentence, ``str(note)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Reason(Enum):
+    """One kind of remark on a comparison; the value is its sentence, with fields in braces."""
+
+    # no interval, or no p-value, for a subpopulation
+    NO_REPLICATION = "No donors were given, so there is no replication to base an interval on."
+    FEW_PAIRS = "Only {donors} in both conditions; an interval needs at least {least}."
+    FEW_IN_EACH = (
+        "Only {source} in the source and {target} in the target; "
+        "an interval needs at least {least} in each."
+    )
+    FEW_CELLS = "About {n_cells:.0f} cells in the {side}; an interval needs at least {least}."
+    IN_ONE_DONOR = "Seen in only {donors} of the {side}; an interval needs at least 2."
+    FEW_CELLS_TOGETHER = (
+        "{n_cells} cells in both conditions together; an interval needs at least {least}."
+    )
+    IN_ONE_DONOR_ONLY = "Seen in only {donors}; an interval needs at least 2."
+    NO_SPREAD = "The donors do not differ at all, so no interval."
+    CELLS_ONLY = "No donors: the interval is that of drawing cells, and there is no p-value."
+
+    # remarks on a whole comparison
+    FEW_DONORS = (
+        "Only {donors} {where}: too few to say how much donors differ, so there "
+        "are no intervals and no p-values. At least {least} are needed."
+    )
+    CELLS_DRAWN = (
+        "No donors were given: the intervals come from drawing cells anew. They leave out how much "
+        "donors differ, so they are too narrow, and there are no p-values."
+    )
+    SEVERAL_BATCHES = (
+        "Donor {donor!r} of the {side} is in several values of {batch}: "
+        "{values}; they count as a batch of their own."
+    )
+    SMALL_DONORS = (
+        "Left out of the uncertainty for fewer than {least} cells in the {side}: {donors}."
+    )
+    HALVES_APART = (
+        "{donors} in both conditions, but the design is not paired: the two halves "
+        "count as different donors, which makes intervals wider than they need be."
+    )
+    WITHOUT_PARTNER = (
+        "{donors} in the {side} only: left out of the uncertainty, in which "
+        "donors are compared with themselves."
+    )
+    BATCH_CHANGES = (
+        "{name} differs between the conditions in every donor "
+        "({source} against {target}): what looks like a change may be "
+        "the {batch}."
+    )
+    COVARIATE_CHANGES = (
+        "{name} differs between the conditions in every donor "
+        "({source} against {target}): what looks "
+        "like a change may be {covariate}."
+    )
+    ONE_SIDED_BATCH = (
+        "{name} {batch!r} has donors of the {side} only: they say nothing about the change."
+    )
+    FEW_FOR_BATCHES = "There are too few donors to allow for {batch}: it is left out of the model."
+    CELLS_OF_LARGE_DONORS = "Refits look at {n_cells:,} cells of every donor that has more."
+
+    # which of the two tests is reported
+    NO_TEST = "no p-values: the donors are too few or not known"
+    ASKED_FOR = "asked for"
+    ONLY_TEST = "the only one made"
+    FINE_ENOUGH = (
+        "its smallest p, {smallest:.2g}, is small enough for a correction for {n_tests} "
+        "subpopulations"
+    )
+    FEW_EXCHANGES_MADE = (
+        "{n_exchanges} exchanges of the donors cannot give a p below "
+        "{smallest:.2g}, too large for {n_tests} subpopulations; raise n_permutations"
+    )
+    FEW_EXCHANGES_EXIST = (
+        "there are only {n_distinct} ways to exchange the donors, so a permutation test "
+        "cannot give a p below {smallest:.2g}, too large for {n_tests} subpopulations"
+    )
+
+    def note(self, **values: Any) -> Note:
+        """Return a note with values for the fields of the sentence."""
+        return Note(self, values)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A reason with the names and numbers of its case; ``str`` gives the sentence.
+
+    Attributes
+    ----------
+    reason
+        Kind of remark.
+    values
+        Values for the fields of the sentence.
+    """
+
+    reason: Reason
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.reason.value.format(**self.values)
+
+
+def in_words(notes: Sequence[Note | None]) -> list[str]:
+    """Return the sentence of every note, "" where there is no note."""
+    return ["" if note is None else str(note) for note in notes]
+
+
+def n_donors_in_words(n: int) -> str:
+    """Return a number of donors in words: "1 donor", "2 donors"."""
+    return f"{n} donor" if n == 1 else f"{n} donors"

@@ -1,0 +1,248 @@
+"""Prevalence of the populations that the user's own labels name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm._anndata.checks import column, levels
+from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.sides import rows_of_fit
+from cgmm._anndata.storage import read_params
+from cgmm.donors.design import Design, Unit, design, unit_of_cells
+from cgmm.donors.labelled import labelled_factors
+from cgmm.get._by import NOT_ANNOTATED, factors_by
+from cgmm.get._common import build, empty
+from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.tables import TABLES
+from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
+
+MIN_PURITY = 0.5
+MAX_UNLABELLED = 0.1  # part of the cells of a side
+NO_COMPONENT = "no component"
+DIFFERS = "differs"
+
+
+def populations(
+    adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
+    """Return the prevalence of annotated populations and its change, with the donor as the unit.
+
+    Factor, interval and test come from the labels of the cells, counted per donor
+    (:mod:`cgmm.donors.labelled`). The fit does not enter them. The factor by the fit, which does
+    not see the labels, is in the same row.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    by
+        Column of ``obs`` with the populations, for instance cell types. By default the column that
+        named the components (``name_by`` of :func:`cgmm.tl.fit`).
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per population; no rows when ``by`` is not given and the fit has no ``name_by``:
+
+    name
+        The label.
+    share_source, share_target
+        Typical share of a donor: the mean of the log-odds over donors, transformed back to a
+        share. Without donors, the share of all cells together.
+    log2_net
+        log2(share_target / share_source), adjusted for pairs, and for the batches that
+        :func:`cgmm.tl.donors` was given.
+    ci_low, ci_high, p, q
+        95 % interval of log2_net, p of the moderated t-test and Benjamini-Hochberg q. The interval
+        leaves out zero exactly where p is below 0.05. NaN where ``reason`` says why.
+    n_cells, n_cells_target
+        Cells with the label in the source and in the target.
+    reason
+        Why interval, p and q are missing, else "".
+    status
+        "gone" when no target cell has the label and 20 or more source cells have it; "new" when no
+        source cell has the label and 20 or more target cells have it; else "".
+    log2_net_fit, purity
+        log2 net factor by the fit, without the labels (:func:`factors` with ``by``), and how far
+        the components of the fit lie within the population (0 to 1).
+    fit_says
+        "no component" when ``purity`` is below 0.5 or missing: the fit has no component of its own
+        for the population, and its factor describes the neighbours of the population; "differs"
+        when the two factors differ more than 1.5-fold; else "".
+
+    Raises
+    ------
+    KeyError
+        When there is no fit or no such column.
+    ValueError
+        When one condition has no labels.
+    """
+    known = read_params(adata, key=key)
+    by = known["name_by"] if by is None else by
+    if by is None:
+        return empty(TABLES["populations"])
+    values, rows, labels = _labels(adata, by, known)
+    if problem := _unlabelled(labels, known, by):
+        raise ValueError(problem)
+    present = set(np.concatenate(labels)) - {NOT_ANNOTATED}
+    names = [level for level in levels(values) if level in present]
+    plan, counts = _counted(adata, known, rows, labels, names)
+    found = labelled_factors(counts, plan)
+    n_cells = [np.array([(own == name).sum() for name in names]) for own in labels]
+    frame = pd.DataFrame(
+        {
+            "name": np.array(names, dtype=object),
+            **_numbers(found, len(names)),
+            "n_cells": n_cells[0],
+            "n_cells_target": n_cells[1],
+            "reason": np.array(found.reason[: len(names)], dtype=object),
+            "status": _status(*n_cells),
+        }
+    )
+    frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
+    frame["fit_says"] = _fit_says(frame)
+    return build(TABLES["populations"], frame)
+
+
+def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
+    """Return sentences about labels that are missing in the annotation that named the fit.
+
+    The list is empty when no annotation named the fit.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+    """
+    known = read_params(adata, key=key)
+    by = known["name_by"]
+    if by is None:
+        return []
+    _, _, labels = _labels(adata, by, known)
+    if problem := _unlabelled(labels, known, by):
+        return [problem]
+    missing = [(own == NOT_ANNOTATED).mean() for own in labels]
+    if max(missing) <= MAX_UNLABELLED:
+        return []
+    return [
+        f"{missing[0]:.0%} of the cells of {known[SOURCE]} and {missing[1]:.0%} of those of "
+        f"{known[TARGET]} have no label in {by!r}. They count in the totals, so the shares of the "
+        "labelled populations are too small where labels are missing."
+    ]
+
+
+def _labels(
+    adata: ad.AnnData, by: str, known: dict[str, Any]
+) -> tuple[pd.Series, dict[str, np.ndarray], list[np.ndarray]]:
+    """Return the column of the annotation, the rows of both sides, and their labels as text."""
+    values = column(adata, by, "by")
+    rows = rows_of_fit(adata, known)
+    text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
+    return values, rows, [text[rows[side]] for side in SIDES]
+
+
+def _unlabelled(labels: list[np.ndarray], known: dict[str, Any], by: str) -> str:
+    """Return a sentence when one side has no label at all, else ""."""
+    for side, own in zip(SIDES, labels, strict=True):
+        if (own == NOT_ANNOTATED).all():
+            return (
+                f"No cell of the {side} {known[side]!r} has a label in {by!r}: populations can "
+                "only be compared when cells of both conditions are labelled."
+            )
+    return ""
+
+
+def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
+    """Return the columns with the statistics of the first ``n`` labels."""
+    return {
+        "share_source": found.share_source[:n],
+        "share_target": found.share_target[:n],
+        "log2_net": found.log2_net[:n],
+        "ci_low": found.low[:n],
+        "ci_high": found.high[:n],
+        "p": found.p[:n],
+        "q": found.q[:n],
+    }
+
+
+def _counted(
+    adata: ad.AnnData,
+    known: dict[str, Any],
+    rows: dict[str, np.ndarray],
+    labels: list[np.ndarray],
+    names: list[str],
+) -> tuple[Design, np.ndarray]:
+    """Return the design of the comparison, and the number of cells by unit and label (n_units, K).
+
+    Cells without a label are counted in a last column of their own, so that totals are complete.
+    """
+    sizes = (len(rows[SOURCE]), len(rows[TARGET]))
+    settings = known.get("donors") or {}
+    donor_key = settings.get("donor_key") or known["donor_key"]
+    if donor_key is None:
+        plan = Design(
+            (Unit(0, "all cells", sizes[0], ""), Unit(1, "all cells", sizes[1], "")),
+            paired=False,
+            adjusted=False,
+            replicated=False,
+            notes=(),
+        )
+        units = [np.zeros(n, dtype=int) for n in sizes]
+    else:
+        donors = _split(adata, donor_key, rows)
+        batch_key = settings.get("batch_key")
+        batches = (None, None) if batch_key is None else _split(adata, batch_key, rows)
+        plan = design(
+            *donors,
+            paired=settings.get("paired", known["paired"]),
+            batches_source=batches[0],
+            batches_target=batches[1],
+            batch_name=batch_key or "batch",
+        )
+        units = unit_of_cells(plan, donors, sizes, 0)
+    place = {name: i for i, name in enumerate(names)}
+    tables = []
+    for side, (unit, own) in enumerate(zip(units, labels, strict=True)):
+        codes = np.array([place.get(label, len(names)) for label in own])
+        table = np.zeros((plan.n_units[side], len(names) + 1))
+        np.add.at(table, (unit[unit >= 0], codes[unit >= 0]), 1)
+        tables.append(table)
+    counts = np.concatenate(tables)
+    return plan, counts if counts[:, -1].any() else counts[:, :-1]
+
+
+def _split(
+    adata: ad.AnnData, name: str, rows: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    values = column(adata, name, name).astype(str).to_numpy(object)
+    return values[rows[SOURCE]], values[rows[TARGET]]
+
+
+def _status(n_source: np.ndarray, n_target: np.ndarray) -> np.ndarray:
+    """Return "gone" or "new" where one side has enough cells and the other side none."""
+    status = np.full(len(n_source), "", dtype=object)
+    status[(n_target == 0) & (n_source >= MIN_CELLS)] = "gone"
+    status[(n_source == 0) & (n_target >= MIN_CELLS)] = "new"
+    return status
+
+
+def _of_fit(adata: ad.AnnData, by: str, key: str) -> pd.DataFrame:
+    """Return name, log2_net_fit and purity of each population, by the fit."""
+    table = factors_by(adata, by, key=key)[["name", "log2_net", "purity"]]
+    return table.rename(columns={"log2_net": "log2_net_fit"})
+
+
+def _fit_says(frame: pd.DataFrame) -> np.ndarray:
+    """Return "no component", "differs" or "" for each population."""
+    apart = (frame["log2_net_fit"] - frame["log2_net"]).abs().to_numpy(float)
+    unclear = ~(frame["purity"].to_numpy(float) >= MIN_PURITY)
+    says = np.where(np.nan_to_num(apart, nan=np.inf) > MIN_CHANGE, DIFFERS, "").astype(object)
+    says[unclear] = NO_COMPONENT
+    return says

@@ -1,0 +1,255 @@
+"""Transfers in numbers: the heatmap, the table of transfers and the table of origins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from cgmm.report.claims.cell_counts import counted
+from cgmm.report.page import text
+from cgmm.report.page.grid import Grid, rise
+from cgmm.report.page.svg import NOTHING, Figure, drawing, el, label
+from cgmm.report.page.table import Cell, Column, Row, Table, any_finite, interval, number, words
+from cgmm.results.read import Results, Subpopulation, each
+
+
+def heatmap_figure(results: Results) -> Figure:
+    """Draw the transfer matrix; buttons switch between three readings of it."""
+    rows = [s for s in results.subpopulations if s.source is not None]
+    columns = [s for s in results.subpopulations if s.target is not None]
+    n = max(len(rows), len(columns))
+    cell = float(np.clip(620 / max(n, 1), 13, 46))
+    names = [text.short(s.name) for s in (*rows, *columns)]
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
+    size = 12.0 if cell >= 15 else 10.5
+    longest = max(map(len, names), default=4)
+    grid = Grid(
+        left=min(28 + longest * size * 0.56, 210),
+        top=min(34 + rise(cell, names, size), 170),
+        width=cell,
+        height=cell,
+        n_rows=len(rows),
+        n_columns=len(columns),
+    )
+    keyed = {(r.source, r.target): r for r in each(results.tables["transfers"])}
+    parts: list[Markup] = [
+        label(
+            f"{text.short(results.source, 14)} ↓",
+            grid.left - 8,
+            grid.top - 12,
+            anchor="end",
+            class_="head",
+        ),
+        label(f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head"),
+        *grid.row_names([(text.short(s.name), s.index) for s in rows], size),
+        *grid.column_names([(text.short(s.name), s.index) for s in columns], size),
+        *grid.background(),
+    ]
+    for i, a in enumerate(rows):
+        for j, b in enumerate(columns):
+            if (a.name, b.name) in keyed:
+                parts.append(_transfer(grid, i, j, a, b, keyed[a.name, b.name]))
+    return Figure(
+        key="transfers-map",
+        title="Transfers in numbers",
+        svg=drawing(
+            parts,
+            width=grid.right + 110,
+            height=grid.bottom + 12,
+            title="Transfer heatmap",
+            text="Rows are source subpopulations, columns target subpopulations; each cell is the "
+            "percentage of the row that corresponds to the column. The table below has all values.",
+            key="transfers-map",
+        ),
+        reading=(
+            f"Each row is a subpopulation of {results.source}, each column one of "
+            f"{results.target}. Numbers are percent; the buttons say of what. "
+            f"{_modes_explained(results)} Strong colour on the diagonal: it goes on under the same "
+            "name."
+        ),
+        controls=_modes(f"of {source}", f"of {target}", "of all cells"),
+    )
+
+
+def _modes_explained(results: Results) -> str:
+    came = "counted cell by cell" if results.counts_cells else "from the same match"
+    return (
+        f"Of {results.source}: where a row goes, by the match of whole subpopulations (a row adds "
+        f"up to 100). Of {results.target}: where the cells of a column came from, {came} (a column "
+        f"adds up to 100). Of all cells: part of all cells in {results.source}, by the match, not "
+        "normalised."
+    )
+
+
+def _transfer(
+    grid: Grid, i: int, j: int, source: Subpopulation, target: Subpopulation, row: Any
+) -> Markup:
+    """Return one cell of the heatmap; nothing where all three readings round to zero."""
+    values = [float(np.nan_to_num(v)) for v in (row.share_of_source, row.share_of_target, row.mass)]
+    if max(values) < 0.0005:
+        return NOTHING
+    hover = (
+        f"{source.name} → {target.name}: {text.percent(values[0])} goes there by the match "
+        f"({text.percent(values[2])} of all cells); {text.percent(values[1])} of the destination "
+        "came from here"
+    )
+    ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
+    return grid.cell(
+        i,
+        j,
+        hover,
+        ink if grid.width >= 30 else None,
+        strength=min(values[0], 1.0),
+        size=min(12.0, grid.width * 0.34),
+        corner=2,
+        fill="heat",
+        data_s=source.index,
+        data_t=target.index,
+        data_v="|".join(f"{v:.4f}" for v in values),
+    )
+
+
+def _modes(*words: str) -> Markup:
+    """Return buttons that switch between readings of the numbers; the first is on."""
+    buttons = [
+        el(
+            "button",
+            word,
+            type="button",
+            data_mode=mode,
+            aria_pressed="true" if mode == 0 else "false",
+        )
+        for mode, word in enumerate(words)
+    ]
+    return Markup(
+        '<span class="modes js-only" role="group" aria-label="Percent of">{}</span>'
+    ).format(Markup("").join(buttons))
+
+
+MIN_LISTED = 0.001
+
+
+def arrivals_table(results: Results) -> Table:
+    """List where every target subpopulation comes from."""
+    rows = []
+    for row in each(results.tables["arrivals"]):
+        subs = {results.index_of(row.name)}
+        if results.has(row.main_source):
+            subs.add(results.index_of(row.main_source))
+        cells = [
+            words(row.name),
+            number(row.share_target, text.percent),
+            words(row.main_source, "no convincing origin"),
+            number(row.share_from_main_source, text.percent),
+            number(row.inflow, text.ratio),
+            words(row.status, "has an origin"),
+            number(row.n_cells, text.count),
+        ]
+        rows.append(Row(cells, tuple(sorted(subs))))
+    return Table(
+        key="t-arrivals",
+        caption=f"Where every subpopulation of {results.target} comes from",
+        columns=[
+            Column("Subpopulation", number=False),
+            Column(
+                f"Share in {text.short(results.target, 16)}",
+                f"Part of the cells in {results.target} that belong to it",
+            ),
+            Column("Main origin", f"Where most of it came from in {results.source}", number=False),
+            Column("Part from it", "Part of its cells that came from the main origin"),
+            Column("Inflow", "Weight factor on arriving, as the match (coupling) sees it"),
+            Column(
+                "Status",
+                f"new: no subpopulation of {results.source} can be its origin",
+                number=False,
+            ),
+            Column("Cells", "Number of cells, each counted by its degree of membership"),
+        ],
+        rows=rows,
+        file="arrivals.tsv",
+        open=False,
+    )
+
+
+def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> list[str]:
+    table = results.tables["transfers"]
+    if table.empty:
+        return ["No mass was matched, so there are no transfers."]
+    reading = (
+        f"“Of {results.source}” and “of all” are read from the match of whole subpopulations. "
+        f"“Of {results.target}” "
+    )
+    reading += (
+        f"and “counted, of {results.source}”, the ribbons of the flow figure, are counted cell by "
+        "cell; where borders between neighbours lie elsewhere, match and count differ."
+        if results.counts_cells
+        else "follows from it (Bayes' rule)."
+    )
+    interval_of = f"The interval is of the part of {results.source}, from "
+    notes = [
+        reading,
+        "Transfers have no intervals here."
+        if not with_interval
+        else f"{interval_of}drawing cells, not donors, and too narrow."
+        if results.cells_only
+        else f"{interval_of}refits to donors drawn anew.",
+    ]
+    left = len(table) - n_listed
+    if left:
+        notes.append(
+            f"{text.plural(left, 'transfer')} under 0.1% of both sides "
+            f"{'is' if left == 1 else 'are'} in transfers.tsv only."
+        )
+    return notes
+
+
+def transfers_table(results: Results) -> Table:
+    """List the transfers of 0.1 % or more of either side."""
+    table = counted(results)
+    with_interval = any_finite(table["ci_low"])
+    listed = table.loc[
+        (table["share_of_source"] >= MIN_LISTED) | (table["share_of_target"] >= MIN_LISTED)
+    ]
+    rows = []
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
+    for row in each(listed):
+        cells: list[Cell] = [
+            words(row.source),
+            words(row.target),
+            number(row.share_of_source, text.percent),
+            number(row.share_of_target, text.percent),
+            number(row.mass, text.percent),
+        ]
+        if with_interval:
+            cells.insert(3, interval(row.ci_low, row.ci_high, text.percent_range))
+        if results.counts_cells:
+            cells.insert(len(cells) - 2, number(row.counted_share, text.percent))
+        rows.append(Row(cells, (results.index_of(row.source), results.index_of(row.target))))
+    columns = [
+        Column("From", number=False),
+        Column("To", number=False),
+        Column(
+            f"Of {source}", "Part of the subpopulation on the left that goes here, by the match"
+        ),
+        Column(
+            f"Of {target}",
+            "Part of the destination's cells that came from the subpopulation on the left",
+        ),
+        Column("Of all", f"Part of all cells in {results.source} that goes here, by the match"),
+    ]
+    if with_interval:
+        columns.insert(3, Column("95% interval", "Of the number before it"))
+    if results.counts_cells:
+        meaning = "Part of what the subpopulation on the left became that lies here: the ribbons"
+        columns.insert(len(columns) - 2, Column(f"Counted, of {source}", meaning))
+    return Table(
+        key="t-transfers",
+        caption=f"Transfers from {results.source} to {results.target}",
+        columns=columns,
+        rows=rows,
+        file="transfers.tsv",
+        open=False,
+        notes=_transfer_notes(results, len(listed), with_interval=with_interval),
+    )

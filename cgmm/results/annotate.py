@@ -1,0 +1,156 @@
+"""Annotation of the cells of a comparison, from the files of the workflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+from anndata.io import read_elem
+
+from cgmm import tl
+from cgmm._utils.rows import read_rows
+
+if TYPE_CHECKING:
+    from cgmm.coupled.result import CoupledFit
+
+CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
+COUNTS = "counts"  # layer of the prepared file
+
+
+def annotate(
+    embedding: ad.AnnData,
+    values: ad.AnnData,
+    fit: CoupledFit,
+    *,
+    source: str,
+    target: str,
+    facts: dict[str, Any],
+    annotation_key: str | None = None,
+    natural_log: bool = True,
+    test_genes: bool = False,
+    random_state: int = 0,
+) -> ad.AnnData:
+    """Return the cells of a comparison with their values, their fit and their gene changes.
+
+    Parameters
+    ----------
+    embedding
+        All cells of the dataset with their embedding, without values.
+    values
+        The cells of the two conditions, in the order of ``embedding``, with log-normalised values
+        in ``X`` and, for ``test_genes``, counts in ``layers["counts"]``.
+    fit
+        The fit of the two conditions.
+    source, target
+        The two conditions.
+    facts
+        What :func:`cgmm.pp.embed` returned.
+    annotation_key
+        Column of ``obs`` that names subpopulations; None: marker genes name them.
+    natural_log
+        Whether values are natural logarithms; values of cytometry are not.
+    test_genes
+        Whether to test genes over donors.
+    random_state
+        The seed of the fit, to record it with the results.
+
+    Returns
+    -------
+    AnnData
+        With the fields of :func:`cgmm.tl.fit` and :func:`cgmm.tl.genes`.
+    """
+    cells: Any = _cells(embedding, source, target)
+    adata = ad.AnnData(
+        X=values.X,
+        obs=cells.obs,
+        var=cells.var,
+        obsm=dict(cells.obsm),
+        varm=dict(cells.varm),
+        uns=dict(cells.uns),
+    )
+    tl.annotate(
+        adata,
+        fit,
+        condition_key="condition",
+        source=source,
+        target=target,
+        use_rep=facts["use_rep"],
+        n_dims=facts["n_dims"],
+        donor_key=_donor_key(cells),
+        name_by=annotation_key,
+        random_state=random_state,
+    )
+    if COUNTS in values.layers:
+        adata.layers[COUNTS] = values.layers[COUNTS]
+    tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS)
+    adata.layers.pop(COUNTS, None)
+    return adata
+
+
+def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:
+    """Run :func:`cgmm.tl.donors` with the batches and possible confounders of the samples.
+
+    Parameters
+    ----------
+    adata
+        From :func:`annotate`. The fields of :func:`cgmm.tl.donors` are added to it.
+    options
+        Arguments of :func:`cgmm.tl.donors`.
+    """
+    known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS]
+    batch = None
+    if "batch" in adata.obs and "donor" in adata.obs:
+        per = pd.crosstab(
+            adata.obs["batch"].astype(str).to_numpy(object),
+            adata.obs["condition"].astype(str).to_numpy(object),
+        )
+        if len(per) > 1:
+            # tl.donors refuses a batch that coincides with the condition; as a covariate, the
+            # batch is reported
+            batch = "batch" if (per > 0).all(axis=1).any() else None
+            known += [] if batch else ["batch"]
+    tl.donors(adata, batch_key=batch, covariates=known, **options)
+
+
+def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = False) -> ad.AnnData:
+    """Read the names, ``X`` and, on request, the counts of an h5ad file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rows
+        Cells to read, shape (n_cells_of_file,), bool; other cells are never in memory. None: all
+        cells.
+    counts
+        Whether to read the counts, if the file has them.
+    """
+    with h5py.File(path, "r") as file:
+        obs: Any = read_elem(file["obs"])
+        var: Any = read_elem(file["var"])
+        rows = np.ones(len(obs), dtype=bool) if rows is None else rows
+        values = read_rows(file["X"], rows)
+        wanted = counts and COUNTS in file.get("layers", {})
+        layers = {COUNTS: read_rows(file["layers"][COUNTS], rows)} if wanted else {}
+    return ad.AnnData(X=values, obs=obs.loc[rows, []], var=var[[]], layers=layers)
+
+
+def rows_of_conditions(adata: ad.AnnData, source: str, target: str) -> np.ndarray:
+    """Return whether each cell belongs to one of the two conditions, shape (n_cells,), bool."""
+    return adata.obs["condition"].astype(str).isin([source, target]).to_numpy(dtype=bool)
+
+
+def _cells(adata: ad.AnnData, source: str, target: str) -> ad.AnnData:
+    """Copy the cells of the two conditions; other conditions are removed from the categories."""
+    cells = adata[rows_of_conditions(adata, source, target)].copy()
+    condition = cells.obs["condition"].astype(str).to_numpy()
+    cells.obs["condition"] = pd.Categorical(condition, categories=[source, target])
+    return cells
+
+
+def _donor_key(adata: ad.AnnData) -> str | None:
+    return "donor" if "donor" in adata.obs else None

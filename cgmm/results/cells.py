@@ -1,0 +1,38 @@
+"""The cells of a comparison as one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm.tables import CELLS, N_PCS
+
+
+def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
+    """Return the table :data:`cgmm.tables.CELLS` of a comparison, one row per cell.
+
+    Parameters
+    ----------
+    adata
+        From :func:`cgmm.results.annotate.annotate`, with a map in ``obsm["X_umap"]``.
+    use_rep
+        Entry of ``obsm`` that was fitted; its first coordinates are written.
+    """
+    keys = Keys(DEFAULT_KEY)
+    obs = adata.obs
+    columns: dict[str, Any] = {"barcode": obs["barcode"].astype(str).to_numpy()}
+    for name in ("sample", "donor", "condition"):
+        columns[name] = obs[name].astype(str).to_numpy() if name in obs else ""
+    columns["component"] = obs[keys.component].astype(str).to_numpy()
+    columns["log2_net_factor"] = np.round(obs[keys.log2_net_factor].to_numpy(dtype=float), 4)
+    columns["shift"] = np.round(obs[keys.shift].to_numpy(dtype=float), 4)
+    for i in range(2):
+        columns[f"UMAP{i + 1}"] = np.round(adata.obsm["X_umap"][:, i].astype(float), 3)
+    points = np.asarray(adata.obsm[use_rep], dtype=float)
+    for i in range(min(N_PCS, points.shape[1])):
+        columns[f"PC{i + 1}"] = np.round(points[:, i], 3)
+    return pd.DataFrame({name: columns[name] for name in CELLS.names if name in columns})

@@ -1,0 +1,185 @@
+"""Write a fit into an object: names of the components, results of every cell, shares of donors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import anndata as ad
+
+from cgmm._anndata.checks import check_free
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.expression import check_naming, naming_expression
+from cgmm._anndata.keys import DEFAULT_KEY, PCA, Keys
+from cgmm._anndata.sides import Sides, check_pairing, take_sides
+from cgmm._anndata.storage import Annotation, write_fit
+from cgmm.automatic.counterparts import without_unmatched
+from cgmm.automatic.metric import within_covariance
+from cgmm.coupled.result import CoupledFit
+from cgmm.pair import SOURCE, TARGET, Pair
+from cgmm.tl._cell_fields import cell_fields
+from cgmm.tl._component_table import component_table, donor_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """Source of the names of components: an annotation, marker genes, or an earlier fit.
+
+    Attributes
+    ----------
+    name_by, expression, layer
+        As in :func:`cgmm.tl.fit`.
+    names_source
+        Names of the source components; None: the components are named here.
+    """
+
+    name_by: str | None = None
+    expression: ad.AnnData | None = None
+    layer: str | None = None
+    names_source: Sequence[str] | None = None
+
+    def check(self, adata: ad.AnnData) -> None:
+        """Raise an error when the components of a fit of ``adata`` cannot be named in this way."""
+        check_naming(adata, self.name_by, self.expression, self.layer)
+
+
+def annotate(
+    adata: ad.AnnData,
+    fit: CoupledFit,
+    *,
+    condition_key: str,
+    source: str,
+    target: str,
+    use_rep: str = PCA,
+    n_dims: int | None = None,
+    donor_key: str | None = None,
+    paired: bool | None = None,
+    name_by: str | None = None,
+    expression: ad.AnnData | None = None,
+    layer: str | None = None,
+    names_source: Sequence[str] | None = None,
+    share_source: str | None = None,
+    random_state: int | None = None,
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> ad.AnnData | None:
+    """Write a fit into an object, as :func:`fit` does.
+
+    Parameters
+    ----------
+    adata
+        Cells of both conditions, in the representation that was fitted.
+    fit
+        The fit, for instance from :func:`cgmm.fit_coupled`.
+    condition_key, source, target, use_rep, n_dims, donor_key, paired, name_by, expression, layer
+        As in :func:`fit`.
+    names_source
+        Names of the source components; None: the components are named as in :func:`fit`.
+    share_source
+        The ``key_added`` of the fit from which the source components were taken; only recorded.
+    random_state
+        The seed of the fit; only recorded.
+    key_added, copy
+        As in :func:`fit`.
+
+    Returns
+    -------
+    None, or the copy. Sets the fields that :func:`fit` lists.
+
+    Raises
+    ------
+    KeyError, ValueError
+        When the input cannot be used, or when its number of dimensions differs from the fit.
+    TypeError
+        When ``fit`` is not a CoupledFit, or ``adata`` is not an AnnData object.
+    """
+    keys = Keys(key_added)
+    check_free(adata, keys, copy=copy)
+    if not isinstance(fit, CoupledFit):
+        msg = f"fit must be a CoupledFit, as fit_coupled returns it, not {type(fit).__name__}."
+        raise TypeError(msg)
+    comparison = Comparison(
+        condition_key=condition_key,
+        source=source,
+        target=target,
+        use_rep=use_rep,
+        n_dims=n_dims,
+        donor_key=donor_key,
+        paired=paired,
+    )
+    sides = take_sides(adata, comparison, min_cells=1)
+    check_pairing(sides, paired=paired)
+    _check_dims(fit, sides, use_rep)
+    naming = Naming(name_by=name_by, expression=expression, layer=layer, names_source=names_source)
+    naming.check(adata)
+    if not fit.sensitivity:  # not from fit_automatic, which finds components that are gone
+        fit = _without_gone(fit)
+    made = annotation(
+        adata,
+        fit,
+        comparison,
+        sides,
+        naming,
+        share_source=share_source,
+        random_state=random_state,
+    )
+    adata = adata.copy() if copy else adata
+    write_fit(adata, keys, made)
+    return adata if copy else None
+
+
+def annotation(
+    adata: ad.AnnData,
+    fit: CoupledFit,
+    comparison: Comparison,
+    sides: Sides,
+    naming: Naming,
+    *,
+    share_source: str | None,
+    random_state: int | None,
+) -> Annotation:
+    """Return a fit with all results that are written with it, from checked arguments."""
+    responsibilities = Pair(
+        fit.prevalence_source.responsibilities(sides.points.source),
+        fit.prevalence_target.responsibilities(sides.points.target),
+    )
+    components, named_by = component_table(
+        adata,
+        fit,
+        sides,
+        responsibilities,
+        name_by=naming.name_by,
+        expression=naming_expression(adata, naming.expression, naming.layer),
+        names_source=naming.names_source,
+    )
+    params = {
+        **replace(comparison, n_dims=fit.source.n_dims).to_params(),
+        "name_by": naming.name_by,
+        "named_by": named_by,
+        "share_source": share_source,
+        "random_state": random_state,
+        "n_cells": {SOURCE: len(sides.rows.source), TARGET: len(sides.rows.target)},
+    }
+    return Annotation(
+        fit,
+        params,
+        components,
+        donor_table(sides, responsibilities),
+        cell_fields(adata.n_obs, fit, sides, responsibilities, components),
+    )
+
+
+def _without_gone(fit: CoupledFit) -> CoupledFit:
+    """Return the fit with zeros in the coupling for components without a counterpart."""
+    both = fit.prevalence_source, fit.prevalence_target
+    return replace(fit, coupling=without_unmatched(fit.coupling, *both, within_covariance(*both)))
+
+
+def _check_dims(fit: CoupledFit, sides: Sides, use_rep: str) -> None:
+    """Raise a ValueError when the cells and the fit have different numbers of dimensions."""
+    if sides.n_dims != fit.source.n_dims:
+        msg = (
+            f"The fit has {fit.source.n_dims} dimensions, but {use_rep} gives {sides.n_dims}: "
+            "name the same representation and n_dims."
+        )
+        raise ValueError(msg)

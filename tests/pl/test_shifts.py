@@ -1,0 +1,29 @@
+"""Bars and points of shifts are the table."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+
+import cgmm as cg
+
+
+def test_bars_and_points_of_shifts_are_the_table(fitted: ad.AnnData) -> None:
+    table = cg.get.shifts(fitted)
+    table = table[table["share_of_source"] >= 0.1].sort_values("total_shift_sd")
+    ax = cg.pl.shifts(fitted)
+    np.testing.assert_allclose([p.get_width() for p in ax.patches], table["total_shift_sd"])
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), table["mean_shift_sd"])
+    shape, mean = np.asarray(ax.lines[1].get_xdata()), table["mean_shift_sd"].to_numpy()
+    np.testing.assert_allclose(np.hypot(shape, mean), table["total_shift_sd"])
+
+
+def test_intervals_of_shifts_are_the_table(fitted: ad.AnnData) -> None:
+    cg.tl.donors(fitted, n_bootstrap=4, n_permutations=0)
+    shifts = cg.get.shifts(fitted)
+    shown = shifts[shifts["share_of_source"] >= 0.1]
+    ax = cg.pl.shifts(fitted)
+    ends = np.concatenate([s[:, 0] for c in ax.collections for s in c.get_segments()])
+    np.testing.assert_allclose(
+        sorted(ends), sorted([*shown["ci_low"], *shown["ci_high"]]), atol=1e-9
+    )

@@ -1,0 +1,71 @@
+"""What single donors do to the factors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cgmm.report import build
+from tests.report.folders import make_folder
+from tests.report.numbers import (
+    leave_one_out,
+    ratio,
+    tsv,
+    wide_shares,
+)
+from tests.report.pages import read, rows
+
+
+@pytest.mark.parametrize("case", ["donors", "paired"])
+def test_factors_without_a_donor(made, case):
+    folder, html = made(case)
+    factors = tsv(folder, "factors").set_index("name")
+    found = rows(read(html), "t-influence")
+    assert len(found) == len(factors)
+    for row in found:
+        name = row["Subpopulation"][0]
+        without = leave_one_out(folder, int(factors.loc[name, "component"]))
+        full = factors.loc[name, "log2_net"]
+        assert row["Net factor"][1] == pytest.approx(full, abs=1e-9)
+        assert row["Lowest"][1] == pytest.approx(min(without.values()))
+        assert row["Highest"][1] == pytest.approx(max(without.values()))
+        worst = max(without, key=lambda d: abs(without[d] - full))
+        assert row["Strongest donor"][0] == worst
+        assert row["Without it"][1] == pytest.approx(without[worst])
+
+
+def test_one_donor_that_drives_a_change_is_named(tmp_path):
+    folder = make_folder(tmp_path / "a", k=4, n_cells=4000, flat=True)
+    donors = tsv(folder, "donors")
+    name = donors.loc[donors["component"] == 3, "name"].iloc[0]
+    loud = donors.loc[donors["side"] == "target", "donor"].iloc[0]
+    mine = (donors["side"] == "target") & (donors["donor"] == loud)
+    donors.loc[mine, "share"] = [0.02, 0.02, 0.02, 0.94]
+    donors.to_csv(folder / "donors.tsv", sep="\t", index=False)
+    s, t = (shares.mean().to_numpy() for shares in wide_shares(folder))
+    factors = tsv(folder, "factors").astype({"reason": object})
+    factors["log2_net"] = np.log2(t / s)
+    factors[["ci_low", "ci_high", "p", "q"]] = np.nan
+    factors["reason"] = "Too uneven."
+    factors.to_csv(folder / "factors.tsv", sep="\t", index=False)
+    page = read(build(folder, tmp_path / "a.html"))
+    without = leave_one_out(folder, 3)[loud]
+    full = np.log2(t / s)[3]
+    assert "One donor drives a change" in page.sections["alerts"]
+    words = f"{name} (×{ratio(full)}; without {loud} ×{ratio(without)})"
+    assert words in page.sections["alerts"]
+    assert f"Rests on {loud}." in page.sections["verdict"]
+    assert f"{loud} stands out" in page.sections["donors"]
+
+
+def test_donors_who_disagree_are_named(made):
+    folder, html = made("paired")
+    before, after = wide_shares(folder)
+    own = after.to_numpy() - before.to_numpy()
+    factors = tsv(folder, "factors").set_index("name")
+    for row in rows(read(html), "t-influence"):
+        name = row["Subpopulation"][0]
+        k = int(factors.loc[name, "component"])
+        against = own[:, k] * np.sign(factors.loc[name, "log2_net"]) < 0
+        wanted = ", ".join(before.index[against]) or "none"
+        assert row["Against"][0] == wanted

@@ -1,0 +1,110 @@
+"""The opening of the report."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cgmm.report import build
+from cgmm.report.claims.verdict import make_verdict
+from cgmm.results.read import read_results
+from tests.report.folders import COMMON, make_folder
+from tests.report.numbers import (
+    percent,
+    ratio,
+    tsv,
+)
+from tests.report.pages import read, said
+
+
+@pytest.mark.parametrize("case", ["donors", "paired", "none"])
+def test_counts_of_the_opening_are_recomputed(made, case):
+    folder, html = made(case)
+    factors, shifts = tsv(folder, "factors"), tsv(folder, "shifts")
+    transfers = tsv(folder, "transfers")
+    alive = factors.loc[factors["status"] != "gone"]
+    if case == "none":
+        up = (alive["log2_net"] >= np.log2(1.5)).sum()
+        down = (alive["log2_net"] <= -np.log2(1.5)).sum()
+    else:
+        sure = alive.loc[alive["q"] < 0.05]
+        up = (sure["ci_low"] + sure["ci_high"] > 0).sum()
+        down = (sure["ci_low"] + sure["ci_high"] < 0).sum()
+    main = transfers.loc[transfers.groupby("source")["share_of_source"].idxmax()]
+    moved = main.merge(shifts, on=["source", "target"])
+    moved = moved.loc[moved["source"].isin(alive["name"]) & (moved["mean_shift_sd"] >= 0.5)]
+    groups = make_verdict(read_results(folder)).groups
+    assert len(groups.more) == up
+    assert len(groups.less) == down
+    assert {f.name for f in groups.moved} == set(moved["source"])
+    page = said(html)
+    for n, kind in ((up, "more common"), (down, "rarer"), (len(moved), "changed state")):
+        if n:
+            assert re.search(rf"\b{n} [a-z ]*{kind}", page)
+
+
+def test_common_genes_are_named(made):
+    folder, _ = made("donors")
+    verdict = make_verdict(read_results(folder))
+    assert {g for g, _, _ in verdict.common_genes} == set(COMMON)
+
+
+@pytest.mark.parametrize("case", ["donors", "paired", "none"])
+def test_the_largest_changes_of_the_opening(made, case):
+    folder, html = made(case)
+    page = read(html).sections["verdict"]
+    factors = tsv(folder, "factors")
+    factors = factors.loc[factors["status"] != "gone"]
+    if case == "none":
+        up = factors.loc[factors["log2_net"] >= np.log2(1.5)]
+    else:
+        up = factors.loc[(factors["q"] < 0.05) & (factors["ci_low"] + factors["ci_high"] > 0)]
+    top = up.loc[up["log2_net"].idxmax()]
+    words = f"Largest growth: {top['name']}, ×{ratio(top['log2_net'])} "
+    if case != "none":
+        words += f"[{ratio(top['ci_low'])}–{ratio(top['ci_high'])}] "
+    words += f"({percent(top['share_source'])} to {percent(top['share_target'])} of cells"
+    assert words in page
+
+
+def test_the_first_page_answers_four_questions(made):
+    folder, html = made("paired")
+    answers = dict(make_verdict(read_results(folder)).answers)
+    assert list(answers) == ["More or less common", "Changed state", "Who became whom", "How sure"]
+    words = read(html).sections["verdict"]
+    for answer in answers.values():
+        assert " ".join(answer.split()) in words
+    transfers, factors = tsv(folder, "transfers"), tsv(folder, "factors")
+    alive = factors.loc[factors["status"] != "gone", "name"]
+    main = transfers.loc[transfers.groupby("source")["share_of_source"].idxmax()]
+    main = main.loc[main["source"].isin(alive)]
+    own = (main["source"] == main["target"]).sum()
+    many = "All" if own == len(main) else f"{own} of"
+    assert answers["Who became whom"].startswith(f"{many} {len(main)} subpopulations")
+    assert "95% intervals over donors (8, each in both conditions)" in answers["How sure"]
+    assert (
+        "No donors were given"
+        in dict(make_verdict(read_results(made("none")[0])).answers)["How sure"]
+    )
+
+
+def test_an_untestable_difference_is_not_counted_as_a_result(tmp_path):
+    folder = make_folder(tmp_path / "a", k=4, n_cells=400, new_and_gone=False)
+    table = pd.read_csv(folder / "factors.tsv", sep="\t", keep_default_na=False)
+    table = table.astype(
+        dict.fromkeys(("log2_net", "ci_low", "ci_high", "p", "q", "reason"), object)
+    )
+    table.loc[0, ["log2_net", "ci_low", "ci_high", "p", "q"]] = [2.0, "", "", "", ""]
+    table.loc[0, "reason"] = "Fewer than 20 cells in a side: no interval."
+    table.to_csv(folder / "factors.tsv", sep="\t", index=False)
+    verdict = make_verdict(read_results(folder))
+    name = table.loc[0, "name"]
+    assert verdict.tested
+    assert name not in {f.name for f in verdict.groups.more}
+    assert [f.name for f in verdict.groups.untested] == [name]
+    words = said(build(folder, tmp_path / "a.html"))
+    assert f"not testable: {name}." in words
+    assert "Fewer than 20 cells in a side: no interval." in words

@@ -1,0 +1,106 @@
+"""Cells of a comparison are annotated from the files of the workflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pytest
+
+import cgmm as cg
+from cgmm._utils import files
+from cgmm.genes import deseq
+from cgmm.results import annotate
+from cgmm.results.annotate import add_uncertainty, read_values
+from cgmm.results.facts import gene_notices
+
+
+@pytest.fixture
+def prepared(simulated: ad.AnnData, tmp_path: Path) -> Path:
+    path = tmp_path / "prepared.h5ad"
+    files.write_h5ad(simulated, path)
+    return path
+
+
+def annotated(
+    simulated: ad.AnnData, fit: cg.CoupledFit, values: ad.AnnData, *, test_genes: bool
+) -> ad.AnnData:
+    return annotate.annotate(
+        simulated,
+        values,
+        fit,
+        source="control",
+        target="treated",
+        facts={"use_rep": "X_pca", "n_dims": 6},
+        test_genes=test_genes,
+    )
+
+
+def test_counts_are_read_only_when_they_are_needed(prepared: Path) -> None:
+    without, counts = (read_values(prepared, counts=c) for c in (False, True))
+    assert list(without.layers) != ["counts"]
+    matrix = counts.layers["counts"].data
+    np.testing.assert_array_equal(matrix, np.rint(matrix))
+
+
+@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
+def test_genes_are_tested_and_counts_are_not_written_again(
+    simulated: ad.AnnData, fit: cg.CoupledFit, prepared: Path
+) -> None:
+    values = read_values(prepared, counts=True)
+    adata = annotated(simulated, fit, values, test_genes=True)
+    assert "counts" not in adata.layers
+    assert cg.get.genes(adata)["de_q"].notna().any()
+    assert gene_notices(adata, {"test_genes": True}) == []
+
+
+def test_the_report_says_why_genes_were_not_tested(
+    simulated: ad.AnnData,
+    fit: cg.CoupledFit,
+    prepared: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
+    values = read_values(prepared, counts=True)
+    adata = annotated(simulated, fit, values, test_genes=True)
+    (notice,) = gene_notices(adata, {"test_genes": True})
+    assert notice["level"] == "warning"
+    assert "Genes were not tested. PyDESeq2 is not installed" in notice["text"]
+    assert gene_notices(adata, {"test_genes": False}) == []
+
+
+def with_batches(
+    adata: ad.AnnData, monkeypatch: pytest.MonkeyPatch, batches: list[str], **columns: str
+) -> dict[str, Any]:
+    """Add columns to the samples; return what tl.donors is asked for."""
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(cg.tl, "donors", lambda adata, **options: asked.update(options))
+    donors = adata.obs["donor"].astype(str)
+    place = {donor: batches[i % len(batches)] for i, donor in enumerate(sorted(set(donors)))}
+    adata.obs["batch"] = donors.map(place)
+    for name, value in columns.items():
+        adata.obs[name] = value
+    add_uncertainty(adata, n_bootstrap=7)
+    return asked
+
+
+def test_batches_within_conditions_and_confounders_reach_the_test(
+    simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = with_batches(simulated, monkeypatch, ["x", "y"], Sex="f", colour="red")
+    assert asked == {"batch_key": "batch", "covariates": ["Sex"], "n_bootstrap": 7}
+
+
+def test_one_batch_is_no_batch(simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = with_batches(simulated, monkeypatch, ["x"])
+    assert asked == {"batch_key": None, "covariates": [], "n_bootstrap": 7}
+
+
+def test_a_batch_that_is_the_condition_is_reported_as_a_covariate(
+    simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = with_batches(simulated, monkeypatch, ["x"] * 4 + ["y"] * 4)
+    assert asked["batch_key"] is None
+    assert asked["covariates"] == ["batch"]

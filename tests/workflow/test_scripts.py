@@ -1,0 +1,173 @@
+"""Every script of the workflow runs alone, with an object in the place of Snakemake's."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import pytest
+
+from cgmm.results.read import read_results
+from cgmm.results.recipe import read_recipe
+from cgmm.tables import CELLS, TABLES
+from tests.workflow.conftest import ROOT, rows_of
+from tests.workflow.job import SCRIPTS, run_script
+
+pytestmark = pytest.mark.timeout(900)
+
+ENDS = {"source": "before drug", "target": "after/drug"}
+SETTINGS: dict[str, Any] = {
+    "modality": "rna",
+    "fit": {
+        "n_components": 3,
+        "rho": None,
+        "epsilon": None,
+        "transport_weight": None,
+        "random_state": 1,
+    },
+    "donors": {"n_bootstrap": 3, "n_permutations": 3, "baseline": "median"},
+    "test_genes": False,
+}
+COMMON = {"use_rep": None, "modality": "rna"}
+
+
+def run(rule: str, folder: Path, **given: Any) -> str:
+    """Run a script that must succeed; return what it printed on the console."""
+    done = run_script(rule, folder, **given)
+    log = (folder / f"{rule}.log").read_text(encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr + log
+    return done.stderr
+
+
+def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
+    rows = [{**row, "batch": ""} for row in rows_of(tiny_file)]
+    files, data, drug = [str(tiny_file)], "data", "drug"
+    layout = {"counts_layer": None, "gene_column": None, **COMMON}
+    said = run(
+        "check",
+        tmp_path,
+        input=files,
+        output=[f"{data}/check.json"],
+        wildcards={"dataset": "data"},
+        params={"samples": rows, **layout},
+    )
+    assert said == "[check data] 6 samples, 600 cells, 140 genes\n"
+    run(
+        "check_annotation",
+        tmp_path,
+        input=files,
+        output=[f"{drug}/annotation.json"],
+        params={"annotation_key": "cell_type"},
+    )
+    said = run(
+        "prepare",
+        tmp_path,
+        input={"files": files, "check": f"{data}/check.json"},
+        output={"prepared": f"{data}/prepared.h5ad", "qc": f"{data}/qc.json"},
+        params={
+            "samples": rows,
+            **layout,
+            "qc": {"min_genes": 10, "min_cells": 3, "max_pct_mt": None},
+            "scale": "auto",
+        },
+    )
+    assert said == "[prepare] kept 600 of 600 cells, 140 genes\n"
+    run(
+        "embed",
+        tmp_path,
+        input=[f"{data}/prepared.h5ad"],
+        output={"embedding": f"{data}/embedding.h5ad", "facts": f"{data}/embedding.json"},
+        params={
+            **COMMON,
+            "n_top_genes": 2000,
+            "n_pcs": 6,
+            "n_dims": 4,
+            "integrate": "none",
+            "random_state": 1,
+        },
+    )
+    fit = {"arrays": f"{drug}/fit.npz", "values": f"{drug}/fit.json"}
+    space = {"embedding": f"{data}/embedding.h5ad", "facts": f"{data}/embedding.json"}
+    said = run(
+        "fit", tmp_path, input=space, output=fit, params={"ends": ENDS, "fit": SETTINGS["fit"]}
+    )
+    assert said.startswith("[fit] 3 and 3 subpopulations:")
+    tables = [f"{drug}/{table.file}" for table in TABLES.values()]
+    run(
+        "summarise",
+        tmp_path,
+        input={
+            **fit,
+            **space,
+            "prepared": f"{data}/prepared.h5ad",
+            "check": f"{data}/check.json",
+            "qc": f"{data}/qc.json",
+        },
+        output={
+            "tables": tables,
+            "cells": f"{drug}/{CELLS.file}",
+            "annotated": f"{drug}/annotated.h5ad",
+            "facts": f"{drug}/report.json",
+        },
+        wildcards={"comparison": "drug"},
+        params={
+            "ends": ENDS,
+            "settings": SETTINGS,
+            "samples": rows,
+            "annotation_key": "cell_type",
+            "title": "A drug",
+        },
+    )
+    assert all((tmp_path / name).is_file() for name in tables)
+    results = read_results(tmp_path / drug)
+    assert tuple(results.cells) == CELLS.names
+    assert results.has_donors
+    assert ad.read_h5ad(tmp_path / drug / "annotated.h5ad").uns["cgmm"]["coupling"].shape == (3, 3)
+
+    facts = f"{drug}/report.json"
+    run("report", tmp_path, input=[facts], output=["drug.html"], params={"title": "A drug"})
+    assert read_recipe(tmp_path / "drug.html")["config"]["fit"] == SETTINGS["fit"]
+    pages = {"facts": [facts], "reports": ["drug.html"]}
+    run("index", tmp_path, input=pages, output=["index.html"])
+    assert "A drug" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_failure_is_one_sentence_on_the_console_and_in_the_log(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    damaged = tmp_path / "results" / "report.json"
+    damaged.write_text("{", encoding="utf-8")
+    done = run_script(
+        "report", tmp_path, input=[str(damaged)], output=["x.html"], params={"title": None}
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("[report] failed: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    log = (tmp_path / "report.log").read_text(encoding="utf-8")
+    assert "Traceback" in log
+    assert "ERROR: report: " in log
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_the_simulated_demo_says_where_it_comes_from(tmp_path: Path) -> None:
+    run("demo_simulated", tmp_path, output=["simulated.h5ad"])
+    adata = ad.read_h5ad(tmp_path / "simulated.h5ad", backed="r")
+    assert adata.uns["data_source"]["licence"] == "CC0"
+    assert adata.obs["donor"].nunique() == 10
+    adata.file.close()
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_script_says_what_it_makes_in_at_most_three_lines(path: Path) -> None:
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    assert len(words.splitlines()) <= 3
+
+
+def test_every_script_is_named_by_a_rule() -> None:
+    rules = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "workflow" / "rules").glob("*.smk")
+    )
+    for path in SCRIPTS.glob("[!_]*.py"):
+        assert f"../scripts/{path.name}" in rules
