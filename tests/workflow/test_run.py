@@ -164,7 +164,7 @@ def edited(path: Path, old: str = "", new: str = "\n\n_EDITED = 1\n") -> str:
         ("cgmm/coupled/fit.py", AFTER_FIT),
         ("cgmm/pp/_embed.py", {"embed"} | AFTER_FIT),
         ("cgmm/pp/_prepare.py", {"prepare", "embed"} | AFTER_FIT),
-        ("cgmm/pp/_check.py", {"check", "prepare", "embed"} | AFTER_FIT),
+        ("cgmm/pp/_sample_checks.py", {"check", "prepare", "embed"} | AFTER_FIT),
         ("cgmm/simulate/_counts.py", set()),
         ("cgmm/pl/__init__.py", set()),
     ],
@@ -181,7 +181,7 @@ def test_editing_code_runs_again_what_depends_on_it(
 
 
 def test_comments_and_layout_do_not_count(finished: Project) -> None:
-    path = finished.code / "cgmm" / "coupled.py"
+    path = finished.code / "cgmm" / "coupled" / "fit.py"
     before = edited(path, new="\n# a remark\n\n\n")
     try:
         assert finished.planned() == set()

@@ -52,8 +52,8 @@ def start(snakemake):
 def samples_of(rows, files):
     """Return the samples of a dataset, with the paths that their files have in this job.
 
-    ``files`` are the inputs of the rule: the paths of the rows, each once and in the same order.
-    The two differ when Snakemake fetched the files from a storage.
+    ``files`` are the inputs of the rule: the paths of the rows, each once and in the same order,
+    or copies of these files that Snakemake fetched from a storage.
     """
     from cgmm.pp import Sample
 
@@ -63,8 +63,7 @@ def samples_of(rows, files):
 
 def write_json(value, path, indent=1):
     """Write a value as a JSON file."""
-    from cgmm._utils.files import atomic
-    from cgmm._utils.strict_json import dumps
+    from cgmm._utils import files, strict_json
 
-    with atomic(path) as temporary:
-        temporary.write_text(dumps(value, indent=indent) + "\n", encoding="utf-8")
+    with files.atomic(path) as temporary:
+        temporary.write_text(strict_json.dumps(value, indent=indent) + "\n", encoding="utf-8")
