@@ -141,7 +141,7 @@ def imported(folder: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("cgmm", ("dask", "de")), ("workflow", ("dask", "workflow"))]
+    ("folder", "extras"), [("cgmm", ("dask", "de", "formats")), ("workflow", ("dask", "workflow"))]
 )
 def test_every_imported_package_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     optional = PROJECT["optional-dependencies"]

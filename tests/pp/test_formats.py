@@ -85,7 +85,8 @@ def test_h5_of_cell_ranger(tmp_path: Path) -> None:
     same(path, adata, tmp_path)
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning:mudata")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
 def test_a_modality_of_h5mu(tmp_path: Path) -> None:
     mudata = pytest.importorskip("mudata")
     adata, other = small(), small(seed=1)
@@ -94,6 +95,7 @@ def test_a_modality_of_h5mu(tmp_path: Path) -> None:
     same(tmp_path / "x.h5mu", adata, tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # loompy
 def test_loom(tmp_path: Path) -> None:
     pytest.importorskip("loompy")
     adata = small()

@@ -45,13 +45,14 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     rows = [{**row, "batch": ""} for row in rows_of(tiny_file)]
     files, data, drug = [str(tiny_file)], "data", "drug"
     layout = {"counts_layer": None, "gene_column": None, **COMMON}
+    layout |= {"features": {}, "missing_genes": "leave_out"}
     said = run(
         "check",
         tmp_path,
         input=files,
         output=[f"{data}/check.json"],
         wildcards={"dataset": "data"},
-        params={"samples": rows, **layout},
+        params={"samples": rows, "max_pct_mt": None, **layout},
     )
     assert said == "[check data] 6 samples, 600 cells, 140 genes\n"
     run(
