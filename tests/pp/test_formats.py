@@ -97,9 +97,13 @@ def test_a_modality_of_h5mu(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # loompy
 def test_loom(tmp_path: Path) -> None:
-    pytest.importorskip("loompy")
+    loompy = pytest.importorskip("loompy")
     adata = small()
-    adata.write_loom(tmp_path / "x.loom")
+    # written by loompy itself: write_loom of anndata 0.13.4 fails on X, which it lists as a layer
+    cells = {name: adata.obs[name].astype(str).to_numpy(object) for name in adata.obs}
+    cells |= {"CellID": adata.obs_names.to_numpy(object)}
+    genes = {"Gene": adata.var_names.to_numpy(object)}
+    loompy.create(str(tmp_path / "x.loom"), sp.csr_matrix(adata.X).T.tocoo(), genes, cells)
     same(tmp_path / "x.loom", adata, tmp_path)
 
 
