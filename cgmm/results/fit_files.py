@@ -69,8 +69,9 @@ def load_fit(stem: Path | str) -> CoupledFit:
             f"format {FORMAT}: fit again."
         )
         raise ValueError(msg)
-    with np.load(arrays_path, allow_pickle=False) as arrays:
-        return CoupledFit.from_arrays(arrays, values)
+    with np.load(arrays_path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored}
+    return CoupledFit.from_arrays(arrays, values)
 
 
 def _paths(stem: Path | str) -> tuple[Path, Path]:

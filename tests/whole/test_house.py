@@ -12,6 +12,7 @@ PACKAGE = ROOT / "cgmm"
 LONGEST = 60
 #: Functions whose body is longer, and why.
 LONG = {
+    "tests/workflow/test_scripts.py: test_scripts_run_one_after_another": "one job after the other",
     "tests/report/folders.py: make_folder": "one made-up study, table by table",
 }
 
