@@ -135,13 +135,13 @@ def read_recipe(page: Path | str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         msg = f"The recipe in {page} is damaged ({error}). Use an unchanged copy of the report."
         raise ValueError(msg) from error
-    if fault := _fault(recipe):
+    if fault := fault_of(recipe):
         msg = f"The recipe in {page} cannot be used: {fault}. Use an unchanged copy."
         raise ValueError(msg)
     return recipe
 
 
-def _fault(recipe: Any) -> str | None:
+def fault_of(recipe: Any) -> str | None:
     """Return what is wrong with the shape of a recipe, as part of a sentence."""
     if not isinstance(recipe, dict) or recipe.get("format") != FORMAT:
         return f"it does not have the format {FORMAT}"

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import yaml
-from workflow.settings import Validator, read_schema, read_sheet
 
 from cgmm._utils.files import write_h5ad
 from cgmm.pp import Sample, check_samples, join_samples
 from cgmm.pp._formats import READERS
 from tests.pp.test_formats import write_10x_folder
 from tests.pp.test_pp import GENES, small
+from workflow.sheet import read_sheet
+from workflow.validation import Validator, read_schema
 
 PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
 IDS = [f"ENSG{i:011d}" for i in range(60)]

@@ -24,7 +24,7 @@ from cgmm._utils.strict_json import dumps, loads
 from cgmm.coupled.fit import ConvergenceWarning
 from cgmm.pp._samples import listed
 from cgmm.results.fit_files import load_fit, save_fit
-from cgmm.results.recipe import _problem
+from cgmm.results.recipe import fault_of
 from cgmm.transport.coupling import log2_net, share_of_target, transfer_mass
 from workflow.config import load
 from workflow.validation import SettingsError
@@ -358,7 +358,7 @@ def test_sheets_are_taken_or_refused_in_sentences(
 @some
 @given(values)
 def test_recipes_of_any_shape_get_an_answer(value: Any) -> None:
-    problem = _problem(value)
+    problem = fault_of(value)
     assert isinstance(problem, str)
     assert problem.strip()
 
