@@ -15,6 +15,7 @@ from typing import Literal
 
 Kind = Literal["text", "whole", "number", "flag"]
 
+NO_COMPONENT, DIFFERS = "no component", "differs"  # values of fit_says
 CELLS_ONLY = "cells"  # value of interval_from: cells were drawn, because there are no donors
 N_PCS = 5  # coordinates of a cell in cells.tsv.gz
 

@@ -17,13 +17,15 @@ from cgmm.donors.labelled import labelled_factors
 from cgmm.get._by import NOT_ANNOTATED, factors_by
 from cgmm.get._common import build, empty
 from cgmm.pair import SIDES, SOURCE, TARGET
-from cgmm.tables import TABLES
+from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
 MIN_PURITY = 0.5
 MAX_UNLABELLED = 0.1  # part of the cells of a side
-NO_COMPONENT = "no component"
-DIFFERS = "differs"
+
+
+class UnlabelledError(ValueError):
+    """No cell of one condition has a label, so populations cannot be compared."""
 
 
 def populations(
@@ -88,7 +90,7 @@ def populations(
         return empty(TABLES["populations"])
     values, rows, labels = _labels(adata, by, known)
     if problem := _unlabelled(labels, known, by):
-        raise ValueError(problem)
+        raise UnlabelledError(problem)
     present = set(np.concatenate(labels)) - {NOT_ANNOTATED}
     names = [level for level in levels(values) if level in present]
     plan, counts = _counted(adata, known, rows, labels, names)

@@ -19,6 +19,7 @@ from cgmm import get
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.get._common import empty
+from cgmm.get._populations import UnlabelledError
 from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
 from cgmm.results.cells import cells_table
 from cgmm.results.facts import git_commit, report_facts, runtimes
@@ -150,7 +151,7 @@ def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
         return getattr(get, name)(adata)
     try:
         return get.populations(adata)
-    except ValueError as error:
+    except UnlabelledError as error:
         logger.warning("populations were not compared: %s", error)
         return empty(TABLES[name])
 

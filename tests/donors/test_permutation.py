@@ -4,38 +4,14 @@ import numpy as np
 import pytest
 import scipy.stats
 
-import cgmm as cg
 from cgmm.donors.design import design, unit_of_cells
 from cgmm.donors.permutation import align, labellings, permutation_p, widened
-from cgmm.donors.shares import donor_weights
+from tests.donors.studies import fitted
 
 
 def cells(names: str, n: int = 30) -> np.ndarray:
     """Each donor of a space-separated list with as many cells."""
     return np.repeat(names.split(), n).astype(object)
-
-
-def fitted(seed: int = 0, **options: object) -> tuple:
-    """Small simulated comparison with its fit: fit, points, donors."""
-    sample = cg.simulate.points(
-        n_components=4, n_dims=4, n_cells=1200, n_donors=4, random_state=seed, **options
-    )
-    of = [sample.condition == side for side in ("source", "target")]
-    points = sample.points[of[0]], sample.points[of[1]]
-    donors = sample.donor[of[0]], sample.donor[of[1]]
-    means = sample.truth["source_means"], sample.truth["target_means"]
-    start = tuple(
-        cg.GaussianMixture(np.full(4, 0.25), m, sample.truth["covariances"]) for m in means
-    )
-    fit = cg.fit_coupled(
-        *points,
-        init=start,
-        weights_source=donor_weights(donors[0]),
-        weights_target=donor_weights(donors[1]),
-        epsilon=1.0,
-        rho=5.0,
-    )
-    return fit, points, donors, sample
 
 
 @pytest.fixture(scope="module")

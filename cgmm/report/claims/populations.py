@@ -11,8 +11,6 @@ from cgmm.report.page import text
 from cgmm.results.read import Results, each
 from cgmm.thresholds import ALPHA, MIN_CHANGE
 
-NO_COMPONENT, DIFFERS = "no component", "differs"  # fit_says of populations.tsv
-
 
 @dataclass(frozen=True)
 class Population:

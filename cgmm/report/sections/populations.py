@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
-from cgmm.report.claims.populations import DIFFERS, NO_COMPONENT, Population, Populations
+from cgmm.report.claims.populations import Population, Populations
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.report.page.forest import fold_axis_marks, fold_mark
@@ -25,6 +25,7 @@ from cgmm.report.page.svg import (
 from cgmm.report.page.table import Column, Row, Table, interval, number, words
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results
+from cgmm.tables import DIFFERS, NO_COMPONENT
 
 
 def section(claims: Claims) -> Section | None:
