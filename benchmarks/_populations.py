@@ -11,13 +11,16 @@ from unittest.mock import patch
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._anndata.sides import cell_weights, sides
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.sides import take_sides
 from cgmm._utils.neighbours import leiden
 from cgmm.automatic import fit as automatic
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
 from cgmm.automatic.partitions import FittedPartition
 from cgmm.automatic.populations import find_populations, neighbour_graph
+from cgmm.tl._fit_comparison import fit_sides
+from cgmm.thresholds import MIN_CHANGE
 from cgmm.transport.coupling import divide, share_of_source
 
 Cut = tuple[FittedPartition, LearnedMetric]
@@ -51,35 +54,30 @@ def fitted(case: Any, label_key: str, seed: int, kept: Path | None) -> Fitted:
     """Fit a case, or read the fit that is ``kept`` from an earlier run of this benchmark."""
     if kept is not None and kept.is_file():
         return pickle.loads(kept.read_bytes())
-    call = {"source": case.source, "target": case.target, "use_rep": case.rep}
-    keys = {"condition_key": case.condition_key, "donor_key": case.donor_key}
-    found = sides(case.adata, **call, **keys, n_dims=None)
-    weights = cell_weights(found)
+    found = take_sides(
+        case.adata,
+        Comparison(
+            condition_key=case.condition_key,
+            source=case.source,
+            target=case.target,
+            use_rep=case.rep,
+            donor_key=case.donor_key,
+        ),
+    )
     with patch.object(automatic, "count_origins", wraps=count_origins) as spy:
-        fit = automatic.fit_automatic(
-            found.points_source,
-            found.points_target,
-            weights_source=weights[0],
-            weights_target=weights[1],
-            donors_source=found.donors_source,
-            donors_target=found.donors_target,
-            random_state=seed,
-        )
-    source, target, cut, prior, cuts, _ = spy.call_args.args
-    if len(source.points) < len(found.points_source) or len(target.points) < len(
-        found.points_target
-    ):
+        with patch.object(automatic, "find_populations", wraps=find_populations) as find:
+            fit = fit_sides(found, random_state=seed)
+    source, target, votes = find.call_args.args
+    _, _, cut, _, cuts, _ = spy.call_args.args
+    r = cut.source.responsibilities(source.points), cut.target.responsibilities(target.points)
+    if len(source.points) < len(found.rows.source) or len(target.points) < len(found.rows.target):
         msg = f"{case.name} has more cells than are drawn: labels would not fit the cells."
         raise ValueError(msg)
-    r = (cut.source.responsibilities(source.points), cut.target.responsibilities(target.points))
-    weight = source.weights * np.exp2(prior) * (r[0] @ (cut.coupling.sum(1) > 0))
-    known = sp.diags(r[1] @ (cut.coupling.sum(0) > 0))
-    votes = [known @ assign_to_images(source.points, target.points, weight, one) for one in cuts]
     labels = case.adata.obs[label_key].astype(str).to_numpy()
     one = Fitted(
         source,
         target,
-        (found.donors_source, found.donors_target),
+        tuple(found.donors),
         r,
         cuts,
         votes,
@@ -148,11 +146,11 @@ def jointly(fit: Fitted) -> Answer:
         fit.source,
         fit.target,
         fit.votes,
-        fit.responsibilities,
         donors_source=fit.donors[0],
         donors_target=fit.donors[1],
     )
-    return Answer(one.of_source_cells, one.of_target_cells, one.log2_net, one.is_settled)
+    settled = (np.abs(one.alternatives - one.log2_net) <= MIN_CHANGE).all(axis=0)
+    return Answer(one.of_source_cells, one.of_target_cells, one.log2_net, settled)
 
 
 DESIGNS = {

@@ -421,11 +421,11 @@ _SENSITIVITY = Table(
 #: The tables of a comparison. Each is a function of :mod:`cgmm.get` and a file.
 _POPULATIONS = Table(
     "populations",
-    "annotated populations",
-    "how prevalent each annotated population became, counted by its labels, one row per label; "
-    "empty without an annotation",
+    "populations",
+    "how prevalent each population became: each cell type of the annotation, else each population "
+    "that the fit found, counted over the cells of each donor; one row per population",
     (
-        _text("name", "Label of the population.", required=True),
+        _text("name", "Name of the population.", required=True),
         _number(
             "share_source",
             "Typical share of a source donor: mean over donors of the log-odds, carried back.",
@@ -441,16 +441,21 @@ _POPULATIONS = Table(
         _number("ci_high", "Upper end of the interval of log2_net over donors.", required=True),
         _number("p", "p of the moderated t-test over donors, two-sided.", required=True),
         _number("q", "Benjamini-Hochberg q over the populations that have a p.", required=True),
-        _whole("n_cells", "Source cells with the label.", required=True),
-        _whole("n_cells_target", "Target cells with the label.", required=True),
+        _whole("n_cells", "Source cells of the population.", required=True),
+        _whole("n_cells_target", "Target cells of the population.", required=True),
         _text("reason", "Why interval, p and q are missing, else empty."),
-        _text("status", '"gone": no target cell has the label; "new": no source cell has it.'),
-        _number("log2_net_fit", "Log2 net factor that the fit gives without the labels."),
-        _number("purity", "How far the components of the fit lie within the label, 0 to 1."),
+        _text("status", '"gone": it has no target cell; "new": it has no source cell.'),
+        _number("log2_net_fit", "Log2 net factor by the components of the fit."),
+        _number("purity", "How far the components of the fit lie within it, 0 to 1."),
         _text(
             "fit_says",
             '"no component" (purity under 0.5), '
             '"differs": both factors differ more than 1.5-fold; else empty.',
+        ),
+        _flag(
+            "settled",
+            "False when the factor of a found population moves over 1.5-fold with another seed or "
+            "with one partition alone.",
         ),
     ),
     optional=True,

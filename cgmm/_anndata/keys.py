@@ -55,6 +55,11 @@ class Keys:
         return f"{self.key}_component"
 
     @property
+    def population(self) -> str:
+        """obs: name of the population that was found for a cell (categorical)."""
+        return f"{self.key}_population"
+
+    @property
     def log2_net_factor(self) -> str:
         """obs: log2 net factor at a cell."""
         return f"{self.key}_log2_net_factor"
@@ -105,6 +110,7 @@ class Uns:
     COSTS = "costs"
     HISTORY = "history"
     METRIC = "metric"  # (n_dims, n_dims), absent when costs are in the units of the points
+    ELSEWHERE = "populations_elsewhere"  # (n_choices, P), absent without found populations
     VOTES = "votes"  # (K0, K1): origins of target components, absent when the coupling gives them
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
     GENES = "genes"  # DataFrame, written by tl.genes

@@ -20,7 +20,7 @@ from cgmm._anndata.sides import rows_of_fit
 from cgmm._utils.files import storable
 from cgmm._utils.strict_json import dumps, loads
 from cgmm._utils.versions import versions
-from cgmm.coupled.result import ARRAY_NAMES, CoupledFit
+from cgmm.coupled.result import ARRAY_NAMES, OF_CELLS, CoupledFit
 from cgmm.pair import SIDES, SOURCE
 
 
@@ -28,6 +28,7 @@ class CellFields(NamedTuple):
     """Results of a fit for all cells of the object; missing where a cell has no result."""
 
     component: pd.Categorical
+    population: pd.Categorical | None  #: None: no populations were found
     log2_net_factor: np.ndarray  #: (n_cells,)
     shift: np.ndarray  #: (n_cells,)
     responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
@@ -108,8 +109,7 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
     Returns
     -------
     CoupledFit
-        Where the fit counted the origins of target cells, ``log2_net_cells`` has the factors of the
-        source cells in the object.
+        Factors and populations of cells are those of the cells in the object.
 
     Raises
     ------
@@ -118,10 +118,14 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
     """
     uns, known = read_stored(adata, key), read_params(adata, key=key)
     arrays = {name: np.asarray(uns[name]) for name in ARRAY_NAMES if name in uns}
-    of_cells = Keys(key).log2_net_factor
-    if Uns.VOTES in uns and {of_cells, known["condition_key"]} <= set(adata.obs.columns):
-        rows = rows_of_fit(adata, known)[SOURCE]
-        arrays["log2_net_cells"] = adata.obs[of_cells].to_numpy(dtype=float)[rows]
+    if known["condition_key"] in adata.obs:
+        keys, rows = Keys(key), rows_of_fit(adata, known)
+        if Uns.VOTES in uns and keys.log2_net_factor in adata.obs:
+            values = adata.obs[keys.log2_net_factor].to_numpy(dtype=float)
+            arrays["log2_net_cells"] = values[rows[SOURCE]]
+        if keys.population in adata.obs:
+            codes = adata.obs[keys.population].cat.codes.to_numpy()
+            arrays |= {f"populations_{side}": codes[rows[side]] for side in SIDES}
     return CoupledFit.from_arrays(arrays, known)
 
 
@@ -185,6 +189,10 @@ def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
     with writing():
         adata.uns[keys.uns] = entry
         adata.obs[keys.component] = cells.component
+        if cells.population is not None:
+            adata.obs[keys.population] = cells.population
+        elif keys.population in adata.obs:  # of an earlier fit
+            del adata.obs[keys.population]
         adata.obs[keys.log2_net_factor] = cells.log2_net_factor
         adata.obs[keys.shift] = cells.shift
         adata.obsm[keys.responsibilities] = cells.responsibilities
@@ -206,5 +214,4 @@ def facts_of(fit: CoupledFit) -> dict[str, Any]:
 def arrays_of(fit: CoupledFit) -> dict[str, np.ndarray]:
     """Return the arrays of a fit that ``uns`` stores; ``obs`` stores arrays per cell."""
     arrays = fit.to_arrays()
-    arrays.pop("log2_net_cells", None)
-    return {name: np.asarray(array, dtype=float) for name, array in arrays.items()}
+    return {n: np.asarray(array, dtype=float) for n, array in arrays.items() if n not in OF_CELLS}

@@ -14,7 +14,8 @@
    nearest to the factors of all other partitions.
 4. Every target cell is assigned to the source cells whose images are nearest, over all partitions;
    factors are counted from these origins (:mod:`cgmm.automatic.origins`).
-5. Factors under the other partitions and under other values of ``rho`` show how much each factor
+5. Populations are found among the cells of both conditions (:mod:`cgmm.automatic.populations`).
+6. Factors under the other partitions and under other values of ``rho`` show how much each factor
    depends on these choices (:mod:`cgmm.automatic.sensitivity`).
 
 Partitions are chosen by stability, not by likelihood.  Cell types are not Gaussian, so more
@@ -38,12 +39,13 @@ from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins
 from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells, medoid
 from cgmm.automatic.penalties import choose_penalties
+from cgmm.automatic.populations import find_populations
 from cgmm.automatic.refine import SHRINKAGE, fit_in_metric, partition_of, refine_start
 from cgmm.automatic.sensitivity import along_rho, over_partitions
 from cgmm.automatic.starts import Starts, make_starts
 from cgmm.coupled.fit import ConvergenceWarning
 from cgmm.coupled.result import CoupledFit
-from cgmm.mixture.chunked import points_of
+from cgmm.mixture.chunked import Points, points_of
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 
 CLUSTER_RESOLUTIONS = (1.5, 2.0, 3.0, 6.0)
@@ -152,8 +154,12 @@ def fit_automatic(
     )
     partitions[best] = partition_of(partitions[best].label, fit)
     origins = _origins(starts, partitions, metrics, best, random_state, leiden=n_components is None)
-    log2_net_cells = starts.clusters[0].spread(origins.log2_net, points[0])
-    fit = replace(fit, votes=origins.origin, log2_net_cells=log2_net_cells)
+    fit = replace(
+        fit,
+        votes=origins.origin,
+        log2_net_cells=starts.clusters[0].spread(origins.log2_net, points[0]),
+        **_populations(starts, origins, (donors_source, donors_target), points, random_state),
+    )
     if n_components is None:
         reasons["n_components"] = _components_reason(
             fit, partitions, best, given=source is not None
@@ -189,6 +195,38 @@ def _origins(
     prior = log2_net_of_cells(partitions[best], source.points, len(target.points))
     pairs = list(zip(partitions, metrics, strict=True))
     return count_origins(source, target, partitions[best], prior, pairs, clusters)
+
+
+def _populations(
+    starts: Starts,
+    origins: Origins,
+    donors: tuple[np.ndarray | None, np.ndarray | None],
+    points: tuple[Points, Points],
+    random_state: int,
+) -> dict[str, np.ndarray]:
+    """Find populations among the drawn cells; every other cell takes that of the nearest one."""
+    source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
+    of_drawn = [
+        None if names is None else np.asarray(names)[cells.drawn]
+        for names, cells in zip(donors, starts.clusters, strict=True)
+    ]
+    found = find_populations(
+        source,
+        target,
+        origins.votes,
+        donors_source=of_drawn[0],
+        donors_target=of_drawn[1],
+        random_state=random_state,
+    )
+    labels = found.of_source_cells, found.of_target_cells
+    spread = [
+        cells.spread(own, x) for cells, own, x in zip(starts.clusters, labels, points, strict=True)
+    ]
+    return {
+        "populations_source": spread[0],
+        "populations_target": spread[1],
+        "populations_elsewhere": found.alternatives,
+    }
 
 
 class _StepCounter:

@@ -63,11 +63,18 @@ class Origins(NamedTuple):
         Log2 net factor at every source cell, shape (N0,); ``-inf`` in components that are gone.
     by_partition
         Log2 net factor at every source cell, shape (N0,), from the images of each partition alone.
+    votes
+        Assignments of the target cells under each partition, shape (N1, N0); the rows of cells
+        whose component is new are zero, or less than one where a part of the component is new.
+    responsibilities
+        Responsibilities of the components of the fit for the cells, (N0, K0) and (N1, K1).
     """
 
     origin: np.ndarray
     log2_net: np.ndarray
     by_partition: list[np.ndarray]
+    votes: list[sp.csr_matrix]
+    responsibilities: tuple[np.ndarray, np.ndarray]
 
 
 def count_origins(
@@ -116,7 +123,9 @@ def count_origins(
     mean_assignment = sum(assignments[1:], assignments[0]) / len(assignments)
     shared = np.mean([_shared(r0, source.weights, labels) for labels in clusters], axis=0)
     origin = _origin(fit.coupling, mean_assignment @ shared, r1 * target.weights[:, None])
-    return Origins(origin, np.mean(together, axis=0) + log2_kept, by_partition)
+    votes = [sp.diags(matched) @ assignment for assignment in assignments]
+    log2_net = np.mean(together, axis=0) + log2_kept
+    return Origins(origin, log2_net, by_partition, votes, (r0, r1))
 
 
 def assign_to_images(

@@ -17,9 +17,8 @@ clusters are computed for several seeds, and the medoid is taken. Two communitie
 of three cases: one of them has too few cells; the effective number of donors of one of them is
 below two; more than 15 % of the votes of the smaller one connect it to the other.
 
-The joint table J of populations is a sum of votes, and every factor follows from the table:
-
-.. math:: \mathrm{net}_p = \sum_q J_{pq} / s_p .
+A population has cells of both conditions, so its factor is the ratio of its two shares, counted over
+cells. Nothing else of the fit enters the factor.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ import scipy.sparse as sp
 from cgmm._utils.neighbours import fuzzy_graph, leiden, nearest
 from cgmm.automatic.origins import DrawnCells
 from cgmm.automatic.partitions import medoid
-from cgmm.thresholds import MIN_CELLS, MIN_CHANGE, MIN_DONORS
+from cgmm.thresholds import MIN_CELLS, MIN_DONORS
 from cgmm.transport.coupling import divide
 
 N_NEIGHBOURS = 15
@@ -42,7 +41,6 @@ RESOLUTION = 0.5
 N_SEEDS = 5
 MAX_MIXED = 0.15
 MIN_EFFECTIVE_DONORS = 2.0
-MAX_CELLS_IF_ABSENT = 5
 SCALE = 1e5  # factor that makes strengths of links about one, as igraph needs them
 
 
@@ -53,41 +51,20 @@ class Populations:
     Attributes
     ----------
     of_source_cells, of_target_cells
-        Population (0, 1, ... P - 1) of every cell, shapes (N0,) and (N1,).
-    of_source_components, of_target_components
-        Population with most of the cells of each component, shapes (K0,) and (K1,); -1 for a
-        component without cells.
-    shares_source, shares_target
-        Share of each population, shapes (P,).
-    joint
-        ``J``, shape (P, P): share of the target cells that are in population q and came from
-        population p. Target cells without votes do not count.
+        Population (0, 1, ... P - 1) of every cell, shapes (N0,) and (N1,); larger populations have
+        smaller numbers.
     log2_net
-        Log2 of the row sum of ``J`` over the share in the source, shape (P,). A population without
-        source cells has its share in the target in place of the row sum. Half a cell is added to
-        both sides of the ratio, so every value is finite.
-    is_new, is_gone
-        Whether the population has fewer than five cells in the source, or in the target, where at
-        least 20 cells would be there without a change, shapes (P,).
-    is_settled
-        Whether the factor differs by at most 1.5-fold for every other seed and every single
-        partition, shape (P,).
+        Log2 of the share in the target over the share in the source, shape (P,). Half a cell is
+        added to both shares, so every value is finite.
     alternatives
-        Log2 factor of each population for every other seed and every single partition, shape
-        (n_alternatives, P).
+        Log2 factor at the cells of each population when the clusters start from another seed or see
+        the votes of one partition alone, shape (n_alternatives, P): the mean over the cells of the
+        population, in which both conditions weigh as much as their shares.
     """
 
     of_source_cells: np.ndarray
     of_target_cells: np.ndarray
-    of_source_components: np.ndarray
-    of_target_components: np.ndarray
-    shares_source: np.ndarray
-    shares_target: np.ndarray
-    joint: np.ndarray
     log2_net: np.ndarray
-    is_new: np.ndarray
-    is_gone: np.ndarray
-    is_settled: np.ndarray
     alternatives: np.ndarray
 
     @property
@@ -100,7 +77,6 @@ def find_populations(
     source: DrawnCells,
     target: DrawnCells,
     votes: Sequence[sp.csr_matrix],
-    responsibilities: tuple[np.ndarray, np.ndarray],
     *,
     donors_source: np.ndarray | None = None,
     donors_target: np.ndarray | None = None,
@@ -117,9 +93,6 @@ def find_populations(
         Votes of the target cells under each partition, shapes (N1, N0)
         (:func:`cgmm.automatic.origins.assign_to_images`). Rows of target cells whose component is
         new are zero.
-    responsibilities
-        Responsibilities of the components of the fit for the source cells, shape (N0, K0), and for
-        the target cells, shape (N1, K1).
     donors_source, donors_target
         Donor of every cell, shapes (N0,) and (N1,), or None.
     resolution
@@ -133,42 +106,27 @@ def find_populations(
     """
     sides = source, target
     donors = donors_source, donors_target
-    mean = sum(votes[1:], votes[0]) / len(votes)
     within = [neighbour_graph(one.points, names) for one, names in zip(sides, donors, strict=True)]
-    graph = joint_graph(sides, within, mean)
-    runs = []
-    for seed in range(random_state, random_state + N_SEEDS):
+
+    def labelled(some: Sequence[sp.csr_matrix], seed: int) -> np.ndarray:
+        mean = sum(some[1:], some[0]) / len(some)
+        graph = joint_graph(sides, within, mean)
         found = leiden(sp.triu(graph).tocsr(), resolution=resolution, random_state=seed)
-        runs.append(merged(found, sides, donors, mean, graph))
+        return merged(found, sides, donors, mean, graph)
+
+    runs = [labelled(votes, random_state + i) for i in range(N_SEEDS)]
+    best = medoid([_log2_net(run, sides)[run] for run in runs])
+    labels = _by_size(runs[best], sides)
+    del runs[best]
+    if len(votes) > 1:
+        runs += [labelled([one], random_state) for one in votes]
     n = len(source.points)
-    factors = [_log2_net(run, sides, mean)[run[:n]] for run in runs]
-    best = medoid(factors)
-    labels, log2_net = runs[best], _log2_net(runs[best], sides, mean)
-    shares = _shares(labels, sides)
-    parts = labels[:n], labels[n:]
-    there = _member(parts[0], source.weights, len(log2_net))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_seed = [
-            np.log2(there @ np.exp2(one) / shares[0]) for i, one in enumerate(factors) if i != best
-        ]
-    by_partition = [_log2_net(labels, sides, one) for one in votes]
-    alternatives = np.where(shares[0] > 0, [*by_seed, *by_partition], log2_net)
-    counts = [np.bincount(one, minlength=len(log2_net)) for one in parts]
-    of_components = [_of_components(one, r) for one, r in zip(parts, responsibilities, strict=True)]
-    return Populations(
-        of_source_cells=parts[0],
-        of_target_cells=parts[1],
-        of_source_components=of_components[0],
-        of_target_components=of_components[1],
-        shares_source=shares[0],
-        shares_target=shares[1],
-        joint=joint_table(labels, sides, mean),
-        log2_net=log2_net,
-        is_new=_absent(counts[0], shares[1] * n),
-        is_gone=_absent(counts[1], shares[0] * len(target.points)),
-        is_settled=(np.abs(alternatives - log2_net) <= MIN_CHANGE).all(axis=0),
-        alternatives=alternatives,
-    )
+    weights = np.concatenate([one.weights for one in sides])
+    total = np.bincount(labels, weights)
+    alternatives = [
+        np.bincount(labels, weights * _log2_net(run, sides)[run]) / total for run in runs
+    ]
+    return Populations(labels[:n], labels[n:], _log2_net(labels, sides), np.array(alternatives))
 
 
 def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_matrix:
@@ -341,23 +299,14 @@ def _shares(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndar
     )
 
 
-def _log2_net(
-    labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells], votes: sp.csr_matrix
-) -> np.ndarray:
-    """Return log2 of the share that came from each population over its share before, (P,)."""
-    came = joint_table(labels, sides, votes).sum(axis=1)
-    there, here = _shares(labels, sides)
-    came = np.where(there > 0, came, here)  # a population without source cells has no votes
-    half = [0.5 / len(one.points) for one in sides]
-    return np.log2(came + half[1]) - np.log2(there + half[0])
+def _log2_net(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
+    """Return log2 of the share of each population in the target over that in the source, (P,)."""
+    half = np.array([[0.5 / len(one.points)] for one in sides])
+    before, after = np.log2(_shares(labels, sides) + half)
+    return after - before
 
 
-def _of_components(labels: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Return the population with most cells of each component, shape (K,); -1 without cells."""
-    held = _member(labels, np.ones(len(labels))) @ r
-    return np.where(held.sum(0) >= 0.5, held.argmax(0), -1)
-
-
-def _absent(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return populations with almost no cells where no change would leave many, shape (P,)."""
-    return (counts < MAX_CELLS_IF_ABSENT) & (expected >= MIN_CELLS)
+def _by_size(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
+    """Number the populations from the largest to the smallest."""
+    order = np.argsort(-_shares(labels, sides).sum(axis=0), kind="stable")
+    return np.argsort(order)[labels]

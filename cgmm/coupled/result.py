@@ -15,7 +15,8 @@ from cgmm.transport.coupling import log2_net, share_of_target
 
 OF_MIXTURE = ("weights", "means", "covariances")
 ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
-OPTIONAL_ARRAYS = ("metric", "votes", "log2_net_cells")
+OF_CELLS = ("log2_net_cells", "populations_source", "populations_target")
+OPTIONAL_ARRAYS = ("metric", "votes", "populations_elsewhere", *OF_CELLS)
 ARRAY_NAMES = (
     *ARRAYS,
     *(f"{side}_{name}" for side in SIDES for name in OF_MIXTURE),
@@ -90,6 +91,11 @@ class CoupledFit:
     log2_net_cells
         Log2 net factor of every source point, counted over cells, shape (N0,).  None: the factor of
         a point follows from the factors of its components.
+    populations_source, populations_target
+        Population (0, 1, ...) of every point, shapes (N0,) and (N1,)
+        (:mod:`cgmm.automatic.populations`).  None: no populations were looked for.
+    populations_elsewhere
+        Log2 factor of every population under other choices, shape (n_choices, P).
     """
 
     source: GaussianMixture
@@ -112,6 +118,9 @@ class CoupledFit:
     metric: np.ndarray | None = None
     votes: np.ndarray | None = None
     log2_net_cells: np.ndarray | None = None
+    populations_source: np.ndarray | None = None
+    populations_target: np.ndarray | None = None
+    populations_elsewhere: np.ndarray | None = None
 
     @property
     def mixtures(self) -> Pair[GaussianMixture]:

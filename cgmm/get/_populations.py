@@ -1,4 +1,4 @@
-"""Prevalence of the populations that the user's own labels name."""
+"""Prevalence of populations: cell types of an annotation, or populations that the fit found."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.checks import column, levels
-from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
 from cgmm._anndata.sides import rows_of_fit
-from cgmm._anndata.storage import read_params
+from cgmm._anndata.storage import read_params, read_stored
 from cgmm.donors.design import Design, Unit, design, unit_of_cells
 from cgmm.donors.labelled import labelled_factors
 from cgmm.get._by import NOT_ANNOTATED, factors_by
@@ -31,11 +31,12 @@ class UnlabelledError(ValueError):
 def populations(
     adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
 ) -> pd.DataFrame:
-    """Return the prevalence of annotated populations and its change, with the donor as the unit.
+    """Return the prevalence of populations and its change, with the donor as the unit.
 
-    Factor, interval and test come from the labels of the cells, counted per donor
-    (:mod:`cgmm.donors.labelled`). The fit does not enter them. The factor by the fit, which does
-    not see the labels, is in the same row.
+    Every cell has one label: its cell type in an annotation, or the population that the fit found
+    for it (:mod:`cgmm.automatic.populations`). Factor, interval and test come from the number of
+    cells with each label per donor (:mod:`cgmm.donors.labelled`). The factor by the components of
+    the fit, which do not see the labels, is in the same row.
 
     Parameters
     ----------
@@ -43,13 +44,15 @@ def populations(
         Object with a fit.
     by
         Column of ``obs`` with the populations, for instance cell types. By default the column that
-        named the components (``name_by`` of :func:`cgmm.tl.fit`).
+        named the components (``name_by`` of :func:`cgmm.tl.fit`), or else the populations that the
+        fit found (``obs["cgmm_population"]``).
     key
         The ``key_added`` of the fit.
 
     Returns
     -------
-    One row per population; no rows when ``by`` is not given and the fit has no ``name_by``:
+    One row per population; no rows when ``by`` is not given, the fit has no ``name_by`` and no
+    populations were looked for:
 
     name
         The label.
@@ -76,6 +79,10 @@ def populations(
         "no component" when ``purity`` is below 0.5 or missing: the fit has no component of its own
         for the population, and its factor describes the neighbours of the population; "differs"
         when the two factors differ more than 1.5-fold; else "".
+    settled
+        False when the factor of a found population differs more than 1.5-fold if populations are
+        found again from another seed, or from one partition of the cells alone. True for labels,
+        which do not depend on the fit.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def populations(
         When one condition has no labels.
     """
     known = read_params(adata, key=key)
-    by = known["name_by"] if by is None else by
+    by = population_key(adata, key=key) if by is None else by
     if by is None:
         return empty(TABLES["populations"])
     values, rows, labels = _labels(adata, by, known)
@@ -108,7 +115,29 @@ def populations(
     )
     frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
     frame["fit_says"] = _fit_says(frame)
+    frame["settled"] = _settled(adata, by, frame, key)
     return build(TABLES["populations"], frame)
+
+
+def population_key(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> str | None:
+    """Return the column of ``obs`` with the populations of a fit.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    The annotation that named the components, else the column with the populations that were found,
+    else None.
+    """
+    if (by := read_params(adata, key=key)["name_by"]) is not None:
+        return by
+    found = Keys(key).population
+    return found if found in adata.obs else None
 
 
 def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
@@ -218,6 +247,17 @@ def _counted(
         tables.append(table)
     counts = np.concatenate(tables)
     return plan, counts if counts[:, -1].any() else counts[:, :-1]
+
+
+def _settled(adata: ad.AnnData, by: str, frame: pd.DataFrame, key: str) -> np.ndarray:
+    """Return whether the factors of the populations hold under other choices of the fit."""
+    uns = read_stored(adata, key)
+    if by != Keys(key).population or Uns.ELSEWHERE not in uns:
+        return np.ones(len(frame), dtype=bool)
+    found = list(adata.obs[by].cat.categories)
+    elsewhere = np.asarray(uns[Uns.ELSEWHERE])[:, [found.index(name) for name in frame["name"]]]
+    apart = np.abs(elsewhere - frame["log2_net"].to_numpy(float))
+    return (apart <= MIN_CHANGE).all(axis=0)
 
 
 def _split(

@@ -19,6 +19,7 @@ from cgmm.coupled.result import CoupledFit
 from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tl._cell_fields import cell_fields
 from cgmm.tl._component_table import component_table, donor_table
+from cgmm.tl._found_populations import found_populations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,19 +144,21 @@ def annotation(
         fit.prevalence_source.responsibilities(sides.points.source),
         fit.prevalence_target.responsibilities(sides.points.target),
     )
+    expression = naming_expression(adata, naming.expression, naming.layer)
+    labels = None if naming.name_by is None else adata.obs[naming.name_by].astype(object).to_numpy()
+    found = found_populations(fit, sides, labels, expression)
     components, named_by = component_table(
-        adata,
         fit,
         sides,
         responsibilities,
-        name_by=naming.name_by,
-        expression=naming_expression(adata, naming.expression, naming.layer),
+        labels=labels if labels is not None or found is None else found.of_cells(adata.n_obs, sides),
+        expression=expression,
         names_source=naming.names_source,
     )
     params = {
         **replace(comparison, n_dims=fit.source.n_dims).to_params(),
         "name_by": naming.name_by,
-        "named_by": named_by,
+        "named_by": naming.name_by or named_by,
         "share_source": share_source,
         "random_state": random_state,
         "n_cells": {SOURCE: len(sides.rows.source), TARGET: len(sides.rows.target)},
@@ -165,7 +168,7 @@ def annotation(
         params,
         components,
         donor_table(sides, responsibilities),
-        cell_fields(adata.n_obs, fit, sides, responsibilities, components),
+        cell_fields(adata.n_obs, fit, sides, responsibilities, components, found),
     )
 
 

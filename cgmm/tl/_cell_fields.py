@@ -9,6 +9,7 @@ from cgmm._anndata.sides import Sides
 from cgmm._anndata.storage import CellFields
 from cgmm.coupled.result import CoupledFit
 from cgmm.pair import SIDES, Pair
+from cgmm.tl._found_populations import Found
 from cgmm.transport.barycentric_map import displacement
 from cgmm.transport.coupling import divide
 
@@ -21,6 +22,7 @@ def cell_fields(
     sides: Sides,
     responsibilities: Pair[np.ndarray],
     components: pd.DataFrame,
+    populations: Found | None = None,
 ) -> CellFields:
     """Return the results of a fit for all cells of the object.
 
@@ -36,6 +38,8 @@ def cell_fields(
         Shapes (N0, K0) and (N1, K1).
     components
         The table of :func:`cgmm.tl._component_table.component_table`.
+    populations
+        The populations that were found, or None.
     """
     log2_net = np.full(n_obs, np.nan)
     for rows, values in zip(sides.rows, _log2_net(fit, responsibilities), strict=True):
@@ -61,7 +65,8 @@ def cell_fields(
     for rows, r in zip(sides.rows, responsibilities, strict=True):
         padded[rows, : r.shape[1]] = r
     names = _component_names(n_obs, sides, responsibilities, components)
-    return CellFields(names, log2_net, shift, padded, moves, places)
+    population = None if populations is None else populations.categories(n_obs, sides)
+    return CellFields(names, population, log2_net, shift, padded, moves, places)
 
 
 def _log2_net(fit: CoupledFit, responsibilities: Pair[np.ndarray]) -> Pair[np.ndarray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 
@@ -23,12 +22,11 @@ MIN_CHANGE_EVERYWHERE = 1.0  # log2
 
 
 def component_table(
-    adata: ad.AnnData,
     fit: CoupledFit,
     sides: Sides,
     responsibilities: Pair[np.ndarray],
     *,
-    name_by: str | None,
+    labels: np.ndarray | None,
     expression: CellExpression | None,
     names_source: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
@@ -36,13 +34,11 @@ def component_table(
 
     Parameters
     ----------
-    adata
-        Object with the column ``name_by``.
     fit, sides, responsibilities
         The fit, the cells of both conditions, and the responsibilities, shapes (N0, K0) and
         (N1, K1).
-    name_by
-        Column of ``obs`` with cell types, or None.
+    labels
+        Cell type or population of every cell of the object, or None.
     expression
         Expression of the cells, for marker genes, or None.
     names_source
@@ -54,10 +50,10 @@ def component_table(
         Columns side, component, name, weight, share, n_cells, markers, cell_type,
         cell_type_purity.
     named_by
-        ``name_by``, "marker genes" or "number".
+        "marker genes" or "number", for components without labels.
     """
     markers = _markers(fit, sides, responsibilities, expression)
-    types = _cell_types(adata, sides, responsibilities, name_by)
+    types = _cell_types(sides, responsibilities, labels)
     words = [
         [
             kind or " ".join(genes[: naming.N_MARKERS])
@@ -89,7 +85,7 @@ def component_table(
         )
         for i, side in enumerate(SIDES)
     ]
-    named_by = name_by or ("marker genes" if expression is not None else "number")
+    named_by = "marker genes" if expression is not None else "number"
     return pd.concat(parts, ignore_index=True), named_by
 
 
@@ -104,26 +100,25 @@ def _markers(
         return responsibilities.map(lambda r: [[] for _ in range(r.shape[1])])
     names = gene_names(expression.adata, None)
     moments = side_moments(expression, sides, responsibilities)
-    exclude = _moved_everywhere(moments, fit.origin)
+    exclude = moved_everywhere(moments, fit.origin)
     return moments.map(
         lambda m: naming.markers(m.mean, m.fraction, names, n=N_MARKERS_LISTED, exclude=exclude)
     )
 
 
 def _cell_types(
-    adata: ad.AnnData, sides: Sides, responsibilities: Pair[np.ndarray], name_by: str | None
+    sides: Sides, responsibilities: Pair[np.ndarray], labels: np.ndarray | None
 ) -> list[tuple[list[str], np.ndarray]]:
     """Return the main cell type of every component of both sides, and its part of the mass."""
-    if name_by is None:
+    if labels is None:
         return [([""] * r.shape[1], np.full(r.shape[1], np.nan)) for r in responsibilities]
-    labels = adata.obs[name_by].astype(object).to_numpy()
     return [
         naming.by_annotation(r, labels[rows], weights=weights)
         for r, rows, weights in zip(responsibilities, sides.rows, cell_weights(sides), strict=True)
     ]
 
 
-def _moved_everywhere(moments: Pair[ExpressionMoments], origin: np.ndarray) -> np.ndarray:
+def moved_everywhere(moments: Pair[ExpressionMoments], origin: np.ndarray) -> np.ndarray:
     """Return which genes differ between the conditions in most subpopulations, (n_genes,)."""
     change = gene_shift(*moments, origin).log2_change
     _, widespread = breadth(change)
