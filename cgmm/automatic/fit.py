@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from cgmm._utils.arguments import check_callable, check_components, check_seed
+from cgmm.automatic.filled import filled
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins
 from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells, medoid
@@ -141,12 +142,14 @@ def fit_automatic(
         ]
     partitions, metrics = [p for p, _ in refined], [m for _, m in refined]
     best = medoid([log2_net_of_cells(p, drawn[0], len(drawn[1])) for p in partitions])
-    fit = fit_in_metric(
+    fit = _fit_filled(
         points,
         weights,
         (partitions[best].source, partitions[best].target),
         metrics[best],
         penalties,
+        drawn=drawn,
+        droppable=(n_components is None and source is None, n_components is None),
         max_steps=max_steps,
         tol=tol,
         random_state=random_state,
@@ -167,6 +170,30 @@ def fit_automatic(
     reasons |= _other_reasons(tol, metrics[best], between_donors=starts.between_donors is not None)
     choices = [*along_rho(fit), *over_partitions(partitions, origins.by_partition, best, drawn[0])]
     return replace(fit, reasons=reasons, sensitivity=[choice.to_row() for choice in choices])
+
+
+def _fit_filled(
+    points: tuple[Points, Points],
+    weights: tuple[np.ndarray | None, np.ndarray | None],
+    start: tuple[GaussianMixture, GaussianMixture],
+    *args: Any,
+    drawn: list[np.ndarray],
+    droppable: tuple[bool, bool],
+    **options: Any,
+) -> CoupledFit:
+    """Fit until cells fill every component of the sides whose components may be dropped."""
+    while True:
+        full = [
+            filled(one, x, len(all_points)) if may else one
+            for one, x, all_points, may in zip(start, drawn, points, droppable, strict=True)
+        ]
+        fit = fit_in_metric(points, weights, (full[0], full[1]), *args, **options)
+        start = fit.prevalence_source, fit.prevalence_target
+        if all(
+            not may or filled(one, x, len(all_points)) is one
+            for one, x, all_points, may in zip(start, drawn, points, droppable, strict=True)
+        ):
+            return fit
 
 
 def _origins(

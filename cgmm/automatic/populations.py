@@ -15,7 +15,10 @@ source population together that has become frequent. Communities of the graph ar
 for modularity (Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233) at one coarse resolution. The
 clusters are computed for several seeds, and the medoid is taken. Two communities are merged in any
 of three cases: one of them has too few cells; the effective number of donors of one of them is
-below two; more than 15 % of the votes of the smaller one connect it to the other.
+below two; more than 15 % of the votes of the smaller one connect it to the other, and the
+difference of their factors is no larger than these votes could make. Communities that half of the
+votes connect are merged whatever their factors, because one community of each condition can be the
+same population before and after a change of state.
 
 A population has cells of both conditions, so its factor is the ratio of its two shares, counted over
 cells. Nothing else of the fit enters the factor.
@@ -40,6 +43,7 @@ MIN_PER_DONOR = 2
 RESOLUTION = 0.5
 N_SEEDS = 5
 MAX_MIXED = 0.15
+MAX_CROSSING = 0.5
 MIN_EFFECTIVE_DONORS = 2.0
 SCALE = 1e5  # factor that makes strengths of links about one, as igraph needs them
 
@@ -224,13 +228,13 @@ def merged(
     """
     labels = np.unique(labels, return_inverse=True)[1]
     while labels.max() > 0:
-        table = joint_table(labels, sides, votes)
-        mixed = _mixed(table)
+        mixed = _mixed(joint_table(labels, sides, votes))
+        mixed[~_alike(mixed, _log2_net(labels, sides))] = 0.0
         alone = _poor(labels, donors, sides)
         if alone.any():
             one = int(np.flatnonzero(alone)[_shares(labels, sides).sum(0)[alone].argmin()])
             other = _nearest(one, labels, graph)
-        elif mixed.max() > MAX_MIXED:
+        elif mixed.max() > 0:
             one, other = divmod(int(mixed.argmax()), len(mixed))
         else:
             break
@@ -245,6 +249,18 @@ def _mixed(table: np.ndarray) -> np.ndarray:
     mixed = divide(crossing, np.minimum(total[:, None], total))
     np.fill_diagonal(mixed, 0.0)
     return mixed
+
+
+def _alike(mixed: np.ndarray, log2_net: np.ndarray) -> np.ndarray:
+    """Return the pairs of communities that the data do not separate, boolean, shape (P, P).
+
+    A part ``m`` of the votes crosses between the two. If the crossing cells had the wrong label,
+    two equal factors would differ by up to ``log2((1 + m) / (1 - m))``.
+    """
+    crossing = np.minimum(mixed, MAX_CROSSING)
+    explained = np.log2((1 + crossing) / (1 - crossing))
+    apart = np.abs(log2_net[:, None] - log2_net)
+    return (mixed > MAX_MIXED) & ((apart <= explained) | (mixed > MAX_CROSSING))
 
 
 def _poor(
