@@ -1,0 +1,248 @@
+r"""Change of state of labelled populations, with the donor as the unit of replication.
+
+The state of a population in a donor is the mean :math:`y_d` of the donor's cells of the population,
+a point in the D dimensions of the representation. The same linear model as for its log-odds
+(:mod:`cgmm.donors.labelled`) gives the displacement :math:`\hat\delta` of the condition, with
+covariance :math:`v\,\Sigma`, where :math:`v` follows from the design. With fewer donors than
+dimensions :math:`\Sigma` cannot be inverted, so the squared length is compared with the trace of
+:math:`\Sigma`,
+
+.. math:: F = \frac{|\hat\delta|^2}{v\, \mathrm{tr}\, \hat\Sigma}, \qquad
+          F \sim F(h, h f), \qquad h = \frac{(\mathrm{tr}\,\Sigma)^2}{\mathrm{tr}\,\Sigma^2},
+
+with f residual degrees of freedom (Box 1954, Ann. Math. Stat. 25:290, theorem 3.1). The shape of
+:math:`\Sigma`, and so h, is estimated over all populations together. The interval of the length has
+all lengths whose noncentral F distribution has the observed F between its 2.5 and 97.5 percent
+points; the reported p is two-sided, so the interval leaves out zero exactly where p is below one
+minus the level. The estimate of the squared length is without bias:
+:math:`|\hat\delta|^2 - v\,\mathrm{tr}\,\hat\Sigma`, or zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse as sp
+import scipy.stats
+
+from cgmm.donors.design import Design
+from cgmm.donors.reasons import Note, Reason, in_words
+from cgmm.donors.t_interval import benjamini_hochberg
+from cgmm.pair import Pair
+from cgmm.thresholds import LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN_DONORS
+
+MAX_F = 1e6  # a larger F is a shift beyond any doubt
+
+
+class LabelledShifts(NamedTuple):
+    """Displacement of populations, arrays of shape (K,), lengths in standard deviations.
+
+    Attributes
+    ----------
+    length
+        Length of the displacement, without the part that noise adds to any length; NaN where one
+        condition has too few cells.
+    low, high
+        Interval of the length over donors; NaN where ``reason`` is not empty.
+    p, q
+        p of no displacement; Benjamini-Hochberg q over populations with a p.
+    reason
+        Why interval, p and q are missing, in a sentence; else "".
+    """
+
+    length: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+    q: np.ndarray
+    reason: list[str]
+
+
+class _Fitted(NamedTuple):
+    squared: float  #: of the estimated displacement
+    residual: np.ndarray  #: covariance of a donor's mean, (D, D)
+    factor: float  #: v
+    freedom: int
+
+
+def labelled_shifts(
+    points: Pair[np.ndarray],
+    codes: Pair[np.ndarray],
+    units: Pair[np.ndarray],
+    design: Design,
+    n_labels: int,
+    *,
+    level: float = LEVEL,
+) -> LabelledShifts:
+    """Return length, interval and test of the displacement of every population.
+
+    Parameters
+    ----------
+    points
+        Cells of source and target, shapes (N0, D) and (N1, D).
+    codes
+        Population of every cell, 0 to ``n_labels - 1``; -1 for a cell without a label.
+    units
+        Unit of every cell within its side (:func:`cgmm.donors.design.unit_of_cells`); -1 for cells
+        that are left out.
+    design
+        From :func:`cgmm.donors.design.design`.
+    n_labels
+        Number of populations, K.
+    level
+        Coverage of the interval.
+
+    Returns
+    -------
+    LabelledShifts
+    """
+    means, counts, spread = _means(points, codes, units, design, n_labels)
+    matrix = design.matrix()
+    sides = np.asarray(design.sides)
+    found: list[_Fitted | None] = []
+    length = np.full(n_labels, np.nan)
+    notes: list[Note | None] = []
+    for k in range(n_labels):
+        there = counts[:, k] >= MIN_CELLS_PER_POSITION
+        per_side = [int(counts[sides == side, k].sum()) for side in (0, 1)]
+        note = None
+        if min(per_side) < MIN_CELLS:
+            note = Reason.FEW_CELLS_ON_A_SIDE.note(n_cells=min(per_side), least=MIN_CELLS)
+        fitted = None if note else _fit(means[:, k][there], matrix[there], sides[there], design)
+        if note is None and fitted is None:
+            note = _few_donors(design)
+            length[k] = _plain_length(means[:, k], counts[:, k], sides, spread) / spread
+        found.append(fitted)
+        notes.append(note)
+    low, high, p = (np.full(n_labels, np.nan) for _ in range(3))
+    tested = [k for k, one in enumerate(found) if one is not None]
+    if tested:
+        dims = _effective_dimensions([found[k] for k in tested])
+        for k in tested:
+            one = found[k]
+            assert one is not None
+            noise = one.factor * float(np.trace(one.residual))
+            length[k] = np.sqrt(max(one.squared - noise, 0.0)) / spread
+            low[k], high[k], p[k] = _interval(one, dims, noise, level)
+        low, high = low / spread, high / spread
+    return LabelledShifts(length, low, high, p, benjamini_hochberg(p), in_words(notes))
+
+
+def _means(
+    points: Pair[np.ndarray],
+    codes: Pair[np.ndarray],
+    units: Pair[np.ndarray],
+    design: Design,
+    n_labels: int,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return means (n_units, K, D), counts (n_units, K), and the spread within populations.
+
+    The spread is the root mean square distance of a cell from the mean of its population in its
+    donor.
+    """
+    n_dims = points.source.shape[1]
+    sums, counts, squares = [], [], 0.0
+    for side, (x, own, unit) in enumerate(zip(points, codes, units, strict=True)):
+        n = design.n_units[side]
+        used = np.flatnonzero((own >= 0) & (unit >= 0))
+        place = unit[used] * n_labels + own[used]
+        member = sp.csr_matrix(
+            (np.ones(len(used)), (place, np.arange(len(used)))), (n * n_labels, len(used))
+        )
+        sums.append((member @ x[used]).reshape(n, n_labels, n_dims))
+        counts.append(np.bincount(place, minlength=n * n_labels).reshape(n, n_labels))
+        squares += float(np.square(x[used]).sum())
+    total, number = np.concatenate(sums), np.concatenate(counts).astype(float)
+    means = total / np.maximum(number, 1.0)[..., None]
+    explained = float((number[..., None] * np.square(means)).sum())
+    freedom = max(number.sum() - (number > 0).sum(), 1.0)
+    return means, number, float(np.sqrt(max(squares - explained, 0.0) / freedom))
+
+
+def _fit(
+    means: np.ndarray, matrix: np.ndarray, sides: np.ndarray, design: Design
+) -> _Fitted | None:
+    """Fit the linear model to the donors of one population; None when they are too few."""
+    if not design.testable or min((sides == 0).sum(), (sides == 1).sum()) < MIN_DONORS:
+        return None
+    if design.paired and np.linalg.matrix_rank(matrix) > len(matrix) - (MIN_DONORS - 1):
+        return None
+    rank = int(np.linalg.matrix_rank(matrix))
+    if rank >= len(matrix) or rank == np.linalg.matrix_rank(matrix[:, :-1]):
+        return None
+    inverse = np.linalg.pinv(matrix)
+    rest = means - matrix @ (inverse @ means)
+    freedom = len(matrix) - rank
+    delta = inverse[-1] @ means
+    return _Fitted(
+        float(delta @ delta), rest.T @ rest / freedom, float(inverse[-1] @ inverse[-1]), freedom
+    )
+
+
+def _few_donors(design: Design) -> Note:
+    if not design.replicated:
+        return Reason.NO_REPLICATION.note()
+    return Reason.FEW_DONORS_TO_MOVE.note(least=MIN_DONORS, n_cells=int(MIN_CELLS_PER_POSITION))
+
+
+def _plain_length(
+    means: np.ndarray, counts: np.ndarray, sides: np.ndarray, spread: float
+) -> float:
+    """Return the distance of the mean cells of both conditions, less the noise of drawing cells."""
+    parts = [sides == 0, sides == 1]
+    ends = [np.average(means[part], axis=0, weights=counts[part]) for part in parts]
+    noise = spread**2 * sum(1 / counts[part].sum() for part in parts)
+    return float(np.sqrt(max(np.square(ends[1] - ends[0]).sum() - noise, 0.0)))
+
+
+def _effective_dimensions(found: list[_Fitted | None]) -> float:
+    """Return h from the covariances of all populations, each scaled to trace one.
+
+    The trace of the square of an estimated covariance is too large; the bias is removed as for
+    Wishart matrices (Bai & Saranadasa 1996, Stat. Sinica 6:311, equation 3.5).
+    """
+    top = bottom = 0.0
+    for one in found:
+        assert one is not None
+        trace = float(np.trace(one.residual))
+        if trace <= 0 or one.freedom < 2:
+            continue
+        square, f = float((one.residual**2).sum()), one.freedom
+        unbiased = f * f / ((f - 1) * (f + 2)) * (square - trace * trace / f)
+        top += f
+        bottom += f * unbiased / (trace * trace)
+    n_dims = 1.0 if not found or found[0] is None else float(len(found[0].residual))
+    return float(np.clip(top / bottom, 1.0, n_dims)) if bottom > 0 else n_dims
+
+
+def _interval(one: _Fitted, dims: float, noise: float, level: float) -> tuple[float, float, float]:
+    """Return the ends of the interval of the length, in units of the points, and p."""
+    if noise <= 0:
+        length = float(np.sqrt(one.squared))
+        return length, length, 0.0 if length > 0 else 1.0
+    f = min(one.squared / noise, MAX_F)
+    df = dims, dims * one.freedom
+    over = float(scipy.stats.f.sf(f, *df))
+    p = min(1.0, 2 * min(over, 1 - over)) if over < 0.5 else 1.0
+
+    def beyond(centre: float, above: float) -> float:
+        return float(_survival(f, df, centre)) - above
+
+    ends = []
+    for above in ((1 - level) / 2, (1 + level) / 2):
+        if beyond(0.0, above) >= 0:
+            ends.append(0.0)
+            continue
+        top = dims * (f + 1)
+        while beyond(top, above) < 0:
+            top *= 2
+        centre = float(scipy.optimize.brentq(beyond, 0.0, top, args=(above,)))
+        ends.append(float(np.sqrt(centre * noise / dims)))
+    return ends[0], ends[1], p
+
+
+def _survival(f: float, df: tuple[float, float], centre: float) -> Any:
+    """Return P(F > f) for the noncentral F distribution; exactly the central one at zero."""
+    return scipy.stats.f.sf(f, *df) if centre == 0 else scipy.stats.ncf.sf(f, *df, centre)
