@@ -452,6 +452,16 @@ _POPULATIONS = Table(
             '"no component" (purity under 0.5), '
             '"differs": both factors differ more than 1.5-fold; else empty.',
         ),
+        _number(
+            "shift_sd",
+            "How far its mean cell moved, in standard deviations within a population, less what "
+            "noise adds to any distance.",
+        ),
+        _number("shift_low", "Lower end of the 95 % interval of shift_sd over donors."),
+        _number("shift_high", "Upper end of the 95 % interval of shift_sd over donors."),
+        _number("shift_p", "p of no movement, with the donor as the unit."),
+        _number("shift_q", "Benjamini-Hochberg q of shift_p, over the populations that have one."),
+        _text("shift_reason", "Why interval, p and q of the shift are missing, else empty."),
         _flag(
             "settled",
             "False when the factor of a found population moves over 1.5-fold with another seed or "
@@ -461,11 +471,56 @@ _POPULATIONS = Table(
     optional=True,
 )
 
+_FLOW = Table(
+    "flow",
+    "flow of populations",
+    "who became whom: the populations of the target cells and of the source cells that they came "
+    "from, one row per pair; populations correspond, no cell is followed",
+    (
+        _text("source", "Population of origin.", required=True),
+        _text("target", "Population of the target cells.", required=True),
+        _number("share", "Fraction of all target cells in this row.", required=True),
+        _number(
+            "share_of_source",
+            "Of the target cells that came from the source population, the fraction in this row.",
+            required=True,
+        ),
+        _number(
+            "share_of_target",
+            "Of the cells of the target population that have an origin, the fraction in this row.",
+            required=True,
+        ),
+    ),
+    optional=True,
+)
+
+_STATES = Table(
+    "states",
+    "states of populations",
+    "which states inside a population gained or lost, one row per source subpopulation",
+    (
+        _text("population", "Population of most of its cells.", required=True),
+        _whole("component", "Index of the source subpopulation, from 0.", required=True),
+        _text("name", "Name of the source subpopulation.", required=True),
+        _number("share_source", "Fraction of the population in the state, before.", required=True),
+        _number("share_target", "Fraction of the population in the state, after.", required=True),
+        _number(
+            "log2_within",
+            "log2 of share_target over share_source: the change inside the population.",
+            required=True,
+        ),
+        _number("purity", "Fraction of its cells that belong to the population."),
+    ),
+    optional=True,
+)
+
 TABLES = {
     table.name: table
     for table in (
         (
             _POPULATIONS,
+            _STATES,
+            _FLOW,
             _FACTORS,
             _TRANSFERS,
             _ARRIVALS,

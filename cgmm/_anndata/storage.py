@@ -44,6 +44,7 @@ class Annotation(NamedTuple):
     components: pd.DataFrame  #: side, component, name, ...
     donors: pd.DataFrame  #: side, donor, component, share, n_cells
     cells: CellFields
+    flow: pd.DataFrame  #: source, target, share of populations; no rows without populations
 
 
 #: Names that the entry of a fit in ``uns`` must have.
@@ -180,6 +181,7 @@ def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
         Uns.PARAMS: dumps({**annotation.params, **facts_of(fit), "versions": versions()}),
         Uns.COMPONENTS: storable(components),
         Uns.DONORS: storable(annotation.donors),
+        Uns.FLOW: storable(annotation.flow),
         **arrays_of(fit),
         **{
             Uns.names(side): components.loc[components["side"] == side, "name"].to_numpy(object)

@@ -37,7 +37,7 @@ import numpy as np
 from cgmm._utils.arguments import check_callable, check_components, check_seed
 from cgmm.automatic.filled import filled
 from cgmm.automatic.metric import LearnedMetric
-from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins
+from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins, drawn_origins
 from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells, medoid
 from cgmm.automatic.penalties import choose_penalties
 from cgmm.automatic.populations import find_populations
@@ -161,6 +161,7 @@ def fit_automatic(
         fit,
         votes=origins.origin,
         log2_net_cells=starts.clusters[0].spread(origins.log2_net, points[0]),
+        origins=_origins_of_all(starts, origins, points[1], random_state),
         **_populations(starts, origins, (donors_source, donors_target), points, random_state),
     )
     if n_components is None:
@@ -222,6 +223,16 @@ def _origins(
     prior = log2_net_of_cells(partitions[best], source.points, len(target.points))
     pairs = list(zip(partitions, metrics, strict=True))
     return count_origins(source, target, partitions[best], prior, pairs, clusters)
+
+
+def _origins_of_all(
+    starts: Starts, origins: Origins, points: Points, random_state: int
+) -> np.ndarray:
+    """Return the source cell from which every target cell came, -1 for none, shape (N1,)."""
+    source, target = starts.clusters
+    among_drawn = drawn_origins(origins.votes, random_state)
+    of_drawn = np.where(among_drawn < 0, -1, source.drawn[among_drawn])
+    return target.spread(of_drawn, points)
 
 
 def _populations(

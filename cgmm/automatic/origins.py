@@ -169,6 +169,32 @@ def assign_to_images(
     return total
 
 
+def drawn_origins(
+    votes: Sequence[sp.csr_matrix], random_state: int
+) -> np.ndarray:
+    """Draw one source cell for every target cell, from its assignment over all partitions.
+
+    Parameters
+    ----------
+    votes
+        Assignments under each partition, shapes (N1, N0).
+    random_state
+        Seed.
+
+    Returns
+    -------
+    Positions of source cells, shape (N1,); -1 for target cells that are not assigned, and, where a
+    cell is assigned in part, with the probability of the other part.
+    """
+    mean = (sum(votes[1:], votes[0]) / len(votes)).tocsr()
+    level = np.random.default_rng(random_state).random(mean.shape[0])
+    total = np.concatenate([[0.0], np.cumsum(mean.data)])
+    place = np.searchsorted(total, total[mean.indptr[:-1]] + level, side="right") - 1
+    inside = (place >= mean.indptr[:-1]) & (place < mean.indptr[1:])
+    found = mean.indices[np.minimum(place, max(mean.nnz - 1, 0))] if mean.nnz else place
+    return np.where(inside, found, -1)
+
+
 def _moves(partition: FittedPartition, metric: LearnedMetric) -> tuple[np.ndarray, np.ndarray]:
     """Return posterior mean of the movement and whole gap to the match, (K0, D) each."""
     to = share_of_source(partition.coupling)

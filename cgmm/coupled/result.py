@@ -15,7 +15,7 @@ from cgmm.transport.coupling import log2_net, share_of_target
 
 OF_MIXTURE = ("weights", "means", "covariances")
 ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
-OF_CELLS = ("log2_net_cells", "populations_source", "populations_target")
+OF_CELLS = ("log2_net_cells", "origins", "populations_source", "populations_target")
 OPTIONAL_ARRAYS = ("metric", "votes", "populations_elsewhere", *OF_CELLS)
 ARRAY_NAMES = (
     *ARRAYS,
@@ -91,6 +91,10 @@ class CoupledFit:
     log2_net_cells
         Log2 net factor of every source point, counted over cells, shape (N0,).  None: the factor of
         a point follows from the factors of its components.
+    origins
+        Position of the source point from which each target point came, shape (N1,), -1 for points
+        without an origin: one draw from the source points to which it is assigned
+        (:mod:`cgmm.automatic.origins`), so that counts over points are without bias.
     populations_source, populations_target
         Population (0, 1, ...) of every point, shapes (N0,) and (N1,)
         (:mod:`cgmm.automatic.populations`).  None: no populations were looked for.
@@ -118,6 +122,7 @@ class CoupledFit:
     metric: np.ndarray | None = None
     votes: np.ndarray | None = None
     log2_net_cells: np.ndarray | None = None
+    origins: np.ndarray | None = None
     populations_source: np.ndarray | None = None
     populations_target: np.ndarray | None = None
     populations_elsewhere: np.ndarray | None = None

@@ -10,13 +10,14 @@ import pandas as pd
 
 from cgmm._anndata.checks import column, levels
 from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
-from cgmm._anndata.sides import rows_of_fit
+from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.donors.design import Design, Unit, design, unit_of_cells
 from cgmm.donors.labelled import labelled_factors
+from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.get._by import NOT_ANNOTATED, factors_by
 from cgmm.get._common import build, empty
-from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.pair import SIDES, SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
@@ -79,6 +80,12 @@ def populations(
         "no component" when ``purity`` is below 0.5 or missing: the fit has no component of its own
         for the population, and its factor describes the neighbours of the population; "differs"
         when the two factors differ more than 1.5-fold; else "".
+    shift_sd
+        Distance between the mean cells of the population in both conditions, less what noise adds
+        to any distance, in standard deviations within a population: the root mean square distance
+        of a cell from the mean of its population in its donor (:mod:`cgmm.donors.labelled_shifts`).
+    shift_low, shift_high, shift_p, shift_q, shift_reason
+        95 % interval, p, Benjamini-Hochberg q, and why they are missing, else "".
     settled
         False when the factor of a found population differs more than 1.5-fold if populations are
         found again from another seed, or from one partition of the cells alone. True for labels,
@@ -100,8 +107,10 @@ def populations(
         raise UnlabelledError(problem)
     present = set(np.concatenate(labels)) - {NOT_ANNOTATED}
     names = [level for level in levels(values) if level in present]
-    plan, counts = _counted(adata, known, rows, labels, names)
-    found = labelled_factors(counts, plan)
+    plan, units = _units(adata, known, rows)
+    codes = _codes(labels, names)
+    found = labelled_factors(_counted(plan, units, codes, len(names)), plan)
+    moved = _shifts(adata, known, rows, codes, units, plan, len(names))
     n_cells = [np.array([(own == name).sum() for name in names]) for own in labels]
     frame = pd.DataFrame(
         {
@@ -111,6 +120,12 @@ def populations(
             "n_cells_target": n_cells[1],
             "reason": np.array(found.reason[: len(names)], dtype=object),
             "status": _status(*n_cells),
+            "shift_sd": moved.length,
+            "shift_low": moved.low,
+            "shift_high": moved.high,
+            "shift_p": moved.p,
+            "shift_q": moved.q,
+            "shift_reason": np.array(moved.reason, dtype=object),
         }
     )
     frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
@@ -203,17 +218,10 @@ def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
     }
 
 
-def _counted(
-    adata: ad.AnnData,
-    known: dict[str, Any],
-    rows: dict[str, np.ndarray],
-    labels: list[np.ndarray],
-    names: list[str],
-) -> tuple[Design, np.ndarray]:
-    """Return the design of the comparison, and the number of cells by unit and label (n_units, K).
-
-    Cells without a label are counted in a last column of their own, so that totals are complete.
-    """
+def _units(
+    adata: ad.AnnData, known: dict[str, Any], rows: dict[str, np.ndarray]
+) -> tuple[Design, Pair[np.ndarray]]:
+    """Return the design of the comparison, and the unit of every cell of each side, -1 for none."""
     sizes = (len(rows[SOURCE]), len(rows[TARGET]))
     settings = known.get("donors") or {}
     donor_key = settings.get("donor_key") or known["donor_key"]
@@ -225,28 +233,55 @@ def _counted(
             replicated=False,
             notes=(),
         )
-        units = [np.zeros(n, dtype=int) for n in sizes]
-    else:
-        donors = _split(adata, donor_key, rows)
-        batch_key = settings.get("batch_key")
-        batches = (None, None) if batch_key is None else _split(adata, batch_key, rows)
-        plan = design(
-            *donors,
-            paired=settings.get("paired", known["paired"]),
-            batches_source=batches[0],
-            batches_target=batches[1],
-            batch_name=batch_key or "batch",
-        )
-        units = unit_of_cells(plan, donors, sizes, 0)
-    place = {name: i for i, name in enumerate(names)}
+        return plan, Pair(np.zeros(sizes[0], dtype=int), np.zeros(sizes[1], dtype=int))
+    donors = _split(adata, donor_key, rows)
+    batch_key = settings.get("batch_key")
+    batches = (None, None) if batch_key is None else _split(adata, batch_key, rows)
+    plan = design(
+        *donors,
+        paired=settings.get("paired", known["paired"]),
+        batches_source=batches[0],
+        batches_target=batches[1],
+        batch_name=batch_key or "batch",
+    )
+    return plan, Pair(*unit_of_cells(plan, donors, sizes, 0))
+
+
+def _codes(labels: list[np.ndarray], names: list[str]) -> Pair[np.ndarray]:
+    """Return the position of the label of every cell in ``names``; -1 for other labels."""
+    return Pair(*(pd.Index(names).get_indexer(pd.Index(own)) for own in labels))
+
+
+def _counted(
+    plan: Design, units: Pair[np.ndarray], codes: Pair[np.ndarray], n_labels: int
+) -> np.ndarray:
+    """Return the number of cells by unit and label, shape (n_units, K).
+
+    Cells without a label are counted in a last column of their own, so that totals are complete.
+    """
     tables = []
-    for side, (unit, own) in enumerate(zip(units, labels, strict=True)):
-        codes = np.array([place.get(label, len(names)) for label in own])
-        table = np.zeros((plan.n_units[side], len(names) + 1))
-        np.add.at(table, (unit[unit >= 0], codes[unit >= 0]), 1)
+    for side, (unit, own) in enumerate(zip(units, codes, strict=True)):
+        table = np.zeros((plan.n_units[side], n_labels + 1))
+        used = unit >= 0
+        np.add.at(table, (unit[used], own[used]), 1)  # -1 is the last column
         tables.append(table)
     counts = np.concatenate(tables)
-    return plan, counts if counts[:, -1].any() else counts[:, :-1]
+    return counts if counts[:, -1].any() else counts[:, :-1]
+
+
+def _shifts(
+    adata: ad.AnnData,
+    known: dict[str, Any],
+    rows: dict[str, np.ndarray],
+    codes: Pair[np.ndarray],
+    units: Pair[np.ndarray],
+    plan: Design,
+    n_labels: int,
+) -> LabelledShifts:
+    """Return how far the populations moved in the representation of the fit."""
+    values = representation(adata, known["use_rep"], known["n_dims"])
+    points = Pair(*(values[rows[side]].astype(np.float64) for side in SIDES))
+    return labelled_shifts(points, codes, units, plan, n_labels)
 
 
 def _settled(adata: ad.AnnData, by: str, frame: pd.DataFrame, key: str) -> np.ndarray:

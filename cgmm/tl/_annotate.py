@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import anndata as ad
+import numpy as np
 
 from cgmm._anndata.checks import check_free
 from cgmm._anndata.comparison import Comparison
@@ -19,6 +20,7 @@ from cgmm.coupled.result import CoupledFit
 from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tl._cell_fields import cell_fields
 from cgmm.tl._component_table import component_table, donor_table
+from cgmm.tl._flow_table import flow_table
 from cgmm.tl._found_populations import found_populations
 
 
@@ -147,11 +149,13 @@ def annotation(
     expression = naming_expression(adata, naming.expression, naming.layer)
     labels = None if naming.name_by is None else adata.obs[naming.name_by].astype(object).to_numpy()
     found = found_populations(fit, sides, labels, expression)
+    if labels is None:
+        labels = None if found is None else found.of_cells(adata.n_obs, sides)
     components, named_by = component_table(
         fit,
         sides,
         responsibilities,
-        labels=labels if labels is not None or found is None else found.of_cells(adata.n_obs, sides),
+        labels=labels,
         expression=expression,
         names_source=naming.names_source,
     )
@@ -169,6 +173,7 @@ def annotation(
         components,
         donor_table(sides, responsibilities),
         cell_fields(adata.n_obs, fit, sides, responsibilities, components, found),
+        flow_table(fit, sides, np.full(adata.n_obs, None) if labels is None else labels),
     )
 
 
