@@ -40,6 +40,7 @@ import pandas as pd
 from cgmm._anndata.checks import column
 from cgmm._anndata.checks import levels as levels_of
 from cgmm._anndata.keys import Keys, Uns
+from cgmm._anndata.populations import NOT_ANNOTATED
 from cgmm._anndata.sides import rows_of_fit
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.sensitivity import settled
@@ -50,7 +51,6 @@ from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import BY_LEVEL
 from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_mass
 
-NOT_ANNOTATED = "not annotated"
 MOSTLY = 0.95
 MIN_SHARE = 1e-12
 MIN_FRACTION = 1e-9  # a smaller fraction is the far tail of a Gaussian

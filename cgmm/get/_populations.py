@@ -8,25 +8,28 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.checks import column, levels
+from cgmm._anndata.checks import column
 from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
-from cgmm._anndata.sides import representation, rows_of_fit
+from cgmm._anndata.populations import (
+    PopulationCells,
+    UnlabelledError,
+    population_key,
+    take_populations,
+    unlabelled,
+)
+from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.donors.design import Design, Unit, design, unit_of_cells
 from cgmm.donors.labelled import labelled_factors
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
-from cgmm.get._by import NOT_ANNOTATED, factors_by
+from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
-from cgmm.pair import SIDES, SOURCE, TARGET, Pair
+from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
 MIN_PURITY = 0.5
 MAX_UNLABELLED = 0.1  # part of the cells of a side
-
-
-class UnlabelledError(ValueError):
-    """No cell of one condition has a label, so populations cannot be compared."""
 
 
 def populations(
@@ -102,16 +105,14 @@ def populations(
     by = population_key(adata, key=key) if by is None else by
     if by is None:
         return empty(TABLES["populations"])
-    values, rows, labels = _labels(adata, by, known)
-    if problem := _unlabelled(labels, known, by):
+    cells = take_populations(adata, by, known)
+    if problem := unlabelled(cells, by, known):
         raise UnlabelledError(problem)
-    present = set(np.concatenate(labels)) - {NOT_ANNOTATED}
-    names = [level for level in levels(values) if level in present]
-    plan, units = _units(adata, known, rows)
-    codes = _codes(labels, names)
-    found = labelled_factors(_counted(plan, units, codes, len(names)), plan)
-    moved = _shifts(adata, known, rows, codes, units, plan, len(names))
-    n_cells = [np.array([(own == name).sum() for name in names]) for own in labels]
+    names = cells.names
+    plan, units = _units(adata, known, cells.rows)
+    found = labelled_factors(_counted(plan, units, cells.codes, len(names)), plan)
+    moved = _shifts(adata, known, cells, units, plan)
+    n_cells = [np.bincount(own[own >= 0], minlength=len(names)) for own in cells.codes]
     frame = pd.DataFrame(
         {
             "name": np.array(names, dtype=object),
@@ -134,27 +135,6 @@ def populations(
     return build(TABLES["populations"], frame)
 
 
-def population_key(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> str | None:
-    """Return the column of ``obs`` with the populations of a fit.
-
-    Parameters
-    ----------
-    adata
-        Object with a fit.
-    key
-        The ``key_added`` of the fit.
-
-    Returns
-    -------
-    The annotation that named the components, else the column with the populations that were found,
-    else None.
-    """
-    if (by := read_params(adata, key=key)["name_by"]) is not None:
-        return by
-    found = Keys(key).population
-    return found if found in adata.obs else None
-
-
 def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
     """Return sentences about labels that are missing in the annotation that named the fit.
 
@@ -171,10 +151,10 @@ def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
     by = known["name_by"]
     if by is None:
         return []
-    _, _, labels = _labels(adata, by, known)
-    if problem := _unlabelled(labels, known, by):
+    cells = take_populations(adata, by, known)
+    if problem := unlabelled(cells, by, known):
         return [problem]
-    missing = [(own == NOT_ANNOTATED).mean() for own in labels]
+    missing = [(own < 0).mean() for own in cells.codes]
     if max(missing) <= MAX_UNLABELLED:
         return []
     return [
@@ -182,27 +162,6 @@ def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
         f"{known[TARGET]} have no label in {by!r}. They count in the totals, so the shares of the "
         "labelled populations are too small where labels are missing."
     ]
-
-
-def _labels(
-    adata: ad.AnnData, by: str, known: dict[str, Any]
-) -> tuple[pd.Series, dict[str, np.ndarray], list[np.ndarray]]:
-    """Return the column of the annotation, the rows of both sides, and their labels as text."""
-    values = column(adata, by, "by")
-    rows = rows_of_fit(adata, known)
-    text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
-    return values, rows, [text[rows[side]] for side in SIDES]
-
-
-def _unlabelled(labels: list[np.ndarray], known: dict[str, Any], by: str) -> str:
-    """Return a sentence when one side has no label at all, else ""."""
-    for side, own in zip(SIDES, labels, strict=True):
-        if (own == NOT_ANNOTATED).all():
-            return (
-                f"No cell of the {side} {known[side]!r} has a label in {by!r}: populations can "
-                "only be compared when cells of both conditions are labelled."
-            )
-    return ""
 
 
 def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
@@ -219,10 +178,10 @@ def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
 
 
 def _units(
-    adata: ad.AnnData, known: dict[str, Any], rows: dict[str, np.ndarray]
+    adata: ad.AnnData, known: dict[str, Any], rows: Pair[np.ndarray]
 ) -> tuple[Design, Pair[np.ndarray]]:
     """Return the design of the comparison, and the unit of every cell of each side, -1 for none."""
-    sizes = (len(rows[SOURCE]), len(rows[TARGET]))
+    sizes = (len(rows.source), len(rows.target))
     settings = known.get("donors") or {}
     donor_key = settings.get("donor_key") or known["donor_key"]
     if donor_key is None:
@@ -247,11 +206,6 @@ def _units(
     return plan, Pair(*unit_of_cells(plan, donors, sizes, 0))
 
 
-def _codes(labels: list[np.ndarray], names: list[str]) -> Pair[np.ndarray]:
-    """Return the position of the label of every cell in ``names``; -1 for other labels."""
-    return Pair(*(pd.Index(names).get_indexer(pd.Index(own)) for own in labels))
-
-
 def _counted(
     plan: Design, units: Pair[np.ndarray], codes: Pair[np.ndarray], n_labels: int
 ) -> np.ndarray:
@@ -272,16 +226,14 @@ def _counted(
 def _shifts(
     adata: ad.AnnData,
     known: dict[str, Any],
-    rows: dict[str, np.ndarray],
-    codes: Pair[np.ndarray],
+    cells: PopulationCells,
     units: Pair[np.ndarray],
     plan: Design,
-    n_labels: int,
 ) -> LabelledShifts:
     """Return how far the populations moved in the representation of the fit."""
     values = representation(adata, known["use_rep"], known["n_dims"])
-    points = Pair(*(values[rows[side]].astype(np.float64) for side in SIDES))
-    return labelled_shifts(points, codes, units, plan, n_labels)
+    points = cells.rows.map(lambda own: values[own].astype(np.float64))
+    return labelled_shifts(points, cells.codes, units, plan, len(cells.names))
 
 
 def _settled(adata: ad.AnnData, by: str, frame: pd.DataFrame, key: str) -> np.ndarray:
@@ -296,10 +248,10 @@ def _settled(adata: ad.AnnData, by: str, frame: pd.DataFrame, key: str) -> np.nd
 
 
 def _split(
-    adata: ad.AnnData, name: str, rows: dict[str, np.ndarray]
+    adata: ad.AnnData, name: str, rows: Pair[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     values = column(adata, name, name).astype(str).to_numpy(object)
-    return values[rows[SOURCE]], values[rows[TARGET]]
+    return values[rows.source], values[rows.target]
 
 
 def _status(n_source: np.ndarray, n_target: np.ndarray) -> np.ndarray:

@@ -16,10 +16,10 @@ import anndata as ad
 import pandas as pd
 
 from cgmm import get
+from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.populations import UnlabelledError
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
-from cgmm.get._common import empty
-from cgmm.get._populations import UnlabelledError
 from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
 from cgmm.results.cells import cells_table
 from cgmm.results.facts import git_commit, report_facts, runtimes
@@ -146,14 +146,14 @@ def summarise(
 
 
 def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
-    """Return a result table; populations are empty when cells of one condition have no labels."""
+    """Return a result table; the populations are found ones where one condition has no labels."""
     if name != "populations":
         return getattr(get, name)(adata)
     try:
         return get.populations(adata)
     except UnlabelledError as error:
-        logger.warning("populations were not compared: %s", error)
-        return empty(TABLES[name])
+        logger.warning("the annotation was not used: %s", error)
+        return get.populations(adata, by=Keys(DEFAULT_KEY).population)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

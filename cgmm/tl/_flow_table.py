@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cgmm._anndata.populations import NOT_ANNOTATED
 from cgmm._anndata.sides import Sides, cell_weights
 from cgmm.coupled.result import CoupledFit
-from cgmm.get._by import NOT_ANNOTATED
 
 
 def flow_table(fit: CoupledFit, sides: Sides, labels: np.ndarray) -> pd.DataFrame:

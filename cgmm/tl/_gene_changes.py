@@ -55,6 +55,15 @@ def groups(sides: Sides, responsibilities: np.ndarray, fit: CoupledFit) -> Group
     return Groups(sides, Pair(source, target), fit.origin)
 
 
+def population_groups(sides: Sides, codes: Pair[np.ndarray], n_populations: int) -> Groups:
+    """Return the cells of both sides by population: a population became itself.
+
+    ``codes`` has the population of every cell, -1 for none, shapes (N0,) and (N1,).
+    """
+    member = codes.map(lambda own: (own[:, None] == np.arange(n_populations)).astype(float))
+    return Groups(sides, member, np.eye(n_populations))
+
+
 def by_expression(cells: CellExpression, coupled: Groups, *, natural_log: bool) -> Expression:
     """Return the change of mean log expression, and how much of it contamination can make."""
     per_side = side_moments(cells, coupled.sides, coupled.responsibilities)

@@ -10,7 +10,6 @@ import numpy as np
 from cgmm._anndata.expression import CellExpression
 from cgmm._anndata.keys import LOADINGS, PCA, SD
 from cgmm._anndata.sides import cell_weights
-from cgmm.coupled.result import CoupledFit
 from cgmm.genes.loadings import LoadingShift, loading_shift, scale_of
 from cgmm.tl._gene_changes import Expression, Groups
 
@@ -29,9 +28,8 @@ def by_loadings(
     expression: Expression,
     *,
     use_rep: str,
-    fit: CoupledFit,
 ) -> Loadings:
-    """Return the displacement of the fitted Gaussians as changes of genes, by loadings of a PCA.
+    """Return the displacement of the groups as changes of genes, by loadings of a PCA.
 
     Parameters
     ----------
@@ -42,19 +40,18 @@ def by_loadings(
         Expression of the cells, the coupled groups, and the result of the first way.
     use_rep
         Name of the representation of the fit.
-    fit
-        The fit.
     """
     try:
         loadings, scale = _usable_loadings(adata, cells, coupled, expression, use_rep)
     except _NoLoadingsError as error:
         nothing = np.full(expression.change.log2_change.shape, np.nan)
         return Loadings(LoadingShift(nothing, nothing.copy()), str(error))
+    (mean_source, cov_source), (mean_target, cov_target) = _moments(coupled)
     shift = loading_shift(
         loadings,
         coupled.became(expression.moments.target.mass),
-        means=(fit.source.means, fit.target.means),
-        covariances=(fit.source.covariances, fit.target.covariances),
+        means=(mean_source, mean_target),
+        covariances=(cov_source, cov_target),
         scale=scale,
     )
     return Loadings(shift, "")
@@ -90,7 +87,8 @@ def _usable_loadings(
         sds = np.where(place >= 0, holder.var[SD].to_numpy(dtype=float)[place], np.nan)
     means = np.concatenate([m.mean for m in expression.moments])
     there = np.isfinite(means).all(axis=1)
-    scale = scale_of(loadings, means[there] / cells.unit, _mean_points(coupled)[there], sds)
+    points = np.concatenate([mean for mean, _ in _moments(coupled)])
+    scale = scale_of(loadings, means[there] / cells.unit, points[there], sds)
     if scale is None:
         raise _NoLoadingsError(
             f"The loadings in varm[{name!r}] do not give {use_rep} from the expression at hand "
@@ -112,12 +110,19 @@ def _find_loadings(
     raise _NoLoadingsError(f"{use_rep} has no loadings: {where} is missing.")
 
 
-def _mean_points(coupled: Groups) -> np.ndarray:
-    """Return the mean of the representation over each component of both sides, (K0 + K1, D)."""
+def _moments(coupled: Groups) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return means (K, D) and covariances (K, D, D) of the groups of each side, over their cells.
+
+    Both are zero for a group without cells.
+    """
     parts = []
     for points, r, weights in zip(
         coupled.sides.points, coupled.responsibilities, cell_weights(coupled.sides), strict=True
     ):
         mass = r if weights is None else r * weights[:, None]
-        parts.append((mass / np.maximum(mass.sum(axis=0), np.finfo(float).tiny)).T @ points)
-    return np.concatenate(parts)
+        mass = mass / np.maximum(mass.sum(axis=0), np.finfo(float).tiny)
+        mean = mass.T @ points
+        square = np.stack([(points * own[:, None]).T @ points for own in mass.T])
+        there = mass.sum(axis=0)[:, None, None] > 0
+        parts.append((mean, np.where(there, square - mean[:, :, None] * mean[:, None], 0.0)))
+    return parts

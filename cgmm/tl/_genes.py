@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anndata as ad
 import numpy as np
 
 from cgmm._anndata.checks import check_writable
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.expression import check_usable, expression_of, gene_names
-from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Uns
-from cgmm._anndata.sides import take_sides
+from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Keys, Uns
+from cgmm._anndata.populations import population_key, take_populations, unlabelled
+from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import (
     read_fit,
     read_names,
@@ -21,7 +24,7 @@ from cgmm._utils.arguments import check_number, check_whole
 from cgmm._utils.files import storable
 from cgmm.pair import SOURCE
 from cgmm.thresholds import MIN_CELLS
-from cgmm.tl._gene_changes import by_expression, groups
+from cgmm.tl._gene_changes import Groups, by_expression, groups, population_groups
 from cgmm.tl._gene_loadings import by_loadings
 from cgmm.tl._gene_tables import Ways, gene_tables
 from cgmm.tl._gene_tests import by_donors
@@ -38,14 +41,15 @@ def genes(
     natural_log: bool = True,
     de: bool = False,
     counts_layer: str = COUNTS,
+    level: str | None = None,
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
-    """Compute the changes of genes that make up the shift of each subpopulation, in three ways.
+    """Compute the changes of genes that make up the change of state of each population.
 
-    The first way is the change of mean log expression between a subpopulation and what it became
+    Changes are measured in up to three ways. The first is the change of mean log expression
     (:mod:`cgmm.genes.change`), split into a common programme and a specific part
-    (:mod:`cgmm.genes.programme`). The second way converts the displacement of the fitted Gaussians
+    (:mod:`cgmm.genes.programme`). The second way converts the displacement of mean and covariance
     to changes of genes with the loadings of the PCA (:mod:`cgmm.genes.loadings`). The third way,
     with ``de=True``, is differential expression of pseudobulks with donors as replicates
     (:mod:`cgmm.genes.pseudobulk`, PyDESeq2).
@@ -78,6 +82,10 @@ def genes(
         tests are NaN and :func:`cgmm.get.gene_agreement` gives the reason.
     counts_layer
         Layer with counts, for ``de``; in ``expression`` when it is given, otherwise in ``adata``.
+    level
+        "population": compare the cells of a population (:func:`cgmm.get.populations`) in both
+        conditions. "state": compare each component of the source with the cells that came from it.
+        By default populations, where the fit has any.
     key
         The ``key_added`` of the fit.
     copy
@@ -109,7 +117,6 @@ def genes(
     if not 0 <= check_number("min_fraction", min_fraction, 0.1) <= 1:
         msg = f"min_fraction={min_fraction} must lie between 0 and 1: it is a part of the cells."
         raise ValueError(msg)
-    responsibilities = read_responsibilities(adata, key)
     comparison = Comparison.from_params(params)
     sides = take_sides(adata, comparison, min_cells=1)
     cells = expression_of(adata, expression, layer)
@@ -118,12 +125,11 @@ def genes(
         raise ValueError(msg)
     check_usable(cells.matrix, natural_log=natural_log)
     names = gene_names(cells.adata, gene_symbols)
-    fit = read_fit(adata, key=key)
-    coupled = groups(sides, responsibilities, fit)
+    coupled, of_groups = _groups(adata, sides, params, level, key)
     changed = by_expression(cells, coupled, natural_log=natural_log)
     fraction = np.fmax(changed.change.source.fraction, changed.change.target.fraction)
     usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS)[:, None]
-    loadings = by_loadings(adata, cells, coupled, changed, use_rep=comparison.use_rep, fit=fit)
+    loadings = by_loadings(adata, cells, coupled, changed, use_rep=comparison.use_rep)
     tests = by_donors(
         cells,
         coupled,
@@ -135,7 +141,7 @@ def genes(
     table, agreement = gene_tables(
         Ways(changed, loadings, tests),
         names,
-        read_names(adata, key, SOURCE),
+        of_groups,
         usable=usable,
         natural_log=natural_log,
         n_genes=n_genes,
@@ -144,3 +150,26 @@ def genes(
     results = {Uns.GENES: storable(table), Uns.GENE_AGREEMENT: storable(agreement)}
     write_results(adata, key, results)
     return adata if copy else None
+
+
+LEVELS = ("population", "state")
+
+
+def _groups(
+    adata: ad.AnnData, sides: Sides, params: dict[str, Any], level: str | None, key: str
+) -> tuple[Groups, list[str]]:
+    """Return the groups of cells whose genes are compared, and their names."""
+    if level not in (None, *LEVELS):
+        msg = f"level={level!r} must be one of {', '.join(map(repr, LEVELS))}, or None."
+        raise ValueError(msg)
+    by = population_key(adata, key=key)
+    if level == "population" and by is None:
+        msg = "The fit has no populations: give level='state', or name_by in cgmm.tl.fit."
+        raise ValueError(msg)
+    if level != "state" and by is not None:
+        cells = take_populations(adata, by, params)
+        if unlabelled(cells, by, params):
+            cells = take_populations(adata, Keys(key).population, params)
+        return population_groups(sides, cells.codes, len(cells.names)), cells.names
+    coupled = groups(sides, read_responsibilities(adata, key), read_fit(adata, key=key))
+    return coupled, read_names(adata, key, SOURCE)

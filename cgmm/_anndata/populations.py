@@ -1,0 +1,102 @@
+"""The population of every cell: the labels of an annotation, or the populations of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from cgmm._anndata.checks import column, levels
+from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.sides import rows_of_fit
+from cgmm._anndata.storage import read_params
+from cgmm.pair import SIDES, Pair
+
+NOT_ANNOTATED = "not annotated"  #: stands for a missing label
+
+
+class UnlabelledError(ValueError):
+    """No cell of one condition has a label, so populations cannot be compared."""
+
+
+class PopulationCells(NamedTuple):
+    """The cells of both conditions of a fit with their populations.
+
+    Attributes
+    ----------
+    names
+        Populations with cells, in the order of the column.
+    rows
+        Positions of the cells, shapes (N0,) and (N1,).
+    labels
+        Population of every cell as text, ``NOT_ANNOTATED`` without one, shapes (N0,) and (N1,).
+    codes
+        Position in ``names``, -1 without a population, shapes (N0,) and (N1,).
+    """
+
+    names: list[str]
+    rows: Pair[np.ndarray]
+    labels: Pair[np.ndarray]
+    codes: Pair[np.ndarray]
+
+
+def population_key(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> str | None:
+    """Return the column of ``obs`` with the populations of a fit.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    The annotation that named the components, else the column with the populations that were found,
+    else None.
+    """
+    by: str | None = read_params(adata, key=key)["name_by"]
+    found = Keys(key).population
+    return by if by is not None else found if found in adata.obs else None
+
+
+def take_populations(adata: ad.AnnData, by: str, known: Mapping[str, Any]) -> PopulationCells:
+    """Return the cells of both conditions with the populations of a column.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit.
+    by
+        Column of ``obs``.
+    known
+        Parameters of the fit (:func:`cgmm.get.params`).
+
+    Raises
+    ------
+    KeyError
+        When there is no such column.
+    """
+    values = column(adata, by, "by")
+    of_fit = rows_of_fit(adata, known)
+    rows = Pair(*(of_fit[side] for side in SIDES))
+    text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
+    labels = rows.map(lambda own: text[own])
+    present = set(np.concatenate(labels)) - {NOT_ANNOTATED}
+    names = [level for level in levels(values) if level in present]
+    codes = labels.map(lambda own: pd.Index(names, dtype=object).get_indexer(pd.Index(own)))
+    return PopulationCells(names, rows, labels, codes)
+
+
+def unlabelled(cells: PopulationCells, by: str, known: Mapping[str, Any]) -> str:
+    """Return a sentence when no cell of one condition has a label, else ""."""
+    for side, own in zip(SIDES, cells.codes, strict=True):
+        if (own < 0).all():
+            return (
+                f"No cell of the {side} {known[side]!r} has a label in {by!r}: populations can "
+                "only be compared when cells of both conditions are labelled."
+            )
+    return ""
