@@ -119,8 +119,16 @@ _FACTORS = Table(
     (
         _whole("component", "Index of the source subpopulation, from 0.", required=True),
         _text("name", "Name of the source subpopulation.", required=True),
-        _number("share_source", "Fraction of the source cells that belong to it.", required=True),
-        _number("share_target", "Fraction of the target cells that came from it.", required=True),
+        _number(
+            "share_source",
+            "Fraction of the source cells that belong to it, mean over the donors that count.",
+            required=True,
+        ),
+        _number(
+            "share_target",
+            "Fraction of the target cells that came from it, mean over the donors that count.",
+            required=True,
+        ),
         _number(
             "outflow",
             "Factor of the coupling on leaving the subpopulation, relative to its total mass.",
@@ -132,7 +140,8 @@ _FACTORS = Table(
         ),
         _number(
             "log2_net",
-            "log2 of share_target / share_source, the net factor: 1 is twice the share, -1 half.",
+            "log2 of the ratio of the typical shares of a donor, the net factor: 1 is twice the "
+            "share, -1 half.",
             required=True,
         ),
         _number("ci_low", "Lower bound of the 95 % interval of log2_net over donors."),
@@ -144,12 +153,16 @@ _FACTORS = Table(
         _text("reason", "Why interval, p and q are missing; empty when they are there."),
         _text(
             "interval_from",
-            'What the interval rests on: "donor t", "donor bootstrap", "cells" (no donors, too '
-            "narrow) or nothing.",
+            'What the interval rests on: "donor t", "cells" (no donors, too narrow) or nothing.',
         ),
-        _text("status", '"gone" when no target subpopulation can be its counterpart.'),
+        _text(
+            "status",
+            '"gone" when it has 20 source cells and no target subpopulation is its counterpart.',
+        ),
         _number("p_moderated", "p-value of the moderated t-test over donors."),
-        _number("p_permutation", "p-value of the exchange of the conditions of donors."),
+        _number(
+            "p_permutation", "p-value of the exchange of the conditions of donors, if asked for."
+        ),
         _number("log2_relative", "log2_net less log2_net of the baseline."),
         _number("relative_low", "Lower bound of the 95 % interval of log2_relative."),
         _number("relative_high", "Upper bound of the 95 % interval of log2_relative."),
@@ -178,8 +191,6 @@ _TRANSFERS = Table(
             "Fraction of the target subpopulation that came from the source subpopulation.",
             required=True,
         ),
-        _number("ci_low", "Lower bound of the 95 % interval of share_of_source over donors."),
-        _number("ci_high", "Upper bound of the 95 % interval of share_of_source over donors."),
     ),
 )
 
@@ -239,8 +250,14 @@ _SHIFTS = Table(
         ),
         _number("total_shift_sd", "total_shift in standard deviations within a subpopulation."),
         _number("unbiased_shift_sd", "mean_shift_sd less what noise adds to any distance."),
-        _number("ci_low", "Lower bound of the 95 % interval of unbiased_shift_sd over donors."),
+        _number(
+            "ci_low",
+            "Lower bound of the 95 % interval of unbiased_shift_sd over donors; empty for pairs "
+            "that are not one population.",
+        ),
         _number("ci_high", "Upper bound of the 95 % interval of unbiased_shift_sd over donors."),
+        _number("p", "p-value of no movement, with the donor as the unit."),
+        _number("q", "Benjamini-Hochberg q-value of p, over the pairs."),
         _text(
             "top_genes",
             "Up to five genes that change most in the source subpopulation, 1.5-fold or more.",
@@ -578,8 +595,7 @@ BY_LEVEL = {
         ),
     ),
     "transfers": _TRANSFERS.with_columns(
-        ("source", "target", "mass", "mass_target", "share_of_source", "share_of_target")
-        + ("ci_low", "ci_high"),
+        ("source", "target", "mass", "mass_target", "share_of_source", "share_of_target"),
         (
             _text("source", _LEVEL),
             _text("target", _LEVEL),

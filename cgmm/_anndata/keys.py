@@ -150,7 +150,5 @@ class UncertaintyKeys:
 
     FACTS = "facts"  # one JSON string: settings, choices, and notes on what was left out
     FACTORS = "factors"  # DataFrame, one row per source component
-    TRANSFERS_LOW = "transfers_low"  # (K0, K1)
-    TRANSFERS_HIGH = "transfers_high"  # (K0, K1)
     SHIFTS = "shifts"  # DataFrame, one row per pair of components
     DONOR_SHIFTS = "donor_shifts"  # DataFrame, absent without donors

@@ -169,9 +169,7 @@ def assign_to_images(
     return total
 
 
-def drawn_origins(
-    votes: Sequence[sp.csr_matrix], random_state: int
-) -> np.ndarray:
+def drawn_origins(votes: Sequence[sp.csr_matrix], random_state: int) -> np.ndarray:
     """Draw one source cell for every target cell, from its assignment over all partitions.
 
     Parameters

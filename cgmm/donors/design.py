@@ -197,6 +197,35 @@ def design(
     return made if few is None else made._replace(notes=(*notes, few))
 
 
+def design_of_donors(
+    source: tuple[np.ndarray, np.ndarray],
+    target: tuple[np.ndarray, np.ndarray],
+    *,
+    paired: bool | None = None,
+) -> Design:
+    """Return the design of a comparison from its donors and their numbers of cells, no batches.
+
+    Parameters
+    ----------
+    source, target
+        Names of the donors and number of cells of every donor, shapes (n,).
+    paired
+        As in :func:`design`.
+
+    Raises
+    ------
+    ValueError
+        ``paired=True`` without donors in both conditions.
+    """
+    notes: list[Note] = []
+    sides = [
+        _large_enough([Unit(side, str(d), int(n), "") for d, n in zip(*donors, strict=True)], notes)
+        for side, donors in enumerate((source, target))
+    ]
+    sides, paired = _pair_up(sides, notes, paired=paired)
+    return Design(tuple(sides[0] + sides[1]), paired, False, True, tuple(notes))
+
+
 def unit_of_cells(
     plan: Design,
     donors: tuple[np.ndarray | None, np.ndarray | None],
@@ -267,7 +296,7 @@ def _units(
     batch_name: str,
     notes: list[Note],
 ) -> list[Unit]:
-    """Units of one side; donors with too few cells are left out and noted."""
+    """Units of one side, from the cells."""
     names, index, counts = np.unique(
         np.asarray(donors).astype(str), return_inverse=True, return_counts=True
     )
@@ -283,17 +312,24 @@ def _units(
                     donor=name, side=condition, batch=batch_name, values=", ".join(values)
                 )
                 notes.append(note)
-    small = [i for i, n in enumerate(counts) if n < MIN_CELLS_PER_DONOR]
-    if small:
-        listed = ", ".join(f"{names[i]} ({counts[i]})" for i in small)
-        notes.append(
-            Reason.SMALL_DONORS.note(least=MIN_CELLS_PER_DONOR, side=condition, donors=listed)
-        )
-    return [
-        Unit(side, str(names[i]), int(counts[i]), of_batch[i])
-        for i in range(len(names))
-        if i not in small
+    units = [
+        Unit(side, str(name), int(n), batch)
+        for name, n, batch in zip(names, counts, of_batch, strict=True)
     ]
+    return _large_enough(units, notes)
+
+
+def _large_enough(units: list[Unit], notes: list[Note]) -> list[Unit]:
+    """Return the units with enough cells; units with too few cells are noted."""
+    small = [u for u in units if u.n_cells < MIN_CELLS_PER_DONOR]
+    if small:
+        listed = ", ".join(f"{u.donor} ({u.n_cells})" for u in small)
+        notes.append(
+            Reason.SMALL_DONORS.note(
+                least=MIN_CELLS_PER_DONOR, side=SIDES[small[0].side], donors=listed
+            )
+        )
+    return [u for u in units if u not in small]
 
 
 def _pair_up(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cgmm.donors.intervals import Baseline
+from cgmm.donors.baseline import Baseline
 from cgmm.donors.reasons import Note
 
 
@@ -41,8 +41,6 @@ class Facts:
 
     Attributes
     ----------
-    n_bootstrap
-        Number of draws; 0 without intervals.
     test, test_reason
         Which p is reported ("" for none), and why.
     level
@@ -54,14 +52,13 @@ class Facts:
     baseline, baseline_log2
         Baseline of relative factors, and its log2 net factor.
     source
-        What was drawn: "donors", "cells", or "" without intervals.
+        What the intervals rest on: "donors", "cells", or "" without intervals.
     notes
         Notes on what was left out, and on what limits the results.
     exchanges
         Exchanges that were made; None when donors are too few for a test.
     """
 
-    n_bootstrap: int
     test: str
     test_reason: Note
     level: float
@@ -77,7 +74,6 @@ class Facts:
     def to_dict(self) -> dict[str, Any]:
         """Return the dict that is stored as JSON in ``uns[key]["uncertainty"]["facts"]``."""
         return {
-            "n_bootstrap": self.n_bootstrap,
             "test": self.test,
             "test_reason": str(self.test_reason),
             "level": self.level,

@@ -28,8 +28,8 @@ import scipy.sparse as sp
 import scipy.stats
 
 from cgmm.donors.design import Design
+from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.reasons import Note, Reason, in_words
-from cgmm.donors.t_interval import benjamini_hochberg
 from cgmm.pair import Pair
 from cgmm.thresholds import LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN_DONORS
 
@@ -187,9 +187,7 @@ def _few_donors(design: Design) -> Note:
     return Reason.FEW_DONORS_TO_MOVE.note(least=MIN_DONORS, n_cells=int(MIN_CELLS_PER_POSITION))
 
 
-def _plain_length(
-    means: np.ndarray, counts: np.ndarray, sides: np.ndarray, spread: float
-) -> float:
+def _plain_length(means: np.ndarray, counts: np.ndarray, sides: np.ndarray, spread: float) -> float:
     """Return the distance of the mean cells of both conditions, less the noise of drawing cells."""
     parts = [sides == 0, sides == 1]
     ends = [np.average(means[part], axis=0, weights=counts[part]) for part in parts]

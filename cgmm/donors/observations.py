@@ -1,22 +1,20 @@
-"""Shares of the components in the units of a design, and the variances of these shares."""
+"""Shares of the components in the units of a design, and how much partitions disagree on them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cgmm.coupled.result import CoupledFit
-from cgmm.donors.bootstrap import between_partitions
 from cgmm.donors.design import Design
-from cgmm.donors.moderated_t import counting_variance, log_odds
-from cgmm.donors.reasons import Note, Reason
-from cgmm.donors.shares import DonorShares, donor_shares
-from cgmm.donors.t_interval import too_few_cells
+from cgmm.donors.shares import donor_shares
 from cgmm.thresholds import MAX_LOG2_NET
-from cgmm.transport.coupling import is_gone
 
 MIN_OTHER_SHARE = 0.05
+SHARED_ERROR = 4.0  # r / (1 - r) with r of four fifths
+SMALLEST_LOG2_NET = -60.0
 
 
 class Observations(NamedTuple):
@@ -24,38 +22,19 @@ class Observations(NamedTuple):
 
     Attributes
     ----------
-    log2_net
-        Log2 net factors of the fit, shape (K0,).
-    source, carried
-        Shares of the source components in the units of source and target.  Shares of the target
-        are carried back to the source components with ``R``.
-    log_odds
-        Log-odds of these shares, source units first, shape (n_units, K0).
-    counting
-        Variance of a log-odds from counting cells alone, shape (K0,).
-    between, between_log_odds
-        Variance of the log2 factors, and of the log-odds, between partitions of the cells, shapes
-        (K0,).
-    n_between
-        Number of partitions.
-    notes
-        Why a component has no interval and no test, else None; length K0.
+    shares
+        Shares of the source components in the source units, then in the target units, shape
+        (n_units, K0).  Shares of the target are carried back to the source components with ``R``.
+    n_cells
+        Cells of every unit, shape (n_units,).
+    partitions
+        Log2 net factors of the source components under each partition of the cells, shape
+        (n_partitions, K0).
     """
 
-    log2_net: np.ndarray
-    source: DonorShares
-    carried: DonorShares
-    log_odds: np.ndarray
-    counting: np.ndarray
-    between: np.ndarray
-    between_log_odds: np.ndarray
-    n_between: int
-    notes: list[Note | None]
-
-    @property
-    def usable(self) -> np.ndarray:
-        """Whether a component has enough cells for an interval and a test, shape (K0,)."""
-        return np.array([note is None for note in self.notes])
+    shares: np.ndarray
+    n_cells: np.ndarray
+    partitions: np.ndarray
 
     @classmethod
     def of(
@@ -76,43 +55,82 @@ class Observations(NamedTuple):
         design
             The design of the donors.
         """
+        shares, n_cells = [], []
         mixtures = (fit.prevalence_source, fit.prevalence_target)
-        names = [np.array([f"{u:06d}" for u in unit]) for unit in units]
-        source, target = (
-            donor_shares(m.responsibilities(x), name)
-            for m, x, name in zip(mixtures, cells, names, strict=True)
-        )
-        carried = target._replace(shares=target.shares @ fit.origin.T)
-        shares = np.concatenate([source.shares, carried.shares])
-        n_cells = np.concatenate([source.n_cells, carried.n_cells])
-        y = np.concatenate([log_odds(s.shares, s.n_cells) for s in (source, carried)])
-        partitions = [r["log2_net"] for r in fit.sensitivity if r["parameter"] == "partition"]
-        k0 = len(fit.log2_net)
-        between, n_between = between_partitions(partitions, k0)
-        between_clipped, _ = between_partitions(partitions, k0, farthest=MAX_LOG2_NET)
-        # d log-odds(p) = d ln p / (1 - p)
-        other = np.clip(1 - shares.mean(axis=0), MIN_OTHER_SHARE, 1.0)
-        gone = is_gone(fit.coupling)
-        notes = [
-            too_few_cells(source, source if gone[k] else carried, k) if design.replicated else None
-            for k in range(k0)
-        ]
-        return cls(
-            fit.log2_net,
-            source,
-            carried,
-            y,
-            counting_variance(shares, n_cells),
-            between,
-            between_clipped * np.square(np.log(2) / other),
-            n_between,
-            notes,
-        )
+        backs = (np.eye(fit.coupling.shape[0]), fit.origin.T)
+        for side, (mixture, x, unit, back) in enumerate(
+            zip(mixtures, cells, units, backs, strict=True)
+        ):
+            own = np.zeros((design.n_units[side], len(mixture.weights)))
+            if len(x):
+                found = donor_shares(
+                    mixture.responsibilities(x), np.array([f"{u:06d}" for u in unit])
+                )
+                own[np.unique(unit)] = found.shares
+            shares.append(own @ back)
+            n_cells.append([u.n_cells for u in design.side(side)])
+        return cls(np.concatenate(shares), np.concatenate(n_cells), partitions_of(fit.sensitivity))
 
-    def missing(self, design: Design) -> list[Note | None]:
-        """Return why numbers are missing or limited for each source component, else None.
+    @property
+    def between(self) -> np.ndarray:
+        """Variance of the change of the log-odds that is common to all donors, shape (K0,)."""
+        return between_log_odds(self.partitions, self.shares)
 
-        A reason that holds for the whole comparison replaces the reason of a component.
-        """
-        general = design.too_few_donors if design.replicated else Reason.CELLS_ONLY.note()
-        return [general or note for note in self.notes]
+
+def partitions_of(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return the log2 net factors under each partition, shape (n_partitions, K0).
+
+    Parameters
+    ----------
+    rows
+        ``CoupledFit.sensitivity``, or the rows that are stored with a fit.
+    """
+    found = [row["log2_net"] for row in rows if row["parameter"] == "partition"]
+    return np.asarray(found, float) if found else np.zeros((0, 0))
+
+
+def between_partitions(log2_net: np.ndarray) -> np.ndarray | None:
+    """Return the variance of an error that all donors share, from factors of several partitions.
+
+    An error of a border or of a match is the same for every donor, so differences between donors do
+    not show it.  The partitions of the cells show a part of it: they have borders of their own, but
+    share the cells, the metric and the images.  With a correlation r of their errors, the variance
+    B between m partitions is (1 - r) of the variance of an error, and their mean has the variance
+    ``B (r + (1 - r) / m) / (1 - r)``.  This is ``SHARED_ERROR + 1 / m`` times B with r of four
+    fifths; with independent errors it would be ``1 / m``, in multiple imputation it is
+    ``1 + 1 / m`` (Rubin 1987, eq. 3.1.5).
+
+    Parameters
+    ----------
+    log2_net
+        Log2 factors under each of m partitions, shape (m, K).  They are cut to 16-fold first, so a
+        partition in which a component is gone widens the variance, and a loss that all partitions
+        see has none.
+
+    Returns
+    -------
+    Shape (K,); None for fewer than two partitions.
+    """
+    m = len(log2_net)
+    if m < 2:
+        return None
+    cut = np.clip(np.nan_to_num(log2_net, neginf=SMALLEST_LOG2_NET), -MAX_LOG2_NET, MAX_LOG2_NET)
+    return cut.var(axis=0, ddof=1) * (SHARED_ERROR + 1 / m)
+
+
+def between_log_odds(partitions: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return :func:`between_partitions` as a variance of natural log-odds, shape (K,).
+
+    Parameters
+    ----------
+    partitions
+        Log2 factors under each partition, shape (m, K).
+    shares
+        Shares in every unit, shape (n_units, K).
+    """
+    spread = between_partitions(partitions)
+    if spread is None:
+        return np.zeros(shares.shape[1])
+    # d log-odds(p) = d ln p / (1 - p)
+    other = np.clip(1 - shares.mean(axis=0), MIN_OTHER_SHARE, 1.0)
+    return spread * np.square(np.log(2) / other)

@@ -35,10 +35,10 @@ import numpy as np
 import scipy.stats
 
 from cgmm.coupled.result import CoupledFit
-from cgmm.donors.bootstrap import run_all
 from cgmm.donors.design import Design
 from cgmm.donors.moderated_t import counting_variance, log_odds, moderated_t
 from cgmm.donors.refit import Refit, Refitter
+from cgmm.donors.running import run_all
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.transport.barycentric_map import displacement
 from cgmm.transport.coupling import is_gone, share_of_target

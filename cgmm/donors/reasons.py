@@ -21,21 +21,16 @@ class Reason(Enum):
         "Only {source} in the source and {target} in the target; "
         "an interval needs at least {least} in each."
     )
-    FEW_CELLS = "About {n_cells:.0f} cells in the {side}; an interval needs at least {least}."
-    IN_ONE_DONOR = "Seen in only {donors} of the {side}; an interval needs at least 2."
     FEW_CELLS_TOGETHER = (
         "{n_cells} cells in both conditions together; an interval needs at least {least}."
     )
     IN_ONE_DONOR_ONLY = "Seen in only {donors}; an interval needs at least 2."
-    FEW_CELLS_ON_A_SIDE = (
-        "{n_cells} cells in one of the conditions; a change of state needs at least {least} in each."
-    )
+    FEW_CELLS_ON_A_SIDE = "{n_cells} cells in one of the conditions; a change of state needs at least {least} in each."
     FEW_DONORS_TO_MOVE = (
         "Fewer than {least} donors in a condition have {n_cells} of its cells, so there is no "
         "interval for the change of state."
     )
-    NO_SPREAD = "The donors do not differ at all, so no interval."
-    CELLS_ONLY = "No donors: the interval is that of drawing cells, and there is no p-value."
+    CELLS_ONLY = "No donors: the interval is that of groups of cells, and there is no p-value."
 
     # remarks on a whole comparison
     FEW_DONORS = (
@@ -43,7 +38,7 @@ class Reason(Enum):
         "are no intervals and no p-values. At least {least} are needed."
     )
     CELLS_DRAWN = (
-        "No donors were given: the intervals come from drawing cells anew. They leave out how much "
+        "No donors were given: the intervals come from groups of cells. They leave out how much "
         "donors differ, so they are too narrow, and there are no p-values."
     )
     SEVERAL_BATCHES = (
@@ -51,14 +46,15 @@ class Reason(Enum):
         "{values}; they count as a batch of their own."
     )
     SMALL_DONORS = (
-        "Left out of the uncertainty for fewer than {least} cells in the {side}: {donors}."
+        "Left out of every factor, interval and test for fewer than {least} cells in the {side}: "
+        "{donors}."
     )
     HALVES_APART = (
         "{donors} in both conditions, but the design is not paired: the two halves "
         "count as different donors, which makes intervals wider than they need be."
     )
     WITHOUT_PARTNER = (
-        "{donors} in the {side} only: left out of the uncertainty, in which "
+        "{donors} in the {side} only: left out of every factor, interval and test, in which "
         "donors are compared with themselves."
     )
     BATCH_CHANGES = (
@@ -80,19 +76,7 @@ class Reason(Enum):
     # which of the two tests is reported
     NO_TEST = "no p-values: the donors are too few or not known"
     ASKED_FOR = "asked for"
-    ONLY_TEST = "the only one made"
-    FINE_ENOUGH = (
-        "its smallest p, {smallest:.2g}, is small enough for a correction for {n_tests} "
-        "subpopulations"
-    )
-    FEW_EXCHANGES_MADE = (
-        "{n_exchanges} exchanges of the donors cannot give a p below "
-        "{smallest:.2g}, too large for {n_tests} subpopulations; raise n_permutations"
-    )
-    FEW_EXCHANGES_EXIST = (
-        "there are only {n_distinct} ways to exchange the donors, so a permutation test "
-        "cannot give a p below {smallest:.2g}, too large for {n_tests} subpopulations"
-    )
+    OF_INTERVAL = "the interval is of the same statistic"
 
     def note(self, **values: Any) -> Note:
         """Return a note with values for the fields of the sentence."""

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cgmm.thresholds import MIN_CELLS_PER_DONOR
+
 
 class DonorShares(NamedTuple):
     """Shares of the components in each donor of one side."""
@@ -55,6 +57,10 @@ def donor_shares(responsibilities: np.ndarray, donors: np.ndarray) -> DonorShare
 def donor_weights(donors: np.ndarray) -> np.ndarray:
     """Return weights of cells with which all donors count equally.
 
+    Donors with fewer than ``MIN_CELLS_PER_DONOR`` cells, which no factor is read from
+    (:mod:`cgmm.donors.design`), count by their cells: a cell of theirs weighs as much as a cell of
+    the median donor, so a handful of cells is not a whole donor.
+
     Parameters
     ----------
     donors
@@ -62,9 +68,15 @@ def donor_weights(donors: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ``1 / (n_donors * n_cells_of_the_donor)``, shape (n_cells,), with sum one.
+    Weights with sum one, shape (n_cells,); ``1 / (n_donors * n_cells_of_the_donor)`` where every
+    donor has enough cells, or none has.
     """
     _, index, n_cells = np.unique(
         np.asarray(donors).astype(str), return_inverse=True, return_counts=True
     )
-    return 1.0 / (len(n_cells) * n_cells[index])
+    counted = n_cells[n_cells >= MIN_CELLS_PER_DONOR]
+    size = n_cells
+    if len(counted):
+        size = np.where(n_cells >= MIN_CELLS_PER_DONOR, n_cells, np.median(counted))
+    weights = 1.0 / size[index]
+    return weights / weights.sum()

@@ -1,14 +1,16 @@
-"""Intervals and p-values of the factors, transfers and shifts of a fit, with the donor as unit.
+"""Changes, intervals and p-values of the components of a fit, with the donor as the unit.
 
-:func:`uncertainty` takes a design (:mod:`cgmm.donors.design`).  Intervals come from a bootstrap
-over donors (:mod:`cgmm.donors.bootstrap`).  p-values come from a permutation test, which exchanges
-conditions between donors (:mod:`cgmm.donors.permutation`), and from a moderated t-test
-(:mod:`cgmm.donors.moderated_t`).  :mod:`cgmm.donors.which_test` chooses the test to report.
+:func:`uncertainty` takes a design (:mod:`cgmm.donors.design`).  Factor, interval and p of a
+component are one statistic of the shares of the donors (:mod:`cgmm.donors.change`); to its variance
+the variance of an error is added that all donors share (:mod:`cgmm.donors.observations`).  Shifts
+have a test and an interval from the positions of the donors (:mod:`cgmm.donors.moves`).  Transfers
+have none: no interval that was tried held the truth (``docs/calibration.md``).  A permutation test,
+which exchanges conditions between donors (:mod:`cgmm.donors.permutation`), is made when it is asked
+for.
 
 Shares add up to one, so factors are relative: when one subpopulation grows, the shares of all
-others shrink.  The change of a share relative to a baseline is therefore returned too.  The
-baseline is the median subpopulation, a subpopulation that is assumed not to change, or, where it is
-known, the number of all cells (:class:`cgmm.donors.intervals.Baseline`).
+others shrink.  The change of a share relative to a baseline is therefore returned too
+(:mod:`cgmm.donors.baseline`).
 """
 
 from __future__ import annotations
@@ -20,15 +22,15 @@ import numpy as np
 
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors import permutation
-from cgmm.donors.bootstrap import Interval, Shift
+from cgmm.donors.baseline import MEDIAN, Baseline, in_units, log2_factor
+from cgmm.donors.change import Changes, changes, is_measured, relative
 from cgmm.donors.design import Design, unit_of_cells
 from cgmm.donors.facts import Exchanges, Facts
-from cgmm.donors.intervals import MEDIAN, Baseline, Intervals, intervals_of
-from cgmm.donors.moderated_t import moderated_t
-from cgmm.donors.observations import Observations
+from cgmm.donors.false_discovery import benjamini_hochberg
+from cgmm.donors.moves import Moves, moves
+from cgmm.donors.observations import Observations, between_partitions
 from cgmm.donors.reasons import Note, Reason, in_words
 from cgmm.donors.refit import MAX_CELLS
-from cgmm.donors.t_interval import benjamini_hochberg
 from cgmm.donors.which_test import Test, choose_test
 from cgmm.thresholds import LEVEL
 from cgmm.transport.coupling import share_of_source
@@ -37,11 +39,14 @@ MIN_TRANSFER = 0.01
 
 
 class Factors(NamedTuple):
-    """Interval and tests of the log2 net factor of each source component.
+    """Prevalence of each source component, its change, interval and tests.
 
     Arrays have shape (K0,).  Where numbers are NaN, ``notes`` has the reason.
     """
 
+    share_source: np.ndarray  #: mean over the donors that are counted
+    share_target: np.ndarray
+    log2_net: np.ndarray
     low: np.ndarray  #: interval of the log2 net factor
     high: np.ndarray
     p: np.ndarray  #: of the reported test
@@ -65,11 +70,10 @@ class Uncertainty(NamedTuple):
     Attributes
     ----------
     factors
-        Intervals and tests of the source components.
-    transfers
-        Interval of the share of each source component that goes to each target one, (K0, K1).
+        Prevalence of the source components.
     shifts
-        Lengths of the moves between the means of ``pairs``, with intervals, in units of the points.
+        Lengths of the moves between the means of ``pairs``, with intervals and tests, in units of
+        the points.
     pairs
         Source and target component of each shift, shape (P, 2).
     facts
@@ -77,8 +81,7 @@ class Uncertainty(NamedTuple):
     """
 
     factors: Factors
-    transfers: Interval
-    shifts: Shift
+    shifts: Moves
     pairs: np.ndarray
     facts: Facts
 
@@ -89,8 +92,7 @@ def uncertainty(
     donors: tuple[np.ndarray | None, np.ndarray | None],
     design: Design,
     *,
-    n_bootstrap: int = 200,
-    n_permutations: int = 1000,
+    n_permutations: int = 0,
     test: Test = "auto",
     baseline: Baseline = MEDIAN,
     totals: tuple[np.ndarray, np.ndarray] | None = None,
@@ -99,7 +101,7 @@ def uncertainty(
     random_state: int = 0,
     tick: Callable[[], None] | None = None,
 ) -> Uncertainty:
-    """Return intervals and p-values of a fit.
+    """Return changes, intervals and p-values of a fit.
 
     Parameters
     ----------
@@ -111,12 +113,10 @@ def uncertainty(
         Donor of every point of source and target, or None without donors.
     design
         From :func:`cgmm.donors.design.design`.
-    n_bootstrap
-        Number of draws of donors; fewer than two: no intervals.
     n_permutations
         Largest number of exchanges of conditions; 0: no permutation test.
     test
-        Test to report; "auto": chosen by :func:`cgmm.donors.which_test.choose_test`.
+        Test to report; "auto": the moderated t-test, whose interval is reported.
     baseline
         Baseline of relative factors; the kind "counts" needs ``totals``.
     totals
@@ -125,7 +125,7 @@ def uncertainty(
     level
         Coverage of the intervals.
     n_jobs
-        Threads; results do not depend on it.
+        Threads of the permutation test; results do not depend on it.
     random_state
         Seed.
     tick
@@ -140,38 +140,34 @@ def uncertainty(
     kept = [u >= 0 for u in units]
     cells = tuple(x if keep.all() else x[keep] for x, keep in zip(points, kept, strict=True))
     unit = tuple(u[keep] for u, keep in zip(units, kept, strict=True))
-    observed = Observations.of(fit, cells, unit, design)
-    with_intervals = n_bootstrap > 1 and design.too_few_donors is None
     pairs = np.argwhere(share_of_source(fit.coupling) >= MIN_TRANSFER)
-    intervals = Intervals.missing(fit.coupling.shape, len(pairs))
-    notes = design.notes
-    if with_intervals:
-        if max(int(np.max(np.bincount(u))) for u in unit) > MAX_CELLS:
-            notes = (*notes, Reason.CELLS_OF_LARGE_DONORS.note(n_cells=MAX_CELLS))
-        intervals = intervals_of(
-            fit,
-            cells,
-            unit,
-            design,
-            observed,
-            pairs,
-            n_draws=n_bootstrap,
-            baseline=baseline.log2_factor(observed.usable, totals),
-            level=level,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            tick=tick,
-        )
-    p = dict.fromkeys(("", "moderated_t", "permutation"), np.full(len(observed.usable), np.nan))
-    exchanges = None
+    if min(design.n_units) == 0:
+        return _nothing(fit, design, pairs, level, baseline)
+    observed = Observations.of(fit, cells, unit, design)
+    found = changes(
+        observed.shares,
+        observed.n_cells,
+        design,
+        between=observed.between,
+        n_between=len(observed.partitions),
+        level=level,
+    )
+    exchanges, permuted, notes = None, np.full_like(found.p, np.nan), design.notes
     if design.testable:
-        p["moderated_t"] = _moderated_p(observed, design)
-        p["permutation"], exchanges = _permutation_p(
+        if n_permutations and max(int(np.max(np.bincount(u))) for u in unit) > MAX_CELLS:
+            notes = (*notes, Reason.CELLS_OF_LARGE_DONORS.note(n_cells=MAX_CELLS))
+        permuted, exchanges = _permutation_p(
             fit, cells, unit, design, observed, n_permutations, n_jobs, random_state, tick
         )
-    chosen, why = choose_test(test, exchanges, int(observed.usable.sum()), design)
+        permuted = np.where(np.isfinite(found.p), permuted, np.nan)
+    chosen, why = choose_test(test, exchanges, design)
+    p = {"": found.p, "moderated_t": found.p, "permutation": permuted}[chosen]
+    all_totals = None if totals is None else np.concatenate(totals)
+    factors, of_baseline = _factors(
+        observed, found, p, permuted, baseline, all_totals, design, level
+    )
+    measured = bool(np.isfinite(found.low).any())
     facts = Facts(
-        n_bootstrap=n_bootstrap if with_intervals else 0,
         test=chosen,
         test_reason=why,
         level=level,
@@ -179,51 +175,94 @@ def uncertainty(
         paired=design.paired,
         adjusted_for_batch=design.adjusted,
         baseline=baseline,
-        baseline_log2=intervals.baseline,
-        source="" if not with_intervals else "donors" if design.replicated else "cells",
+        baseline_log2=of_baseline,
+        source="" if not measured else "donors" if design.replicated else "cells",
         notes=notes,
         exchanges=exchanges,
     )
-    factors = _factors(observed, intervals, p, chosen, design)
-    return Uncertainty(factors, intervals.transfers, intervals.shifts, pairs, facts)
+    shifts = moves(fit, cells, unit, design, pairs, level=level)
+    return Uncertainty(factors, shifts, pairs, facts)
+
+
+def _nothing(
+    fit: CoupledFit, design: Design, pairs: np.ndarray, level: float, baseline: Baseline
+) -> Uncertainty:
+    """Return what is known where a condition has no donor that counts."""
+    missing = np.full(len(fit.log2_net), np.nan)
+    notes: list[Note | None] = [design.too_few_donors] * len(missing)
+    why = Reason.NO_TEST.note()
+    facts = Facts(
+        "",
+        why,
+        level,
+        design.n_units,
+        design.paired,
+        False,
+        baseline,
+        np.nan,
+        "",
+        design.notes,
+        None,
+    )
+    names = [name for name in Factors._fields if name != "notes"]
+    factors = Factors(**dict.fromkeys(names, missing), notes=notes)
+    return Uncertainty(factors, Moves.missing(len(pairs)), pairs, facts)
 
 
 def _factors(
     observed: Observations,
-    intervals: Intervals,
-    p: dict[str, np.ndarray],
-    chosen: str,
+    found: Changes,
+    p: np.ndarray,
+    permuted: np.ndarray,
+    baseline: Baseline,
+    totals: np.ndarray | None,
     design: Design,
-) -> Factors:
-    """Return the numbers of the source components, NaN where a component has too few cells."""
-    low, high, relative, relative_low, relative_high = (
-        np.where(observed.usable, x, np.nan)
-        for x in (*intervals.net, intervals.relative, *intervals.relative_interval)
+    level: float,
+) -> tuple[Factors, float]:
+    """Return the numbers of the source components, and the log2 factor of the baseline."""
+    measured = np.array([is_measured(note) for note in found.notes], dtype=bool)
+    members = baseline.members(found.log2_net, measured)
+    per_unit = in_units(members, observed.shares, observed.n_cells, totals)
+    of_baseline = log2_factor(members, found.log2_net, per_unit, design)
+    half = np.full_like(found.p, np.nan)
+    if per_unit is not None and measured.any():
+        cut = observed.partitions
+        if len(members) and len(cut):
+            cut = cut - cut[:, members].mean(axis=1, keepdims=True)
+        half = relative(
+            observed.shares,
+            observed.n_cells,
+            design,
+            per_unit,
+            measured=measured,
+            between=between_partitions(cut),
+            n_between=len(cut),
+            level=level,
+        )
+    change = np.where(measured, found.log2_net - of_baseline, np.nan)
+    n0 = design.n_units[0]
+    factors = Factors(
+        observed.shares[:n0].mean(axis=0),
+        observed.shares[n0:].mean(axis=0),
+        found.log2_net,
+        found.low,
+        found.high,
+        p,
+        benjamini_hochberg(p),
+        found.p,
+        permuted,
+        change,
+        change - half,
+        change + half,
+        _reasons(found, design),
     )
-    return Factors(
-        low,
-        high,
-        p[chosen],
-        benjamini_hochberg(p[chosen]),
-        p["moderated_t"],
-        p["permutation"],
-        relative,
-        relative_low,
-        relative_high,
-        observed.missing(design),
-    )
+    return factors, of_baseline
 
 
-def _moderated_p(observed: Observations, design: Design) -> np.ndarray:
-    """Return the p-values of the moderated t-test, shape (K0,)."""
-    tests = moderated_t(
-        observed.log_odds,
-        design.matrix(),
-        counting=observed.counting,
-        between=observed.between_log_odds,
-        n_between=observed.n_between,
-    )
-    return np.where(observed.usable, tests.p, np.nan)
+def _reasons(found: Changes, design: Design) -> list[Note | None]:
+    """Return why numbers are missing; what holds for all components goes before the rest."""
+    general = design.too_few_donors if design.replicated else None
+    return [general or note for note in found.notes]
 
 
 def _permutation_p(
@@ -239,16 +278,16 @@ def _permutation_p(
 ) -> tuple[np.ndarray, Exchanges]:
     """Return the p-values of the permutation test, shape (K0,), and the exchanges made."""
     if n_permutations < 1:
-        return np.full(len(observed.log2_net), np.nan), Exchanges(0)
+        return np.full(observed.shares.shape[1], np.nan), Exchanges(0)
     ways = permutation.labellings(design, n_permutations, random_state)
     permuted = permutation.permutation_p(
         fit,
         permutation.align(fit, (cells[0], cells[1]), (units[0], units[1])),
         design,
         ways,
-        between=observed.between_log_odds,
+        between=observed.between,
         n_jobs=n_jobs,
         tick=tick,
     )
     exchanges = Exchanges(len(ways.labels) - 1, ways.n_distinct, ways.smallest_p)
-    return np.where(observed.usable, permuted.p, np.nan), exchanges
+    return permuted.p, exchanges

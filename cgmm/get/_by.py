@@ -24,9 +24,8 @@ come from the split, not from the data. ``purity`` measures this: the mean, over
 level, of the fraction of their component in the level. Below about one half, a row describes the
 neighbours of the level as much as the level.
 
-Intervals are the quick intervals of :mod:`cgmm.donors.t_interval` for the shares per donor
-multiplied by :math:`A`. :func:`cgmm.tl.donors` does not change them, because its intervals are
-intervals of components, not of levels.
+Factor, interval and p of a level are one statistic (:mod:`cgmm.donors.change`) of the shares per
+donor multiplied by :math:`A`, with the donors, pairs and batches of :func:`cgmm.tl.donors`.
 """
 
 from __future__ import annotations
@@ -44,11 +43,14 @@ from cgmm._anndata.populations import NOT_ANNOTATED
 from cgmm._anndata.sides import rows_of_fit
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.sensitivity import settled
-from cgmm.donors.shares import DonorShares, donor_weights
-from cgmm.donors.t_interval import benjamini_hochberg, intervals
-from cgmm.get._common import build, core, donor_shares, origin
+from cgmm.donors.false_discovery import benjamini_hochberg
+from cgmm.donors.observations import partitions_of
+from cgmm.donors.shares import donor_weights
+from cgmm.get._changes import NUMBERS, changes_of_levels, without_donors
+from cgmm.get._common import build, core, origin
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import BY_LEVEL
+from cgmm.thresholds import MIN_CELLS
 from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_mass
 
 MOSTLY = 0.95
@@ -101,33 +103,31 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
         log2_net = np.where(present, np.log2(came) - np.log2(found.share_source), np.nan)
         outflow = np.where(present, _outflow(uns, found.source), np.nan)
         log2_outflow = np.log2(outflow)
-    own, other = donor_shares(uns)
-    if own is not None:
-        own = DonorShares(own.donors, own.shares @ found.source, own.n_cells)
     # a level without source cells is not tested, and q does not count it
-    ci = intervals(own, other, back, paired=known["paired"])
-    p = np.where(present, ci.p, np.nan)
+    numbers = changes_of_levels(
+        adata, known, found.source, origin(uns), _partitions(known, s, found.source), key=key
+    )
+    if numbers is None:
+        numbers = without_donors(found.share_source, came, log2_net)
+    numbers.loc[~present, list(NUMBERS[2:])] = np.nan
+    numbers["q"] = benjamini_hochberg(numbers["p"].to_numpy())
     absent = f"No source cell is annotated so; {by} has it in the target only."
     return build(
         BY_LEVEL["factors"],
         {
             "name": found.levels,
-            "share_source": found.share_source,
-            "share_target": came,
+            **{name: numbers[name].to_numpy() for name in NUMBERS},
             "share_target_annotated": found.share_target,
             "purity": _purity(found.source, s),
             "outflow": outflow,
             "log2_outflow": log2_outflow,
-            "log2_net": log2_net,
-            "ci_low": np.where(present, ci.low, np.nan),
-            "ci_high": np.where(present, ci.high, np.nan),
-            "p": p,
-            "q": benjamini_hochberg(p),
             "n_cells": np.rint(n_cells).astype(int),
             "n_cells_target": np.rint(n_target).astype(int),
-            "reason": [r if here else absent for r, here in zip(ci.reason, present, strict=True)],
-            "interval_from": np.where(present & np.isfinite(ci.low), "donor t", ""),
-            "status": np.where(present & ((gone > MOSTLY) | (n_target < 1)), "gone", ""),
+            "reason": np.where(present, numbers["reason"], absent),
+            "interval_from": np.where(np.isfinite(numbers["ci_low"]), "donor t", ""),
+            "status": np.where(
+                (n_cells >= MIN_CELLS) & ((gone > MOSTLY) | (n_target < 1)), "gone", ""
+            ),
             "settled": settled(log2_net, _choices(known, s, found.source)) | ~present,
         },
     )
@@ -147,8 +147,6 @@ def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
             "mass_target": found.enters[i, j],
             "share_of_source": share_of_source(found.leaves)[i, j],
             "share_of_target": divide(found.enters, arrives)[i, j],
-            "ci_low": np.nan,
-            "ci_high": np.nan,
         },
     )
     return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
@@ -256,6 +254,15 @@ def _outflow(uns: dict[str, Any], fractions: np.ndarray, *, target: bool = False
     weights = np.asarray(uns[Uns.weights(TARGET if target else SOURCE)])
     with np.errstate(divide="ignore", invalid="ignore"):
         return (margin @ fractions) / (weights @ fractions)
+
+
+def _partitions(known: dict[str, Any], s: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Return the log2 net factors of the levels under every partition of the cells."""
+    cut = partitions_of(known.get("sensitivity") or [])
+    if not len(cut):
+        return cut
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log2((s * np.exp2(cut)) @ a) - np.log2(s @ a)
 
 
 def _choices(known: dict[str, Any], s: np.ndarray, a: np.ndarray) -> list[dict[str, Any]]:

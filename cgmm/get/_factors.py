@@ -12,17 +12,18 @@ from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm._utils.strict_json import loads
 from cgmm.automatic.sensitivity import settled
-from cgmm.donors.t_interval import intervals
+from cgmm.donors.observations import partitions_of
 from cgmm.get._by import factors_by
-from cgmm.get._common import build, core, donor_shares, flows, origin
+from cgmm.get._changes import NUMBERS, changes_of_components, without_donors
+from cgmm.get._common import build, core, flows, origin
 from cgmm.get._components import components
 from cgmm.pair import SOURCE, TARGET
 from cgmm.tables import TABLES
+from cgmm.thresholds import MIN_CELLS
 from cgmm.transport.coupling import is_gone, log2_net
 
-INTERVAL = ("ci_low", "ci_high", "p", "q")
 EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relative_high")
-SOURCES = {"donors": "donor bootstrap", "cells": "cells", "": ""}
+SOURCES = {"donors": "donor t", "cells": "cells", "": ""}
 
 
 def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
@@ -45,46 +46,49 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     component, name
         Index and name.
     share_source, share_target
-        Share of the source; share of the target that came from the component.
+        Share of the source; share of the target that came from the component. Means over the
+        donors that are counted.
     outflow, log2_outflow, inflow
         Factor of the coupling on leaving the component and on entering its main target component
         (NaN when the component is gone). Both are relative to the total mass of the coupling.
     log2_net
-        log2(share_target / share_source); ``-inf`` when no target cell came from the component.
+        Log2 of the ratio of the typical shares (means of the donors' log-odds), adjusted for pairs
+        and batches (:mod:`cgmm.donors.change`). It differs a little from the ratio of the mean
+        shares where donors differ. Without donors, log2(share_target / share_source), ``-inf`` when
+        no target cell came from the component.
     ci_low, ci_high, p, q
         Interval of log2_net (95 %, or the ``level`` of :func:`cgmm.tl.donors`), p-value and
-        Benjamini-Hochberg q-value, with the donor as the unit. NaN where ``reason`` is not empty.
-        After :func:`cgmm.tl.donors` the interval comes from refits to drawn donors. Before, it is
-        the quick Student interval for fixed components (:mod:`cgmm.donors.t_interval`), which is
-        centred on the difference of the donors' mean log2 shares and not on log2_net.
+        Benjamini-Hochberg q-value, with the donor as the unit; the same statistic as log2_net. NaN
+        where ``reason`` is not empty.
     interval_from
-        "donor bootstrap", "donor t" (the quick interval), "cells" (there are no donors, and the
-        interval is too narrow) or "".
+        "donor t" (Student's t over donors), "cells" (there are no donors, and the interval is too
+        narrow) or "".
     n_cells, n_cells_target
         Source cells of the component and target cells from it (sums of responsibilities, rounded).
     reason
         Why interval, p and q are missing, else "".
     status
-        "gone" when no target component can be its counterpart
-        (:func:`cgmm.automatic.counterparts.unmatched`), or when less than one target cell came
-        from it; else "".
+        "gone" when the component has 20 source cells or more and no target component can be its
+        counterpart (:func:`cgmm.automatic.counterparts.unmatched`), or less than one target cell
+        came from it; else "".
     p_moderated, p_permutation
-        p-values of the two tests of :func:`cgmm.tl.donors`; ``p`` is one of them. NaN before
-        :func:`cgmm.tl.donors`.
+        p-values of the two tests of :func:`cgmm.tl.donors`; ``p`` is one of them. NaN before, and
+        where no permutation test was asked for.
     log2_relative, relative_low, relative_high
         log2_net less log2_net of the baseline of :func:`cgmm.tl.donors`, with its interval. Shares
         add up to one: when one subpopulation grows, all others shrink. NaN before
         :func:`cgmm.tl.donors`.
     settled
         False when another price of reweighting or another partition moves the factor by more than
-        twofold (:func:`sensitivity`).
+        twofold (:func:`sensitivity`). True says nothing of errors that all choices share: of the
+        factors that are wrong by more than twofold, few are marked (:doc:`/calibration`).
 
     With ``by`` there is one row per level of the annotation. Cells without annotation form the
     level "not annotated". The columns ``component``, ``inflow``, ``p_moderated``,
     ``p_permutation``, ``log2_relative``, ``relative_low`` and ``relative_high`` are left out. Two
     columns are added: ``share_target_annotated``, the share of the target cells that carry the
-    level themselves, and ``purity``, how far components lie within the level (0 to 1). The interval
-    is the quick Student interval of the sums per donor, also after :func:`cgmm.tl.donors`.
+    level themselves, and ``purity``, how far components lie within the level (0 to 1). Factor,
+    interval and p are one statistic of the sums per donor.
 
     Examples
     --------
@@ -96,62 +100,57 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     """
     if by is not None:
         return factors_by(adata, by, key=key)
-    uns = read_stored(adata, key)
+    uns, known = read_stored(adata, key), read_params(adata, key=key)
     coupling, s, t = core(uns)
     r = origin(uns)
     outflow, inflow = flows(uns)
     table = components(adata, key=key)
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
     own = table[table["side"] == SOURCE]
-    found, sure = _sureness(adata, uns, r, key)
-    left = r @ n_target
+    net = log2_net(r, s, t)
+    found, sure = _sureness(uns, known, r, without_donors(s, r @ t, net))
+    left, n_cells = r @ n_target, own["n_cells"].to_numpy(int)
     lost = is_gone(coupling)
     with np.errstate(divide="ignore"):
         log2_outflow = np.log2(outflow)
-    net = log2_net(r, s, t)
-    rows = read_params(adata, key=key).get("sensitivity") or []
     return build(
         TABLES["factors"],
         {
             "component": np.arange(len(s)),
             "name": own["name"].to_numpy(object),
-            "share_source": s,
-            "share_target": r @ t,
             "outflow": outflow,
             "log2_outflow": log2_outflow,
             "inflow": np.where(lost, np.nan, inflow[coupling.argmax(axis=1)]),
-            "log2_net": net,
-            **{name: found[name].to_numpy() for name in (*INTERVAL, *EXTRA)},
-            "n_cells": own["n_cells"].to_numpy(int),
+            **{name: found[name].to_numpy() for name in (*NUMBERS, *EXTRA)},
+            "n_cells": n_cells,
             "n_cells_target": np.rint(left).astype(int),
             "reason": found["reason"].to_numpy(object),
             "interval_from": sure,
-            "status": np.where(lost | (left < 1), "gone", ""),
-            "settled": settled(net, rows),
+            "status": np.where((lost | (left < 1)) & (n_cells >= MIN_CELLS), "gone", ""),
+            "settled": settled(net, known.get("sensitivity") or []),
         },
     )
 
 
 def _sureness(
-    adata: ad.AnnData, uns: dict[str, Any], origin: np.ndarray, key: str
+    uns: dict[str, Any], known: dict[str, Any], origin: np.ndarray, of_fit: pd.DataFrame
 ) -> tuple[pd.DataFrame, str]:
-    """Return intervals and p-values, and their source.
+    """Return shares, factors, intervals and p-values, and their source.
 
-    They come from :func:`cgmm.tl.donors` when it was run, else from the quick Student intervals.
+    They come from :func:`cgmm.tl.donors` when it was run, else from the donors of the fit, else
+    from the fit alone.
     """
     if Uns.UNCERTAINTY in uns:
-        known = loads(str(uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTS]))
-        return uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTORS], SOURCES[known["source"]]
-    found = intervals(*donor_shares(uns), origin, paired=read_params(adata, key=key)["paired"])
-    frame = pd.DataFrame(
-        {
-            "ci_low": found.low,
-            "ci_high": found.high,
-            "p": found.p,
-            "q": found.q,
-            "reason": np.array(found.reason, dtype=object),
-        }
-    )
+        found = uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTORS].reset_index(drop=True)
+        source = loads(str(uns[Uns.UNCERTAINTY][UncertaintyKeys.FACTS]))["source"]
+        # without a donor that counts there is only what the fit says
+        unknown = found["log2_net"].isna().to_numpy()
+        for name in NUMBERS[:3]:
+            found[name] = np.where(unknown, of_fit[name], found[name])
+        return found, SOURCES[source]
+    partitions = partitions_of(known.get("sensitivity") or [])
+    frame = changes_of_components(uns, known, origin, partitions)
+    frame = of_fit if frame is None else frame
     for name in EXTRA:
         frame[name] = np.nan
-    return frame, "donor t" if np.isfinite(found.low).any() else ""
+    return frame, "donor t" if np.isfinite(frame["ci_low"]).any() else ""

@@ -247,9 +247,7 @@ def _settled(adata: ad.AnnData, by: str, frame: pd.DataFrame, key: str) -> np.nd
     return (apart <= MIN_CHANGE).all(axis=0)
 
 
-def _split(
-    adata: ad.AnnData, name: str, rows: Pair[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def _split(adata: ad.AnnData, name: str, rows: Pair[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     values = column(adata, name, name).astype(str).to_numpy(object)
     return values[rows.source], values[rows.target]
 

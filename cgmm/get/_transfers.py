@@ -45,12 +45,11 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     -------
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
     all source cells), share_of_source (fraction of the source component that goes this way),
-    share_of_target (fraction of the target component that came this way), ci_low, ci_high (interval
-    of share_of_source over donors, 95 % or the ``level`` of :func:`cgmm.tl.donors`; NaN before).
+    share_of_target (fraction of the target component that came this way). There are no intervals:
+    of those that were tried, none held the truth (:doc:`/calibration`).
 
-    With ``by`` the pairs are pairs of levels of the annotation. There are no indices and no
-    intervals, no pair with mass is left out, and mass_target is the fraction of all target cells
-    that came this way.
+    With ``by`` the pairs are pairs of levels of the annotation. There are no indices, no pair with
+    mass is left out, and mass_target is the fraction of all target cells that came this way.
 
     Examples
     --------
@@ -68,13 +67,6 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     mass, r = transfer_mass(coupling, s), origin(uns)
     k, j = np.nonzero((mass > MIN_MASS) | (r * t > MIN_MASS))
     names = [component_names(uns, side) for side in SIDES]
-    bounds = {name: np.full(len(k), np.nan) for name in ("ci_low", "ci_high")}
-    if Uns.UNCERTAINTY in uns:
-        for column, name in (
-            ("ci_low", UncertaintyKeys.TRANSFERS_LOW),
-            ("ci_high", UncertaintyKeys.TRANSFERS_HIGH),
-        ):
-            bounds[column] = np.asarray(uns[Uns.UNCERTAINTY][name])[k, j]
     frame = build(
         TABLES["transfers"],
         {
@@ -85,7 +77,6 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "mass": mass[k, j],
             "share_of_source": share_of_source(mass)[k, j],
             "share_of_target": r[k, j],
-            **bounds,
         },
     )
     return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
@@ -115,9 +106,15 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     mean_shift_sd, total_shift_sd
         The same distances in standard deviations within a component. This unit is the square root
         of the mean trace of the source covariances.
-    unbiased_shift_sd, ci_low, ci_high
-        mean_shift_sd less what noise adds to any distance, with its 95 % interval; NaN before
+    unbiased_shift_sd
+        The distance of the means over donors less what noise adds to any distance; NaN before
         :func:`cgmm.tl.donors`.
+    ci_low, ci_high, p, q
+        95 % interval of unbiased_shift_sd, p of no movement and Benjamini-Hochberg q over pairs,
+        with the donor as the unit (:mod:`cgmm.donors.moves`). Only for pairs that are one
+        population: each is the main counterpart of the other, with 20 cells or more on both sides.
+        Any other pair has a distance, but no move. The interval starts at zero where p is 0.05 or
+        more. NaN before :func:`cgmm.tl.donors`.
     top_genes
         Those of the first five genes of the source component that change by a factor of 1.5 or
         more, the same for every target; "" before :func:`cgmm.tl.genes`.
@@ -165,14 +162,17 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
 
 def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[str, np.ndarray]:
-    """Return shift lengths less the contribution of noise, and their intervals, in units of sd."""
-    names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high"}
+    """Return lengths less what noise adds and their intervals, in units of sd, and tests."""
+    names = {"unbiased_shift_sd": "length", "ci_low": "low", "ci_high": "high", "p": "p", "q": "q"}
     if Uns.UNCERTAINTY not in uns:
         return {name: np.full(len(k), np.nan) for name in names}
     table = uns[Uns.UNCERTAINTY][UncertaintyKeys.SHIFTS]
     table = table.set_index(["source_component", "target_component"])
-    found = table.reindex(pd.MultiIndex.from_arrays([k, j])) / sd
-    return {name: found[column].to_numpy(float) for name, column in names.items()}
+    found = table.reindex(pd.MultiIndex.from_arrays([k, j]))
+    return {
+        name: found[column].to_numpy(float) / (1.0 if name in ("p", "q") else sd)
+        for name, column in names.items()
+    }
 
 
 def _top_genes(uns: dict[str, Any]) -> dict[int, str]:

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
-from cgmm.donors.t_interval import PSEUDOCOUNT
+from cgmm.donors.change import PSEUDOCOUNT
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
 

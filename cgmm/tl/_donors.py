@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
@@ -17,8 +18,8 @@ from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.coupled.result import CoupledFit
+from cgmm.donors.baseline import COUNTS, MEDIAN, Baseline
 from cgmm.donors.design import Design, design
-from cgmm.donors.intervals import COUNTS, MEDIAN, Baseline
 from cgmm.donors.permutation import labellings
 from cgmm.donors.uncertainty import uncertainty
 from cgmm.donors.which_test import Test
@@ -35,8 +36,8 @@ def donors(
     paired: bool | None = None,
     batch_key: str | None = None,
     covariates: Sequence[str] = (),
-    n_bootstrap: int = 200,
-    n_permutations: int = 1000,
+    n_bootstrap: int | None = None,
+    n_permutations: int = 0,
     test: Test = "auto",
     baseline: str | tuple[str, str] = "median",
     counts_key: str | None = None,
@@ -47,14 +48,14 @@ def donors(
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
-    """Compute intervals and p-values of factors, transfers and shifts, with the donor as the unit.
+    """Compute intervals and p-values of factors and shifts, with the donor as the unit.
 
-    Intervals come from a bootstrap: donors are drawn with replacement, and both mixtures and the
-    coupling are fitted again (:mod:`cgmm.donors.bootstrap`).  With enough donors, p-values come
-    from a permutation test, which exchanges the conditions of donors and fits again
-    (:mod:`cgmm.donors.permutation`).  Otherwise p-values come from a moderated t-test of the shares
-    of the donors (:mod:`cgmm.donors.moderated_t`).  :mod:`cgmm.donors.which_test` has the rule.
-    The p-values of both tests are stored.  Donors count equally, whatever their number of cells.
+    Factor, interval and p of a component are one statistic, a moderated t-test of the log-odds of
+    its share in every donor (:mod:`cgmm.donors.change`): the interval excludes a factor of one
+    exactly where p is below one minus the level.  Shifts are tested over the positions of the
+    donors (:mod:`cgmm.donors.moves`).  Donors count equally, whatever their number of cells; a
+    donor that is left out is left out of factor, interval and test alike, and named in a sentence.
+    Transfers have no intervals (:doc:`/calibration`).
 
     Parameters
     ----------
@@ -67,21 +68,21 @@ def donors(
     paired
         Whether donors are compared with themselves. By default as in the fit; if it is not given
         there either, yes when at least three donors, and at least half of all, are in both
-        conditions.
+        conditions. Donors in one condition only are then left out of every number.
     batch_key
-        Column of ``obs`` with batches that have donors of both conditions: tests and draws are
-        made within each batch.
+        Column of ``obs`` with batches that have donors of both conditions: factors, intervals and
+        tests are adjusted for the batch.
     covariates
         Columns of ``obs`` (sex, age group) that may explain a difference. A column that separates
         the donors of the two conditions is reported in a sentence.
     n_bootstrap
-        Number of draws of donors; 0 or 1: no intervals.
+        Not used any more: intervals come from the donors themselves, without refits. A value warns.
     n_permutations
-        Largest number of exchanges of conditions; when fewer exist, all are made. 0: no permutation
-        test.
+        Largest number of exchanges of conditions, with a refit each, for ``p_permutation``
+        (:mod:`cgmm.donors.permutation`); when fewer exist, all are made. 0: no permutation test.
     test
-        Test whose p is reported as ``p`` and corrected to ``q``: "auto", "permutation" or
-        "moderated_t".
+        Test whose p is reported as ``p`` and corrected to ``q``: "auto" and "moderated_t", the test
+        of the interval, or "permutation", whose p can disagree with the interval.
     baseline
         Baseline of ``log2_relative``: "median" of the subpopulations, the name of a source
         subpopulation that is assumed not to change, or "counts" (with ``counts_key``). The pair
@@ -93,11 +94,11 @@ def donors(
     level
         Coverage of the intervals.
     n_jobs
-        Threads. The results do not depend on it.
+        Threads of the permutation test. The results do not depend on it.
     random_state
         Seed.
     show_progress
-        Show a progress bar on standard error.
+        Show a progress bar of the permutation test on standard error.
     key
         The ``key_added`` of the fit.
     copy
@@ -105,11 +106,11 @@ def donors(
 
     Returns
     -------
-    None, or the copy. Sets ``uns[key]["uncertainty"]``. :func:`cgmm.get.factors`,
-    :func:`cgmm.get.transfers` and :func:`cgmm.get.shifts` then return intervals, and
-    :func:`cgmm.get.factors` also p-values. :func:`cgmm.get.donor_shifts` returns the positions of
-    single donors along the shifts. :func:`cgmm.get.params` returns, under "donors", how the numbers
-    were computed, with sentences on what was left out.
+    None, or the copy. Sets ``uns[key]["uncertainty"]``. :func:`cgmm.get.factors` and
+    :func:`cgmm.get.shifts` then return its intervals and p-values.
+    :func:`cgmm.get.donor_shifts` returns the positions of single donors along the shifts.
+    :func:`cgmm.get.params` returns, under "donors", how the numbers were computed, with sentences
+    on what was left out.
 
     Raises
     ------
@@ -124,21 +125,21 @@ def donors(
 
     Examples
     --------
-    After the example of :func:`fit`, with fewer draws than usual:
+    After the example of :func:`fit`:
 
-    >>> cg.tl.donors(adata, n_bootstrap=20, n_permutations=0)
+    >>> cg.tl.donors(adata)
     >>> set(cg.get.factors(adata)["interval_from"])
-    {'donor bootstrap'}
+    {'donor t'}
     """
     params = read_params(adata, key=key)
     check_writable(adata, copy=copy)
     check_paired(paired)
-    n_bootstrap = check_whole("n_bootstrap", n_bootstrap)
+    _check_retired(n_bootstrap)
     n_permutations = check_whole("n_permutations", n_permutations)
     n_jobs = check_whole("n_jobs", n_jobs, 1)
     random_state = check_seed(random_state)
     level = _check_level(level)
-    _check_test(test)
+    _check_test(test, n_permutations)
     covariates = (covariates,) if isinstance(covariates, str) else covariates
     comparison = Comparison.from_params(params)
     comparison = replace(
@@ -153,14 +154,14 @@ def donors(
     names = adata.uns[key][Uns.names(SOURCE)]
     relative_to, baseline_name = _baseline(baseline, counts_key, names, fit)
     totals = None if counts_key is None else totals_of_units(adata, counts_key, rows, who, plan)
-    n_refits = _n_refits(plan, n_bootstrap, n_permutations, random_state)
-    with tqdm(total=n_refits, disable=not show_progress, desc="donors", unit="refit") as bar:
+    n_refits = _n_refits(plan, n_permutations, random_state)
+    hidden = not (show_progress and n_refits)
+    with tqdm(total=n_refits, disable=hidden, desc="donors", unit="refit") as bar:
         result = uncertainty(
             fit,
             points,
             who,
             plan,
-            n_bootstrap=n_bootstrap,
             n_permutations=n_permutations,
             test=test,
             baseline=relative_to,
@@ -206,7 +207,18 @@ def _design(
     )
 
 
-def _check_test(test: str) -> None:
+def _check_retired(n_bootstrap: int | None) -> None:
+    if n_bootstrap is None:
+        return
+    check_whole("n_bootstrap", n_bootstrap)
+    msg = "n_bootstrap is not used any more: intervals come from the donors, without refits."
+    warnings.warn(msg, FutureWarning, stacklevel=3)
+
+
+def _check_test(test: str, n_permutations: int) -> None:
+    if test == "permutation" and not n_permutations:
+        msg = 'test="permutation" needs n_permutations, the number of exchanges; 1000 is usual.'
+        raise ValueError(msg)
     if test not in get_args(Test):
         msg = f'test={test!r} is not known: give "auto", "permutation" or "moderated_t".'
         raise ValueError(msg)
@@ -253,9 +265,8 @@ def _baseline(
     return Baseline("subpopulation", component), stored
 
 
-def _n_refits(plan: Design, n_bootstrap: int, n_permutations: int, seed: int) -> int:
+def _n_refits(plan: Design, n_permutations: int, seed: int) -> int:
     """Return the number of refits, for the progress bar."""
-    n = n_bootstrap + 1 if n_bootstrap > 1 else 0
-    if plan.testable and n_permutations:
-        n += len(labellings(plan, n_permutations, seed).labels)
-    return n
+    if not (plan.testable and n_permutations):
+        return 0
+    return len(labellings(plan, n_permutations, seed).labels)

@@ -22,6 +22,9 @@ def stored_uncertainty(result: Uncertainty, facts: dict[str, Any]) -> dict[str, 
     factors = pd.DataFrame(
         {
             "component": np.arange(len(result.factors.p)),
+            "share_source": result.factors.share_source,
+            "share_target": result.factors.share_target,
+            "log2_net": result.factors.log2_net,
             "ci_low": result.factors.low,
             "ci_high": result.factors.high,
             "p": result.factors.p,
@@ -41,13 +44,13 @@ def stored_uncertainty(result: Uncertainty, facts: dict[str, Any]) -> dict[str, 
             "length": result.shifts.length,
             "low": result.shifts.low,
             "high": result.shifts.high,
+            "p": result.shifts.p,
+            "q": result.shifts.q,
         }
     )
     return {
         UncertaintyKeys.FACTS: dumps(facts),
         UncertaintyKeys.FACTORS: storable(factors),
-        UncertaintyKeys.TRANSFERS_LOW: result.transfers.low,
-        UncertaintyKeys.TRANSFERS_HIGH: result.transfers.high,
         UncertaintyKeys.SHIFTS: shifts,
     }
 

@@ -36,8 +36,6 @@ class Finding:
     state: Shift = Shift.UNKNOWN
     shift_sd: float = np.nan
     genes: tuple[tuple[str, float], ...] = ()
-    goes_low: float = np.nan
-    goes_high: float = np.nan
     shift_low: float = np.nan
     shift_high: float = np.nan
     interval_from: str = ""
@@ -57,11 +55,6 @@ class Finding:
     def has_shift_interval(self) -> bool:
         """Whether a 95 % interval of the distance over donors is known."""
         return self.interval_from != CELLS_ONLY and _finite(self.shift_low, self.shift_high)
-
-    @property
-    def has_match_interval(self) -> bool:
-        """Whether a 95 % interval over donors of the part that goes to the match is known."""
-        return self.interval_from != CELLS_ONLY and _finite(self.goes_low, self.goes_high)
 
     @property
     def moved(self) -> bool:

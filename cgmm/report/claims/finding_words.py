@@ -72,10 +72,5 @@ def transfer_text(finding: Finding, target: str) -> str:
 
 
 def goes_number(finding: Finding) -> str:
-    """Write the part that goes to the main counterpart, with its interval where there is one."""
-    share = f"{text.percent(finding.goes_share)} of it"
-    if finding.has_match_interval:
-        interval = text.percent_range(finding.goes_low, finding.goes_high)
-        if interval != text.percent(finding.goes_share):
-            share += f" {text.bracket(interval)}"
-    return share
+    """Write the part that goes to the main counterpart."""
+    return f"{text.percent(finding.goes_share)} of it"

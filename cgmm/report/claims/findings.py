@@ -6,8 +6,9 @@ within 1.5-fold of ×1. Everything else is "no clear change". Without an interva
 more "seems" a change and is never reported as a result.
 
 The size of a shift is the distance moved, in units of the spread within a subpopulation. Where
-:func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. A distance whose interval
-reaches zero is not called a shift.
+:func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. With donors, a shift needs
+q < 0.05 over pairs and an interval that excludes zero (:mod:`cgmm.donors.moves`); pairs that are
+not one population have neither.
 """
 
 from __future__ import annotations
@@ -29,14 +30,26 @@ from cgmm.tables import CELLS_ONLY
 from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_CHANGE, STATE_LEVELS
 
 
-def shift_level(shift_sd: float, low: float = np.nan) -> Shift:
+def shift_level(
+    shift_sd: float, low: float = np.nan, q: float = np.nan, *, tested: bool = False
+) -> Shift:
     """Return the level of a distance in units of the spread within a subpopulation.
 
-    `low` is the lower end of its interval: a visible shift whose interval reaches zero is unclear.
+    Parameters
+    ----------
+    shift_sd
+        The distance.
+    low
+        Lower end of its interval: a visible shift whose interval reaches zero is unclear.
+    q
+        q of no movement.
+    tested
+        Whether shifts were tested: a visible shift without a q below 0.05 is then unclear.
     """
     if not np.isfinite(shift_sd):
         return Shift.UNKNOWN
-    if low <= 0 and shift_sd >= STATE_LEVELS[-1][0]:
+    shown = low > 0 and q < ALPHA if tested else not low <= 0
+    if not shown and shift_sd >= STATE_LEVELS[-1][0]:
         return Shift.UNCLEAR
     for limit, word in STATE_LEVELS:
         if shift_sd >= limit:
@@ -59,6 +72,11 @@ def _prevalence(row: dict[str, Any]) -> Prevalence:
     if abs(value) < MIN_CHANGE:
         return Prevalence.SIMILAR
     return Prevalence.SEEMS_MORE if value > 0 else Prevalence.SEEMS_LESS
+
+
+def _is_tested(results: Results) -> bool:
+    """Return whether any shift has a q."""
+    return bool(results.tables["shifts"]["q"].notna().any())
 
 
 def _main(table: pd.DataFrame, column: str, value: str, by: str) -> pd.Series | None:
@@ -133,9 +151,9 @@ def _of_source(
         n_cells=float(row["n_cells"]),
         goes_to=goes_to,
         goes_share=np.nan if main is None else float(main["share_of_source"]),
-        goes_low=np.nan if main is None else float(main["ci_low"]),
-        goes_high=np.nan if main is None else float(main["ci_high"]),
-        state=shift_level(distance, _first(shift, "ci_low")),
+        state=shift_level(
+            distance, _first(shift, "ci_low"), _first(shift, "q"), tested=_is_tested(results)
+        ),
         shift_sd=distance,
         shift_low=_first(shift, "ci_low"),
         shift_high=_first(shift, "ci_high"),

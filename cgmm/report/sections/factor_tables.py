@@ -25,9 +25,7 @@ from cgmm.tables import CELLS_ONLY
 
 SETTLED = {True: "yes", False: "no", None: "not examined"}
 INTERVAL_HELP = {
-    "donor bootstrap": "How far donors, and partitions of the cells, disagree: the fit is repeated "
-    "on donors drawn anew",
-    "donor t": "Over donors (Student's t), with the fitted subpopulations taken as given",
+    "donor t": "How far donors, and partitions of the cells, disagree; the same statistic as p",
     CELLS_ONLY: "From drawing cells, no donors behind it: too narrow",
 }
 
@@ -80,8 +78,7 @@ MORE_COLUMNS = (
     Column("Net factor", "As in the table above"),
     Column(
         "Interval from",
-        "donor bootstrap: refits to donors drawn anew; donor t: Student's t over donors; cells: "
-        "no donors behind it, too narrow",
+        "donor t: Student's t over donors; cells: no donors behind it, too narrow",
         number=False,
     ),
     Column(
@@ -157,17 +154,21 @@ def _of_source(claims: Claims) -> list[Finding]:
 
 
 def _factor_notes(results: Results) -> list[str]:
-    notes = [
+    return [
         f"Net factor = share in {results.target} / share in {results.source}, both read from each "
         f"cell's membership without any penalty. {_came_from(results)}"
-        f"{' All donors count equally.' if results.has_donors else ''}"
+        f"{_typical(results)}"
     ]
-    if (results.tables["factors"]["interval_from"] == "donor t").any():
-        notes.append(
-            "Student's interval is centred on the mean over donors on the log scale, so factor and "
-            "interval can differ a little."
-        )
-    return notes
+
+
+def _typical(results: Results) -> str:
+    if not results.has_donors:
+        return ""
+    return (
+        " All donors count equally. Shares are means over donors; the factor is the ratio of the "
+        "shares of a typical donor (mean log-odds), as interval and p are, so it differs a little "
+        "from the ratio of the shares shown where donors differ."
+    )
 
 
 def _came_from(results: Results) -> str:

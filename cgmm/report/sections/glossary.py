@@ -91,10 +91,11 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "95% interval",
-            "The range that agrees with the scatter of donors: the fit is repeated on donors drawn "
-            "anew. For factors, differences between partitions of the cells widen it. Intervals of "
-            "annotated populations come from their labels in each donor, without the fit. Three "
-            "donors per condition are needed; an interval from drawing cells is too narrow.",
+            "The range that agrees with the scatter of donors. For factors of subpopulations, "
+            "differences between partitions of the cells widen it. Intervals of "
+            "annotated populations come from their labels in each donor, without the fit. Factor, "
+            "interval and p are one statistic: the interval leaves out ×1 where p is under 0.05. "
+            "Three donors per condition are needed; an interval from drawing cells is too narrow.",
         ),
         (
             "p, q",
@@ -106,8 +107,9 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
             "State shift (SD)",
             "How far the centre of a subpopulation moved, in typical spreads within a "
             "subpopulation. Under 0.25: not visible; up to 0.5: small; up to 1: moderate; above: "
-            "strong. Not clear: its interval reaches zero. It is a distance in the space of the "
-            "fit, larger where more genes change more.",
+            "strong. Not clear: the donors do not exclude that nothing moved (q of 0.05 or more), "
+            "or the match is not mutual, so that it was not tested. It is a distance in the space "
+            "of the fit, larger where more genes change more.",
         ),
         (
             "log2 change",

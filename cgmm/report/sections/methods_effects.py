@@ -7,7 +7,6 @@ import pandas as pd
 from cgmm.report.page import text
 from cgmm.report.sections.references import Citations
 from cgmm.results.read import Results
-from cgmm.thresholds import MIN_DONORS
 
 
 def _origin(results: Results, citations: Citations) -> str:
@@ -59,43 +58,24 @@ def effects_paragraph(results: Results, citations: Citations, *, tested: bool) -
 def _test(results: Results, citations: Citations) -> str:
     """Write how intervals and p values over donors were made."""
     done = results.donor_settings
-    from_refits = (results.tables["factors"]["interval_from"] == "donor bootstrap").any()
-    if not from_refits:
-        n0, n1 = results.donors_per_side()
-        shared = len(results.shared_donors())
-        kind = (
-            f"a paired t-test over the {shared} donors seen in both conditions"
-            if shared >= MIN_DONORS
-            else f"Welch's t-test over {n0} and {n1} donors"
-        )
-        return (
-            f"Intervals (95%) and p values of the log2 factors come from {kind}, corrected over "
-            f"subpopulations {citations.cite('benjamini1995')}; they are conditional on the fitted "
-            "components."
-        )
-    paired = ", compared with themselves" if done.get("paired") else ""
-    n = done.get("n_bootstrap")
-    draws = f"{text.count(n)} time{'' if n == 1 else 's'} " if text.is_number(n) else ""
+    paired = ", donors compared with themselves" if done.get("paired") else ""
     sentences = [
-        f"Intervals (95%) of factors, transfers and shifts come from drawing the donors anew "
-        f"{draws}with replacement{paired} (all but one of them {citations.cite('rao1988')}) and "
-        "fitting both mixtures and the coupling again, a few steps from the "
-        f"fit{_moved_along(results)}.",
+        "Net factors, their intervals (95%) and p values are one statistic: a moderated t-test of "
+        "the log-odds of the donors' shares, target shares carried back to source components by R"
+        f"{paired} {citations.cite('smyth2004', 'phipson2022')}; the factor is the ratio of the "
+        f"typical shares; p values are corrected over subpopulations "
+        f"{citations.cite('benjamini1995')}.",
         _between(results, citations),
-        _p_values(results, citations),
+        _permuted(results),
+        _shifts(results),
     ]
     if done.get("adjusted_for_batch"):
-        sentences.append("Draws and tests were made within batches.")
+        sentences.append("Factors, intervals and tests are adjusted for the batch.")
     baseline = str(done.get("baseline") or "")
     if results.tables["factors"]["log2_relative"].notna().any() and baseline:
         what = "the median subpopulation" if baseline == "median" else baseline
         sentences.append(f"Factors relative to {what} are given beside them.")
     return " ".join(s for s in sentences if s)
-
-
-def _moved_along(results: Results) -> str:
-    """Write how R changes in a refit, in which cells are not counted again."""
-    return ", R moving by as much as Bayes' rule has it" if results.counts_cells else ""
 
 
 def _between(results: Results, citations: Citations) -> str:
@@ -104,37 +84,39 @@ def _between(results: Results, citations: Citations) -> str:
     if table.loc[table["parameter"] == "partition", "value"].nunique() < 2:
         return ""
     return (
-        "The variance between partitions of the cells was added to that over donors, in intervals "
-        f"and p values of factors {citations.cite('rubin1987')}."
+        "An error that all donors share, estimated from the variance between partitions of the "
+        "cells, was added to the variance over donors, in intervals and p values of factors "
+        f"{citations.cite('rubin1987')}."
     )
 
 
-def _p_values(results: Results, citations: Citations) -> str:
+def _permuted(results: Results) -> str:
+    """Write that p comes from a permutation test, where it was asked for."""
     done = results.donor_settings
-    test = str(done.get("test") or "")
     n, smallest = done.get("n_permutations"), done.get("smallest_p")
-    if test == "permutation":
-        made = "exchanging the conditions of donors"
-        if text.is_number(n):
-            made += f" ({text.count(n)} exchange{'' if n == 1 else 's'}"
-            made += (
-                f", smallest possible p = {text.probability(smallest)})"
-                if text.is_number(smallest)
-                else ")"
-            )
-        made += (
-            " after the movement was taken back, and fitting again; shares of the target are read "
-            "from the coupling of each refit (Bayes' rule)"
-        )
-    elif test == "moderated_t":
-        made = (
-            "a moderated t-test of the log-odds of the donors' shares, target shares carried back "
-            f"to source components by R {citations.cite('smyth2004', 'phipson2022')}"
-        )
-    else:
-        return "No p values are given."
-    corrected = f"corrected over subpopulations {citations.cite('benjamini1995')}"
-    return f"p values come from {made}, {corrected}."
+    if str(done.get("test") or "") != "permutation":
+        return ""
+    made = "exchanging the conditions of donors"
+    if text.is_number(n):
+        made += f" ({text.count(n)} exchange{'' if n == 1 else 's'}"
+        if text.is_number(smallest):
+            made += f", smallest possible p = {text.probability(smallest)}"
+        made += ")"
+    return (
+        f"As was asked, the p values that are shown come from {made} after the movement was taken "
+        "back, and fitting again; they can disagree with the intervals."
+    )
+
+
+def _shifts(results: Results) -> str:
+    """Write how shifts were tested."""
+    if not results.tables["shifts"]["ci_low"].notna().any():
+        return ""
+    return (
+        "Shifts of main counterparts were tested over the donors' mean positions, of the cells of "
+        "both conditions in the union of the two components (Dempster's test, corrected over "
+        "pairs); intervals of lengths contain the disagreement with the components' own means."
+    )
 
 
 def _choices_tried(results: Results) -> str:

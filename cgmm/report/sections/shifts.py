@@ -19,6 +19,10 @@ from cgmm.report.sections.genes import gene_map_figure, genes_table
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each, row_of
 
+_CLEAR = (
+    ", and not clear without q < 0.05 over donors or where the interval reaches zero; a match that "
+    "is not mutual has a distance, but is not tested"
+)
 GENES_FROM = 440.0  # where distances end
 LED_BY = 206.0  # from there to the leading genes
 
@@ -94,7 +98,7 @@ def shifts_figure(claims: Claims) -> Figure | None:
             "within a subpopulation (1 SD: as far as its cells usually lie from their centre). "
             f"{INTERVAL_WORDS[results.cells_only] if intervals else ''}"
             "Below 0.25 SD is called not visible, up to 0.5 small, up to 1 moderate, above strong"
-            f"{', and not clear where the interval reaches zero' if intervals else ''}. Genes: the "
+            f"{_CLEAR if intervals else ''}. Genes: the "
             f"largest changes of average expression, ↑ higher and ↓ lower in {results.target}."
         ),
     )
@@ -159,7 +163,8 @@ def shifts_table(results: Results) -> Table | None:
         if with_interval:
             cells[3:3] = [
                 number(r.unbiased_shift_sd),
-                interval(r.ci_low, r.ci_high, text.fixed_range),
+                interval(r.ci_low, r.ci_high, text.fixed_range, "not one population"),
+                number(r.q, text.probability, "not tested"),
             ]
         rows.append(Row(cells, (results.index_of(r.source), results.index_of(r.target))))
     columns = [
@@ -177,6 +182,7 @@ def shifts_table(results: Results) -> Table | None:
         columns[3:3] = [
             Column("Moved (SD)", "The distance less what noise adds to any distance"),
             Column("95% interval", "Of the distance moved"),
+            Column("q", "Test of no movement, donors as the unit, corrected over pairs"),
         ]
     return Table(
         key="t-shifts",
@@ -195,4 +201,8 @@ def _shift_note(results: Results, *, with_interval: bool) -> str:
         return f"{pairs} Shifts have no intervals here."
     if results.cells_only:
         return f"{pairs} Intervals come from drawing cells, not donors: they are too narrow."
-    return f"{pairs} Intervals come from refits to donors drawn anew."
+    return (
+        f"{pairs} Intervals and tests come from the positions of the donors. Only a pair of main "
+        "counterparts with enough cells and donors is tested: between other pairs there is a "
+        "distance, but no move."
+    )

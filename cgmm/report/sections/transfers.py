@@ -11,7 +11,7 @@ from cgmm.report.claims.cell_counts import counted
 from cgmm.report.page import text
 from cgmm.report.page.grid import Grid, rise
 from cgmm.report.page.svg import NOTHING, Figure, drawing, el, label
-from cgmm.report.page.table import Cell, Column, Row, Table, any_finite, interval, number, words
+from cgmm.report.page.table import Cell, Column, Row, Table, number, words
 from cgmm.results.read import Results, Subpopulation, each
 
 
@@ -173,7 +173,7 @@ def arrivals_table(results: Results) -> Table:
     )
 
 
-def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> list[str]:
+def _transfer_notes(results: Results, n_listed: int) -> list[str]:
     table = results.tables["transfers"]
     if table.empty:
         return ["No mass was matched, so there are no transfers."]
@@ -187,14 +187,9 @@ def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> 
         if results.counts_cells
         else "follows from it (Bayes' rule)."
     )
-    interval_of = f"The interval is of the part of {results.source}, from "
     notes = [
         reading,
-        "Transfers have no intervals here."
-        if not with_interval
-        else f"{interval_of}drawing cells, not donors, and too narrow."
-        if results.cells_only
-        else f"{interval_of}refits to donors drawn anew.",
+        "Transfers have no intervals: of those that were tried, none held the truth.",
     ]
     left = len(table) - n_listed
     if left:
@@ -208,7 +203,6 @@ def _transfer_notes(results: Results, n_listed: int, *, with_interval: bool) -> 
 def transfers_table(results: Results) -> Table:
     """List the transfers of 0.1 % or more of either side."""
     table = counted(results)
-    with_interval = any_finite(table["ci_low"])
     listed = table.loc[
         (table["share_of_source"] >= MIN_LISTED) | (table["share_of_target"] >= MIN_LISTED)
     ]
@@ -222,8 +216,6 @@ def transfers_table(results: Results) -> Table:
             number(row.share_of_target, text.percent),
             number(row.mass, text.percent),
         ]
-        if with_interval:
-            cells.insert(3, interval(row.ci_low, row.ci_high, text.percent_range))
         if results.counts_cells:
             cells.insert(len(cells) - 2, number(row.counted_share, text.percent))
         rows.append(Row(cells, (results.index_of(row.source), results.index_of(row.target))))
@@ -239,8 +231,6 @@ def transfers_table(results: Results) -> Table:
         ),
         Column("Of all", f"Part of all cells in {results.source} that goes here, by the match"),
     ]
-    if with_interval:
-        columns.insert(3, Column("95% interval", "Of the number before it"))
     if results.counts_cells:
         meaning = "Part of what the subpopulation on the left became that lies here: the ribbons"
         columns.insert(len(columns) - 2, Column(f"Counted, of {source}", meaning))
@@ -251,5 +241,5 @@ def transfers_table(results: Results) -> Table:
         rows=rows,
         file="transfers.tsv",
         open=False,
-        notes=_transfer_notes(results, len(listed), with_interval=with_interval),
+        notes=_transfer_notes(results, len(listed)),
     )
