@@ -167,6 +167,13 @@ _FACTORS = Table(
         _number("relative_low", "Lower bound of the 95 % interval of log2_relative."),
         _number("relative_high", "Upper bound of the 95 % interval of log2_relative."),
         _flag("settled", "False when another choice of the fit moves the factor over twofold."),
+        _number("log2_net_fit", "Log2 net factor by the components of the fit."),
+        _number("purity", "How far the components of the fit lie within it, 0 to 1."),
+        _text(
+            "fit_says",
+            '"no component" (purity under 0.5), '
+            '"differs": both factors differ more than 1.5-fold; else empty.',
+        ),
     ),
 )
 
@@ -180,15 +187,17 @@ _TRANSFERS = Table(
         _text("target", "Name of the target subpopulation.", required=True),
         _whole("source_component", "Index of the source subpopulation, from 0.", required=True),
         _whole("target_component", "Index of the target subpopulation, from 0.", required=True),
-        _number("mass", "Fraction of all source cells that go this way.", required=True),
+        _number("mass", "Fraction of all target cells that came this way.", required=True),
         _number(
             "share_of_source",
-            "Fraction of the source subpopulation that goes to the target subpopulation.",
+            "Of the target cells that came from the source subpopulation, the fraction in the "
+            "target subpopulation.",
             required=True,
         ),
         _number(
             "share_of_target",
-            "Fraction of the target subpopulation that came from the source subpopulation.",
+            "Of the cells of the target subpopulation that have an origin, the fraction that came "
+            "from the source subpopulation.",
             required=True,
         ),
     ),
@@ -488,29 +497,6 @@ _POPULATIONS = Table(
     optional=True,
 )
 
-_FLOW = Table(
-    "flow",
-    "flow of populations",
-    "who became whom: the populations of the target cells and of the source cells that they came "
-    "from, one row per pair; populations correspond, no cell is followed",
-    (
-        _text("source", "Population of origin.", required=True),
-        _text("target", "Population of the target cells.", required=True),
-        _number("share", "Fraction of all target cells in this row.", required=True),
-        _number(
-            "share_of_source",
-            "Of the target cells that came from the source population, the fraction in this row.",
-            required=True,
-        ),
-        _number(
-            "share_of_target",
-            "Of the cells of the target population that have an origin, the fraction in this row.",
-            required=True,
-        ),
-    ),
-    optional=True,
-)
-
 _STATES = Table(
     "states",
     "states of populations",
@@ -531,13 +517,24 @@ _STATES = Table(
     optional=True,
 )
 
+#: Tables that can have a row per population or per component.
+BY_POPULATION = (
+    "factors",
+    "transfers",
+    "arrivals",
+    "shifts",
+    "components",
+    "donors",
+    "donor_shifts",
+    "sensitivity",
+)
+
 TABLES = {
     table.name: table
     for table in (
         (
             _POPULATIONS,
             _STATES,
-            _FLOW,
             _FACTORS,
             _TRANSFERS,
             _ARRIVALS,
@@ -595,12 +592,8 @@ BY_LEVEL = {
         ),
     ),
     "transfers": _TRANSFERS.with_columns(
-        ("source", "target", "mass", "mass_target", "share_of_source", "share_of_target"),
-        (
-            _text("source", _LEVEL),
-            _text("target", _LEVEL),
-            _number("mass_target", "Fraction of all target cells that came this way."),
-        ),
+        ("source", "target", "mass", "share_of_source", "share_of_target"),
+        (_text("source", _LEVEL), _text("target", _LEVEL)),
     ),
     "arrivals": _ARRIVALS.with_columns(
         ("name", "share_target", "purity", "inflow", "log2_inflow", "main_source")

@@ -41,6 +41,8 @@ class LabelledShifts(NamedTuple):
 
     Attributes
     ----------
+    raw
+        Length of the estimated displacement; NaN where one condition has too few cells.
     length
         Length of the displacement, without the part that noise adds to any length; NaN where one
         condition has too few cells.
@@ -50,18 +52,27 @@ class LabelledShifts(NamedTuple):
         p of no displacement; Benjamini-Hochberg q over populations with a p.
     reason
         Why interval, p and q are missing, in a sentence; else "".
+    positions
+        Position of every unit along the displacement, less the mean of the units of the source,
+        shape (n_units, K); NaN with fewer than ``MIN_CELLS_PER_POSITION`` cells.
+    spread
+        The standard deviation within a population, in units of the points: the root mean square
+        distance of a cell from the mean of its population in its donor.
     """
 
+    raw: np.ndarray
     length: np.ndarray
     low: np.ndarray
     high: np.ndarray
     p: np.ndarray
     q: np.ndarray
     reason: list[str]
+    positions: np.ndarray
+    spread: float
 
 
 class _Fitted(NamedTuple):
-    squared: float  #: of the estimated displacement
+    delta: np.ndarray  #: estimated displacement, (D,)
     residual: np.ndarray  #: covariance of a donor's mean, (D, D)
     factor: float  #: v
     freedom: int
@@ -102,7 +113,8 @@ def labelled_shifts(
     matrix = design.matrix()
     sides = np.asarray(design.sides)
     found: list[_Fitted | None] = []
-    length = np.full(n_labels, np.nan)
+    raw, length = (np.full(n_labels, np.nan) for _ in range(2))
+    positions = np.full(counts.shape, np.nan)
     notes: list[Note | None] = []
     for k in range(n_labels):
         there = counts[:, k] >= MIN_CELLS_PER_POSITION
@@ -113,7 +125,9 @@ def labelled_shifts(
         fitted = None if note else _fit(means[:, k][there], matrix[there], sides[there], design)
         if note is None and fitted is None:
             note = _few_donors(design)
-            length[k] = _plain_length(means[:, k], counts[:, k], sides, spread) / spread
+            delta, noise = _between_cells(means[:, k], counts[:, k], sides, spread)
+            raw[k] = np.linalg.norm(delta)
+            length[k] = np.sqrt(max(raw[k] ** 2 - noise, 0.0))
         found.append(fitted)
         notes.append(note)
     low, high, p = (np.full(n_labels, np.nan) for _ in range(3))
@@ -124,10 +138,30 @@ def labelled_shifts(
             one = found[k]
             assert one is not None
             noise = one.factor * float(np.trace(one.residual))
-            length[k] = np.sqrt(max(one.squared - noise, 0.0)) / spread
+            raw[k] = np.linalg.norm(one.delta)
+            length[k] = np.sqrt(max(raw[k] ** 2 - noise, 0.0))
             low[k], high[k], p[k] = _interval(one, dims, noise, level)
-        low, high = low / spread, high / spread
-    return LabelledShifts(length, low, high, p, benjamini_hochberg(p), in_words(notes))
+            positions[:, k] = _positions(means[:, k], counts[:, k], sides, one.delta)
+    return LabelledShifts(
+        raw / spread,
+        length / spread,
+        low / spread,
+        high / spread,
+        p,
+        benjamini_hochberg(p),
+        in_words(notes),
+        positions / spread,
+        spread,
+    )
+
+
+def _positions(
+    means: np.ndarray, counts: np.ndarray, sides: np.ndarray, delta: np.ndarray
+) -> np.ndarray:
+    """Return the positions of the units along a displacement, source units about zero."""
+    there = counts >= MIN_CELLS_PER_POSITION
+    along = means @ (delta / max(float(np.linalg.norm(delta)), np.finfo(float).tiny))
+    return np.where(there, along - along[there & (sides == 0)].mean(), np.nan)
 
 
 def _means(
@@ -139,8 +173,7 @@ def _means(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return means (n_units, K, D), counts (n_units, K), and the spread within populations.
 
-    The spread is the root mean square distance of a cell from the mean of its population in its
-    donor.
+    The spread is that of :class:`LabelledShifts`.
     """
     n_dims = points.source.shape[1]
     sums, counts, squares = [], [], 0.0
@@ -176,9 +209,7 @@ def _fit(
     rest = means - matrix @ (inverse @ means)
     freedom = len(matrix) - rank
     delta = inverse[-1] @ means
-    return _Fitted(
-        float(delta @ delta), rest.T @ rest / freedom, float(inverse[-1] @ inverse[-1]), freedom
-    )
+    return _Fitted(delta, rest.T @ rest / freedom, float(inverse[-1] @ inverse[-1]), freedom)
 
 
 def _few_donors(design: Design) -> Note:
@@ -187,12 +218,13 @@ def _few_donors(design: Design) -> Note:
     return Reason.FEW_DONORS_TO_MOVE.note(least=MIN_DONORS, n_cells=int(MIN_CELLS_PER_POSITION))
 
 
-def _plain_length(means: np.ndarray, counts: np.ndarray, sides: np.ndarray, spread: float) -> float:
-    """Return the distance of the mean cells of both conditions, less the noise of drawing cells."""
+def _between_cells(
+    means: np.ndarray, counts: np.ndarray, sides: np.ndarray, spread: float
+) -> tuple[np.ndarray, float]:
+    """Return the displacement of the mean cell, and what drawing cells adds to its square."""
     parts = [sides == 0, sides == 1]
     ends = [np.average(means[part], axis=0, weights=counts[part]) for part in parts]
-    noise = spread**2 * sum(1 / counts[part].sum() for part in parts)
-    return float(np.sqrt(max(np.square(ends[1] - ends[0]).sum() - noise, 0.0)))
+    return ends[1] - ends[0], spread**2 * sum(1 / counts[part].sum() for part in parts)
 
 
 def _effective_dimensions(found: list[_Fitted | None]) -> float:
@@ -217,10 +249,11 @@ def _effective_dimensions(found: list[_Fitted | None]) -> float:
 
 def _interval(one: _Fitted, dims: float, noise: float, level: float) -> tuple[float, float, float]:
     """Return the ends of the interval of the length, in units of the points, and p."""
+    squared = float(one.delta @ one.delta)
     if noise <= 0:
-        length = float(np.sqrt(one.squared))
+        length = float(np.sqrt(squared))
         return length, length, 0.0 if length > 0 else 1.0
-    f = min(one.squared / noise, MAX_F)
+    f = min(squared / noise, MAX_F)
     df = dims, dims * one.freedom
     over = float(scipy.stats.f.sf(f, *df))
     p = min(1.0, 2 * min(over, 1 - over)) if over < 0.5 else 1.0

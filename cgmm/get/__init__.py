@@ -12,7 +12,6 @@ from cgmm.get._compare import compare
 from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
-from cgmm.get._flow import flow
 from cgmm.get._genes import gene_agreement, genes
 from cgmm.get._populations import populations
 from cgmm.get._projected import projected
@@ -29,7 +28,6 @@ __all__ = [
     "donors",
     "factors",
     "fit",
-    "flow",
     "gene_agreement",
     "genes",
     "params",

@@ -9,13 +9,10 @@ With :math:`r` the responsibilities, :math:`w` the weights that make donors coun
 Rows of :math:`A` and :math:`B` sum to one, because cells without annotation form a level of their
 own. Masses are split in these proportions and summed, which conserves totals:
 
-.. math:: s_a = \sum_k A_{ka} s_k, \qquad M_{ab} = \sum_{kl} A_{ka} s_k T_{kl} B_{lb}, \qquad
-    E_{ab} = \sum_{kl} A_{ka} R_{kl} t_l B_{lb},
+.. math:: s_a = \sum_k A_{ka} s_k, \qquad E_{ab} = \sum_{kl} A_{ka} R_{kl} t_l B_{lb},
 
-where :math:`T` is the fraction of each source component that goes to each target component,
-:math:`R` the fraction of each target component that came from each source component, :math:`M` the
-mass that leaves as a fraction of the source cells, and :math:`E` the mass that arrives as a
-fraction of the target cells. The log2 net factor of a level is
+where :math:`R` is the fraction of each target component that came from each source component, and
+:math:`E` the mass that arrives as a fraction of the target cells. The log2 net factor of a level is
 :math:`\log_2 (\sum_b E_{ab} / s_a)`.
 
 When every component lies in one level, these are sums of rows. A component that lies in two levels
@@ -51,7 +48,7 @@ from cgmm.get._common import build, core, origin
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import BY_LEVEL
 from cgmm.thresholds import MIN_CELLS
-from cgmm.transport.coupling import divide, is_gone, share_of_source, transfer_mass
+from cgmm.transport.coupling import divide, is_gone
 
 MOSTLY = 0.95
 MIN_SHARE = 1e-12
@@ -66,7 +63,6 @@ class Summed(NamedTuple):
     target: np.ndarray  #: B, (K1, n)
     share_source: np.ndarray  #: (n,) of the source cells
     share_target: np.ndarray  #: (n,) of the target cells, by their own annotation
-    leaves: np.ndarray  #: M, (n, n)
     enters: np.ndarray  #: E, (n, n)
 
 
@@ -83,9 +79,8 @@ def summed(adata: ad.AnnData, by: str, *, key: str) -> Summed:
     uns = read_stored(adata, key)
     coupling, s, t = core(uns)
     levels, a, b = _fractions(adata, by, coupling.shape, key=key)
-    leaves = transfer_mass(coupling, s)
     enters = origin(uns) * t
-    return Summed(levels, a, b, s @ a, t @ b, a.T @ leaves @ b, a.T @ enters @ b)
+    return Summed(levels, a, b, s @ a, t @ b, a.T @ enters @ b)
 
 
 def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
@@ -136,17 +131,16 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
 def transfers_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     """Return :func:`cgmm.get.transfers` summed to levels."""
     found = summed(adata, by, key=key)
-    i, j = np.nonzero((found.leaves > MIN_SHARE) | (found.enters > MIN_SHARE))
-    arrives = found.enters.sum(axis=0, keepdims=True)
+    enters = found.enters
+    i, j = np.nonzero(enters > MIN_SHARE)
     frame = build(
         BY_LEVEL["transfers"],
         {
             "source": found.levels[i],
             "target": found.levels[j],
-            "mass": found.leaves[i, j],
-            "mass_target": found.enters[i, j],
-            "share_of_source": share_of_source(found.leaves)[i, j],
-            "share_of_target": divide(found.enters, arrives)[i, j],
+            "mass": enters[i, j],
+            "share_of_source": divide(enters, enters.sum(axis=1, keepdims=True))[i, j],
+            "share_of_target": divide(enters, enters.sum(axis=0, keepdims=True))[i, j],
         },
     )
     return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)

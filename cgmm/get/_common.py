@@ -12,7 +12,10 @@ from cgmm._anndata.keys import Uns
 from cgmm.donors.shares import DonorShares
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import Table
+from cgmm.thresholds import MIN_CHANGE
 from cgmm.transport.coupling import share_of_target
+
+TOP_GENES = 5
 
 
 def component_names(uns: dict[str, Any], side: str) -> np.ndarray:
@@ -112,3 +115,18 @@ def empty(table: Table) -> pd.DataFrame:
 
 
 _TYPES = {"whole": np.int64, "number": np.float64, "flag": np.bool_}
+
+
+def top_genes(uns: dict[str, Any]) -> dict[str, str]:
+    """Return the leading genes of each population or component as text: "ISG15 up, FTL down"."""
+    if Uns.GENES not in uns:
+        return {}
+    table = uns[Uns.GENES]
+    leading = table[(table["rank"] <= TOP_GENES) & (table["log2_change"].abs() >= MIN_CHANGE)]
+    return {
+        str(name): ", ".join(
+            f"{g} {'up' if c > 0 else 'down'}"
+            for g, c in zip(part["gene"].astype(str), part["log2_change"], strict=True)
+        )
+        for name, part in leading.sort_values("rank").groupby(leading["name"].astype(str))
+    }

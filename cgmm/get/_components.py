@@ -7,21 +7,26 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
+from cgmm._anndata.populations import STATE
 from cgmm._anndata.storage import read_stored
 from cgmm.get._by import arrivals_by
 from cgmm.get._common import build, core, flows, origin
+from cgmm.get._population_tables import of_populations, wants_populations
 from cgmm.pair import SOURCE, TARGET
 from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone
 
 
-def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def components(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Return the components of both sides, one row per component.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -39,12 +44,16 @@ def components(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> cg.get.components(adata)["side"].value_counts().to_dict()
     {'source': 6, 'target': 6}
     """
+    if wants_populations(level):
+        return of_populations(adata, "components", key=key)
     return build(
         TABLES["components"], read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True)
     )
 
 
-def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def arrivals(
+    adata: ad.AnnData, *, by: str | None = None, level: str = STATE, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
     """Return where each target component came from, one row per target component.
 
     Parameters
@@ -54,6 +63,9 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     by
         Column of ``obs`` to whose levels the components of both sides are summed
         (:mod:`cgmm.get._by`).
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -76,6 +88,8 @@ def arrivals(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
     >>> round(float(arrivals["share_target"].sum()), 3)
     1.0
     """
+    if wants_populations(level, by):
+        return of_populations(adata, "arrivals", key=key)
     if by is not None:
         return arrivals_by(adata, by, key=key)
     uns = read_stored(adata, key)

@@ -7,19 +7,24 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
+from cgmm._anndata.populations import STATE
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.get._common import build, component_names, donor_shares, empty, origin
+from cgmm.get._population_tables import of_populations, wants_populations
 from cgmm.pair import SIDES, SOURCE
 from cgmm.tables import TABLES
 
 
-def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def donors(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Return the share of each component in each donor; no rows for a fit without donors.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -35,6 +40,8 @@ def donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> len(cg.get.donors(adata))
     36
     """
+    if wants_populations(level):
+        return of_populations(adata, "donors", key=key)
     uns, known = read_stored(adata, key), read_params(adata, key=key)
     table = uns[Uns.DONORS]
     side = table["side"].astype(str).to_numpy(object)
@@ -98,13 +105,16 @@ def carried_donors(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     return build(TABLES["donors"], pd.concat(parts, ignore_index=True))
 
 
-def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def donor_shifts(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Return how far the cells of each donor moved.
 
     Parameters
     ----------
     adata
         Object on which :func:`cgmm.tl.donors` was run.
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -120,6 +130,8 @@ def donor_shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     KeyError
         When :func:`cgmm.tl.donors` was not run.
     """
+    if wants_populations(level):
+        return of_populations(adata, "donor_shifts", key=key)
     uns, known = read_stored(adata, key), read_params(adata, key=key)
     if Uns.UNCERTAINTY not in uns:
         msg = f"uns[{key!r}] has no uncertainty: run cgmm.tl.donors(adata, key={key!r}) first."

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
+from cgmm._anndata.populations import STATE
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm._utils.strict_json import loads
 from cgmm.automatic.sensitivity import settled
@@ -17,6 +18,7 @@ from cgmm.get._by import factors_by
 from cgmm.get._changes import NUMBERS, changes_of_components, without_donors
 from cgmm.get._common import build, core, flows, origin
 from cgmm.get._components import components
+from cgmm.get._population_tables import of_populations, wants_populations
 from cgmm.pair import SOURCE, TARGET
 from cgmm.tables import TABLES
 from cgmm.thresholds import MIN_CELLS
@@ -26,7 +28,9 @@ EXTRA = ("p_moderated", "p_permutation", "log2_relative", "relative_low", "relat
 SOURCES = {"donors": "donor t", "cells": "cells", "": ""}
 
 
-def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def factors(
+    adata: ad.AnnData, *, by: str | None = None, level: str = STATE, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
     """Return the prevalence of each source component and its change.
 
     Parameters
@@ -36,6 +40,9 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     by
         Column of ``obs`` to whose levels the components are summed; totals are conserved
         (:mod:`cgmm.get._by`).
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -98,6 +105,8 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     >>> factors.loc[factors["log2_net"].idxmax(), "name"]
     'Beta'
     """
+    if wants_populations(level, by):
+        return of_populations(adata, "factors", key=key)
     if by is not None:
         return factors_by(adata, by, key=key)
     uns, known = read_stored(adata, key), read_params(adata, key=key)
@@ -128,6 +137,9 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
             "interval_from": sure,
             "status": np.where((lost | (left < 1)) & (n_cells >= MIN_CELLS), "gone", ""),
             "settled": settled(net, known.get("sensitivity") or []),
+            "log2_net_fit": net,
+            "purity": own["cell_type_purity"].to_numpy(float),
+            "fit_says": "",
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -11,11 +11,10 @@ import pandas as pd
 from cgmm._anndata.checks import column
 from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
 from cgmm._anndata.populations import (
+    NO_POPULATIONS,
     PopulationCells,
     UnlabelledError,
-    population_key,
     take_populations,
-    unlabelled,
 )
 from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
@@ -102,13 +101,10 @@ def populations(
         When one condition has no labels.
     """
     known = read_params(adata, key=key)
-    by = population_key(adata, key=key) if by is None else by
-    if by is None:
+    cells = take_populations(adata, known, by=by, key=key)
+    if cells is None:
         return empty(TABLES["populations"])
-    cells = take_populations(adata, by, known)
-    if problem := unlabelled(cells, by, known):
-        raise UnlabelledError(problem)
-    names = cells.names
+    by, names = cells.by, cells.names
     plan, units = _units(adata, known, cells.rows)
     found = labelled_factors(_counted(plan, units, cells.codes, len(names)), plan)
     moved = _shifts(adata, known, cells, units, plan)
@@ -135,6 +131,35 @@ def populations(
     return build(TABLES["populations"], frame)
 
 
+class DonorStates(NamedTuple):
+    """Cells and states of the populations in every donor."""
+
+    design: Design
+    counts: (
+        np.ndarray
+    )  #: (n_units, K), with a last column of cells without a label if there are any
+    shifts: LabelledShifts
+
+
+def donor_states(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> DonorStates:
+    """Return the numbers from which :func:`populations` computes, for the default populations.
+
+    Parameters
+    ----------
+    adata
+        Object with a fit that has populations.
+    key
+        The ``key_added`` of the fit.
+    """
+    known = read_params(adata, key=key)
+    cells = take_populations(adata, known, key=key)
+    if cells is None:
+        raise ValueError(NO_POPULATIONS)
+    plan, units = _units(adata, known, cells.rows)
+    counts = _counted(plan, units, cells.codes, len(cells.names))
+    return DonorStates(plan, counts, _shifts(adata, known, cells, units, plan))
+
+
 def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
     """Return sentences about labels that are missing in the annotation that named the fit.
 
@@ -151,9 +176,11 @@ def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
     by = known["name_by"]
     if by is None:
         return []
-    cells = take_populations(adata, by, known)
-    if problem := unlabelled(cells, by, known):
-        return [problem]
+    try:
+        cells = take_populations(adata, known, by=by, key=key)
+    except UnlabelledError as error:
+        return [f"{error} The populations below are those that the fit found."]
+    assert cells is not None
     missing = [(own < 0).mean() for own in cells.codes]
     if max(missing) <= MAX_UNLABELLED:
         return []

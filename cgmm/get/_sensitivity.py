@@ -7,20 +7,25 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import STATE
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.get._common import build, component_names, core, empty, origin
+from cgmm.get._population_tables import of_populations, wants_populations
 from cgmm.pair import SIDES
 from cgmm.tables import TABLES
 from cgmm.transport.coupling import is_gone, log2_net
 
 
-def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def sensitivity(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Return the factor of each source component under other choices of the fit.
 
     Parameters
     ----------
     adata
         Object with a fit that :func:`cgmm.tl.fit` made.
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -38,6 +43,8 @@ def sensitivity(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> sorted(set(cg.get.sensitivity(adata)["parameter"]))
     ['partition', 'rho']
     """
+    if wants_populations(level):
+        return of_populations(adata, "sensitivity", key=key)
     uns = read_stored(adata, key)
     coupling, s, t = core(uns)
     gone = is_gone(coupling)

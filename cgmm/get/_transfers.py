@@ -9,27 +9,30 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, UncertaintyKeys, Uns
+from cgmm._anndata.populations import STATE
 from cgmm._anndata.storage import read_stored
 from cgmm.get._by import transfers_by
-from cgmm.get._common import build, component_names, core, origin
-from cgmm.pair import SIDES
+from cgmm.get._common import build, component_names, core, origin, top_genes
+from cgmm.get._population_tables import of_populations, wants_populations
+from cgmm.pair import SIDES, SOURCE
 from cgmm.tables import TABLES
-from cgmm.thresholds import MIN_CHANGE
-from cgmm.transport.coupling import share_of_source, transfer_mass
+from cgmm.transport.coupling import divide
 from cgmm.transport.gaussians import pair_roots, roots, wasserstein_costs
 
 MIN_SHARE_OF_SOURCE = 0.01
 MIN_MASS = 1e-6
-TOP_GENES = 5
 
 
-def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def transfers(
+    adata: ad.AnnData, *, by: str | None = None, level: str = STATE, key: str = DEFAULT_KEY
+) -> pd.DataFrame:
     """Return who became whom: one row per pair of components that exchanges mass, largest first.
 
-    A pair is left out when less than a millionth of the source cells leaves along it and less than
-    a millionth of the target cells arrives. Where origins were counted
-    (:mod:`cgmm.automatic.origins`), cells may arrive along a pair that has nearly no mass in the
-    coupling.
+    All numbers are read from one joint table of the target cells: how many of them belong to each
+    target component and came from each source component (``votes`` of the fit, or, without votes,
+    its coupling). Net factors, origins and the tables of populations are read from the same table.
+    A pair with less than a millionth of the target cells is left out. The coupling of the model is
+    ``cgmm.get.fit(adata).coupling``.
 
     Parameters
     ----------
@@ -38,14 +41,18 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     by
         Column of ``obs`` to whose levels the components of both sides are summed; totals are
         conserved (:mod:`cgmm.get._by`).
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
     Returns
     -------
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
-    all source cells), share_of_source (fraction of the source component that goes this way),
-    share_of_target (fraction of the target component that came this way). There are no intervals:
+    all target cells), share_of_source (of the target cells that came from the source component, the
+    fraction in the target component), share_of_target (fraction of the target component that came
+    from the source component). There are no intervals:
     of those that were tried, none held the truth (:doc:`/calibration`).
 
     With ``by`` the pairs are pairs of levels of the annotation. There are no indices, no pair with
@@ -60,12 +67,15 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
     >>> alpha["target"], round(float(alpha["share_of_source"]), 1)
     ('Alpha', 1.0)
     """
+    if wants_populations(level, by):
+        return of_populations(adata, "transfers", key=key)
     if by is not None:
         return transfers_by(adata, by, key=key)
     uns = read_stored(adata, key)
-    coupling, s, t = core(uns)
-    mass, r = transfer_mass(coupling, s), origin(uns)
-    k, j = np.nonzero((mass > MIN_MASS) | (r * t > MIN_MASS))
+    _, _, t = core(uns)
+    r = origin(uns)
+    mass = r * t
+    k, j = np.nonzero(mass > MIN_MASS)
     names = [component_names(uns, side) for side in SIDES]
     frame = build(
         TABLES["transfers"],
@@ -75,20 +85,23 @@ def transfers(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KE
             "source_component": k,
             "target_component": j,
             "mass": mass[k, j],
-            "share_of_source": share_of_source(mass)[k, j],
+            "share_of_source": divide(mass, mass.sum(axis=1, keepdims=True))[k, j],
             "share_of_target": r[k, j],
         },
     )
     return frame.sort_values("mass", ascending=False, kind="stable", ignore_index=True)
 
 
-def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+def shifts(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Return how far the states of coupled components differ.
 
     Parameters
     ----------
     adata
         Object with a fit.
+    level
+        "state": one row per component. "population": one row per population
+        (:func:`cgmm.get.populations`); claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
 
@@ -127,6 +140,8 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     >>> shifts.loc[shifts["mean_shift_sd"].idxmax(), "source"]
     'Alpha'
     """
+    if wants_populations(level):
+        return of_populations(adata, "shifts", key=key)
     uns = read_stored(adata, key)
     m0, m1 = (np.asarray(uns[Uns.means(side)]) for side in SIDES)
     s0, s1 = (np.asarray(uns[Uns.covariances(side)]) for side in SIDES)
@@ -136,13 +151,15 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     pairs = transfers(adata, key=key)
     pairs = pairs[pairs["share_of_source"] >= MIN_SHARE_OF_SOURCE]
     k, j = pairs["source_component"].to_numpy(), pairs["target_component"].to_numpy()
+    source = pairs["source"].to_numpy(object)
     mean = np.linalg.norm(m1[j] - m0[k], axis=1)
     total = np.sqrt(costs[k, j])
-    leading = _top_genes(uns)
+    leading = top_genes(uns)
+    of = _populations_of(uns)
     frame = build(
         TABLES["shifts"],
         {
-            "source": pairs["source"].to_numpy(object),
+            "source": source,
             "target": pairs["target"].to_numpy(object),
             "source_component": k,
             "target_component": j,
@@ -153,7 +170,9 @@ def shifts(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "mean_shift_sd": mean / sd,
             "total_shift_sd": total / sd,
             **_sure(uns, k, j, sd),
-            "top_genes": [leading.get(int(i), "") for i in k],
+            "top_genes": [
+                leading.get(name, leading.get(of[i], "")) for i, name in zip(k, source, strict=True)
+            ],
         },
     )
     return frame.sort_values(
@@ -175,16 +194,7 @@ def _sure(uns: dict[str, Any], k: np.ndarray, j: np.ndarray, sd: float) -> dict[
     }
 
 
-def _top_genes(uns: dict[str, Any]) -> dict[int, str]:
-    """Return the leading genes of each source component as text: "ISG15 up, FTL down"."""
-    if Uns.GENES not in uns:
-        return {}
-    table = uns[Uns.GENES]
-    leading = table[(table["rank"] <= TOP_GENES) & (table["log2_change"].abs() >= MIN_CHANGE)]
-    return {
-        int(k): ", ".join(
-            f"{g} {'up' if c > 0 else 'down'}"
-            for g, c in zip(part["gene"].astype(str), part["log2_change"], strict=True)
-        )
-        for k, part in leading.sort_values("rank").groupby("component")
-    }
+def _populations_of(uns: dict[str, Any]) -> list[str]:
+    """Return the population, or "", of every source component."""
+    table = uns[Uns.COMPONENTS]
+    return list(table.loc[table["side"].astype(str) == SOURCE, "cell_type"].astype(str))

@@ -16,8 +16,7 @@ import anndata as ad
 import pandas as pd
 
 from cgmm import get
-from cgmm._anndata.keys import DEFAULT_KEY, Keys
-from cgmm._anndata.populations import UnlabelledError
+from cgmm._anndata.populations import POPULATION
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
@@ -25,7 +24,7 @@ from cgmm.results.cells import cells_table
 from cgmm.results.facts import git_commit, report_facts, runtimes
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
-from cgmm.tables import CELLS, TABLES
+from cgmm.tables import BY_POPULATION, CELLS, TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -146,14 +145,9 @@ def summarise(
 
 
 def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
-    """Return a result table; the populations are found ones where one condition has no labels."""
-    if name != "populations":
-        return getattr(get, name)(adata)
-    try:
-        return get.populations(adata)
-    except UnlabelledError as error:
-        logger.warning("the annotation was not used: %s", error)
-        return get.populations(adata, by=Keys(DEFAULT_KEY).population)
+    """Return a result table, of populations where a table can be of states as well."""
+    options = {"level": POPULATION} if name in BY_POPULATION else {}
+    return getattr(get, name)(adata, **options)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

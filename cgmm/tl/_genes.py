@@ -10,8 +10,8 @@ import numpy as np
 from cgmm._anndata.checks import check_writable
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.expression import check_usable, expression_of, gene_names
-from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Keys, Uns
-from cgmm._anndata.populations import population_key, take_populations, unlabelled
+from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Uns
+from cgmm._anndata.populations import NO_POPULATIONS, check_level, take_populations
 from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import (
     read_fit,
@@ -152,24 +152,16 @@ def genes(
     return adata if copy else None
 
 
-LEVELS = ("population", "state")
-
-
 def _groups(
     adata: ad.AnnData, sides: Sides, params: dict[str, Any], level: str | None, key: str
 ) -> tuple[Groups, list[str]]:
     """Return the groups of cells whose genes are compared, and their names."""
-    if level not in (None, *LEVELS):
-        msg = f"level={level!r} must be one of {', '.join(map(repr, LEVELS))}, or None."
-        raise ValueError(msg)
-    by = population_key(adata, key=key)
-    if level == "population" and by is None:
-        msg = "The fit has no populations: give level='state', or name_by in cgmm.tl.fit."
-        raise ValueError(msg)
-    if level != "state" and by is not None:
-        cells = take_populations(adata, by, params)
-        if unlabelled(cells, by, params):
-            cells = take_populations(adata, Keys(key).population, params)
+    if level is not None:
+        check_level(level)
+    cells = None if level == "state" else take_populations(adata, params, key=key)
+    if cells is not None:
         return population_groups(sides, cells.codes, len(cells.names)), cells.names
+    if level == "population":
+        raise ValueError(NO_POPULATIONS)
     coupled = groups(sides, read_responsibilities(adata, key), read_fit(adata, key=key))
     return coupled, read_names(adata, key, SOURCE)
