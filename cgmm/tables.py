@@ -115,10 +115,10 @@ def _flag(name: str, meaning: str, *, required: bool = False) -> Column:
 _FACTORS = Table(
     "factors",
     "net factors",
-    "how prevalent each source subpopulation became, one row per source subpopulation",
+    "how prevalent each source population became, one row per source population",
     (
-        _whole("component", "Index of the source subpopulation, from 0.", required=True),
-        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("component", "Index of the source population, from 0.", required=True),
+        _text("name", "Name of the source population.", required=True),
         _number(
             "share_source",
             "Fraction of the source cells that belong to it, mean over the donors that count.",
@@ -131,7 +131,7 @@ _FACTORS = Table(
         ),
         _number(
             "outflow",
-            "Factor of the coupling on leaving the subpopulation, relative to its total mass.",
+            "Factor of the coupling on leaving the population, relative to its total mass.",
         ),
         _number("log2_outflow", "log2 of outflow."),
         _number(
@@ -147,7 +147,7 @@ _FACTORS = Table(
         _number("ci_low", "Lower bound of the 95 % interval of log2_net over donors."),
         _number("ci_high", "Upper bound of the 95 % interval of log2_net over donors."),
         _number("p", "p-value of log2_net = 0, with the donor as the unit."),
-        _number("q", "Benjamini-Hochberg q-value of p, over the subpopulations."),
+        _number("q", "Benjamini-Hochberg q-value of p, over the populations."),
         _whole("n_cells", "Source cells of it: sum of fractions of cells, rounded.", required=True),
         _whole("n_cells_target", "Target cells from it: sum of fractions of cells, rounded."),
         _text("reason", "Why interval, p and q are missing; empty when they are there."),
@@ -157,7 +157,7 @@ _FACTORS = Table(
         ),
         _text(
             "status",
-            '"gone" when it has 20 source cells and no target subpopulation is its counterpart.',
+            '"gone" when it has 20 source cells and no target population is its counterpart.',
         ),
         _number("p_moderated", "p-value of the moderated t-test over donors."),
         _number(
@@ -180,24 +180,24 @@ _FACTORS = Table(
 _TRANSFERS = Table(
     "transfers",
     "transfers",
-    "who became whom, one row per pair of subpopulations that exchanges mass; subpopulations "
+    "who became whom, one row per pair of populations that exchanges mass; populations "
     "correspond, no cell is followed",
     (
-        _text("source", "Name of the source subpopulation.", required=True),
-        _text("target", "Name of the target subpopulation.", required=True),
-        _whole("source_component", "Index of the source subpopulation, from 0.", required=True),
-        _whole("target_component", "Index of the target subpopulation, from 0.", required=True),
+        _text("source", "Name of the source population.", required=True),
+        _text("target", "Name of the target population.", required=True),
+        _whole("source_component", "Index of the source population, from 0.", required=True),
+        _whole("target_component", "Index of the target population, from 0.", required=True),
         _number("mass", "Fraction of all target cells that came this way.", required=True),
         _number(
             "share_of_source",
-            "Of the target cells that came from the source subpopulation, the fraction in the "
-            "target subpopulation.",
+            "Of the target cells that came from the source population, the fraction in the "
+            "target population.",
             required=True,
         ),
         _number(
             "share_of_target",
-            "Of the cells of the target subpopulation that have an origin, the fraction that came "
-            "from the source subpopulation.",
+            "Of the cells of the target population that have an origin, the fraction that came "
+            "from the source population.",
             required=True,
         ),
     ),
@@ -206,41 +206,41 @@ _TRANSFERS = Table(
 _ARRIVALS = Table(
     "arrivals",
     "origins",
-    "where each target subpopulation came from, one row per target subpopulation",
+    "where each target population came from, one row per target population",
     (
-        _whole("component", "Index of the target subpopulation, from 0.", required=True),
-        _text("name", "Name of the target subpopulation.", required=True),
+        _whole("component", "Index of the target population, from 0.", required=True),
+        _text("name", "Name of the target population.", required=True),
         _number("share_target", "Fraction of the target cells that belong to it.", required=True),
         _number(
             "inflow",
-            "Factor of the coupling on arriving at the subpopulation, relative to its total mass.",
+            "Factor of the coupling on arriving at the population, relative to its total mass.",
             required=True,
         ),
         _number("log2_inflow", "log2 of inflow."),
         _text(
             "main_source",
-            "Source subpopulation from which most of it came; empty when it is new.",
+            "Source population from which most of it came; empty when it is new.",
             required=True,
         ),
         _number("share_from_main_source", "Fraction of it that came from main_source."),
         _whole("n_cells", "Target cells of it: sum of fractions of cells, rounded."),
-        _text("status", '"new" when no source subpopulation can be its origin.'),
+        _text("status", '"new" when no source population can be its origin.'),
     ),
 )
 
 _SHIFTS = Table(
     "shifts",
     "state shifts",
-    "how far the state of matched subpopulations moved, one row per pair with at least 1 % of its "
-    "source subpopulation",
+    "how far the state of matched populations moved, one row per pair with at least 1 % of its "
+    "source population",
     (
-        _text("source", "Name of the source subpopulation.", required=True),
-        _text("target", "Name of the target subpopulation.", required=True),
-        _whole("source_component", "Index of the source subpopulation, from 0."),
-        _whole("target_component", "Index of the target subpopulation, from 0."),
+        _text("source", "Name of the source population.", required=True),
+        _text("target", "Name of the target population.", required=True),
+        _whole("source_component", "Index of the source population, from 0."),
+        _whole("target_component", "Index of the target population, from 0."),
         _number(
             "share_of_source",
-            "Fraction of the source subpopulation that goes to the target subpopulation.",
+            "Fraction of the source population that goes to the target population.",
             required=True,
         ),
         _number("mean_shift", "Distance of the two means, in units of the representation."),
@@ -250,14 +250,14 @@ _SHIFTS = Table(
         ),
         _number(
             "total_shift",
-            "Wasserstein distance of the two subpopulations, in units of the representation.",
+            "Wasserstein distance of the two populations, in units of the representation.",
         ),
         _number(
             "mean_shift_sd",
-            "mean_shift in standard deviations within a subpopulation.",
+            "mean_shift in standard deviations within a population.",
             required=True,
         ),
-        _number("total_shift_sd", "total_shift in standard deviations within a subpopulation."),
+        _number("total_shift_sd", "total_shift in standard deviations within a population."),
         _number("unbiased_shift_sd", "mean_shift_sd less what noise adds to any distance."),
         _number(
             "ci_low",
@@ -269,7 +269,7 @@ _SHIFTS = Table(
         _number("q", "Benjamini-Hochberg q-value of p, over the pairs."),
         _text(
             "top_genes",
-            "Up to five genes that change most in the source subpopulation, 1.5-fold or more.",
+            "Up to five genes that change most in the source population, 1.5-fold or more.",
         ),
     ),
     optional=True,
@@ -278,10 +278,10 @@ _SHIFTS = Table(
 _GENES = Table(
     "genes",
     "genes",
-    "which genes changed in each source subpopulation, one row per subpopulation and gene",
+    "which genes changed in each source population, one row per population and gene",
     (
-        _whole("component", "Index of the source subpopulation, from 0.", required=True),
-        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("component", "Index of the source population, from 0.", required=True),
+        _text("name", "Name of the source population.", required=True),
         _text("gene", "Name of the gene.", required=True),
         _number(
             "log2_change",
@@ -289,7 +289,7 @@ _GENES = Table(
             "cells, in log2 units.",
             required=True,
         ),
-        _number("common_change", "Part of log2_change that nearly all subpopulations share."),
+        _number("common_change", "Part of log2_change that nearly all populations share."),
         _number("specific_change", "The rest of log2_change."),
         _number(
             "loading_change",
@@ -302,7 +302,7 @@ _GENES = Table(
         ),
         _number("de_log2_change", "log2 change of the counts summed per donor."),
         _number("de_p", "p-value of de_log2_change over donors."),
-        _number("de_q", "Benjamini-Hochberg q-value of de_p, over the genes of the subpopulation."),
+        _number("de_q", "Benjamini-Hochberg q-value of de_p, over the genes of the population."),
         _text(
             "agreement",
             'Whose sign is the same: "all", "loadings differ", "DE differs" or "both differ".',
@@ -315,21 +315,19 @@ _GENES = Table(
             "ambient_share",
             "Largest fraction of the change that RNA of other cells in the droplets can explain.",
         ),
-        _whole(
-            "rank", "Rank by size of the change within the subpopulation, from 1.", required=True
-        ),
+        _whole("rank", "Rank by size of the change within the population, from 1.", required=True),
         _whole(
             "n_subpopulations",
-            "Subpopulations in which the gene is among the first 20 and changes 1.5-fold or more.",
+            "Populations in which the gene is among the first 20 and changes 1.5-fold or more.",
         ),
         _whole(
             "n_specific",
-            "Subpopulations whose specific_change is 1.5-fold or more, and at least half of the "
+            "Populations whose specific_change is 1.5-fold or more, and at least half of the "
             "gene's largest.",
         ),
         _text(
             "scope",
-            '"common" when nearly all subpopulations change the gene, "specific" when some do, '
+            '"common" when nearly all populations change the gene, "specific" when some do, '
             "empty when none does.",
         ),
     ),
@@ -339,10 +337,10 @@ _GENES = Table(
 _GENE_AGREEMENT = Table(
     "gene_agreement",
     "agreement of gene changes",
-    "how well the ways to measure a gene change agree, one row per source subpopulation",
+    "how well the ways to measure a gene change agree, one row per source population",
     (
-        _whole("component", "Index of the source subpopulation, from 0.", required=True),
-        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("component", "Index of the source population, from 0.", required=True),
+        _text("name", "Name of the source population.", required=True),
         _whole("n_genes", "Genes that enough cells express."),
         _whole("n_loading", "Genes among n_genes that have loadings."),
         _whole("n_tested", "Genes among n_genes that were tested over donors."),
@@ -362,7 +360,7 @@ _GENE_AGREEMENT = Table(
         _text("de_reason", "Why genes were not tested; empty when they were."),
         _text(
             "resembles",
-            "Another source subpopulation that the target cells resemble more; empty when none.",
+            "Another source population that the target cells resemble more; empty when none.",
         ),
     ),
     optional=True,
@@ -370,12 +368,12 @@ _GENE_AGREEMENT = Table(
 
 _COMPONENTS = Table(
     "components",
-    "subpopulations",
-    "what each subpopulation is, one row per subpopulation of either condition",
+    "populations",
+    "what each population is, one row per population of either condition",
     (
         _text("side", '"source" or "target".', required=True),
-        _whole("component", "Index of the subpopulation on its side, from 0.", required=True),
-        _text("name", "Name of the subpopulation.", required=True),
+        _whole("component", "Index of the population on its side, from 0.", required=True),
+        _text("name", "Name of the population.", required=True),
         _number("weight", "Weight in the fitted mixture, under the price of transport."),
         _number("share", "Fraction of the cells of its side, without that price.", required=True),
         _whole("n_cells", "Cells of it: sum of fractions of cells, rounded."),
@@ -389,15 +387,15 @@ _COMPONENTS = Table(
 _DONORS = Table(
     "donors",
     "donors",
-    "share of each subpopulation in each donor, one row per donor, condition and subpopulation",
+    "share of each population in each donor, one row per donor, condition and population",
     (
         _text("side", '"source" or "target".', required=True),
         _text("condition", "Condition of the cells."),
         _text("donor", "Name of the donor.", required=True),
-        _whole("component", "Index of the subpopulation on its side, from 0.", required=True),
-        _text("name", "Name of the subpopulation."),
+        _whole("component", "Index of the population on its side, from 0.", required=True),
+        _text("name", "Name of the population."),
         _number("share", "Fraction of the donor's cells in the condition.", required=True),
-        _whole("n_cells", "Cells of the donor in the condition, all subpopulations together."),
+        _whole("n_cells", "Cells of the donor in the condition, all populations together."),
     ),
     optional=True,
 )
@@ -405,20 +403,20 @@ _DONORS = Table(
 _DONOR_SHIFTS = Table(
     "donor_shifts",
     "state of donors",
-    "how far the cells of each donor moved, one row per donor, condition and source subpopulation",
+    "how far the cells of each donor moved, one row per donor, condition and source population",
     (
         _text("side", '"source" or "target".', required=True),
         _text("condition", "Condition of the cells."),
         _text("donor", "Name of the donor.", required=True),
-        _whole("component", "Index of the source subpopulation, from 0.", required=True),
-        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("component", "Index of the source population, from 0.", required=True),
+        _text("name", "Name of the source population.", required=True),
         _number(
             "position_sd",
-            "Position of the donor along the shift, in standard deviations within a subpopulation; "
+            "Position of the donor along the shift, in standard deviations within a population; "
             "source donors lie about 0.",
             required=True,
         ),
-        _number("n_cells", "Cells of the donor in the subpopulation: sum of fractions of cells."),
+        _number("n_cells", "Cells of the donor in the population: sum of fractions of cells."),
     ),
     optional=True,
 )
@@ -426,7 +424,7 @@ _DONOR_SHIFTS = Table(
 _SENSITIVITY = Table(
     "sensitivity",
     "sensitivity",
-    "what other choices of the fit make of each factor, one row per choice and subpopulation",
+    "what other choices of the fit make of each factor, one row per choice and population",
     (
         _text(
             "parameter",
@@ -434,11 +432,11 @@ _SENSITIVITY = Table(
             required=True,
         ),
         _text("value", "The other choice: rho in nats, or how cells were cut.", required=True),
-        _whole("component", "Index of the source subpopulation, from 0.", required=True),
-        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("component", "Index of the source population, from 0.", required=True),
+        _text("name", "Name of the source population.", required=True),
         _number("log2_net", "log2 net factor under the other choice.", required=True),
         _number("difference", "log2_net less log2_net of the fit."),
-        _text("main_target", "Main target subpopulation under the other choice; may be empty."),
+        _text("main_target", "Main target population under the other choice; may be empty."),
         _number("F", "Total mass of the coupling under the other choice."),
     ),
     optional=True,
@@ -497,14 +495,31 @@ _POPULATIONS = Table(
     optional=True,
 )
 
+_INFLUENCE = Table(
+    "influence",
+    "influence of donors",
+    "what leaving out one donor makes of each factor, one row per population and donor",
+    (
+        _text("name", "Name of the population.", required=True),
+        _text("donor", "Donor that is left out, in both conditions.", required=True),
+        _number("log2_net_without", "log2 net factor without the donor.", required=True),
+        _flag(
+            "disagrees",
+            "Whether the donor alone points the other way: its own change, or, for a donor of one "
+            "condition, its share against the typical share of the other condition.",
+        ),
+    ),
+    optional=True,
+)
+
 _STATES = Table(
     "states",
     "states of populations",
-    "which states inside a population gained or lost, one row per source subpopulation",
+    "which states inside a population gained or lost, one row per source population",
     (
         _text("population", "Population of most of its cells.", required=True),
-        _whole("component", "Index of the source subpopulation, from 0.", required=True),
-        _text("name", "Name of the source subpopulation.", required=True),
+        _whole("component", "Index of the source population, from 0.", required=True),
+        _text("name", "Name of the source population.", required=True),
         _number("share_source", "Fraction of the population in the state, before.", required=True),
         _number("share_target", "Fraction of the population in the state, after.", required=True),
         _number(
@@ -543,7 +558,7 @@ TABLES = {
             _GENE_AGREEMENT,
             _COMPONENTS,
         )
-        + (_DONORS, _DONOR_SHIFTS, _SENSITIVITY)
+        + (_DONORS, _DONOR_SHIFTS, _INFLUENCE, _SENSITIVITY)
     )
 }
 
@@ -556,8 +571,8 @@ CELLS = Table(
         _text("sample", "Sample of the cell."),
         _text("donor", "Donor of the cell; empty when unknown."),
         _text("condition", "Condition of the cell."),
-        _text("component", "Name of its most probable subpopulation."),
-        _number("log2_net_factor", "log2 net factor of the cell, over its subpopulations."),
+        _text("component", "Name of its most probable population."),
+        _number("log2_net_factor", "log2 net factor of the cell, over its populations."),
         _number(
             "shift",
             "Length of the displacement of a source cell, in units of the representation.",
@@ -576,7 +591,7 @@ CELLS = Table(
 _LEVEL = "Level of the annotation."
 _PURITY = _number(
     "purity",
-    "How far subpopulations lie within the level, 0 to 1; low: they share it with other levels.",
+    "How far populations lie within the level, 0 to 1; low: they share it with other levels.",
 )
 
 #: The columns of a table that is summed to the levels of an annotation (``by=``).
@@ -601,7 +616,7 @@ BY_LEVEL = {
         (
             _text("name", _LEVEL),
             _PURITY,
-            _number("share_new", "Fraction of the level in subpopulations that are new."),
+            _number("share_new", "Fraction of the level in populations that are new."),
         ),
     ),
 }

@@ -29,7 +29,7 @@ def mix(colour: tuple[int, int, int], other: tuple[int, int, int], amount: float
     return "#" + "".join(f"{p:02x}" for p in parts)
 
 
-def subpopulation_colours(n: int) -> list[str]:
+def population_colours(n: int) -> list[str]:
     """Return `n` colours: the base palette, then darker and lighter versions of the palette."""
     rounds = ((None, 0.0), ((0, 0, 0), 0.28), ((255, 255, 255), 0.45), ((90, 90, 90), 0.55))
     colours = []

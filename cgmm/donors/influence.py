@@ -1,79 +1,65 @@
-"""Influence of single donors: net factors without one donor, and donors that disagree.
+"""Influence of single donors: factors without one donor, and donors that disagree.
 
-The net factor counts all donors equally: it is the ratio of the mean share in the target to the
-mean share in the source.  Leaving out a donor removes it from both means.  A donor disagrees with a
-change when the change of its own share has the other sign.  For a donor in both conditions, the
-change is between its own shares.  For a donor in one condition, its share is compared with the mean
-of the other condition.
+Leaving out a donor removes it from both conditions, and the factor is estimated again in the same
+way (:mod:`cgmm.donors.labelled`). A donor disagrees with a change when the change of its own log-odds
+has the other sign. For a donor in both conditions, the change is between its own log-odds. For a
+donor in one condition, its log-odds are compared with the mean log-odds of the other condition.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from cgmm.donors.design import Design
+from cgmm.donors.labelled import labelled_factors
+from cgmm.donors.moderated_t import log_odds
 
-def leave_one_donor_out(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFrame:
-    """Return every factor with one donor left out.
+
+def leave_one_donor_out(counts: np.ndarray, design: Design) -> pd.DataFrame:
+    """Return the factor of every population with one donor left out.
 
     Parameters
     ----------
-    source, target
-        Shares of the source components (columns) in the donors (rows) of either condition.  Shares
-        of the target are carried back to the source components (:mod:`cgmm.donors.shares`).
-        NaN: the donor does not have the component.
+    counts
+        Number of cells of every unit of the design with every label, shape (n_units, K).
+    design
+        From :func:`cgmm.donors.design.design`.
 
     Returns
     -------
-    One row for each component and donor, components in the order of ``source``, donors sorted:
-
-    ``component``, ``donor``
-        The component, and the donor that is left out.
-    ``log2_net``
-        Log2 factor over all donors.
-    ``log2_net_without``
-        Log2 factor without the donor.
-    ``disagrees``
-        Whether the change of the donor alone has the other sign.
-
-    A component that lacks a finite factor, with all donors or without one of them, has no rows.
+    One row for each donor and population, donors sorted: ``donor``, ``population`` (position in the
+    counts), ``log2_net_without``, ``disagrees``. No rows when a condition has a single donor.
     """
+    columns = ["donor", "population", "log2_net_without", "disagrees"]
+    if not design.replicated or min(design.n_units) < 2:
+        return pd.DataFrame({name: [] for name in columns})
+    counts = np.asarray(counts, dtype=float)
+    sides = design.sides
+    n_cells = counts.sum(axis=1)
+    y = log_odds(counts / np.maximum(n_cells, 1.0)[:, None], n_cells)
+    everyone = labelled_factors(counts, design).log2_net
+    names = np.array([str(unit.donor) for unit in design.units], dtype=object)
     frames = []
-    for component in source.columns:
-        if component not in target.columns:
-            continue
-        before, after = source[component].dropna(), target[component].dropna()
-        donors = sorted({*before.index, *after.index})
-        everyone = _log2_ratio(after, before)
-        without = [
-            _log2_ratio(after.drop(d, errors="ignore"), before.drop(d, errors="ignore"))
-            for d in donors
+    for donor in sorted(set(names)):
+        kept = names != donor
+        units = tuple(unit for unit, keep in zip(design.units, kept, strict=True) if keep)
+        without = labelled_factors(counts[kept], replace(design, units=units)).log2_net
+        ends = [
+            y[(sides == s) & ~kept] if ((sides == s) & ~kept).any() else y[sides == s]
+            for s in (0, 1)
         ]
-        if not np.isfinite([everyone, *without]).all():
-            continue
+        change = ends[1].mean(axis=0) - ends[0].mean(axis=0)
         frames.append(
             pd.DataFrame(
                 {
-                    "component": component,
-                    "donor": np.array([str(d) for d in donors], dtype=object),
-                    "log2_net": everyone,
+                    "donor": donor,
+                    "population": np.arange(counts.shape[1]),
                     "log2_net_without": without,
-                    "disagrees": [_disagrees(before, after, d, everyone) for d in donors],
+                    "disagrees": change * np.sign(everyone) < 0,
                 }
             )
         )
-    columns = ["component", "donor", "log2_net", "log2_net_without", "disagrees"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def _log2_ratio(above: pd.Series, below: pd.Series) -> float:
-    """Return log2 of the ratio of two means."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.log2(np.float64(above.mean()) / np.float64(below.mean())))
-
-
-def _disagrees(source: pd.Series, target: pd.Series, donor: str, log2_net: float) -> bool:
-    """Return whether a donor's change and the log2 factor over all donors differ in sign."""
-    before = source[donor] if donor in source.index else source.mean()
-    after = target[donor] if donor in target.index else target.mean()
-    return bool((after - before) * np.sign(log2_net) < 0)
+    return pd.concat(frames, ignore_index=True)[columns]

@@ -13,6 +13,7 @@ from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._factors import factors
 from cgmm.get._genes import gene_agreement, genes
+from cgmm.get._influence import influence
 from cgmm.get._populations import populations
 from cgmm.get._projected import projected
 from cgmm.get._sensitivity import sensitivity
@@ -30,6 +31,7 @@ __all__ = [
     "fit",
     "gene_agreement",
     "genes",
+    "influence",
     "params",
     "populations",
     "projected",

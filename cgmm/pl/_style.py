@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from cgmm._utils.arguments import check_whole
 from cgmm._utils.colours import DOWN as DOWN_RGB
-from cgmm._utils.colours import MIDDLE, mix, subpopulation_colours
+from cgmm._utils.colours import MIDDLE, mix, population_colours
 from cgmm._utils.colours import UP as UP_RGB
 from cgmm._utils.labels import shortened
 from cgmm.thresholds import ALPHA
@@ -54,7 +54,7 @@ Colour = tuple[float, float, float]
 
 def colours(n: int) -> list[Colour]:
     """Return n colours: the base palette, then the same colours darker, lighter and greyer."""
-    return [to_rgb(colour) for colour in subpopulation_colours(n)]
+    return [to_rgb(colour) for colour in population_colours(n)]
 
 
 def text_size(n: int, *, large: float = 9.0, small: float = 7.5) -> float:

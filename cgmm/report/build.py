@@ -19,11 +19,11 @@ from cgmm.report.sections import (
     glossary,
     maps,
     methods,
-    populations,
     provenance,
     samples,
     sensitivity,
     shifts,
+    states,
     truth,
     verdict,
 )
@@ -34,10 +34,10 @@ from cgmm.results.read import Results, read_results
 SECTIONS: tuple[Callable[[Claims], Section | None], ...] = (
     verdict.section,
     alerts.section,
-    populations.section,
-    flow.section,
     factors.section,
     shifts.section,
+    states.section,
+    flow.section,
     maps.section,
     donors.section,
     sensitivity.section,
@@ -73,7 +73,7 @@ def _facts(results: Results) -> list[tuple[str, str]]:
     facts.append(
         (
             f"{k0}" if k0 == k1 else f"{k0} → {k1}",
-            "subpopulation" if k0 == k1 == 1 else "subpopulations",
+            "population" if k0 == k1 == 1 else "populations",
         )
     )
     return facts
@@ -81,10 +81,10 @@ def _facts(results: Results) -> list[tuple[str, str]]:
 
 def _island(claims: Claims, sections: list[Section]) -> dict[str, object]:
     """Collect the data that the script of the page needs."""
-    subpopulations = claims.results.subpopulations
+    populations = claims.results.populations
     data: dict[str, object] = {
-        "names": [s.name for s in subpopulations],
-        "colours": [s.colour for s in subpopulations],
+        "names": [s.name for s in populations],
+        "colours": [s.colour for s in populations],
         "sentences": [f.sentence for f in claims.verdict.findings],
         "stem": claims.results.folder.name,
     }

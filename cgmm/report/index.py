@@ -60,7 +60,7 @@ def _card(entry: Entry) -> dict[str, Any]:
         "answers": verdict.answers,
         "tested": verdict.tested,
         "cells": results.n_cells,
-        "subpopulations": len(results.tables["factors"]),
+        "populations": len(results.tables["factors"]),
         "donors": results.donors_per_side(),
         "alerts": _to_read(entry),
         "simulated": results.meta.get("truth") is not None,
@@ -97,7 +97,7 @@ def _overview(entries: list[Entry]) -> Table:
             Column("Comparison", number=False),
             Column("Cells"),
             Column("Donors", number=False),
-            Column("Groups", "Subpopulations of the first condition"),
+            Column("Groups", "Populations of the first condition"),
             Column("More common"),
             Column("Rarer"),
             Column("Changed state"),
@@ -110,7 +110,7 @@ def _overview(entries: list[Entry]) -> Table:
 
 
 def _across(entries: list[Entry]) -> Table | None:
-    """Tabulate factors and shifts of subpopulations whose name occurs in several comparisons."""
+    """Tabulate factors and shifts of populations whose name occurs in several comparisons."""
     by_name: dict[str, dict[int, Finding]] = {}
     for i, e in enumerate(entries):
         for f in e.claims.verdict.findings:
@@ -122,9 +122,9 @@ def _across(entries: list[Entry]) -> Table | None:
     rows = [Row([words(n), *(_both(shared[n].get(i)) for i in range(len(entries)))]) for n in order]
     return Table(
         key="t-across",
-        caption="The same subpopulation in several comparisons",
+        caption="The same population in several comparisons",
         columns=[
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             *(
                 Column(e.title, "Net factor (95% interval over donors), then state shift")
                 for e in entries
@@ -133,7 +133,7 @@ def _across(entries: list[Entry]) -> Table | None:
         rows=rows,
         file="across",
         notes=[
-            "Subpopulations are put side by side by name only: give the comparisons the same "
+            "Populations are put side by side by name only: give the comparisons the same "
             "annotation (annotation_key in config/config.yaml) for names that mean the same."
         ],
     )

@@ -50,7 +50,7 @@ def annotate(
     facts
         What :func:`cgmm.pp.embed` returned.
     annotation_key
-        Column of ``obs`` that names subpopulations; None: marker genes name them.
+        Column of ``obs`` that names populations; None: marker genes name them.
     natural_log
         Whether values are natural logarithms; values of cytometry are not.
     test_genes

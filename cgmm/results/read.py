@@ -2,7 +2,7 @@
 
 The report depends on the files of this folder alone: the tables of :mod:`cgmm.tables`, the cells
 (``cells.tsv.gz``) and ``report.json``. Every field is read as text first, and numbers are converted
-column by column. A subpopulation called "NA" or "1" therefore keeps its name.
+column by column. A population called "NA" or "1" therefore keeps its name.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cgmm._utils.colours import subpopulation_colours
+from cgmm._utils.colours import population_colours
 from cgmm.tables import CELLS, CELLS_ONLY, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
 
 
 @dataclass(frozen=True)
-class Subpopulation:
+class Population:
     """A source component, a target component, or a pair of both with one name."""
 
     index: int
@@ -43,7 +43,7 @@ class Results:
     folder: Path
     meta: dict[str, Any]
     tables: dict[str, pd.DataFrame]
-    subpopulations: list[Subpopulation]
+    populations: list[Population]
     cells: pd.DataFrame
     n_cells_total: int
     raw: dict[str, bytes] = field(repr=False)
@@ -104,15 +104,15 @@ class Results:
         return "log2 change", "1 is a doubling"
 
     def index_of(self, name: str) -> int:
-        """Return the position of the subpopulation called `name`."""
+        """Return the position of the population called `name`."""
         return self._by_name[name]
 
     def has(self, name: str) -> bool:
-        """Whether there is a subpopulation called `name`."""
+        """Whether there is a population called `name`."""
         return name in self._by_name
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {s.name: s.index for s in self.subpopulations})
+        object.__setattr__(self, "_by_name", {s.name: s.index for s in self.populations})
 
     _by_name: dict[str, int] = field(init=False, repr=False, default_factory=dict)
 
@@ -236,7 +236,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     return meta
 
 
-def _subpopulations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Subpopulation]:
+def _populations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Population]:
     source = {n: i for i, n in enumerate(factors["name"])}
     target = {n: i for i, n in enumerate(arrivals["name"])}
     for found, table in ((factors["name"], "factors.tsv"), (arrivals["name"], "arrivals.tsv")):
@@ -251,9 +251,9 @@ def _subpopulations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Subpo
         return name not in source, -float(np.nan_to_num(share0.get(name, share1.get(name, 0.0))))
 
     names = sorted({*source, *target}, key=lambda n: (*size(n), n))
-    colours = subpopulation_colours(len(names))
+    colours = population_colours(len(names))
     return [
-        Subpopulation(
+        Population(
             index=i,
             name=n,
             source=int(factors["component"].iloc[source[n]]) if n in source else None,
@@ -274,12 +274,13 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
         "gene_agreement": ("name",),
         "donor_shifts": ("name",),
         "sensitivity": ("name",),
+        "influence": ("name",),
     }.items():
         for column in columns:
             unknown = sorted(set(tables[table][column]) - known)
             if unknown:
                 msg = (
-                    f"{table}.tsv, column {column}: {unknown[0]!r} is not a subpopulation of "
+                    f"{table}.tsv, column {column}: {unknown[0]!r} is not a population of "
                     "factors.tsv or arrivals.tsv; the tables come from different fits"
                 )
                 raise ValueError(msg)
@@ -312,8 +313,8 @@ def read_results(folder: Path) -> Results:
         msg = f"{folder}: factors.tsv and arrivals.tsv must each have at least one row"
         raise ValueError(msg)
     tables["donors"] = tables["donors"].loc[tables["donors"]["donor"] != ""]
-    subpopulations = _subpopulations(tables["factors"], tables["arrivals"])
-    _check_names(tables, {s.name for s in subpopulations})
+    populations = _populations(tables["factors"], tables["arrivals"])
+    _check_names(tables, {s.name for s in populations})
     wanted = _block(_block(meta, "config"), "report").get("max_points")
     limit = min(wanted, MAX_DRAWN_CELLS) if isinstance(wanted, int) else MAX_DRAWN_CELLS
     cells, total = _read_cells(folder, raw, limit)
@@ -321,7 +322,7 @@ def read_results(folder: Path) -> Results:
         folder=folder,
         meta=meta,
         tables=tables,
-        subpopulations=subpopulations,
+        populations=populations,
         cells=cells,
         n_cells_total=total,
         raw=raw,

@@ -88,7 +88,7 @@ def summarise(
     samples
         The rows of the dataset in the sample sheet, for the recipe.
     annotation_key
-        Column of ``obs`` that names subpopulations; None: marker genes name them.
+        Column of ``obs`` that names populations; None: marker genes name them.
     command
         The command that was run; ``report.json`` quotes it.
     n_jobs

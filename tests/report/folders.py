@@ -53,7 +53,7 @@ def make_folder(
     intervals: bool = False,
     seed: int = 0,
 ) -> Path:
-    """Write a results folder of `k` subpopulations a side and return it."""
+    """Write a results folder of `k` populations a side and return it."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     source_names = _names(k, nasty)
@@ -295,7 +295,7 @@ def make_folder(
         ],
         "parameters": {"n_components": [k, k], "epsilon": 0.05, "rho": 2.0,
                        "transport_weight": 0.03, "covariance_type": "full", "random_state": 0},
-        "reasons": {"rho": "Five times the typical spread within a subpopulation."},
+        "reasons": {"rho": "Five times the typical spread within a population."},
         "fit": {
             "converged": converged, "n_steps": 24, "history": history, "transport_cost": 1.9,
             "F": f, "log_likelihood": [-3.1, -3.3], "seconds": 4.2,

@@ -46,7 +46,7 @@ def test_fits_a_phone(made, open_page, case):
 
 def test_selection_reaches_every_figure_and_table(made, open_page):
     folder, html = made("donors")
-    names = [s.name for s in read_results(folder).subpopulations]
+    names = [s.name for s in read_results(folder).populations]
     index = names.index("B")
     page = open_page(html)
     page.locator("#factors tbody tr", has_text="CD8 T").first.click()
@@ -123,10 +123,10 @@ def test_sort_filter_and_download(made, open_page, tmp_path):
     assert saved.name == "donors_factors.csv"
     with saved.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
-    assert sorted(r["Subpopulation"] for r in rows) == ["CD14 Mono", "CD16 Mono"]
+    assert sorted(r["Population"] for r in rows) == ["CD14 Mono", "CD16 Mono"]
     net = dict(zip(factors["name"], factors["log2_net"], strict=True))
     for r in rows:
-        assert float(r["Net factor"]) == pytest.approx(net[r["Subpopulation"]])
+        assert float(r["Net factor"]) == pytest.approx(net[r["Population"]])
     assert page.faults == []
 
 
@@ -191,7 +191,7 @@ def test_heatmap_modes(made, open_page):
     transfers = pd.read_csv(folder / "transfers.tsv", sep="\t")
     row = transfers.loc[(transfers["source"] == "B") & (transfers["target"] == "B Activated")]
     page = open_page(html)
-    names = [s.name for s in read_results(folder).subpopulations]
+    names = [s.name for s in read_results(folder).populations]
     cell = page.locator(
         f'#fig-transfers-map .cell[data-s="{names.index("B")}"]'
         f'[data-t="{names.index("B Activated")}"] text'
@@ -251,7 +251,7 @@ def test_without_javascript_all_content_is_there(made, open_page):
     source = html.read_text(encoding="utf-8")
     assert source.count('class="js-only') + source.count(" js-only") > 3
     assert page.locator(".js-only:visible").count() == 0
-    for sub in read_results(folder).subpopulations:
+    for sub in read_results(folder).populations:
         assert page.locator(".finding", has_text=sub.name).count() >= 1
     assert page.locator(".plot img").count() == page.locator(".plot").count() >= 7
     assert page.locator("#downloads a[download]").count() == 10

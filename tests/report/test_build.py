@@ -81,7 +81,7 @@ def test_words_for_absent_things(made):
     words = said(made("flat")[1])
     assert "Nothing clear changed between ctrl and stim." in words
     words = said(made("empty")[1])
-    assert "No pair of subpopulations is matched closely enough" in words
+    assert "No pair of populations is matched closely enough" in words
     assert "The fit did not converge" in words
     assert "No mass was matched" in words
 

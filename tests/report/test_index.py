@@ -30,7 +30,7 @@ def test_the_index_compares(made, tmp_path):
         meta = json.loads((folder / "report.json").read_text())
         assert row["Cells"][1] == sum(meta["n_cells"].values())
         assert row["Groups"][1] == len(tsv(folder, "factors"))
-    across = {r["Subpopulation"][0]: list(r.values()) for r in rows(page, "t-across")}
+    across = {r["Population"][0]: list(r.values()) for r in rows(page, "t-across")}
     tables = [tsv(folder, "factors").set_index("name") for folder, _ in pairs]
     for name, cells in across.items():
         assert sum(shown != "not there" for shown, _ in cells[1:]) >= 2

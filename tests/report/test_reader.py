@@ -43,7 +43,7 @@ def test_axe_finds_nothing_in_the_index(index, open_page, axe, scheme):
     assert page.evaluate(FAULTS) == []
 
 
-def test_thirty_subpopulations_and_20000_cells_open_fast(made, open_page):
+def test_thirty_populations_and_20000_cells_open_fast(made, open_page):
     folder, html = made("thirty")
     assert len(read_results(folder).cells) == 20_000
     assert html.stat().st_size < 5e6
@@ -85,7 +85,7 @@ def test_the_question_about_genes_is_not_asked_without_genes(made, open_page):
 
 def test_only_the_highlighted_rows(made, open_page):
     folder, html = made("donors")
-    names = [s.name for s in read_results(folder).subpopulations]
+    names = [s.name for s in read_results(folder).populations]
     page = open_page(html)
     page.evaluate("document.getElementById('t-transfers').open = true")
     button = page.locator("#t-transfers [data-only]")
@@ -107,7 +107,7 @@ def test_only_the_highlighted_rows(made, open_page):
 def test_hover_shows_the_number_of_the_table(made, open_page):
     folder, html = made("donors")
     factors = pd.read_csv(folder / "factors.tsv", sep="\t").set_index("name")
-    names = [s.name for s in read_results(folder).subpopulations]
+    names = [s.name for s in read_results(folder).populations]
     page = open_page(html)
     row = page.locator(f'#fig-sensitivity .row[data-s="{names.index("B")}"] .fitted')
     row.scroll_into_view_if_needed()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cgmm._utils.colours import BASE, diverging, mix, subpopulation_colours
+from cgmm._utils.colours import BASE, diverging, mix, population_colours
 
 
 def test_every_subpopulation_has_its_own_colour() -> None:
-    colours = subpopulation_colours(36)
+    colours = population_colours(36)
     assert colours[: len(BASE)] == list(BASE)
     assert len(set(colours)) == 36
     assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)

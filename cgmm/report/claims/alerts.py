@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cgmm.report.claims.cell_counts import disagreements
 from cgmm.report.claims.influence import Influence, driven_by_one
 from cgmm.report.claims.sensitivity import moved_by, unsettled
 from cgmm.report.claims.states import GONE, NEW, Level
@@ -44,7 +43,7 @@ def _convergence(results: Results) -> list[Alert]:
             Level.PROBLEM,
             "The fit did not converge",
             text.sentence(str(fit.get("status") or "The fit stopped before it settled")),
-            "Do not use these numbers yet. Try fewer subpopulations (n_components under fit in "
+            "Do not use these numbers yet. Try fewer populations (n_components under fit in "
             "config/config.yaml) and run again.",
         )
     ]
@@ -149,7 +148,7 @@ def _heavy_donors(results: Results) -> list[Alert]:
     return [
         Alert(
             Level.WARNING,
-            "One donor supplies most cells of a subpopulation",
+            "One donor supplies most cells of a population",
             text.join_some(heavy) + ".",
             "Check these in the Donors section before believing a change there.",
         )
@@ -172,7 +171,7 @@ def _few_cells(results: Results) -> list[Alert]:
                 Level.WARNING,
                 "Few cells",
                 f"Fewer than {FEW_CELLS_A_SIDE} cells in {text.join(small)}.",
-                "Expect only large subpopulations to be resolved.",
+                "Expect only large populations to be resolved.",
             )
         )
     factors, arrivals = results.tables["factors"], results.tables["arrivals"]
@@ -184,7 +183,7 @@ def _few_cells(results: Results) -> list[Alert]:
         alerts.append(
             Alert(
                 Level.NOTE,
-                "Very small subpopulations",
+                "Very small populations",
                 f"Fewer than {FEW_CELLS} cells on one side: {text.join_some(tiny)}.",
                 "Do not build on these: a handful of cells moves their factors and shifts.",
             )
@@ -221,30 +220,9 @@ def _blurred(results: Results) -> list[Alert]:
         Alert(
             Level.NOTE,
             "Matches that are not one to one",
-            f"No single subpopulation of {results.target} takes half of {text.join_some(blurred)}.",
+            f"No single population of {results.target} takes half of {text.join_some(blurred)}.",
             "Read them together with their neighbours in the flow figure; they may be one "
             "continuum cut in several pieces.",
-        )
-    ]
-
-
-def _miscounted(results: Results) -> list[Alert]:
-    found = disagreements(results)
-    if not found:
-        return []
-    said = [
-        f"{d.name} is matched to {d.matched} ({text.percent(d.matched_share)} of it), but of the "
-        f"cells counted as coming from it {text.percent(d.counted_share)} lie in {d.counted}"
-        for d in found
-    ]
-    return [
-        Alert(
-            Level.WARNING,
-            "Two readings of who became whom disagree",
-            f"{text.join_some(said, 3)}.",
-            f"Read these together with their neighbours, as one: the border between them lies "
-            f"elsewhere in {results.target}. Factors and the flow figure follow the count, "
-            "transfers in numbers and shifts the match.",
         )
     ]
 
@@ -330,7 +308,6 @@ def make_alerts(results: Results, verdict: Verdict, entries: list[Influence]) ->
         *_confounded(results),
         *_few_cells(results),
         *_unsettled(results),
-        *_miscounted(results),
         *_blurred(results),
         *_notices(results),
     ]

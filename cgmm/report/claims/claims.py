@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cgmm.report.claims.alerts import Alert, make_alerts
-from cgmm.report.claims.cell_counts import disagreements
 from cgmm.report.claims.influence import Influence, driven_by_one, influences
-from cgmm.report.claims.populations import Populations
 from cgmm.report.claims.verdict import Verdict, make_verdict
 from cgmm.results.read import Results
 
@@ -21,7 +19,7 @@ class Claims:
     results
         The checked results folder.
     verdict
-        Findings of all subpopulations and the words that open the report.
+        Findings of all populations and the words that open the report.
     influences
         Change of each factor when one donor is left out.
     alerts
@@ -33,11 +31,6 @@ class Claims:
     influences: list[Influence]
     alerts: list[Alert]
 
-    @property
-    def populations(self) -> Populations:
-        """What is reported about the annotated populations."""
-        return self.verdict.populations
-
     def caveats(self) -> dict[int, list[tuple[str, str]]]:
         """Return the caveats of findings, by index: the section to link to, and the words."""
         found: dict[int, list[tuple[str, str]]] = {
@@ -47,9 +40,6 @@ class Claims:
         }
         for entry in driven_by_one(self.influences, self.verdict):
             found.setdefault(entry.index, []).append(("donors", f"rests on {entry.donor}"))
-        for other in disagreements(self.results):
-            words = f"counted cell by cell, mainly {other.counted}"
-            found.setdefault(self.results.index_of(other.name), []).append(("alerts", words))
         return found
 
 

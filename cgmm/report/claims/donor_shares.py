@@ -1,4 +1,4 @@
-"""Share of every source subpopulation in every donor of both conditions."""
+"""Share of every population in every donor of both conditions."""
 
 from __future__ import annotations
 
@@ -8,37 +8,24 @@ from cgmm.results.read import Results
 
 
 def donor_pairs(results: Results) -> pd.DataFrame:
-    """Return the share of every source subpopulation in every donor of both conditions.
+    """Return the share of every population of the source in every donor of both conditions.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``component`` (source component), ``side``, ``donor``, ``share`` (0 to 1),
-        ``n_cells`` (cells of the donor in the condition). The target share of donor d in component
-        k is ``sum_l R_kl t_dl``; intervals are computed from these shares.
+        Columns ``component`` (number of the population in factors.tsv), ``side``, ``donor``,
+        ``share`` (0 to 1), ``n_cells`` (cells of the donor in the condition).
     """
     donors = results.tables["donors"]
     columns = ["component", "side", "donor", "share", "n_cells"]
-    if donors.empty:
-        return pd.DataFrame({c: [] for c in columns})
-    source = donors.loc[donors["side"] == "source", columns]
-    target = donors.loc[donors["side"] == "target", columns]
-    transfers = results.tables["transfers"][
-        ["source_component", "target_component", "share_of_target"]
-    ]
-    joined = target.merge(transfers, left_on="component", right_on="target_component")
-    joined["share"] = joined["share"] * joined["share_of_target"]
-    carried = (
-        joined.groupby(["source_component", "side", "donor"], sort=True)
-        .agg(share=("share", "sum"), n_cells=("n_cells", "first"))
-        .reset_index()
-        .rename(columns={"source_component": "component"})
-    )
-    return pd.concat([source, carried[columns]], ignore_index=True)
+    factors = results.tables["factors"]
+    number = dict(zip(factors["name"], factors["component"], strict=True))
+    known = donors.loc[donors["name"].isin(number.keys())]
+    return known.assign(component=known["name"].map(number))[columns].reset_index(drop=True)
 
 
 def donors_up(pairs: pd.DataFrame, component: float, shared: list[str]) -> tuple[int | None, int]:
-    """Count the donors in both conditions in which a subpopulation grew, and all donors in both."""
+    """Count the donors in both conditions in which a population grew, and all donors in both."""
     if not shared:
         return None, 0
     rows = pairs.loc[(pairs["component"] == component) & pairs["donor"].isin(shared)]

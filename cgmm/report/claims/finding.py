@@ -1,4 +1,4 @@
-"""What is reported about one subpopulation."""
+"""What is reported about one population."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _finite(*values: float) -> bool:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is reported about one subpopulation."""
+    """What is reported about one population."""
 
     index: int
     name: str

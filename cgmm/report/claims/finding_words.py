@@ -13,6 +13,9 @@ from cgmm.thresholds import ALPHA, MAIN_SHARE, MIN_DONORS
 def prevalence_text(finding: Finding) -> str:
     """Write what happened to the prevalence, with the factor and its interval."""
     words = finding.prevalence.words
+    if finding.prevalence is Prevalence.NEW and np.isfinite(finding.share_source):
+        before, after = text.percent(finding.share_source), text.percent(finding.share_target)
+        return f"new ({before} to {after} of cells)"
     if not finding.prevalence.has_factor:
         return words
     if finding.prevalence is Prevalence.GONE:

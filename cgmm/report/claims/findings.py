@@ -1,14 +1,12 @@
-"""What happened to each subpopulation, read from the tables.
+"""What happened to each population, read from the tables.
 
-With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. The
-interval includes the disagreement between partitions of the cells. "Same" needs the whole interval
+With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. "Same" needs the whole interval
 within 1.5-fold of ×1. Everything else is "no clear change". Without an interval, a factor of 1.5 or
 more "seems" a change and is never reported as a result.
 
-The size of a shift is the distance moved, in units of the spread within a subpopulation. Where
+The size of a shift is the distance moved, in units of the spread within a population. Where
 :func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. With donors, a shift needs
-q < 0.05 over pairs and an interval that excludes zero (:mod:`cgmm.donors.moves`); pairs that are
-not one population have neither.
+q < 0.05 over populations and an interval that excludes zero (:mod:`cgmm.donors.labelled_shifts`).
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from cgmm.report.claims.finding_words import prevalence_text, state_text, transf
 from cgmm.report.claims.sensitivity import settled
 from cgmm.report.claims.states import GONE, NEW, Prevalence, Shift
 from cgmm.report.page import text
-from cgmm.results.read import Results, Subpopulation, row_of
+from cgmm.results.read import Population, Results, row_of
 from cgmm.tables import CELLS_ONLY
 from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_CHANGE, STATE_LEVELS
 
@@ -33,7 +31,7 @@ from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_CHANGE, STATE_LEVELS
 def shift_level(
     shift_sd: float, low: float = np.nan, q: float = np.nan, *, tested: bool = False
 ) -> Shift:
-    """Return the level of a distance in units of the spread within a subpopulation.
+    """Return the level of a distance in units of the spread within a population.
 
     Parameters
     ----------
@@ -58,9 +56,9 @@ def shift_level(
 
 
 def _prevalence(row: dict[str, Any]) -> Prevalence:
-    if row["status"] == GONE:
-        return Prevalence.GONE
-    value = row["log2_net"]
+    status, value = row["status"], row["log2_net"]
+    if status in (GONE, NEW) and not row["q"] >= ALPHA:  # an untested one has no q
+        return Prevalence(status)
     if not np.isfinite(value):
         return Prevalence.UNKNOWN
     if row["interval_from"] != CELLS_ONLY and np.isfinite([row["ci_low"], row["ci_high"]]).all():
@@ -106,7 +104,7 @@ def leading_genes(results: Results, name: str, limit: int = 3) -> tuple[tuple[st
 
 
 def make_findings(results: Results) -> list[Finding]:
-    """Return one finding per subpopulation, in their order.
+    """Return one finding per population, in their order.
 
     Parameters
     ----------
@@ -115,7 +113,7 @@ def make_findings(results: Results) -> list[Finding]:
     """
     pairs, holds = donor_pairs(results), settled(results)
     findings = []
-    for sub in results.subpopulations:
+    for sub in results.populations:
         if sub.source is None:
             row = row_of(results.tables["arrivals"], sub.name)
             findings.append(_arrived(results, sub.index, sub.name, row))
@@ -126,15 +124,17 @@ def make_findings(results: Results) -> list[Finding]:
 
 
 def _of_source(
-    results: Results, sub: Subpopulation, pairs: pd.DataFrame, *, settled: bool | None
+    results: Results, sub: Population, pairs: pd.DataFrame, *, settled: bool | None
 ) -> Finding:
-    """Read the finding of a subpopulation of the source, without its words."""
+    """Read the finding of a population of the source, without its words."""
     tables = results.tables
     row = row_of(tables["factors"], sub.name)
     main = _main(tables["transfers"], "source", sub.name, "share_of_source")
     goes_to = "" if main is None else str(main["target"])
     shifts = tables["shifts"]
-    shift = shifts.loc[(shifts["source"] == sub.name) & (shifts["target"] == goes_to)]
+    own = shifts.loc[shifts["source"] == sub.name]
+    shift = own.loc[own["target"] == sub.name]
+    shift = own.loc[own["target"] == goes_to] if shift.empty else shift
     distance = _moved(shift)
     up, n_paired = donors_up(pairs, row["component"], results.shared_donors())
     return Finding(
@@ -166,7 +166,7 @@ def _of_source(
 
 
 def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Finding:
-    """Return the finding of a subpopulation that only the target has."""
+    """Return the finding of a population that only the target has."""
     new = row["status"] == NEW
     source = str(row["main_source"])
     share = float(row["share_from_main_source"])

@@ -17,7 +17,7 @@ class Groups:
     Attributes
     ----------
     findings
-        All findings, in the order of the subpopulations.
+        All findings, in the order of the populations.
     tested
         Whether any factor has an interval over donors.
     more, less
@@ -25,13 +25,13 @@ class Groups:
     moved
         Changes of state, farthest first.
     elsewhere
-        Subpopulations whose main counterpart has another name.
+        Populations whose main counterpart has another name.
     untested
-        Apparent changes without a test, where other subpopulations have a test.
+        Apparent changes without a test, where other populations have a test.
     new, gone
-        Subpopulations without a counterpart.
+        Populations without a counterpart.
     still
-        Subpopulations of which no change is reported.
+        Populations of which no change is reported.
     """
 
     findings: list[Finding]
@@ -47,7 +47,7 @@ class Groups:
 
     @property
     def n_source(self) -> int:
-        """Number of subpopulations of the source."""
+        """Number of populations of the source."""
         return sum(bool(np.isfinite(f.share_source)) for f in self.findings)
 
 

@@ -1,16 +1,12 @@
-"""How much each donor matters, in words; the numbers come from :mod:`cgmm.donors.influence`."""
+"""How much each donor matters, in words; the numbers come from influence.tsv."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cgmm.donors.influence import leave_one_donor_out
-from cgmm.pair import SIDES
-from cgmm.report.claims.donor_shares import donor_pairs
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
@@ -23,7 +19,7 @@ STANDS_OUT = 2.0
 
 @dataclass(frozen=True)
 class Influence:
-    """Factor of one subpopulation, and the factor with each donor left out."""
+    """Factor of one population, and the factor with each donor left out."""
 
     index: int
     name: str
@@ -53,13 +49,6 @@ class Influence:
         return bool(left < KEPT * abs(self.log2_net))
 
 
-def _wide(results: Results) -> pd.DataFrame:
-    """Share of each source component (columns) in each side and donor (rows)."""
-    return donor_pairs(results).pivot_table(
-        index=["side", "donor"], columns="component", values="share", aggfunc="sum"
-    )
-
-
 def influences(results: Results, verdict: Verdict) -> list[Influence]:
     """Return how each factor changes when each donor in turn is left out.
 
@@ -72,31 +61,26 @@ def influences(results: Results, verdict: Verdict) -> list[Influence]:
 
     Returns
     -------
-    One entry per subpopulation with a finite factor; empty when a side has fewer than three donors.
+    One entry per population with a finite factor; empty when a side has fewer than three donors.
     """
-    if min(results.donors_per_side()) < MIN_DONORS:
+    table = results.tables["influence"]
+    if table.empty or min(results.donors_per_side()) < MIN_DONORS:
         return []
-    wide = _wide(results)
-    if not {"source", "target"} <= set(wide.index.get_level_values(0)):
-        return []
-    table = leave_one_donor_out(*(pd.DataFrame(wide.loc[side]) for side in SIDES))
-    rows_of: dict[Any, pd.DataFrame] = dict(list(table.groupby("component", sort=False)))
-    component = {s.index: s.source for s in results.subpopulations}
-    out = []
-    for finding in verdict.findings:
-        rows = rows_of.get(component[finding.index])
-        if rows is not None:
-            out.append(_influence(finding, rows))
-    return out
+    rows_of = dict(list(table.groupby("name", sort=False)))
+    return [
+        _influence(finding, rows_of[finding.name])
+        for finding in verdict.findings
+        if finding.name in rows_of and np.isfinite(finding.log2_net)
+    ]
 
 
 def _influence(finding: Finding, rows: pd.DataFrame) -> Influence:
     return Influence(
         index=finding.index,
         name=finding.name,
-        log2_net=float(rows["log2_net"].iloc[0]),
+        log2_net=finding.log2_net,
         without=dict(zip(rows["donor"], rows["log2_net_without"].astype(float), strict=True)),
-        against=tuple(rows.loc[rows["disagrees"], "donor"]),
+        against=tuple(rows.loc[rows["disagrees"].astype(str) == "True", "donor"]),
     )
 
 

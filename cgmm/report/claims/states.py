@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-GONE, NEW = "gone", "new"  # status of a subpopulation in factors.tsv and arrivals.tsv
+GONE, NEW = "gone", "new"  # status of a population in factors.tsv and arrivals.tsv
 
 
 class Prevalence(StrEnum):
-    """What happened to the prevalence of a subpopulation."""
+    """What happened to the prevalence of a population."""
 
     MORE = "more"
     LESS = "less"
@@ -73,7 +73,7 @@ _NO_CHANGE = {Prevalence.SAME, Prevalence.SIMILAR, Prevalence.UNCLEAR, Prevalenc
 
 
 class Shift(StrEnum):
-    """How far the state of a subpopulation moved."""
+    """How far the state of a population moved."""
 
     STRONG = "strong"
     MODERATE = "moderate"

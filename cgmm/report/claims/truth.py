@@ -1,6 +1,6 @@
 """Estimates beside the truth of simulated data.
 
-The fit may divide a simulated subpopulation into several source components. The shares of all
+The fit may divide a simulated population into several source components. The shares of all
 source components whose cells mostly carry its annotation are then summed, and the factor is the
 ratio of the sums.
 """
@@ -19,7 +19,7 @@ from cgmm.results.read import Results
 
 @dataclass(frozen=True)
 class Known:
-    """One simulated subpopulation: its true log2 factor and the estimate."""
+    """One simulated population: its true log2 factor and the estimate."""
 
     name: str
     truth: float
@@ -35,7 +35,7 @@ class Known:
 
     @property
     def has_interval(self) -> bool:
-        """Whether a single component stands for the subpopulation and has an interval."""
+        """Whether a single component stands for the population and has an interval."""
         return bool(np.isfinite(self.ci_low) and np.isfinite(self.ci_high))
 
 
@@ -98,12 +98,12 @@ def truth_sentence(results: Results) -> str:
     both = [k for k in known if k.comparable]
     if not both:
         return (
-            "The data are simulated, but no subpopulation carries the name of a simulated one, so "
+            "The data are simulated, but no population carries the name of a simulated one, so "
             "estimate and truth cannot be set side by side."
         )
     error = float(np.sqrt(np.mean([(k.found - k.truth) ** 2 for k in both])))
     sentence = (
-        f"Over {text.plural(len(both), 'simulated subpopulation')}, factors are typically off by "
+        f"Over {text.plural(len(both), 'simulated population')}, factors are typically off by "
         f"{text.ratio(2**error)}-fold (the root mean square error is {text.fixed(error)} on the "
         "log2 scale)."
     )

@@ -1,4 +1,4 @@
-"""The opening of the report: the findings of all subpopulations, summed up in sentences."""
+"""The opening of the report: the findings of all populations, summed up in sentences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.finding_words import goes_number, led_by, shift_number
 from cgmm.report.claims.findings import make_findings
 from cgmm.report.claims.groups import Groups, make_groups
-from cgmm.report.claims.populations import Population, Populations, make_populations
 from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
@@ -26,7 +25,6 @@ class Verdict:
     """The findings, grouped, and the words that open the report."""
 
     groups: Groups
-    populations: Populations
     headline: list[str]
     answers: list[tuple[str, str]]
     common_genes: list[tuple[str, float, int]]
@@ -34,7 +32,7 @@ class Verdict:
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, in the order of the subpopulations."""
+        """All findings, in the order of the populations."""
         return self.groups.findings
 
     @property
@@ -61,9 +59,7 @@ def _common_genes(results: Results) -> list[tuple[str, float, int]]:
     ]
 
 
-def _headline(results: Results, groups: Groups, populations: Populations) -> list[str]:
-    if populations.all:
-        return [_headline_of_populations(results, populations), *_headline_of_states(groups)]
+def _headline(results: Results, groups: Groups) -> list[str]:
     tested = groups.tested
 
     def seem(group: list[Finding]) -> str:
@@ -83,7 +79,7 @@ def _headline(results: Results, groups: Groups, populations: Populations) -> lis
     sentences = []
     if counts:
         sentences.append(
-            f"Of {text.plural(groups.n_source, 'subpopulation')} in {results.source}, "
+            f"Of {text.plural(groups.n_source, 'population')} in {results.source}, "
             f"{text.join(counts)} in {results.target}."
         )
     elif not groups.new:
@@ -93,64 +89,6 @@ def _headline(results: Results, groups: Groups, populations: Populations) -> lis
         verb = "has" if len(groups.new) == 1 else "have"
         sentences.append(f"{names} {verb} no convincing origin in {results.source}: new there.")
     return sentences
-
-
-def _headline_of_populations(results: Results, populations: Populations) -> str:
-    """Count the annotated populations that changed."""
-    tested = populations.tested
-    counts = []
-    for group, word in ((populations.more, "more common"), (populations.less, "rarer")):
-        if group:
-            seems = "seems" if len(group) == 1 else "seem"
-            verb = "became" if tested else f"{seems} to have become"
-            counts.append(f"{len(group)} {verb} {word}")
-    for state in (Prevalence.NEW, Prevalence.GONE):
-        if group := populations.having(state):
-            counts.append(f"{len(group)} {'is' if len(group) == 1 else 'are'} {state.words}")
-    n = text.plural(len(populations.all), "annotated population")
-    if not counts:
-        return f"Of {n}, none became clearly more or less common in {results.target}."
-    return f"Of {n}, {text.join(counts)} in {results.target}."
-
-
-def _headline_of_states(groups: Groups) -> list[str]:
-    """Count the subpopulations that changed state."""
-    if not groups.moved:
-        return []
-    seems = "seems" if len(groups.moved) == 1 else "seem"
-    verb = "changed state" if groups.tested else f"{seems} to have changed state"
-    n = text.plural(groups.n_source, "subpopulation")
-    return [f"{len(groups.moved)} of {n} {verb}."]
-
-
-def _prevalence_of_populations(populations: Populations) -> str:
-    """Name the largest growth and loss of a population, and what could not be tested."""
-    said = []
-    for group, word, sign in ((populations.more, "growth", 1.0), (populations.less, "loss", -1.0)):
-        way = [p for p in populations.all if sign * p.log2_net > 0]
-        estimated = [p for p in way if p.has_interval]
-        beyond = [p for p in estimated if p in group or p in populations.new_or_gone]
-        if beyond or (group and not populations.tested):
-            top = _largest(beyond or group)
-            said.append(f"Largest {word}: {top.name}, {top.number}.")
-        elif populations.tested and estimated:
-            top = _largest(estimated)
-            said.append(
-                f"No {word} is beyond the scatter of donors; the largest estimate is {top.name}, "
-                f"{top.number}."
-            )
-        if said and populations.tested and estimated:
-            least = abs(_largest(beyond or estimated).log2_net)
-            larger = [p.name for p in way if not p.has_interval and abs(p.log2_net) > least]
-            if larger:
-                said.append(f"Larger, but not testable: {text.join_some(larger)}.")
-    if not said:
-        return "No clear change." if populations.tested else "No factor is 1.5-fold or more."
-    return " ".join(said)
-
-
-def _largest(populations: list[Population]) -> Population:
-    return max(populations, key=lambda p: abs(p.log2_net))
 
 
 def _prevalence(groups: Groups) -> str:
@@ -173,7 +111,7 @@ def _prevalence(groups: Groups) -> str:
 
 def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
     if not groups.moved:
-        return "No subpopulation moved clearly by half a spread (0.5 SD) or more."
+        return "No population moved clearly by half a spread (0.5 SD) or more."
     top = groups.moved[0]
     said = f"Largest shift: {top.name}, {_short_shift(top)}."
     if common:
@@ -181,21 +119,21 @@ def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
         times = {k for _, _, k in common[:5]}
         n = groups.n_source
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
-        all_of_them = f"all {n} subpopulations" if n > 1 else "the only subpopulation"
-        whom = all_of_them if min(times) == n else f"{many} of {n} subpopulations"
+        all_of_them = f"all {n} populations" if n > 1 else "the only population"
+        whom = all_of_them if min(times) == n else f"{many} of {n} populations"
         said += f" Shared response: {text.join(genes)} (each in the top 20 genes of {whom})."
     return said
 
 
 def _matches(results: Results, groups: Groups) -> str:
-    """Write which subpopulations have a counterpart of the same name, another one, or none."""
+    """Write which populations have a counterpart of the same name, another one, or none."""
     matched = [f for f in groups.findings if f.goes_to and f.prevalence is not Prevalence.GONE]
     if not matched:
         return f"Nothing in {results.target} could be matched."
     own = [f for f in matched if not f.elsewhere]
     many = "All " if len(own) == len(matched) > 1 else f"{len(own)} of "
     said = [
-        f"{many}{text.plural(len(matched), 'subpopulation')} "
+        f"{many}{text.plural(len(matched), 'population')} "
         f"{'has a counterpart of its' if len(matched) == 1 else 'have a counterpart of their'} "
         f"own in {results.target}, shown under the same name"
     ]
@@ -233,7 +171,7 @@ def _sureness(results: Results, *, tested: bool) -> str:
             "people or animals: read factors and shifts as a description of these samples."
         )
     elif min(n0, n1) >= MIN_DONORS:
-        said = "No interval could be given; each subpopulation below has the reason."
+        said = "No interval could be given; each population below has the reason."
     else:
         said = (
             f"With {text.plural(n0, 'donor')} in {results.source} and {n1} in {results.target}, no "
@@ -246,13 +184,11 @@ def _sureness(results: Results, *, tested: bool) -> str:
 def _answers(
     results: Results,
     groups: Groups,
-    populations: Populations,
     common: list[tuple[str, float, int]],
 ) -> list[tuple[str, str]]:
     """Return the four questions of the opening, each with its answer."""
-    prevalence = _prevalence_of_populations(populations) if populations.all else _prevalence(groups)
     return [
-        ("More or less common", prevalence),
+        ("More or less common", _prevalence(groups)),
         ("Changed state", _state(groups, common)),
         ("Who became whom", _matches(results, groups)),
         ("How sure", _sureness(results, tested=groups.tested)),
@@ -275,14 +211,8 @@ def _short_number(finding: Finding) -> str:
     return f"{number} ({shares}; not tested)"
 
 
-def _notes(results: Results, groups: Groups, populations: Populations) -> list[str]:
+def _notes(results: Results, groups: Groups) -> list[str]:
     notes = [_naming(results)]
-    if any(len(p.parts) > 1 for p in populations.all):
-        notes.append(
-            "Several subpopulations can be parts of one annotated population. Where the fit cuts a "
-            "population decides what each part gains or loses: quote the population, and read its "
-            "parts as a change of state inside it."
-        )
     if groups.untested:
         names = text.join_some([f.name for f in groups.untested])
         notes.append(f"At least 1.5-fold different, but not testable: {names}. Reasons are below.")
@@ -298,7 +228,7 @@ def _notes(results: Results, groups: Groups, populations: Populations) -> list[s
         )
     if groups.more and groups.less:
         notes.append(
-            "Factors are relative. Shares add up to 100%, so when one subpopulation grows others "
+            "Factors are relative. Shares add up to 100%, so when one population grows others "
             "must fall, even if their cell numbers in the tissue stay the same."
         )
     return notes
@@ -308,12 +238,12 @@ def _naming(results: Results) -> str:
     types = results.tables["components"]["cell_type"].astype(str)
     if (types != "").any():
         return (
-            "Each name is the annotation that most cells of the subpopulation carry; a number "
+            "Each name is the annotation that most cells of the population carry; a number "
             "distinguishes the parts of one cell type, 1 being the largest."
         )
     return (
         "No annotation was given, so each name consists of the strongest markers; more markers are "
-        "in the table “What each subpopulation is”."
+        "in the table “What each population is”."
     )
 
 
@@ -328,16 +258,14 @@ def make_verdict(results: Results) -> Verdict:
     Returns
     -------
     Verdict
-        Findings in the order of `results.subpopulations`.
+        Findings in the order of `results.populations`.
     """
     groups = make_groups(make_findings(results))
-    populations = make_populations(results)
     common = _common_genes(results)
     return Verdict(
         groups=groups,
-        populations=populations,
-        headline=_headline(results, groups, populations),
-        answers=_answers(results, groups, populations, common),
+        headline=_headline(results, groups),
+        answers=_answers(results, groups, common),
         common_genes=common,
-        notes=_notes(results, groups, populations),
+        notes=_notes(results, groups),
     )

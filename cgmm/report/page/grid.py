@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from cgmm.report.page.svg import NOTHING, el, label, tip
 
-Named = Sequence[tuple[str, int]]  # texts, each with the index of its subpopulation
+Named = Sequence[tuple[str, int]]  # texts, each with the index of its population
 
 
 def _angle(width: float) -> int:
@@ -66,7 +66,7 @@ class Grid:
         ]
 
     def row_names(self, names: Named, size: float) -> list[Markup]:
-        """Write names of subpopulations before the rows."""
+        """Write names of populations before the rows."""
         return [
             label(
                 name,

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from markupsafe import Markup, escape
 
-WIDTH = 860  # of a figure with one row per subpopulation
+WIDTH = 860  # of a figure with one row per population
 STEP = 26.0  # from row to row
 NOTHING = Markup("")
 
@@ -93,7 +93,7 @@ def names_width(names: Sequence[str], limit: int = 27) -> float:
 
 
 def about(subs: Sequence[int]) -> dict[str, object]:
-    """Return the attribute with the subpopulations of a mark, for the selection in the browser."""
+    """Return the attribute with the populations of a mark, for the selection in the browser."""
     keys = ("data_s", "data_t")
     named: dict[str, object] = dict(zip(keys, subs, strict=False))
     if len(subs) > len(keys):

@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One table row, with the indices of its subpopulations."""
+    """One table row, with the indices of its populations."""
 
     cells: list[Cell]
     subs: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""Scatters of the cells: by subpopulation, by condition, and by what changed."""
+"""Scatters of the cells: by population, by condition, and by what changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OTHER_CONDITION = "#8a8a8a"
 
 
 def cell_panels(results: Results, view: View, *, with_ellipses: bool) -> tuple[list[Panel], int]:
-    """Draw source and target cells side by side on the same axes, coloured by subpopulation.
+    """Draw source and target cells side by side on the same axes, coloured by population.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def cell_panels(results: Results, view: View, *, with_ellipses: bool) -> tuple[l
     """
     index, side = cell_index(results), cell_side(results)
     place = view.place(view.xy)
-    palette = [s.colour for s in results.subpopulations]
+    palette = [s.colour for s in results.populations]
     good = np.isfinite(place).all(axis=1)
     panels, left_out = [], 0
     order = np.random.default_rng(0).permutation(len(place))
@@ -60,7 +60,7 @@ def cell_panels(results: Results, view: View, *, with_ellipses: bool) -> tuple[l
             Panel(
                 title=f"{condition}: {text.count(len(own))} cells drawn",
                 alt=f"Scatter of {condition} cells on {view.axes[0]} and {view.axes[1]}, "
-                "coloured by subpopulation",
+                "coloured by population",
                 image=encode(image),
                 overlay=overlay([*parts, *labels], view.axes),
                 map_key=view.key,
@@ -73,9 +73,9 @@ def cell_panels(results: Results, view: View, *, with_ellipses: bool) -> tuple[l
 def _medians(
     results: Results, place: np.ndarray, index: np.ndarray, cells: np.ndarray
 ) -> list[Name]:
-    """Put the name of every subpopulation at the median of its cells among `cells`."""
+    """Put the name of every population at the median of its cells among `cells`."""
     names = []
-    for sub in results.subpopulations:
+    for sub in results.populations:
         own = cells[index[cells] == sub.index]
         if len(own):
             x, y = np.median(place[own], axis=0)

@@ -1,4 +1,4 @@
-"""The drawn cells: the subpopulation and the condition of each, and its place on a map."""
+"""The drawn cells: the population and the condition of each, and its place on a map."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CONDITION_COLOURS = ("#85857f", "#0b8a8a")  # source, target
 
 
 def cell_index(results: Results) -> np.ndarray:
-    """Return the subpopulation of each drawn cell, shape (n,); 255 for none."""
-    known = {s.name: s.index for s in results.subpopulations}
+    """Return the population of each drawn cell, shape (n,); 255 for none."""
+    known = {s.name: s.index for s in results.populations}
     names = results.cells["component"].astype(str)
     return np.array([known.get(n, NO_SUBPOPULATION) for n in names], dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""Table of what each subpopulation is."""
+"""Table of what each population is."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def components_table(results: Results) -> Table | None:
     ]
     made = Table(
         key="t-components",
-        caption="What each subpopulation is",
+        caption="What each population is",
         columns=[
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column("Condition", number=False),
             Column("Share"),
             Column(

@@ -1,4 +1,4 @@
-"""Small panels, one per subpopulation, with a dot for every donor."""
+"""Small panels, one per population, with a dot for every donor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEEN_FROM = 0.25  # SD; a shorter shift is not visible, and donors have no posit
 
 @dataclass(frozen=True)
 class _Panel:
-    """One subpopulation: its values by side and donor, and where they are drawn."""
+    """One population: its values by side and donor, and where they are drawn."""
 
     finding: Finding
     rows: pd.DataFrame
@@ -43,7 +43,7 @@ class _Panel:
 
 
 def donors_figure(claims: Claims) -> Figure | None:
-    """Draw the share of every subpopulation in every donor, source left, target right."""
+    """Draw the share of every population in every donor, source left, target right."""
     results = claims.results
     pairs = donor_pairs(results).rename(columns={"share": "value"})
     if pairs.empty:
@@ -62,13 +62,13 @@ def donors_figure(claims: Claims) -> Figure | None:
             results,
             _panels(results, findings, pairs, from_zero=True),
             key="donors-panels",
-            title="Share of each subpopulation in every donor",
+            title="Share of each population in every donor",
             what="The donor table has the values.",
             tick=lambda v: f"{100 * v:.3g}%",
             words=words,
         ),
         reading=(
-            f"One panel per subpopulation, one dot per donor; hollow left in {results.source}, "
+            f"One panel per population, one dot per donor; hollow left in {results.source}, "
             f"filled right in {results.target}; height is the share of that donor's cells that "
             f"belong to it (in {results.target}: that came from it). "
             f"{'Lines join the same donor. ' if shared else ''}A change is convincing when nearly "
@@ -78,7 +78,7 @@ def donors_figure(claims: Claims) -> Figure | None:
 
 
 def positions_figure(claims: Claims) -> Figure | None:
-    """Draw where every donor lies along the shift of every subpopulation that moved."""
+    """Draw where every donor lies along the shift of every population that moved."""
     results = claims.results
     table = results.tables["donor_shifts"].rename(columns={"position_sd": "value"})
     table = table.loc[np.isfinite(table["value"])]
@@ -96,13 +96,13 @@ def positions_figure(claims: Claims) -> Figure | None:
             results,
             _panels(results, findings, table, from_zero=False),
             key="donors-shifts",
-            title="Position of every donor along the shift of each subpopulation",
+            title="Position of every donor along the shift of each population",
             what="The table of positions has the values.",
             tick=lambda v: f"{v + 0.0:g}",
             words=lambda row: f"{text.fixed(row.value)} SD along the shift",
         ),
         reading=(
-            "One panel per subpopulation that moved visibly, one dot per donor: how far that "
+            "One panel per population that moved visibly, one dot per donor: how far that "
             f"donor's cells lie along the shift, in SD. Donors of {results.source} (hollow) lie "
             f"about zero, donors of {results.target} (filled) about the shift. A filled dot among "
             "the hollow ones is a donor who did not respond."
@@ -113,7 +113,7 @@ def positions_figure(claims: Claims) -> Figure | None:
 def _panels(
     results: Results, findings: list[Finding], table: pd.DataFrame, *, from_zero: bool
 ) -> list[_Panel]:
-    component = {s.index: s.source for s in results.subpopulations}
+    component = {s.index: s.source for s in results.populations}
     made = []
     for place, f in enumerate(findings):
         rows = table.loc[table["component"] == component[f.index]]
@@ -144,7 +144,7 @@ def _multiples(
         width=ACROSS * (W + GAP) - GAP,
         height=max(lines, 1) * (H + 18),
         title=title,
-        text=f"One panel per subpopulation; each dot is one donor. {what}",
+        text=f"One panel per population; each dot is one donor. {what}",
         key=key,
     )
 
@@ -157,7 +157,7 @@ def _panel(
     words: Callable[[Any], str],
 ) -> Markup:
     x, y = panel.x, panel.y
-    colour = results.subpopulations[panel.finding.index].colour
+    colour = results.populations[panel.finding.index].colour
     centres = {"source": x + 62, "target": x + W - 28}
     labels = {"source": results.source, "target": results.target}
     parts: list[Markup] = [

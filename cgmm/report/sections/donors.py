@@ -47,7 +47,7 @@ def _no_donors(results: Results) -> str:
 
 
 def donors_table(results: Results) -> Table | None:
-    """List the share of every subpopulation in every donor."""
+    """List the share of every population in every donor."""
     table = results.tables["donors"]
     if table.empty:
         return None
@@ -67,11 +67,11 @@ def donors_table(results: Results) -> Table | None:
     ]
     return Table(
         key="t-donors",
-        caption="Share of every subpopulation in every donor",
+        caption="Share of every population in every donor",
         columns=[
             Column("Donor", number=False),
             Column("Condition", number=False),
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column("Share"),
             Column("Cells of the donor"),
         ],
@@ -82,7 +82,7 @@ def donors_table(results: Results) -> Table | None:
 
 
 def positions_table(results: Results) -> Table | None:
-    """List where every donor lies along the shift of every subpopulation."""
+    """List where every donor lies along the shift of every population."""
     table = results.tables["donor_shifts"]
     if table.empty:
         return None
@@ -106,10 +106,10 @@ def positions_table(results: Results) -> Table | None:
         columns=[
             Column("Donor", number=False),
             Column("Condition", number=False),
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column(
                 "Position (SD)",
-                "Along the shift of the subpopulation: donors of the source lie about zero",
+                "Along the shift of the population: donors of the source lie about zero",
             ),
             Column("Cells", "Cells of the donor in it, each counted by its degree of membership"),
         ],
@@ -142,8 +142,8 @@ def influence_table(entries: list[Influence]) -> Table | None:
         key="t-influence",
         caption="Which donor matters most, and who disagrees",
         columns=[
-            Column("Subpopulation", number=False),
-            Column("Net factor", "Over all donors, from the shares in the donor table"),
+            Column("Population", number=False),
+            Column("Net factor", "Over all donors"),
             Column("Strongest donor", "Leaving it out moves the factor most", number=False),
             Column("Without it", "Net factor without the strongest donor"),
             Column("Lowest", "Lowest net factor with any one donor left out"),
@@ -151,10 +151,9 @@ def influence_table(entries: list[Influence]) -> Table | None:
             Column("Against", "Donors who alone point the other way", number=False),
         ],
         rows=rows,
-        file="influence",
+        file="influence.tsv",
         notes=[
-            "Computed from donors.tsv and transfers.tsv. A donor goes against a change when its "
-            "own ratio (or, measured in one condition only, its share against the mean of the "
-            "other condition) points the other way."
+            "A donor goes against a change when its own change (or, measured in one condition only, "
+            "its share against the typical share of the other condition) points the other way."
         ],
     )

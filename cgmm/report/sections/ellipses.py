@@ -1,4 +1,4 @@
-"""Fitted subpopulations as ellipses on the first two axes of the fit, with arrows between them."""
+"""Fitted populations as ellipses on the first two axes of the fit, with arrows between them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from cgmm.report.page.scatter import (
 )
 from cgmm.report.page.svg import el, tip
 from cgmm.report.sections.cells import CONDITION_COLOURS, cell_side
-from cgmm.results.read import Results, Subpopulation, each
+from cgmm.results.read import Population, Results, each
 
 MIN_ARROW_SHARE = 0.1
 MIN_ARROW_LENGTH = 4.0
 
 
 class _Gaussian(NamedTuple):
-    """A subpopulation in one condition, on the first two axes of the fit."""
+    """A population in one condition, on the first two axes of the fit."""
 
-    sub: Subpopulation
+    sub: Population
     centre: np.ndarray
     covariance: np.ndarray
 
@@ -49,7 +49,7 @@ def _gaussians(results: Results, side: str) -> list[_Gaussian]:
     if centre.ndim != 2 or centre.shape[1] < 2 or shape.shape != (*centre.shape, centre.shape[1]):
         return []
     found = []
-    for sub in results.subpopulations:
+    for sub in results.populations:
         k = sub.source if side == SOURCE else sub.target
         if k is not None and 0 <= k < len(centre):
             found.append(_Gaussian(sub, centre[k, :2], shape[k, :2, :2]))
@@ -57,7 +57,7 @@ def _gaussians(results: Results, side: str) -> list[_Gaussian]:
 
 
 def ellipses(results: Results, side: str, view: View) -> list[Markup]:
-    """Draw the subpopulations of one condition; empty when report.json has no components."""
+    """Draw the populations of one condition; empty when report.json has no components."""
     return [
         ellipse(
             one.centre,
@@ -103,7 +103,7 @@ def movement_panel(results: Results, view: View) -> tuple[Panel | None, int]:
     labels, left_out = place_names(names)
     panel = Panel(
         title=f"{results.source} (dashed, grey cells) to {results.target} (solid, teal cells)",
-        alt="Ellipses of the subpopulations of both conditions with arrows for transfers",
+        alt="Ellipses of the populations of both conditions with arrows for transfers",
         image=encode(image),
         overlay=overlay([*parts, *labels], view.axes),
         map_key=view.key,
@@ -130,7 +130,7 @@ def _arrows(
             el(
                 "g",
                 tip(f"{row.source} → {row.target}: {text.percent(row.share_of_source)}"),
-                *arrow(a, b, results.subpopulations[i].colour, float(row.share_of_source)),
+                *arrow(a, b, results.populations[i].colour, float(row.share_of_source)),
                 class_="mark",
                 data_s=i,
                 data_t=results.index_of(row.target),

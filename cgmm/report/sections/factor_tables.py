@@ -34,14 +34,14 @@ def _main_columns(results: Results) -> list[Column]:
     source, target = text.short(results.source, 16), text.short(results.target, 16)
     kinds = set(results.tables["factors"]["interval_from"]) - {""}
     return [
-        Column("Subpopulation", number=False),
+        Column("Population", number=False),
         Column("In words", number=False),
         Column(f"Share in {source}", f"Part of the cells in {results.source} that belong to it"),
         Column(f"Share in {target}", f"Part of the cells in {results.target} that came from it"),
         Column("Net factor", f"Share in {results.target} divided by share in {results.source}"),
         Column("95% interval", " ".join(INTERVAL_HELP.get(k, "") for k in sorted(kinds)).strip()),
         Column("p", "Test of no change, donors as the unit"),
-        Column("q", "p corrected for testing many subpopulations (Benjamini-Hochberg)"),
+        Column("q", "p corrected for testing many populations (Benjamini-Hochberg)"),
         Column(
             "Settled",
             "no: another partition of the cells or price of reweighting moves the factor more than "
@@ -74,7 +74,7 @@ def _main_row(f: Finding, row: dict[str, object]) -> Row:
 
 
 MORE_COLUMNS = (
-    Column("Subpopulation", number=False),
+    Column("Population", number=False),
     Column("Net factor", "As in the table above"),
     Column(
         "Interval from",
@@ -115,12 +115,12 @@ def _more_row(f: Finding, row: dict[str, object]) -> Row:
 
 
 def factors_table(claims: Claims) -> Table:
-    """List every source subpopulation: shares, factor, interval, test."""
+    """List every source population: shares, factor, interval, test."""
     results = claims.results
     table = results.tables["factors"]
     shown = Table(
         key="t-factors",
-        caption=f"Prevalence of every subpopulation of {results.source}",
+        caption=f"Prevalence of every population of {results.source}",
         columns=_main_columns(results),
         rows=[_main_row(f, row_of(table, f.name)) for f in _of_source(claims)],
         file="factors.tsv",
@@ -172,16 +172,16 @@ def _typical(results: Results) -> str:
 
 
 def _came_from(results: Results) -> str:
-    """Write how the target cells that came from a source subpopulation were found."""
+    """Write how the target cells that came from a source population were found."""
     if results.counts_cells:
         return (
-            f"Which cells in {results.target} came from a subpopulation is counted cell by cell: "
+            f"Which cells in {results.target} came from a population is counted cell by cell: "
             f"each counts for the cells in {results.source} that it resembles most, once the "
             "change of state is allowed for."
         )
     return (
-        f"Which cells in {results.target} came from a subpopulation follows from the match of "
-        "subpopulations (coupling)."
+        f"Which cells in {results.target} came from a population follows from the match of "
+        "populations (coupling)."
     )
 
 
@@ -189,10 +189,10 @@ def _more_notes(results: Results) -> list[str]:
     notes = []
     baseline = str(results.donor_settings.get("baseline") or "")
     if any_finite(results.tables["factors"]["log2_relative"]) and baseline:
-        what = "the median subpopulation" if baseline == "median" else baseline
+        what = "the median population" if baseline == "median" else baseline
         notes.append(
             f"Relative factors are relative to {what}: the common fall of all shares "
-            "when one subpopulation grows is taken out."
+            "when one population grows is taken out."
         )
     why = text.sentence(str(results.donor_settings.get("test_reason") or ""))
     if why and any_finite(results.tables["factors"]["p"]):

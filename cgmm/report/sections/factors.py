@@ -34,7 +34,7 @@ def _axis_limit(findings: list[Finding]) -> float:
 
 
 def forest_figure(claims: Claims) -> Figure:
-    """Draw the net factor of every source subpopulation with its interval over donors."""
+    """Draw the net factor of every source population with its interval over donors."""
     results, verdict = claims.results, claims.verdict
     rows = [f for f in verdict.findings if np.isfinite(f.log2_net)]
     rows = sorted(rows, key=lambda f: -f.log2_net)
@@ -54,19 +54,19 @@ def forest_figure(claims: Claims) -> Figure:
     )
     return Figure(
         key="factors-forest",
-        title="How much more or less common each subpopulation became",
+        title="How much more or less common each population became",
         svg=drawing(
             parts,
             width=WIDTH,
             height=bottom + 34,
             title="Net prevalence factors",
-            text="One dot per subpopulation on a log scale, with 95% intervals where donors allow. "
+            text="One dot per population on a log scale, with 95% intervals where donors allow. "
             "The factor table below has every value.",
             key="factors-forest",
         ),
         reading=(
             "Each dot is how much more (right, orange) or less (left, blue) common a "
-            f"subpopulation is in {results.target} than in {results.source} (its net factor); ×2 "
+            f"population is in {results.target} than in {results.source} (its net factor); ×2 "
             "is twice the share of cells. The grey band is within 1.5-fold. "
             f"{intervals}Factors are relative: all shares add up to 100%."
         ),

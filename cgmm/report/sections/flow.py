@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from cgmm.report.claims.cell_counts import counted, unlisted
+from cgmm.report.claims.cell_counts import unlisted
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.svg import NOTHING, WIDTH, Figure, drawing, el, label, spread, tip
 from cgmm.report.sections.section import Paragraph, Section
 from cgmm.report.sections.transfers import arrivals_table, heatmap_figure, transfers_table
-from cgmm.results.read import Results, Subpopulation, each
+from cgmm.results.read import Population, Results, each
 
 TOP, LEFT, RIGHT, BAR = 34.0, 250.0, WIDTH - 250.0, 12.0
 MIN_DRAWN = 0.02
@@ -24,8 +24,8 @@ def section(claims: Claims) -> Section:
     """Return the section on who became whom."""
     results = claims.results
     about = (
-        "Subpopulations of the two conditions are matched by similarity; each may grow, shrink and "
-        "change its state. No single cell is followed. One subpopulation “became” another when its "
+        "Populations of the two conditions are matched by similarity; each may grow, shrink and "
+        "change its state. No single cell is followed. One population “became” another when its "
         f"cells in {results.source}, after the change that all cells share, would look like the "
         f"cells of the other in {results.target}."
     )
@@ -44,7 +44,7 @@ def section(claims: Claims) -> Section:
 
 @dataclass
 class _Node:
-    sub: Subpopulation
+    sub: Population
     share: float
     top: float = 0.0
     height: float = 0.0
@@ -53,7 +53,7 @@ class _Node:
 
 def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, _Node]:
     nodes = {}
-    for sub in results.subpopulations:
+    for sub in results.populations:
         present = sub.source if side == "source" else sub.target
         share = sub.share_source if side == "source" else sub.share_target
         if present is not None:
@@ -75,8 +75,8 @@ def flow_figure(results: Results) -> Figure:
     therefore widen by its net factor.
     """
     n = max(
-        sum(s.source is not None for s in results.subpopulations),
-        sum(s.target is not None for s in results.subpopulations),
+        sum(s.source is not None for s in results.populations),
+        sum(s.target is not None for s in results.populations),
     )
     height = float(max(340, 22 * n))
     gap = 4.0 if n <= 30 else 2.0
@@ -97,19 +97,19 @@ def flow_figure(results: Results) -> Figure:
             parts,
             width=WIDTH,
             height=TOP + height + 10,
-            title=f"Flow of subpopulations from {results.source} to {results.target}",
-            text="Bars are subpopulations, as high as their share of cells; ribbons join what "
+            title=f"Flow of populations from {results.source} to {results.target}",
+            text="Bars are populations, as high as their share of cells; ribbons join what "
             "became what. The tables below have the numbers.",
             key="flow",
         ),
         reading=(
-            f"Left: the subpopulations of {results.source}. Right: the subpopulations of "
+            f"Left: the populations of {results.source}. Right: the populations of "
             f"{results.target}. "
             "Bar height is the share of cells; a ribbon has the colour of the bar where it begins. "
-            "A ribbon widens where the subpopulation became more common and narrows where it "
+            "A ribbon widens where the population became more common and narrows where it "
             "became rarer, by its net factor. A ribbon that ends at another name: in "
-            f"{results.target} its cells look like the subpopulation of that name. "
-            "Within one cell type this may only say that the border between two subpopulations "
+            f"{results.target} its cells look like the population of that name. "
+            "Within one cell type this may only say that the border between two populations "
             f"lies elsewhere.{_counting(results)}"
         ),
         note=_left_out(results, hidden),
@@ -147,8 +147,8 @@ def _ribbons(
     results: Results, left: dict[str, _Node], right: dict[str, _Node]
 ) -> tuple[list[Markup], int]:
     """Draw one ribbon per transfer, the widest first; count those that are too thin to draw."""
-    order = {s.name: s.index for s in results.subpopulations}
-    transfers = counted(results)
+    order = {s.name: s.index for s in results.populations}
+    transfers = results.tables["transfers"]
     rows = transfers.assign(
         i=transfers["source"].map(order).astype(int), j=transfers["target"].map(order).astype(int)
     ).sort_values(["i", "j"], kind="stable")
@@ -158,16 +158,16 @@ def _ribbons(
         if row.source not in left or row.target not in right:
             continue
         a, b = left[row.source], right[row.target]
-        leaving = a.height * float(np.nan_to_num(row.counted_share))
+        leaving = a.height * float(np.nan_to_num(row.share_of_source))
         arriving = b.height * float(np.nan_to_num(row.share_of_target))
         y0, y1 = TOP + a.top + a.used, TOP + b.top + b.used
         a.used += leaving
         b.used += arriving
-        if max(np.nan_to_num(row.counted_share), row.share_of_target) < MIN_DRAWN:
+        if max(np.nan_to_num(row.share_of_source), row.share_of_target) < MIN_DRAWN:
             hidden += 1
             continue
         hover = (
-            f"{row.source} → {row.target}: {text.percent(row.counted_share)} of what became of "
+            f"{row.source} → {row.target}: {text.percent(row.share_of_source)} of what became of "
             f"{row.source}, {text.percent(row.share_of_target)} of {row.target} in {results.target}"
         )
         ribbon = el(

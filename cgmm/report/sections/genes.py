@@ -21,13 +21,13 @@ MAX_GENES = 36
 
 
 def gene_map_figure(results: Results) -> Figure | None:
-    """Draw genes by subpopulations: change of expression, shared genes first."""
+    """Draw genes by populations: change of expression, shared genes first."""
     unit, meaning = results.change_of_genes
     genes = results.tables["genes"]
     genes = genes.loc[np.isfinite(genes["log2_change"])]
     if genes.empty:
         return None
-    columns = [s for s in results.subpopulations if s.name in set(genes["name"])]
+    columns = [s for s in results.populations if s.name in set(genes["name"])]
     wide = _leading_changes(genes, per_column=4 if len(columns) <= 15 else 2)
     limit = max(float(np.nanpercentile(np.abs(wide.to_numpy(dtype=float)), 95)), 1.0)
     tested = bool(np.isfinite(genes["de_q"]).any())
@@ -57,16 +57,16 @@ def gene_map_figure(results: Results) -> Figure | None:
             [*parts, *_scale(grid.left, grid.bottom + 26, limit, unit)],
             width=grid.right + 90,
             height=grid.bottom + 48,
-            title="Gene changes by subpopulation",
-            text=f"Rows are genes, columns subpopulations, colour and number the {unit} of "
+            title="Gene changes by population",
+            text=f"Rows are genes, columns populations, colour and number the {unit} of "
             "average expression. The gene table below has the values.",
             key="gene-map",
         ),
         reading=(
             f"Orange: higher in {results.target}; blue: lower. Genes are sorted by the number of "
-            "subpopulations in which they lead: a shared response at the top, what is specific to "
+            "populations in which they lead: a shared response at the top, what is specific to "
             "a few further down. "
-            f"Numbers are the {unit}; {meaning}. They compare the cells of a subpopulation in "
+            f"Numbers are the {unit}; {meaning}. They compare the cells of a population in "
             f"{results.source} with the cells in {results.target} that came from it, and are "
             f"sizes, not tests{': the gene table has these' if tested else ''}."
         ),
@@ -134,19 +134,19 @@ GENE_TESTS: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("de_log2_change", "Change over donors", "The same change, donors as the unit", text.fixed),
     ("de_p", "p", "Test of no change of this gene, donors as the unit", text.probability),
     ("de_q", "q", "p corrected for testing many genes", text.probability),
-    ("common_change", "Shared part", "Part that other subpopulations show as well", text.fixed),
-    ("specific_change", "Own part", "Part that is specific to this subpopulation", text.fixed),
+    ("common_change", "Shared part", "Part that other populations show as well", text.fixed),
+    ("specific_change", "Own part", "Part that is specific to this population", text.fixed),
 )
 
 
 def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
-    """List the leading genes of every subpopulation."""
+    """List the leading genes of every population."""
     unit, meaning = results.change_of_genes
     table = results.tables["genes"]
     if table.empty:
         return None
     leading = table.loc[table["rank"] <= table["rank"].min() + top - 1]
-    order = {s.name: s.index for s in results.subpopulations}
+    order = {s.name: s.index for s in results.populations}
     leading = leading.assign(order=leading["name"].map(order).astype(int)).sort_values(
         ["order", "rank"], kind="stable"
     )
@@ -155,9 +155,9 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
     tested = any_finite(table["de_q"])
     return Table(
         key="t-genes",
-        caption=f"The {top} leading genes of every subpopulation",
+        caption=f"The {top} leading genes of every population",
         columns=[
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column("Gene", number=False),
             Column(
                 unit.capitalize() if unit == "change" else unit,
@@ -168,8 +168,8 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
             Column(f"Mean, {target}", "Mean of the values over the cells that came from it"),
             Column(f"Cells on, {source}", "Share of cells where the gene was seen"),
             Column(f"Cells on, {target}", "Share of cells where the gene was seen"),
-            Column("In how many", f"Number of subpopulations with this gene in their top {top}"),
-            Column("Scope", "common: most subpopulations; specific: one or few", number=False),
+            Column("In how many", f"Number of populations with this gene in their top {top}"),
+            Column("Scope", "common: most populations; specific: one or few", number=False),
         ],
         rows=[Row(_gene_cells(r, more), (results.index_of(r.name),)) for r in each(leading)],
         file="genes.tsv",

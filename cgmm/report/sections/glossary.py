@@ -32,7 +32,7 @@ def _groups(results: Results) -> list[tuple[str, str]]:
     source, target = results.source, results.target
     return [
         (
-            "Subpopulation",
+            "Population",
             "A group of cells with a similar profile. Technically one Gaussian component of the "
             "fitted mixture. Its name comes from your annotation or its marker genes.",
         ),
@@ -48,18 +48,18 @@ def _groups(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "Share",
-            "The fraction of cells that belong to a subpopulation. A cell between two "
-            "subpopulations counts partly for each. With donors, every donor counts equally.",
+            "The fraction of cells that belong to a population. A cell between two "
+            "populations counts partly for each. With donors, every donor counts equally.",
         ),
         (
             "Match, transfer",
-            f"Which subpopulation of {source} corresponds to which of {target}, and which part of "
+            f"Which population of {source} corresponds to which of {target}, and which part of "
             "it does. This is a statement about populations; single cells are not followed.",
         ),
         ("Came from", _came_from(results)),
         (
             "New, gone",
-            f"New: a subpopulation of {target} without a convincing origin. Gone: a subpopulation "
+            f"New: a population of {target} without a convincing origin. Gone: a population "
             f"of {source} without a convincing counterpart.",
         ),
     ]
@@ -68,16 +68,16 @@ def _groups(results: Results) -> list[tuple[str, str]]:
 def _came_from(results: Results) -> str:
     if not results.counts_cells:
         return (
-            f"Which part of a subpopulation of {results.target} came from one of {results.source}. "
+            f"Which part of a population of {results.target} came from one of {results.source}. "
             "It follows from the match by Bayes' rule. Net factors and gene changes are computed "
             "from it."
         )
     return (
-        f"Which part of a subpopulation of {results.target} came from one of {results.source}. "
+        f"Which part of a population of {results.target} came from one of {results.source}. "
         f"Counted cell by cell: each cell of {results.target} counts for the cells of "
         f"{results.source} that it resembles most, once the change of state is allowed for. Net "
         "factors and gene changes are computed from this count. It can differ from the match where "
-        "borders between neighbouring subpopulations lie elsewhere."
+        "borders between neighbouring populations lie elsewhere."
     )
 
 
@@ -85,13 +85,13 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
     return [
         (
             "Net factor",
-            f"Share of the cells in {results.target} that came from a subpopulation, divided by "
+            f"Share of the cells in {results.target} that came from a population, divided by "
             f"its share in {results.source}: ×2 is twice as common, ×0.5 half as common. Relative: "
-            "if one subpopulation grows, others must fall.",
+            "if one population grows, others must fall.",
         ),
         (
             "95% interval",
-            "The range that agrees with the scatter of donors. For factors of subpopulations, "
+            "The range that agrees with the scatter of donors. For factors of populations, "
             "differences between partitions of the cells widen it. Intervals of "
             "annotated populations come from their labels in each donor, without the fit. Factor, "
             "interval and p are one statistic: the interval leaves out ×1 where p is under 0.05. "
@@ -100,13 +100,13 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         (
             "p, q",
             "p: how often donors without a difference would scatter this much. q: p corrected for "
-            "testing many subpopulations. A change is called more common or rarer when q is "
+            "testing many populations. A change is called more common or rarer when q is "
             "under 0.05 and the interval leaves out ×1.",
         ),
         (
             "State shift (SD)",
-            "How far the centre of a subpopulation moved, in typical spreads within a "
-            "subpopulation. Under 0.25: not visible; up to 0.5: small; up to 1: moderate; above: "
+            "How far the centre of a population moved, in typical spreads within a "
+            "population. Under 0.25: not visible; up to 0.5: small; up to 1: moderate; above: "
             "strong. Not clear: the donors do not exclude that nothing moved (q of 0.05 or more), "
             "or the match is not mutual, so that it was not tested. It is a distance in the space "
             "of the fit, larger where more genes change more.",
@@ -132,7 +132,7 @@ def _settings() -> list[tuple[str, str]]:
     return [
         (
             "Coupling, F",
-            "The table of matched mass between subpopulations, and its total F. F falls when "
+            "The table of matched mass between populations, and its total F. F falls when "
             "states move far and when leaving cells unmatched is cheap (small rho); alone it says "
             "little.",
         ),
@@ -143,14 +143,14 @@ def _settings() -> list[tuple[str, str]]:
         ),
         (
             "Partition",
-            "One way to cut the cells into subpopulations, more coarsely or more finely. Several "
+            "One way to cut the cells into populations, more coarsely or more finely. Several "
             "are tried; the partition whose factors lie nearest to the factors of the others is "
             "reported.",
         ),
         (
             "epsilon, rho, transport weight",
             "Settings: how soft the matching is; how costly it is to leave mass unmatched, so that "
-            "subpopulations grow or shrink (the price of reweighting); how strongly matching "
+            "populations grow or shrink (the price of reweighting); how strongly matching "
             "guides the fit. Chosen from the data unless set; the reasons stand under Parameters.",
         ),
     ]

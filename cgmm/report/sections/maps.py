@@ -1,4 +1,4 @@
-"""Cells and subpopulations: the maps of the cells, and what each subpopulation is."""
+"""Cells and populations: the maps of the cells, and what each population is."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def section(claims: Claims) -> Section:
     nothing = Paragraph("The cells table has no coordinates to draw.", "absent")
     return Section(
         key="maps",
-        title="Cells and subpopulations",
+        title="Cells and populations",
         parts=present(*(maps or [nothing]), components),
-        questions=[("t-components", "What is each subpopulation?")] if components else [],
+        questions=[("t-components", "What is each population?")] if components else [],
         island={"cells": island(results, [view for view in (umap, axes) if view is not None])},
     )
 
@@ -61,7 +61,7 @@ def _umap(results: Results, view: View) -> list[ScatterFigure]:
             panels=panels,
             reading=(
                 "Each dot is a cell, placed so that similar cells are near each other; left "
-                f"{results.source}, right {results.target}, coloured by subpopulation with the "
+                f"{results.source}, right {results.target}, coloured by population with the "
                 "other condition in grey behind. Distances on a UMAP are only a sketch; nothing is "
                 "computed from it."
             ),
@@ -76,7 +76,7 @@ def _umap(results: Results, view: View) -> list[ScatterFigure]:
                 "how much more common (orange) or rarer (blue) cells like this one became. State "
                 "shift: how far "
                 f"cells of {results.source} like this one moved, in typical spreads within a "
-                "subpopulation (SD); stronger is further. Values beyond the bar have the colour of "
+                "population (SD); stronger is further. Values beyond the bar have the colour of "
                 "its end."
             ),
             note=_drawn(results, view),
@@ -93,7 +93,7 @@ def _axes(results: Results, view: View) -> list[ScatterFigure]:
             panels=panels,
             reading=(
                 "The two main axes of the space in which the fit was made. Ellipses are the fitted "
-                "subpopulations; each holds about half of its cells on these axes. The other axes "
+                "populations; each holds about half of its cells on these axes. The other axes "
                 "are not visible, so ellipses that overlap here may be apart there."
             ),
             note=_drawn(results, view) + _crowded(left_out),
@@ -104,12 +104,12 @@ def _axes(results: Results, view: View) -> list[ScatterFigure]:
         figures.append(
             ScatterFigure(
                 key="map-moves",
-                title="How the subpopulations moved",
+                title="How the populations moved",
                 panels=[moved],
                 reading=(
                     "Both conditions over each other. Dashed ellipses: "
                     f"{results.source}; solid: {results.target}. Arrows lead from where a "
-                    "subpopulation was to where its counterpart is (transfers of at least 10%). "
+                    "population was to where its counterpart is (transfers of at least 10%). "
                     "No arrow: it did not move visibly on these axes."
                 ),
                 note=_crowded(unnamed),

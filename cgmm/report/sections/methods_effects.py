@@ -63,7 +63,7 @@ def _test(results: Results, citations: Citations) -> str:
         "Net factors, their intervals (95%) and p values are one statistic: a moderated t-test of "
         "the log-odds of the donors' shares, target shares carried back to source components by R"
         f"{paired} {citations.cite('smyth2004', 'phipson2022')}; the factor is the ratio of the "
-        f"typical shares; p values are corrected over subpopulations "
+        f"typical shares; p values are corrected over populations "
         f"{citations.cite('benjamini1995')}.",
         _between(results, citations),
         _permuted(results),
@@ -73,7 +73,7 @@ def _test(results: Results, citations: Citations) -> str:
         sentences.append("Factors, intervals and tests are adjusted for the batch.")
     baseline = str(done.get("baseline") or "")
     if results.tables["factors"]["log2_relative"].notna().any() and baseline:
-        what = "the median subpopulation" if baseline == "median" else baseline
+        what = "the median population" if baseline == "median" else baseline
         sentences.append(f"Factors relative to {what} are given beside them.")
     return " ".join(s for s in sentences if s)
 
@@ -150,9 +150,9 @@ def _genes(results: Results, citations: Citations) -> str:
     )
     if genes["de_q"].notna().any():
         sentence += (
-            " For tests, counts were summed per donor over the cells of each subpopulation, "
+            " For tests, counts were summed per donor over the cells of each population, "
             "and over the target cells that came from it, and compared with PyDESeq2 "
             f"{citations.cite('muzellec2023', 'love2014')}, donors as replicates, corrected over "
-            "the genes of a subpopulation."
+            "the genes of a population."
         )
     return sentence

@@ -112,7 +112,7 @@ def _axis(x: FoldAxis, bottom: float) -> list[Markup]:
 
 
 def sensitivity_figure(claims: Claims) -> Figure | None:
-    """Draw the factor of every subpopulation under every other choice; None without choices."""
+    """Draw the factor of every population under every other choice; None without choices."""
     results = claims.results
     table = results.tables["sensitivity"]
     known = set(table["name"])
@@ -134,14 +134,14 @@ def sensitivity_figure(claims: Claims) -> Figure | None:
             width=WIDTH,
             height=bottom + 14,
             title="Factors under other choices",
-            text="One row per subpopulation: the factor of this report and the factors that other "
+            text="One row per population: the factor of this report and the factors that other "
             "prices of reweighting and other partitions give. The table below has every value.",
             key="sensitivity",
         ),
         reading=(
             "The upright line is the factor of this report, the grey band twofold around it. Round "
             "dots: the match computed again at other prices of reweighting (rho), the cost of "
-            "growing and shrinking. Diamonds: the cells cut into subpopulations more coarsely or "
+            "growing and shrinking. Diamonds: the cells cut into populations more coarsely or "
             "more finely. All inside the band: settled, no setting moves the factor by more than "
             "twofold. A mark outside: do not build on this factor alone. Marks on both sides of "
             "×1: not even the direction is certain."
@@ -168,7 +168,7 @@ def sensitivity_table(results: Results) -> Table | None:
             words(r.value),
             number(r.log2_net, text.fold, "no cell left"),
             number(r.difference, missing="not comparable"),
-            words(r.main_target, "none" if r.log2_net == -np.inf else "other subpopulations"),
+            words(r.main_target, "none" if r.log2_net == -np.inf else "other populations"),
             number(r.F),
         ]
         rows.append(Row(cells, tuple(subs)))
@@ -176,7 +176,7 @@ def sensitivity_table(results: Results) -> Table | None:
         key="t-sensitivity",
         caption="Every factor under other settings",
         columns=[
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column("What was changed", number=False),
             Column("To", number=False),
             Column("Net factor", "Of the same cells, under the other choice"),

@@ -1,4 +1,4 @@
-"""Section on changes of state: how far each subpopulation moved; its genes are in `genes`."""
+"""Section on changes of state: how far each population moved; its genes are in `genes`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def section(claims: Claims) -> Section:
         link="State shifts",
         parts=present(
             shifts_figure(claims)
-            or Paragraph("No pair of subpopulations is matched closely enough to measure a shift."),
+            or Paragraph("No pair of populations is matched closely enough to measure a shift."),
             genes
             or Paragraph(
                 "Genes behind the shifts were not computed for this comparison (the data carry no "
@@ -53,7 +53,7 @@ def section(claims: Claims) -> Section:
 
 
 def shifts_figure(claims: Claims) -> Figure | None:
-    """Draw the distance that every subpopulation moved, in spreads within a subpopulation."""
+    """Draw the distance that every population moved, in spreads within a population."""
     results = claims.results
     rows = [f for f in claims.verdict.findings if np.isfinite(f.shift_sd)]
     if not rows:
@@ -83,19 +83,19 @@ def shifts_figure(claims: Claims) -> Figure | None:
         parts.append(_shift_row(results, f, own, top + STEP * (i + 0.5), x, limit))
     return Figure(
         key="shifts-bars",
-        title="How far every subpopulation moved",
+        title="How far every population moved",
         svg=drawing(
             parts,
             width=WIDTH,
             height=bottom + 26,
             title="State shifts",
-            text="One line per subpopulation: how far its average cell moved between conditions. "
+            text="One line per population: how far its average cell moved between conditions. "
             "The shift table below has every value.",
             key="shifts-bars",
         ),
         reading=(
-            "The dot is how far the centre of a subpopulation moved, measured in typical spreads "
-            "within a subpopulation (1 SD: as far as its cells usually lie from their centre). "
+            "The dot is how far the centre of a population moved, measured in typical spreads "
+            "within a population (1 SD: as far as its cells usually lie from their centre). "
             f"{INTERVAL_WORDS[results.cells_only] if intervals else ''}"
             "Below 0.25 SD is called not visible, up to 0.5 small, up to 1 moderate, above strong"
             f"{_CLEAR if intervals else ''}. Genes: the "
@@ -112,7 +112,7 @@ def _shift_row(
     x: Callable[[float], float],
     limit: float,
 ) -> Markup:
-    """Draw one subpopulation: distance, interval, leading genes."""
+    """Draw one population: distance, interval, leading genes."""
     total = float(row["total_shift_sd"])
     known = np.isfinite([f.shift_low, f.shift_high]).all()
     hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
@@ -124,7 +124,7 @@ def _shift_row(
         f"{g}\u00a0{'↑' if c > 0 else '↓'}"
         for g, c in (leading_genes(results, f.name, 3) if f.state.is_seen else ())
     )
-    colour = results.subpopulations[f.index].colour
+    colour = results.populations[f.index].colour
     parts: list[Markup] = [
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
         label(text.short(f.name, 27), x(0) - 10, y, anchor="end"),
@@ -172,9 +172,9 @@ def shifts_table(results: Results) -> Table | None:
         Column("To", number=False),
         Column(
             f"Of {text.short(results.source, 16)}",
-            "Part of the subpopulation on the left that goes here, by the match",
+            "Part of the population on the left that goes here, by the match",
         ),
-        Column("Distance (SD)", "Distance between the centres, in within-subpopulation spreads"),
+        Column("Distance (SD)", "Distance between the centres, in within-population spreads"),
         Column("With shape (SD)", "The same, with the change in shape (spread) added"),
         Column("Top genes", number=False),
     ]

@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from cgmm.report.claims.cell_counts import counted
 from cgmm.report.page import text
 from cgmm.report.page.grid import Grid, rise
 from cgmm.report.page.svg import NOTHING, Figure, drawing, el, label
 from cgmm.report.page.table import Cell, Column, Row, Table, number, words
-from cgmm.results.read import Results, Subpopulation, each
+from cgmm.results.read import Population, Results, each
 
 
 def heatmap_figure(results: Results) -> Figure:
     """Draw the transfer matrix; buttons switch between three readings of it."""
-    rows = [s for s in results.subpopulations if s.source is not None]
-    columns = [s for s in results.subpopulations if s.target is not None]
+    rows = [s for s in results.populations if s.source is not None]
+    columns = [s for s in results.populations if s.target is not None]
     n = max(len(rows), len(columns))
     cell = float(np.clip(620 / max(n, 1), 13, 46))
     names = [text.short(s.name) for s in (*rows, *columns)]
@@ -59,12 +58,12 @@ def heatmap_figure(results: Results) -> Figure:
             width=grid.right + 110,
             height=grid.bottom + 12,
             title="Transfer heatmap",
-            text="Rows are source subpopulations, columns target subpopulations; each cell is the "
+            text="Rows are source populations, columns target populations; each cell is the "
             "percentage of the row that corresponds to the column. The table below has all values.",
             key="transfers-map",
         ),
         reading=(
-            f"Each row is a subpopulation of {results.source}, each column one of "
+            f"Each row is a population of {results.source}, each column one of "
             f"{results.target}. Numbers are percent; the buttons say of what. "
             f"{_modes_explained(results)} Strong colour on the diagonal: it goes on under the same "
             "name."
@@ -74,26 +73,24 @@ def heatmap_figure(results: Results) -> Figure:
 
 
 def _modes_explained(results: Results) -> str:
-    came = "counted cell by cell" if results.counts_cells else "from the same match"
     return (
-        f"Of {results.source}: where a row goes, by the match of whole subpopulations (a row adds "
-        f"up to 100). Of {results.target}: where the cells of a column came from, {came} (a column "
-        f"adds up to 100). Of all cells: part of all cells in {results.source}, by the match, not "
-        "normalised."
+        f"Of {results.source}: of what a row became, the part that lies in the column (a row adds "
+        f"up to 100). Of {results.target}: of the cells of a column, the part that came from the "
+        f"row (a column adds up to 100). Of all cells: part of all cells in {results.target}."
     )
 
 
 def _transfer(
-    grid: Grid, i: int, j: int, source: Subpopulation, target: Subpopulation, row: Any
+    grid: Grid, i: int, j: int, source: Population, target: Population, row: Any
 ) -> Markup:
     """Return one cell of the heatmap; nothing where all three readings round to zero."""
     values = [float(np.nan_to_num(v)) for v in (row.share_of_source, row.share_of_target, row.mass)]
     if max(values) < 0.0005:
         return NOTHING
     hover = (
-        f"{source.name} → {target.name}: {text.percent(values[0])} goes there by the match "
-        f"({text.percent(values[2])} of all cells); {text.percent(values[1])} of the destination "
-        "came from here"
+        f"{source.name} → {target.name}: {text.percent(values[0])} of what became of "
+        f"{source.name} ({text.percent(values[2])} of all cells), {text.percent(values[1])} of "
+        f"{target.name}"
     )
     ink = text.percent(values[0]).replace("%", "") if values[0] >= 0.005 else ""
     return grid.cell(
@@ -132,7 +129,7 @@ MIN_LISTED = 0.001
 
 
 def arrivals_table(results: Results) -> Table:
-    """List where every target subpopulation comes from."""
+    """List where every target population comes from."""
     rows = []
     for row in each(results.tables["arrivals"]):
         subs = {results.index_of(row.name)}
@@ -143,29 +140,27 @@ def arrivals_table(results: Results) -> Table:
             number(row.share_target, text.percent),
             words(row.main_source, "no convincing origin"),
             number(row.share_from_main_source, text.percent),
-            number(row.inflow, text.ratio),
             words(row.status, "has an origin"),
             number(row.n_cells, text.count),
         ]
         rows.append(Row(cells, tuple(sorted(subs))))
     return Table(
         key="t-arrivals",
-        caption=f"Where every subpopulation of {results.target} comes from",
+        caption=f"Where every population of {results.target} comes from",
         columns=[
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column(
                 f"Share in {text.short(results.target, 16)}",
                 f"Part of the cells in {results.target} that belong to it",
             ),
             Column("Main origin", f"Where most of it came from in {results.source}", number=False),
             Column("Part from it", "Part of its cells that came from the main origin"),
-            Column("Inflow", "Weight factor on arriving, as the match (coupling) sees it"),
             Column(
                 "Status",
-                f"new: no subpopulation of {results.source} can be its origin",
+                f"new: no population of {results.source} can be its origin",
                 number=False,
             ),
-            Column("Cells", "Number of cells, each counted by its degree of membership"),
+            Column("Cells"),
         ],
         rows=rows,
         file="arrivals.tsv",
@@ -177,18 +172,9 @@ def _transfer_notes(results: Results, n_listed: int) -> list[str]:
     table = results.tables["transfers"]
     if table.empty:
         return ["No mass was matched, so there are no transfers."]
-    reading = (
-        f"“Of {results.source}” and “of all” are read from the match of whole subpopulations. "
-        f"“Of {results.target}” "
-    )
-    reading += (
-        f"and “counted, of {results.source}”, the ribbons of the flow figure, are counted cell by "
-        "cell; where borders between neighbours lie elsewhere, match and count differ."
-        if results.counts_cells
-        else "follows from it (Bayes' rule)."
-    )
     notes = [
-        reading,
+        f"Counted over the cells of {results.target}: the population of each, and the population "
+        f"in {results.source} that it came from. The ribbons of the flow figure are these numbers.",
         "Transfers have no intervals: of those that were tried, none held the truth.",
     ]
     left = len(table) - n_listed
@@ -202,7 +188,7 @@ def _transfer_notes(results: Results, n_listed: int) -> list[str]:
 
 def transfers_table(results: Results) -> Table:
     """List the transfers of 0.1 % or more of either side."""
-    table = counted(results)
+    table = results.tables["transfers"]
     listed = table.loc[
         (table["share_of_source"] >= MIN_LISTED) | (table["share_of_target"] >= MIN_LISTED)
     ]
@@ -216,24 +202,20 @@ def transfers_table(results: Results) -> Table:
             number(row.share_of_target, text.percent),
             number(row.mass, text.percent),
         ]
-        if results.counts_cells:
-            cells.insert(len(cells) - 2, number(row.counted_share, text.percent))
         rows.append(Row(cells, (results.index_of(row.source), results.index_of(row.target))))
     columns = [
         Column("From", number=False),
         Column("To", number=False),
         Column(
-            f"Of {source}", "Part of the subpopulation on the left that goes here, by the match"
+            f"Of {source}",
+            "Of the cells that came from the population on the left, the part in this one",
         ),
         Column(
             f"Of {target}",
-            "Part of the destination's cells that came from the subpopulation on the left",
+            "Of the cells of the population on the right, the part that came from the left one",
         ),
-        Column("Of all", f"Part of all cells in {results.source} that goes here, by the match"),
+        Column("Of all", f"Part of all cells in {results.target} that went this way"),
     ]
-    if results.counts_cells:
-        meaning = "Part of what the subpopulation on the left became that lies here: the ribbons"
-        columns.insert(len(columns) - 2, Column(f"Counted, of {source}", meaning))
     return Table(
         key="t-transfers",
         caption=f"Transfers from {results.source} to {results.target}",

@@ -45,7 +45,7 @@ def truth_figure(results: Results) -> Figure | None:
     both = sorted(both, key=lambda k: -k.found)
     places = spread([y(k.found) for k in both], 15.0, top + 6, top + side - 6)
     for row, place, aside in zip(both, places, _aside(both), strict=True):
-        colour = results.subpopulations[row.subs[0]].colour
+        colour = results.populations[row.subs[0]].colour
         parts.append(_truth_mark(row, x, y, place, aside, colour))
     return Figure(
         key="truth-plot",
@@ -55,7 +55,7 @@ def truth_figure(results: Results) -> Figure | None:
             width=left + side + 190,
             height=top + side + 44,
             title="Estimated against true factors",
-            text="One dot per simulated subpopulation; on the diagonal, the truth was found.",
+            text="One dot per simulated population; on the diagonal, the truth was found.",
             key="truth-plot",
         ),
         reading=(
@@ -93,7 +93,7 @@ def _truth_axes(x: FoldAxis, y: FoldAxis) -> list[Markup]:
 def _truth_mark(
     row: Known, x: FoldAxis, y: FoldAxis, place: float, aside: float, colour: str
 ) -> Markup:
-    """Draw one simulated subpopulation, with a line to its name at the height `place`."""
+    """Draw one simulated population, with a line to its name at the height `place`."""
     across, up, column = x(row.truth) + aside, y(row.found), x.end + 26
     leader = f"M{across + 7:.1f},{up:.1f}L{column - 20:.1f},{place:.1f}H{column - 4:.1f}"
     interval = {"y1": y(row.ci_low), "y2": y(row.ci_high)} if row.has_interval else None
@@ -141,13 +141,13 @@ def truth_table(results: Results) -> Table | None:
         key="t-truth",
         caption="Found against true factors (simulated data)",
         columns=[
-            Column("Subpopulation", number=False),
+            Column("Population", number=False),
             Column("True factor"),
             Column("Found"),
             Column("Difference (log2)"),
             Column("95% interval"),
             Column("Truth inside", number=False),
-            Column("Pieces", "Subpopulations that the fit cut it into; several are pooled"),
+            Column("Pieces", "Populations that the fit cut it into; several are pooled"),
         ],
         rows=rows,
         file="truth",

@@ -1,4 +1,4 @@
-"""Opening of the page: the answers, and one line per subpopulation."""
+"""Opening of the page: the answers, and one line per population."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
   var doc = document, root = doc.documentElement, all = cgmm.all, save = cgmm.save;
   var data = JSON.parse(doc.getElementById("island").textContent);
 
-  // One selected subpopulation, shown in every figure and table.
+  // One selected population, shown in every figure and table.
   var picked = null;
   var pick = doc.getElementById("pick"), clear = doc.getElementById("clear"), said = doc.getElementById("said");
   var marks = all("[data-s]");
@@ -34,7 +34,7 @@
     select(index === picked ? null : index);
   });
 
-  // Cells: redraw only the picked subpopulation, on a canvas over the image.
+  // Cells: redraw only the picked population, on a canvas over the image.
   function unpack(text, kind) {
     var raw = atob(text), bytes = new Uint8Array(raw.length);
     for (var i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);

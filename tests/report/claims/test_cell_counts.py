@@ -23,7 +23,7 @@ def folder(tmp_path):
     )
 
 
-def test_parts_of_what_a_subpopulation_became_add_up(folder):
+def test_parts_of_what_a_population_became_add_up(folder):
     results = read_results(folder)
     parts = counted(results).groupby("source")["counted_share"].sum()
     np.testing.assert_allclose(parts, 1.0, rtol=1e-9)
@@ -35,7 +35,7 @@ def test_a_count_that_contradicts_the_match_is_told(folder, tmp_path):
     table, arrivals = tsv(folder, "transfers"), tsv(folder, "arrivals")
     factors = tsv(folder, "factors")
     first, second = factors["name"].iloc[:2]
-    # most cells of the second target subpopulation came from the first of the source
+    # most cells of the second target population came from the first of the source
     into = table["target"] == second
     other = np.where(table["source"] == second, 0.05, 0.0)
     table["share_of_target"] = table["share_of_target"].where(

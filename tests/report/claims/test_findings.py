@@ -1,4 +1,4 @@
-"""What is reported of each subpopulation."""
+"""What is reported of each population."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _percent(v: float) -> str:
 
 
 def _allowed(folder) -> dict[str, set[str]]:
-    """Every number that may stand in the line of a subpopulation, recomputed from the TSVs."""
+    """Every number that may stand in the line of a population, recomputed from the TSVs."""
     factors, arrivals = tsv(folder, "factors"), tsv(folder, "arrivals")
     transfers, shifts = tsv(folder, "transfers"), tsv(folder, "shifts")
     found: dict[str, set[str]] = {}

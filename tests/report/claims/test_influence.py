@@ -23,7 +23,7 @@ def test_factors_without_a_donor(made, case):
     found = rows(read(html), "t-influence")
     assert len(found) == len(factors)
     for row in found:
-        name = row["Subpopulation"][0]
+        name = row["Population"][0]
         without = leave_one_out(folder, int(factors.loc[name, "component"]))
         full = factors.loc[name, "log2_net"]
         assert row["Net factor"][1] == pytest.approx(full, abs=1e-9)
@@ -64,7 +64,7 @@ def test_donors_who_disagree_are_named(made):
     own = after.to_numpy() - before.to_numpy()
     factors = tsv(folder, "factors").set_index("name")
     for row in rows(read(html), "t-influence"):
-        name = row["Subpopulation"][0]
+        name = row["Population"][0]
         k = int(factors.loc[name, "component"])
         against = own[:, k] * np.sign(factors.loc[name, "log2_net"]) < 0
         wanted = ", ".join(before.index[against]) or "none"

@@ -23,7 +23,7 @@ def test_truth_error_is_recomputed(made):
     assert f"is {error:.2f} on the log2 scale" in said(html)
 
 
-def test_pieces_of_a_simulated_subpopulation_are_pooled(tmp_path):
+def test_pieces_of_a_simulated_population_are_pooled(tmp_path):
     folder = make_folder(tmp_path / "a", k=6, n_cells=3000, truth=True, new_and_gone=False)
     components = tsv(folder, "components").astype({"cell_type": object})
     names = tsv(folder, "factors")["name"].tolist()
@@ -33,7 +33,7 @@ def test_pieces_of_a_simulated_subpopulation_are_pooled(tmp_path):
     two = factors.iloc[:2]
     pooled = np.log2(two["share_target"].sum() / two["share_source"].sum())
     page = read(build(folder, tmp_path / "a.html"))
-    row = {r["Subpopulation"][0]: r for r in rows(page, "t-truth")}[names[0]]
+    row = {r["Population"][0]: r for r in rows(page, "t-truth")}[names[0]]
     assert row["Found"][1] == pytest.approx(pooled)
     assert row["Pieces"][1] == 2
     assert f"pooled here: {names[0]}" in page.sections["truth"]

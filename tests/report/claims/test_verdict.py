@@ -83,7 +83,7 @@ def test_the_first_page_answers_four_questions(made):
     main = main.loc[main["source"].isin(alive)]
     own = (main["source"] == main["target"]).sum()
     many = "All" if own == len(main) else f"{own} of"
-    assert answers["Who became whom"].startswith(f"{many} {len(main)} subpopulations")
+    assert answers["Who became whom"].startswith(f"{many} {len(main)} populations")
     assert "95% intervals over donors (8, each in both conditions)" in answers["How sure"]
     assert (
         "No donors were given"

@@ -23,7 +23,7 @@ def folder(tmp_path):
     )
 
 
-def test_ribbons_of_a_subpopulation_widen_by_its_factor(folder, tmp_path):
+def test_ribbons_of_a_population_widen_by_its_factor(folder, tmp_path):
     html = build(folder, tmp_path / "a.html").read_text(encoding="utf-8")
     ends = {}
     for path, index in RIBBON.findall(html):
@@ -31,7 +31,7 @@ def test_ribbons_of_a_subpopulation_widen_by_its_factor(folder, tmp_path):
         before, after = ends.get(int(index), (0.0, 0.0))
         ends[int(index)] = (before + v[15] - v[1], after + v[9] - v[7])
     factors = tsv(folder, "factors").set_index("name")["log2_net"]
-    subs = read_results(folder).subpopulations
+    subs = read_results(folder).populations
     assert sorted(ends) == [s.index for s in subs]
     for sub in subs:
         before, after = ends[sub.index]

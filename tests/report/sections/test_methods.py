@@ -44,7 +44,7 @@ def test_methods_name_what_was_really_done(made):
         "R was counted cell by cell",
         "Saerens M",
         "Draws and tests were made within batches.",
-        "relative to the median subpopulation",
+        "relative to the median population",
         "metric learned from matched components",
         "Leiden clusters [Traag et al. 2019]",
         "Traag VA",

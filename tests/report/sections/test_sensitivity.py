@@ -23,7 +23,7 @@ def test_sensitivity_is_counted_and_drawn_from_its_file(made):
     found = rows(page, "t-sensitivity")
     assert len(found) == len(table)
     for row, (_, wanted) in zip(found, table.iterrows(), strict=True):
-        assert row["Subpopulation"][0] == wanted["name"]
+        assert row["Population"][0] == wanted["name"]
         assert row["Net factor"][1] == pytest.approx(wanted["log2_net"])
         assert row["Difference (log2)"][1] == pytest.approx(wanted["difference"])
     html_text = html.read_text(encoding="utf-8")

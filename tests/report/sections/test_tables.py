@@ -12,17 +12,17 @@ from tests.report.pages import read, rows
 
 # table of the page, file, how a row is found, heading -> column
 TABLES = [
-    ("t-factors", "factors", ("Subpopulation", "name"), {
+    ("t-factors", "factors", ("Population", "name"), {
         "Share in ctrl": "share_source", "Share in stim": "share_target",
         "Net factor": "log2_net", "p": "p", "q": "q", "Cells, ctrl": "n_cells",
         "Cells, stim": "n_cells_target", "95% interval": "ci_low",
     }),
-    ("t-factors-more", "factors", ("Subpopulation", "name"), {
+    ("t-factors-more", "factors", ("Population", "name"), {
         "Net factor": "log2_net", "Outflow": "outflow", "Inflow": "inflow",
         "p, moderated t": "p_moderated", "p, permutation": "p_permutation",
         "Its interval": "relative_low", "Relative factor": "log2_relative",
     }),
-    ("t-arrivals", "arrivals", ("Subpopulation", "name"), {
+    ("t-arrivals", "arrivals", ("Population", "name"), {
         "Share in stim": "share_target", "Part from it": "share_from_main_source",
         "Inflow": "inflow", "Cells": "n_cells",
     }),
@@ -85,7 +85,7 @@ def test_intervals_and_gene_tests_are_shown_when_they_are_given(made):
     kinds = {r["Interval from"][0] for r in rows(page, "t-factors-more")}
     assert kinds == {"donor bootstrap", "no interval"}
     assert {"p, permutation", "Relative factor"} <= set(page.heads["t-factors-more"])
-    assert "relative to the median subpopulation" in page.sections["factors"]
+    assert "relative to the median population" in page.sections["factors"]
     for absent in ("donors", "none"):
         page = read(made(absent)[1])
         assert "95% interval" not in page.heads["t-transfers"]
