@@ -571,11 +571,13 @@ CELLS = Table(
         _text("sample", "Sample of the cell."),
         _text("donor", "Donor of the cell; empty when unknown."),
         _text("condition", "Condition of the cell."),
-        _text("component", "Name of its most probable population."),
-        _number("log2_net_factor", "log2 net factor of the cell, over its populations."),
+        _text("population", "Population of the cell; empty without one.", required=True),
+        _text("state", "State of the cell: its most probable component."),
+        _number("log2_net_factor", "log2 net factor of the population of the cell."),
         _number(
             "shift",
-            "Length of the displacement of a source cell, in units of the representation.",
+            "Length of the displacement of a source cell, in standard deviations within a "
+            "population.",
         ),
         _number("UMAP1", "First coordinate on the map that is drawn."),
         _number("UMAP2", "Second coordinate on the map that is drawn."),

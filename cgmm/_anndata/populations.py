@@ -133,7 +133,7 @@ def unlabelled(cells: PopulationCells, known: Mapping[str, Any]) -> str:
     for side, own in zip(SIDES, cells.codes, strict=True):
         if (own < 0).all():
             return (
-                f"No cell of the {side} {known[side]!r} has a label in {cells.by!r}: populations can "
-                "only be compared when cells of both conditions are labelled."
+                f"No cell of the {side} {known[side]!r} has a label in {cells.by!r}: populations "
+                "can only be compared when cells of both conditions are labelled."
             )
     return ""

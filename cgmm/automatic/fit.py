@@ -40,7 +40,7 @@ from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins, drawn_origins
 from cgmm.automatic.partitions import FittedPartition, log2_net_of_cells, medoid
 from cgmm.automatic.penalties import choose_penalties
-from cgmm.automatic.populations import find_populations
+from cgmm.automatic.populations import Populations, find_populations
 from cgmm.automatic.refine import SHRINKAGE, fit_in_metric, partition_of, refine_start
 from cgmm.automatic.sensitivity import along_rho, over_partitions
 from cgmm.automatic.starts import Starts, make_starts
@@ -157,12 +157,17 @@ def fit_automatic(
     )
     partitions[best] = partition_of(partitions[best].label, fit)
     origins = _origins(starts, partitions, metrics, best, random_state, leiden=n_components is None)
+    populations = _populations(starts, origins, (donors_source, donors_target), random_state)
+    labels = populations.of_source_cells, populations.of_target_cells
+    source_cells, target_cells = starts.clusters
     fit = replace(
         fit,
         votes=origins.origin,
-        log2_net_cells=starts.clusters[0].spread(origins.log2_net, points[0]),
+        log2_net_cells=source_cells.spread(origins.log2_net, points[0]),
         origins=_origins_of_all(starts, origins, points[1], random_state),
-        **_populations(starts, origins, (donors_source, donors_target), points, random_state),
+        populations_source=source_cells.spread(labels[0], points[0]),
+        populations_target=target_cells.spread(labels[1], points[1]),
+        populations_elsewhere=populations.alternatives,
     )
     if n_components is None:
         reasons["n_components"] = _components_reason(
@@ -239,16 +244,15 @@ def _populations(
     starts: Starts,
     origins: Origins,
     donors: tuple[np.ndarray | None, np.ndarray | None],
-    points: tuple[Points, Points],
     random_state: int,
-) -> dict[str, np.ndarray]:
-    """Find populations among the drawn cells; every other cell takes that of the nearest one."""
+) -> Populations:
+    """Find populations among the drawn cells."""
     source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
     of_drawn = [
         None if names is None else np.asarray(names)[cells.drawn]
         for names, cells in zip(donors, starts.clusters, strict=True)
     ]
-    found = find_populations(
+    return find_populations(
         source,
         target,
         origins.votes,
@@ -256,15 +260,6 @@ def _populations(
         donors_target=of_drawn[1],
         random_state=random_state,
     )
-    labels = found.of_source_cells, found.of_target_cells
-    spread = [
-        cells.spread(own, x) for cells, own, x in zip(starts.clusters, labels, points, strict=True)
-    ]
-    return {
-        "populations_source": spread[0],
-        "populations_target": spread[1],
-        "populations_elsewhere": found.alternatives,
-    }
 
 
 class _StepCounter:

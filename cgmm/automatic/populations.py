@@ -20,8 +20,8 @@ difference of their factors is no larger than these votes could make. Communitie
 votes connect are merged whatever their factors, because one community of each condition can be the
 same population before and after a change of state.
 
-A population has cells of both conditions, so its factor is the ratio of its two shares, counted over
-cells. Nothing else of the fit enters the factor.
+A population has cells of both conditions, so its factor is the ratio of its two shares, counted
+over cells. Nothing else of the fit enters the factor.
 """
 
 from __future__ import annotations
@@ -323,6 +323,6 @@ def _log2_net(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.nd
 
 
 def _by_size(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
-    """Number the populations from the largest to the smallest."""
+    """Return labels that number the populations from the largest to the smallest."""
     order = np.argsort(-_shares(labels, sides).sum(axis=0), kind="stable")
     return np.argsort(order)[labels]

@@ -1,14 +1,13 @@
 """Influence of single donors: factors without one donor, and donors that disagree.
 
 Leaving out a donor removes it from both conditions, and the factor is estimated again in the same
-way (:mod:`cgmm.donors.labelled`). A donor disagrees with a change when the change of its own log-odds
-has the other sign. For a donor in both conditions, the change is between its own log-odds. For a
-donor in one condition, its log-odds are compared with the mean log-odds of the other condition.
+way (:mod:`cgmm.donors.labelled`). A donor disagrees with a change when the change of its own
+log-odds has the other sign. For a donor in both conditions, the change is between its own log-odds.
+For a donor in one condition, its log-odds are compared with the mean log-odds of the other
+condition.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -46,7 +45,7 @@ def leave_one_donor_out(counts: np.ndarray, design: Design) -> pd.DataFrame:
     for donor in sorted(set(names)):
         kept = names != donor
         units = tuple(unit for unit, keep in zip(design.units, kept, strict=True) if keep)
-        without = labelled_factors(counts[kept], replace(design, units=units)).log2_net
+        without = labelled_factors(counts[kept], design._replace(units=units)).log2_net
         ends = [
             y[(sides == s) & ~kept] if ((sides == s) & ~kept).any() else y[sides == s]
             for s in (0, 1)

@@ -25,7 +25,10 @@ class Reason(Enum):
         "{n_cells} cells in both conditions together; an interval needs at least {least}."
     )
     IN_ONE_DONOR_ONLY = "Seen in only {donors}; an interval needs at least 2."
-    FEW_CELLS_ON_A_SIDE = "{n_cells} cells in one of the conditions; a change of state needs at least {least} in each."
+    FEW_CELLS_ON_A_SIDE = (
+        "{n_cells} cells in one of the conditions; a change of state needs at least {least} in "
+        "each."
+    )
     FEW_DONORS_TO_MOVE = (
         "Fewer than {least} donors in a condition have {n_cells} of its cells, so there is no "
         "interval for the change of state."

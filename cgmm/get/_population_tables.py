@@ -23,6 +23,7 @@ from cgmm._anndata.populations import (
     take_populations,
 )
 from cgmm._anndata.storage import read_params, read_stored
+from cgmm.automatic.populations import N_SEEDS
 from cgmm.get._common import build, empty, top_genes
 from cgmm.get._populations import donor_states, populations
 from cgmm.pair import SIDES, SOURCE, TARGET
@@ -251,12 +252,14 @@ def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFram
         return empty(TABLES["sensitivity"])
     order = list(adata.obs[cells.by].cat.categories)
     elsewhere = np.asarray(uns[Uns.ELSEWHERE])[:, [order.index(name) for name in rows["name"]]]
-    n = len(rows)
+    n, n_seeds = len(rows), min(N_SEEDS - 1, len(elsewhere))
+    kinds = ["seed"] * n_seeds + ["partition"] * (len(elsewhere) - n_seeds)
+    places = [*range(1, n_seeds + 1), *range(1, len(elsewhere) - n_seeds + 1)]
     return build(
         TABLES["sensitivity"],
         {
-            "parameter": "populations",
-            "value": np.repeat([str(i + 1) for i in range(len(elsewhere))], n),
+            "parameter": np.repeat(np.array(kinds, dtype=object), n),
+            "value": np.repeat(np.array([str(i) for i in places], dtype=object), n),
             "component": np.tile(np.arange(n), len(elsewhere)),
             "name": np.tile(rows["name"].to_numpy(object), len(elsewhere)),
             "log2_net": elsewhere.ravel(),

@@ -160,6 +160,14 @@ def donor_states(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> DonorStates:
     return DonorStates(plan, counts, _shifts(adata, known, cells, units, plan))
 
 
+def population_column(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> str:
+    """Return the column of ``obs`` with the populations of :func:`populations`."""
+    cells = take_populations(adata, read_params(adata, key=key), key=key)
+    if cells is None:
+        raise ValueError(NO_POPULATIONS)
+    return cells.by
+
+
 def label_notices(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> list[str]:
     """Return sentences about labels that are missing in the annotation that named the fit.
 

@@ -8,7 +8,9 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm.get._populations import donor_states, population_column
 from cgmm.tables import CELLS, N_PCS
 
 
@@ -27,9 +29,15 @@ def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     columns: dict[str, Any] = {"barcode": obs["barcode"].astype(str).to_numpy()}
     for name in ("sample", "donor", "condition"):
         columns[name] = obs[name].astype(str).to_numpy() if name in obs else ""
-    columns["component"] = obs[keys.component].astype(str).to_numpy()
-    columns["log2_net_factor"] = np.round(obs[keys.log2_net_factor].to_numpy(dtype=float), 4)
-    columns["shift"] = np.round(obs[keys.shift].to_numpy(dtype=float), 4)
+    rows = get.populations(adata)
+    labels = obs[population_column(adata)].astype(object)
+    population = labels.where(labels.notna(), "").astype(str).to_numpy(object)
+    columns["population"] = population
+    columns["state"] = obs[keys.component].astype(str).to_numpy()
+    factor = dict(zip(rows["name"], rows["log2_net"], strict=True))
+    columns["log2_net_factor"] = np.round([factor.get(name, np.nan) for name in population], 4)
+    spread = donor_states(adata).shifts.spread
+    columns["shift"] = np.round(obs[keys.shift].to_numpy(dtype=float) / spread, 4)
     for i in range(2):
         columns[f"UMAP{i + 1}"] = np.round(adata.obsm["X_umap"][:, i].astype(float), 3)
     points = np.asarray(adata.obsm[use_rep], dtype=float)

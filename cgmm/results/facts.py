@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 
 from cgmm import get
+from cgmm._anndata.populations import take_populations
+from cgmm._anndata.sides import representation
 from cgmm._utils.versions import versions
 from cgmm.get._populations import label_notices
 from cgmm.pair import SIDES
@@ -73,12 +76,7 @@ def report_facts(
         }
         | {"history": fit.history},
         "representation": {k: v for k, v in facts.items() if k != "notices"},
-        "components": {
-            side: {
-                key: getattr(getattr(fit, side), key) for key in ("weights", "means", "covariances")
-            }
-            for side in SIDES
-        },
+        "components": _gaussians(adata),
         "config": settings,
         "versions": versions(),
         "notices": [
@@ -92,6 +90,28 @@ def report_facts(
         if truth is None
         else {key: truth[key] for key in ("names", "log2_net") if key in truth},
     }
+
+
+def _gaussians(adata: ad.AnnData) -> dict[str, dict[str, np.ndarray]]:
+    """Return share, mean and covariance of every population on each side, for the maps."""
+    known = get.params(adata)
+    cells = take_populations(adata, known)
+    if cells is None:
+        return {}
+    values = representation(adata, known["use_rep"], known["n_dims"])
+    made = {}
+    for side, rows, codes in zip(SIDES, cells.rows, cells.codes, strict=True):
+        n_dims = values.shape[1]
+        weights = np.zeros(len(cells.names))
+        means = np.full((len(weights), n_dims), np.nan)
+        covariances = np.full((len(weights), n_dims, n_dims), np.nan)
+        for k in range(len(weights)):
+            own = values[rows[codes == k]].astype(float)
+            weights[k] = len(own) / len(rows)
+            if len(own) > 1:
+                means[k], covariances[k] = own.mean(axis=0), np.cov(own, rowvar=False)
+        made[side] = {"weights": weights, "means": means, "covariances": covariances}
+    return made
 
 
 def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:

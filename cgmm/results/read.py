@@ -76,6 +76,11 @@ class Results:
         return float(sum(v for v in values if isinstance(v, int | float)))
 
     @property
+    def annotated(self) -> bool:
+        """Whether populations are the labels of an annotation."""
+        return bool((self.tables["components"]["cell_type"].astype(str) != "").any())
+
+    @property
     def cells_only(self) -> bool:
         """Whether intervals come from drawing cells, because there are no donors."""
         return bool((self.tables["factors"]["interval_from"] == CELLS_ONLY).any())

@@ -40,4 +40,4 @@ def flow_table(fit: CoupledFit, sides: Sides, labels: np.ndarray) -> pd.DataFram
             "share": weights[there] / weights.sum(),
         }
     )
-    return pairs.groupby(["source", "target"], sort=True, as_index=False)["share"].sum()
+    return pairs.groupby(["source", "target"], sort=True)["share"].sum().reset_index()

@@ -56,9 +56,9 @@ def found_populations(
         Expression of the cells, for marker genes when there are no labels, or None: populations are
         numbered.
     """
-    codes = Pair(fit.populations_source, fit.populations_target)
-    if codes.source is None or codes.target is None:
+    if fit.populations_source is None or fit.populations_target is None:
         return None
+    codes = Pair(fit.populations_source, fit.populations_target)
     if (len(codes.source), len(codes.target)) != tuple(len(rows) for rows in sides.rows):
         return None  # a fit of other cells
     n = 1 + int(max(codes.source.max(), codes.target.max()))

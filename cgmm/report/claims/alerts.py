@@ -13,11 +13,11 @@ from cgmm.report.claims.states import GONE, NEW, Level
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
 from cgmm.results.read import Results
+from cgmm.tables import DIFFERS
 from cgmm.thresholds import MIN_DONORS
 
 FEW_CELLS_A_SIDE = 500
 FEW_CELLS = 50
-BLURRED = 0.5
 ONE_DONOR = 0.6
 LOW_F = 0.02
 MUCH_UNMATCHED = 0.2
@@ -201,28 +201,27 @@ def _unsettled(results: Results) -> list[Alert]:
         Alert(
             Level.WARNING,
             "Factors that are not settled",
-            f"Another setting changes the factor of {text.join_some(loose)} by more than twofold"
+            f"Found in another way, the factor of {text.join_some(loose)} changes by more than "
+            "1.5-fold"
             f"{f': {how} with {cause}' if cause else ''}.",
-            "Do not build on these numbers alone: look at the Sensitivity section, and at the "
-            "neighbours that share the same cells.",
+            "Do not build on these numbers alone: look at the Sensitivity section and at the map; "
+            "labels of your own (annotation_key) settle them.",
         )
     ]
 
 
-def _blurred(results: Results) -> list[Alert]:
-    factors, transfers = results.tables["factors"], results.tables["transfers"]
-    alive = set(factors.loc[factors["status"] != GONE, "name"])
-    best = transfers.groupby("source", sort=True)["share_of_source"].max()
-    blurred = [str(n) for n, v in best.items() if v < BLURRED and n in alive]
-    if not blurred:
+def _fit_differs(results: Results) -> list[Alert]:
+    table = results.tables["factors"]
+    other = list(table.loc[table["fit_says"] == DIFFERS, "name"])
+    if not other:
         return []
     return [
         Alert(
-            Level.NOTE,
-            "Matches that are not one to one",
-            f"No single population of {results.target} takes half of {text.join_some(blurred)}.",
-            "Read them together with their neighbours in the flow figure; they may be one "
-            "continuum cut in several pieces.",
+            Level.WARNING,
+            "The fit gives another factor",
+            f"The components of the fit and the cells differ more than 1.5-fold for "
+            f"{text.join_some(other)}.",
+            "The section on prevalence has both numbers; look at these populations on the map.",
         )
     ]
 
@@ -308,7 +307,7 @@ def make_alerts(results: Results, verdict: Verdict, entries: list[Influence]) ->
         *_confounded(results),
         *_few_cells(results),
         *_unsettled(results),
-        *_blurred(results),
+        *_fit_differs(results),
         *_notices(results),
     ]
     return sorted(alerts, key=lambda alert: alert.level.rank)

@@ -1,8 +1,8 @@
 """What happened to each population, read from the tables.
 
-With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. "Same" needs the whole interval
-within 1.5-fold of ×1. Everything else is "no clear change". Without an interval, a factor of 1.5 or
-more "seems" a change and is never reported as a result.
+With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. "Same"
+needs the whole interval within 1.5-fold of ×1. Everything else is "no clear change". Without an
+interval, a factor of 1.5 or more "seems" a change and is never reported as a result.
 
 The size of a shift is the distance moved, in units of the spread within a population. Where
 :func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. With donors, a shift needs

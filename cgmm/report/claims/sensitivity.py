@@ -6,7 +6,13 @@ import numpy as np
 
 from cgmm.report.page import text
 from cgmm.results.read import Results, each
-from cgmm.thresholds import STILL_GONE, TWOFOLD
+from cgmm.thresholds import MIN_CHANGE, STILL_GONE
+
+CHOICES = {
+    "seed": "the seed of the search",
+    "partition": "the partition of the cells",
+    "rho": "the price of reweighting",
+}
 
 
 def settled(results: Results) -> dict[str, bool]:
@@ -18,7 +24,7 @@ def settled(results: Results) -> dict[str, bool]:
 
 
 def unsettled(results: Results) -> list[str]:
-    """Name the factors that another choice moves by more than twofold."""
+    """Name the factors that another choice moves by more than 1.5-fold."""
     return [name for name, holds in settled(results).items() if not holds]
 
 
@@ -30,26 +36,25 @@ def sensitivity_sentence(results: Results) -> str:
     loose = unsettled(results)
     if not loose:
         which = "The only factor stays" if n == 1 else f"All {n} factors stay"
-        return f"{which} within twofold under every other setting tried."
+        return f"{which} within 1.5-fold however populations were found."
     cause = moved_by(results, loose)
     return (
-        f"{n - len(loose)} of {n} factors stay within twofold under every other "
-        f"setting tried. Not settled: {text.join_some(loose)}"
+        f"{n - len(loose)} of {n} factors stay within 1.5-fold however populations were found. "
+        f"Not settled: {text.join_some(loose)}"
         f"{f' (moved by {cause})' if cause else ''}."
     )
 
 
 def moved_by(results: Results, names: list[str]) -> str:
-    """Write which kinds of choice move these factors more than twofold; "" when not known."""
+    """Write which kinds of choice move these factors more than 1.5-fold; "" when not known."""
     table = results.tables["sensitivity"]
     factors = results.tables["factors"].set_index("name")["log2_net"]
     kinds = set()
     for row in each(table.loc[table["name"].isin(names)]):
         reference = factors[row.name]
         gone = not np.isfinite(reference)
-        far = row.log2_net > STILL_GONE if gone else abs(row.log2_net - reference) > TWOFOLD
+        far = row.log2_net > STILL_GONE if gone else abs(row.log2_net - reference) > MIN_CHANGE
         if far:
             kinds.add(row.parameter)
-    words = {"rho": "the price of reweighting", "partition": "the partition of the cells"}
-    found = [words[k] for k in ("rho", "partition") if k in kinds]
+    found = [words for kind, words in CHOICES.items() if kind in kinds]
     return text.join(found)

@@ -105,7 +105,7 @@ def both_panel(results: Results, view: View) -> Panel:
 
 def change_panels(results: Results, view: View) -> list[Panel]:
     """Draw every cell by its net factor, and source cells by how far they moved."""
-    side, unit = cell_side(results), _spread(results)
+    side = cell_side(results)
     made = [
         _coloured(
             view,
@@ -119,24 +119,16 @@ def change_panels(results: Results, view: View) -> list[Panel]:
         ),
         _coloured(
             view,
-            values=_column(results, "shift") / unit,
+            values=_column(results, "shift"),
             shown=side == 0,
             colour=_purple,
             title=f"State shift, {results.source} cells",
-            ends=lambda limit: ("0", f"{text.fixed(limit, 1)}{' SD' if unit != 1 else ''}"),
+            ends=lambda limit: ("0", f"{text.fixed(limit, 1)} SD"),
             low=0.0,
             show="source",
         ),
     ]
     return [panel for panel in made if panel is not None]
-
-
-def _spread(results: Results) -> float:
-    """Return the length of one SD in units of the representation; 1 when it is not known."""
-    shifts = results.tables["shifts"]
-    ratio = (shifts["mean_shift"] / shifts["mean_shift_sd"]).to_numpy(dtype=float)
-    known = ratio[np.isfinite(ratio) & (ratio > 0)]
-    return float(np.median(known)) if len(known) else 1.0
 
 
 def _column(results: Results, name: str) -> np.ndarray:

@@ -17,7 +17,7 @@ CONDITION_COLOURS = ("#85857f", "#0b8a8a")  # source, target
 def cell_index(results: Results) -> np.ndarray:
     """Return the population of each drawn cell, shape (n,); 255 for none."""
     known = {s.name: s.index for s in results.populations}
-    names = results.cells["component"].astype(str)
+    names = results.cells["population"].astype(str)
     return np.array([known.get(n, NO_SUBPOPULATION) for n in names], dtype=np.int64)
 
 

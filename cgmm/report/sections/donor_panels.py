@@ -70,7 +70,7 @@ def donors_figure(claims: Claims) -> Figure | None:
         reading=(
             f"One panel per population, one dot per donor; hollow left in {results.source}, "
             f"filled right in {results.target}; height is the share of that donor's cells that "
-            f"belong to it (in {results.target}: that came from it). "
+            "belong to it. "
             f"{'Lines join the same donor. ' if shared else ''}A change is convincing when nearly "
             "all donors go the same way. The scale differs from panel to panel."
         ),

@@ -153,7 +153,8 @@ def influence_table(entries: list[Influence]) -> Table | None:
         rows=rows,
         file="influence.tsv",
         notes=[
-            "A donor goes against a change when its own change (or, measured in one condition only, "
-            "its share against the typical share of the other condition) points the other way."
+            "A donor goes against a change when its own change (or, measured in one condition "
+            "only, its share against the typical share of the other condition) points the other "
+            "way."
         ],
     )

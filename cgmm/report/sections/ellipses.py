@@ -44,14 +44,14 @@ def _gaussians(results: Results, side: str) -> list[_Gaussian]:
     means, covariances = block.get("means"), block.get("covariances")
     if not means or not covariances:
         return []
-    centre = np.asarray(means, dtype=float)
-    shape = np.asarray(covariances, dtype=float)
+    centre = np.array(means, dtype=float)  # None, of a population without cells, is NaN
+    shape = np.array(covariances, dtype=float)
     if centre.ndim != 2 or centre.shape[1] < 2 or shape.shape != (*centre.shape, centre.shape[1]):
         return []
     found = []
     for sub in results.populations:
         k = sub.source if side == SOURCE else sub.target
-        if k is not None and 0 <= k < len(centre):
+        if k is not None and 0 <= k < len(centre) and np.isfinite(shape[k]).all():
             found.append(_Gaussian(sub, centre[k, :2], shape[k, :2, :2]))
     return found
 

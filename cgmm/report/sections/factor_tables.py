@@ -21,11 +21,12 @@ from cgmm.report.page.table import (
     words,
 )
 from cgmm.results.read import Results, row_of
-from cgmm.tables import CELLS_ONLY
+from cgmm.tables import CELLS_ONLY, DIFFERS, NO_COMPONENT
 
+FIT_SAYS = {NO_COMPONENT: "no component of its own", DIFFERS: "differ more than 1.5-fold"}
 SETTLED = {True: "yes", False: "no", None: "not examined"}
 INTERVAL_HELP = {
-    "donor t": "How far donors, and partitions of the cells, disagree; the same statistic as p",
+    "donor t": "Over donors; leaves out ×1 exactly where p is under 0.05",
     CELLS_ONLY: "From drawing cells, no donors behind it: too narrow",
 }
 
@@ -36,20 +37,22 @@ def _main_columns(results: Results) -> list[Column]:
     return [
         Column("Population", number=False),
         Column("In words", number=False),
-        Column(f"Share in {source}", f"Part of the cells in {results.source} that belong to it"),
-        Column(f"Share in {target}", f"Part of the cells in {results.target} that came from it"),
+        Column(f"Share in {source}", "Typical share of a donor"),
+        Column(f"Share in {target}", "Typical share of a donor"),
         Column("Net factor", f"Share in {results.target} divided by share in {results.source}"),
         Column("95% interval", " ".join(INTERVAL_HELP.get(k, "") for k in sorted(kinds)).strip()),
         Column("p", "Test of no change, donors as the unit"),
         Column("q", "p corrected for testing many populations (Benjamini-Hochberg)"),
         Column(
             "Settled",
-            "no: another partition of the cells or price of reweighting moves the factor more than "
-            "twofold",
+            "no: when populations are found again from another seed, or from one partition of the "
+            "cells alone, the factor moves more than 1.5-fold",
             number=False,
         ),
-        Column(f"Cells, {source}", "Number of cells, each counted by its degree of membership"),
-        Column(f"Cells, {target}", f"Number of cells in {results.target} that came from it"),
+        Column(f"Cells, {source}"),
+        Column(f"Cells, {target}"),
+        Column("Factor by the fit", "By the components of the fit, which do not see the labels"),
+        Column("Fit and labels", number=False),
     ]
 
 
@@ -68,47 +71,8 @@ def _main_row(f: Finding, row: dict[str, object]) -> Row:
             words(SETTLED[f.settled]),
             number(f.n_cells, text.count),
             number(row["n_cells_target"], text.count),
-        ],
-        (f.index,),
-    )
-
-
-MORE_COLUMNS = (
-    Column("Population", number=False),
-    Column("Net factor", "As in the table above"),
-    Column(
-        "Interval from",
-        "donor t: Student's t over donors; cells: no donors behind it, too narrow",
-        number=False,
-    ),
-    Column(
-        "p, moderated t",
-        "Test of the donors' shares; each variance is moderated by the variances of all",
-    ),
-    Column(
-        "p, permutation",
-        "Test by exchanging the conditions of donors; shares are read from the match, not from "
-        "the count of cells",
-    ),
-    Column("Relative factor", "Net factor divided by that of the baseline"),
-    Column("Its interval", "95% interval of the relative factor"),
-    Column("Outflow", "Weight factor on leaving, as the match (coupling) sees it; no prevalence"),
-    Column("Inflow", "Weight factor on arriving in its main counterpart; no prevalence"),
-)
-
-
-def _more_row(f: Finding, row: dict[str, object]) -> Row:
-    return Row(
-        [
-            words(f.name),
-            number(f.log2_net, text.fold, "no cell left"),
-            words(f.interval_from if text.is_number(f.ci_low) else "", "no interval"),
-            number(row["p_moderated"], text.probability, "not tested"),
-            number(row["p_permutation"], text.probability, "not tested"),
-            number(row["log2_relative"], text.fold, "not computed"),
-            interval(row["relative_low"], row["relative_high"], text.fold_range, "not computed"),
-            number(row["outflow"]),
-            number(row["inflow"]),
+            number(row["log2_net_fit"], text.fold, "no component"),
+            words(FIT_SAYS.get(str(row["fit_says"]), "agree")),
         ],
         (f.index,),
     )
@@ -133,75 +97,20 @@ def factors_table(claims: Claims) -> Table:
     return without(shown, *_empty_columns(table))
 
 
-def more_factors_table(claims: Claims) -> Table:
-    """List further columns of every factor: both tests, relative factor, outflow, inflow."""
-    results = claims.results
-    table = results.tables["factors"]
-    shown = Table(
-        key="t-factors-more",
-        caption="More about each factor: both tests, relative factors, outflow and inflow",
-        columns=list(MORE_COLUMNS),
-        rows=[_more_row(f, row_of(table, f.name)) for f in _of_source(claims)],
-        file="factors_more",
-        open=False,
-        notes=_more_notes(results),
-    )
-    return without(shown, *_empty_columns(table))
-
-
 def _of_source(claims: Claims) -> list[Finding]:
     return [f for f in claims.verdict.findings if np.isfinite(f.share_source)]
 
 
 def _factor_notes(results: Results) -> list[str]:
+    counted = (
+        "All donors count equally: the share is that of a typical donor (mean log-odds)."
+        if results.has_donors
+        else "All cells count equally."
+    )
     return [
-        f"Net factor = share in {results.target} / share in {results.source}, both read from each "
-        f"cell's membership without any penalty. {_came_from(results)}"
-        f"{_typical(results)}"
+        f"Net factor = share in {results.target} / share in {results.source}, counted over cells. "
+        f"{counted}"
     ]
-
-
-def _typical(results: Results) -> str:
-    if not results.has_donors:
-        return ""
-    return (
-        " All donors count equally. Shares are means over donors; the factor is the ratio of the "
-        "shares of a typical donor (mean log-odds), as interval and p are, so it differs a little "
-        "from the ratio of the shares shown where donors differ."
-    )
-
-
-def _came_from(results: Results) -> str:
-    """Write how the target cells that came from a source population were found."""
-    if results.counts_cells:
-        return (
-            f"Which cells in {results.target} came from a population is counted cell by cell: "
-            f"each counts for the cells in {results.source} that it resembles most, once the "
-            "change of state is allowed for."
-        )
-    return (
-        f"Which cells in {results.target} came from a population follows from the match of "
-        "populations (coupling)."
-    )
-
-
-def _more_notes(results: Results) -> list[str]:
-    notes = []
-    baseline = str(results.donor_settings.get("baseline") or "")
-    if any_finite(results.tables["factors"]["log2_relative"]) and baseline:
-        what = "the median population" if baseline == "median" else baseline
-        notes.append(
-            f"Relative factors are relative to {what}: the common fall of all shares "
-            "when one population grows is taken out."
-        )
-    why = text.sentence(str(results.donor_settings.get("test_reason") or ""))
-    if why and any_finite(results.tables["factors"]["p"]):
-        notes.append(f"Why p is the one it is: {why}")
-    notes.append(
-        "Outflow and inflow say how the match splits a change of weight; they fall and rise with "
-        "the distance moved. The net factor is the number to read."
-    )
-    return notes
 
 
 def _empty_columns(table: pd.DataFrame) -> list[str]:
@@ -210,16 +119,13 @@ def _empty_columns(table: pd.DataFrame) -> list[str]:
         "95% interval": "ci_low",
         "p": "p",
         "q": "q",
-        "p, moderated t": "p_moderated",
-        "p, permutation": "p_permutation",
-        "Relative factor": "log2_relative",
-        "Its interval": "relative_low",
+        "Factor by the fit": "log2_net_fit",
     }
     several = len({str(r) for r in table["reason"]}) > 1
     kept = ("95% interval", "p", "q") if several else ()  # the reasons stand in these columns
     empty = [h for h, c in columns.items() if not any_finite(table[c]) and h not in kept]
-    if not (table["interval_from"] != "").any():
-        empty.append("Interval from")
+    if "Factor by the fit" in empty:
+        empty.append("Fit and labels")
     if not (table["settled"] != "").any():
         empty.append("Settled")
     return empty

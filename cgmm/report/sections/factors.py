@@ -11,9 +11,10 @@ from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.report.page.forest import fold_axis_marks, fold_mark
 from cgmm.report.page.svg import STEP, WIDTH, Figure, FoldAxis, drawing, el, label, names_width, tip
-from cgmm.report.sections.factor_tables import factors_table, more_factors_table
-from cgmm.report.sections.section import Section
-from cgmm.results.read import Results
+from cgmm.report.sections.factor_tables import factors_table
+from cgmm.report.sections.section import Paragraph, Section
+from cgmm.results.read import Results, each
+from cgmm.tables import DIFFERS, NO_COMPONENT
 
 
 def section(claims: Claims) -> Section:
@@ -22,9 +23,61 @@ def section(claims: Claims) -> Section:
         key="factors",
         title="What became more or less common",
         link="More or less common",
-        parts=[forest_figure(claims), factors_table(claims), more_factors_table(claims)],
+        parts=[
+            Paragraph(_what_they_are(claims.results)),
+            forest_figure(claims),
+            *_notices(claims.results),
+            factors_table(claims),
+        ],
         questions=[("factors", "Which grew or shrank most, and how sure?")],
     )
+
+
+def _what_they_are(results: Results) -> str:
+    """Write what a population of this report is."""
+    if results.annotated:
+        return (
+            "Populations are the labels of your annotation. Each factor is counted from these "
+            "labels, per donor where donors are given; the fit does not enter it."
+        )
+    return (
+        "No annotation was used, so populations were found: groups of cells of both conditions "
+        "that belong together once the change of state is allowed for, as fine as the change of "
+        "prevalence can be told apart. Each factor is counted over these cells, per donor where "
+        "donors are given."
+    )
+
+
+def _notices(results: Results) -> list[Paragraph]:
+    """Write where the components of the fit say something else, and what follows."""
+    made = []
+    table = results.tables["factors"]
+    unseen = table.loc[table["fit_says"] == NO_COMPONENT, "name"]
+    if len(unseen):
+        made.append(
+            Paragraph(
+                f"No component of its own: {text.join_some(list(unseen))}. The fit sees these "
+                "cells as a part of their neighbours, so their states and who they became are "
+                "less certain; their factor, which is counted from labels, is not affected.",
+                "notice",
+            )
+        )
+    other = table.loc[table["fit_says"] == DIFFERS]
+    if len(other):
+        pairs = [
+            f"{row.name} ({text.fold(row.log2_net)} by its cells, {text.fold(row.log2_net_fit)} "
+            "by the fit)"
+            for row in each(other)
+        ]
+        made.append(
+            Paragraph(
+                f"The components of the fit give another factor: {text.join(pairs)}. In the fit a "
+                "target cell counts for the source cells that it resembles, whatever its label. "
+                "Look at these populations on the map before you quote either number.",
+                "notice",
+            )
+        )
+    return made
 
 
 def _axis_limit(findings: list[Finding]) -> float:

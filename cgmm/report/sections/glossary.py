@@ -33,8 +33,13 @@ def _groups(results: Results) -> list[tuple[str, str]]:
     return [
         (
             "Population",
-            "A group of cells with a similar profile. Technically one Gaussian component of the "
-            "fitted mixture. Its name comes from your annotation or its marker genes.",
+            "A set of cells of both conditions: a cell type of your annotation, or, without an "
+            "annotation, a group of cells that was found. Every claim about prevalence is made "
+            "about populations.",
+        ),
+        (
+            "State",
+            "A part of a population. Technically one Gaussian component of the fitted mixture.",
         ),
         (
             "Source, target",
@@ -48,54 +53,36 @@ def _groups(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "Share",
-            "The fraction of cells that belong to a population. A cell between two "
-            "populations counts partly for each. With donors, every donor counts equally.",
+            "The fraction of cells that belong to a population; of a typical donor, where donors "
+            "are given.",
         ),
         (
-            "Match, transfer",
-            f"Which population of {source} corresponds to which of {target}, and which part of "
-            "it does. This is a statement about populations; single cells are not followed.",
+            "Came from, transfer",
+            f"Each cell of {target} counts for a cell of {source} that it resembles, once the "
+            "change of state is allowed for. Transfers count the populations of both cells. This "
+            "is a statement about populations; no single cell is followed.",
         ),
-        ("Came from", _came_from(results)),
         (
             "New, gone",
-            f"New: a population of {target} without a convincing origin. Gone: a population "
-            f"of {source} without a convincing counterpart.",
+            f"New: a population without a cell in {source}. Gone: a population without a cell in "
+            f"{target}.",
         ),
     ]
-
-
-def _came_from(results: Results) -> str:
-    if not results.counts_cells:
-        return (
-            f"Which part of a population of {results.target} came from one of {results.source}. "
-            "It follows from the match by Bayes' rule. Net factors and gene changes are computed "
-            "from it."
-        )
-    return (
-        f"Which part of a population of {results.target} came from one of {results.source}. "
-        f"Counted cell by cell: each cell of {results.target} counts for the cells of "
-        f"{results.source} that it resembles most, once the change of state is allowed for. Net "
-        "factors and gene changes are computed from this count. It can differ from the match where "
-        "borders between neighbouring populations lie elsewhere."
-    )
 
 
 def _numbers(results: Results) -> list[tuple[str, str]]:
     return [
         (
             "Net factor",
-            f"Share of the cells in {results.target} that came from a population, divided by "
-            f"its share in {results.source}: ×2 is twice as common, ×0.5 half as common. Relative: "
-            "if one population grows, others must fall.",
+            f"Share of a population in {results.target} over its share in {results.source}: ×2 is "
+            "twice as common, ×0.5 half as common. Relative: if one population grows, others must "
+            "fall.",
         ),
         (
             "95% interval",
-            "The range that agrees with the scatter of donors. For factors of populations, "
-            "differences between partitions of the cells widen it. Intervals of "
-            "annotated populations come from their labels in each donor, without the fit. Factor, "
-            "interval and p are one statistic: the interval leaves out ×1 where p is under 0.05. "
-            "Three donors per condition are needed; an interval from drawing cells is too narrow.",
+            "The range that agrees with the scatter of donors. Factor, interval and p are one "
+            "statistic: the interval leaves out ×1 where p is under 0.05. Three donors per "
+            "condition are needed.",
         ),
         (
             "p, q",
@@ -105,11 +92,11 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "State shift (SD)",
-            "How far the centre of a population moved, in typical spreads within a "
-            "population. Under 0.25: not visible; up to 0.5: small; up to 1: moderate; above: "
-            "strong. Not clear: the donors do not exclude that nothing moved (q of 0.05 or more), "
-            "or the match is not mutual, so that it was not tested. It is a distance in the space "
-            "of the fit, larger where more genes change more.",
+            "How far the mean cell of a population moved, in standard deviations within a "
+            "population (the usual distance of a cell from its mean). Under 0.25: not visible; up "
+            "to 0.5: small; up to 1: moderate; above: strong. Not clear: the donors do not exclude "
+            "that nothing moved (q of 0.05 or more). It is a distance in the space of the fit, "
+            "larger where more genes change more.",
         ),
         (
             "log2 change",
@@ -122,8 +109,9 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "Settled",
-            "No other price of reweighting (rho) and no other partition of the cells that was "
-            "tried moves the factor by more than twofold.",
+            "Populations were found again from other seeds and from single partitions of the "
+            "cells, and none of these moves the factor by more than 1.5-fold. Factors of annotated "
+            "populations do not depend on the fit.",
         ),
     ]
 
@@ -132,25 +120,20 @@ def _settings() -> list[tuple[str, str]]:
     return [
         (
             "Coupling, F",
-            "The table of matched mass between populations, and its total F. F falls when "
+            "The table of matched mass between components, and its total F. F falls when "
             "states move far and when leaving cells unmatched is cheap (small rho); alone it says "
             "little.",
         ),
         (
-            "Outflow, inflow",
-            "Weight factors on leaving and on arriving, as the coupling sees them (normalised by "
-            "F). The net factor is the one to read.",
-        ),
-        (
             "Partition",
-            "One way to cut the cells into populations, more coarsely or more finely. Several "
+            "One way to cut the cells into components, more coarsely or more finely. Several "
             "are tried; the partition whose factors lie nearest to the factors of the others is "
             "reported.",
         ),
         (
             "epsilon, rho, transport weight",
             "Settings: how soft the matching is; how costly it is to leave mass unmatched, so that "
-            "populations grow or shrink (the price of reweighting); how strongly matching "
+            "components grow or shrink (the price of reweighting); how strongly matching "
             "guides the fit. Chosen from the data unless set; the reasons stand under Parameters.",
         ),
     ]

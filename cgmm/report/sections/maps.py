@@ -92,7 +92,7 @@ def _axes(results: Results, view: View) -> list[ScatterFigure]:
             title="Where the fit sees them (first two axes)",
             panels=panels,
             reading=(
-                "The two main axes of the space in which the fit was made. Ellipses are the fitted "
+                "The two main axes of the space in which the fit was made. Ellipses are the "
                 "populations; each holds about half of its cells on these axes. The other axes "
                 "are not visible, so ellipses that overlap here may be apart there."
             ),

@@ -22,7 +22,7 @@ LEARNED = (
 def model_paragraph(results: Results, citations: Citations) -> str:
     """Write the model, its settings, the start of the fit and how it converged."""
     parameters = results.meta.get("parameters") or {}
-    k0, k1 = len(results.tables["factors"]), len(results.tables["arrivals"])
+    k0, k1 = parameters.get("n_components") or ("several", "several")
     values = [
         f"{words} = {_shown(parameters[key])}"
         for key, words in SETTINGS

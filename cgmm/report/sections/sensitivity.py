@@ -8,18 +8,18 @@ from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.finding import Finding
-from cgmm.report.claims.sensitivity import sensitivity_sentence
+from cgmm.report.claims.sensitivity import CHOICES, sensitivity_sentence
 from cgmm.report.page import text
 from cgmm.report.page.svg import Figure, FoldAxis, drawing, el, label, names_width, tip
 from cgmm.report.page.table import Column, Row, Table, number, words
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
-from cgmm.thresholds import TWOFOLD
+from cgmm.thresholds import MIN_CHANGE
 
 WIDTH, STEP, TOP = 860.0, 30.0, 44.0
 RIGHT = WIDTH - 200.0
 MAX_FOLD = 5.0
-LANES = {"rho": -4.5, "partition": 5.5}
+LANES = {"seed": -4.5, "rho": -4.5, "partition": 5.5}
 
 
 def section(claims: Claims) -> Section:
@@ -27,8 +27,10 @@ def section(claims: Claims) -> Section:
     results = claims.results
     figure, words = sensitivity_figure(claims), sensitivity_sentence(results)
     absent = (
-        "No other settings were tried for this fit, so nothing can be said about them here. A fit "
-        "that chooses its own settings tries them."
+        "Factors of annotated populations are counted from your labels, so settings of the fit do "
+        "not change them."
+        if results.annotated
+        else "No other settings were tried for this fit, so nothing can be said about them here."
     )
     return Section(
         key="sensitivity",
@@ -44,15 +46,14 @@ def section(claims: Claims) -> Section:
 def _reach(table: pd.DataFrame, rows: list[Finding]) -> float:
     values = [*table["log2_net"], *(f.log2_net for f in rows)]
     finite = [abs(v) for v in values if np.isfinite(v)]
-    return float(np.clip(np.ceil((max(finite, default=1.0) + TWOFOLD) * 2) / 2, 2.0, MAX_FOLD))
+    return float(np.clip(np.ceil((max(finite, default=1.0) + MIN_CHANGE) * 2) / 2, 2.0, MAX_FOLD))
 
 
 def _mark(row: Finding, choice: pd.Series, x: float, y: float) -> Markup:
     value = text.fold(choice["log2_net"]) if np.isfinite(choice["log2_net"]) else "no cell left"
-    if choice["parameter"] == "rho":
-        words = f"{row.name}: {value} with rho = {choice['value']}"
+    words = f"{row.name}: {value} with {CHOICES[choice['parameter']]} {choice['value']}"
+    if choice["parameter"] != "partition":
         return el("circle", tip(words), cx=x, cy=y + LANES["rho"], r=3.2, class_="along")
-    words = f"{row.name}: {value} with the partition “{choice['value']}”"
     at = y + LANES["partition"]
     return el("path", tip(words), d=f"M{x:.1f},{at - 4.5:.1f}l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
               class_="other")  # fmt: skip
@@ -71,7 +72,7 @@ def _row(row: Finding, own: pd.DataFrame, y: float, x: FoldAxis) -> Markup:
         label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
     ]
     if np.isfinite(row.log2_net):
-        low, high = x(row.log2_net - TWOFOLD), x(row.log2_net + TWOFOLD)
+        low, high = x(row.log2_net - MIN_CHANGE), x(row.log2_net + MIN_CHANGE)
         parts.append(el("rect", x=low, y=y - 11, width=high - low, height=22, class_="band"))
         at = x(row.log2_net)
         parts.append(
@@ -134,22 +135,18 @@ def sensitivity_figure(claims: Claims) -> Figure | None:
             width=WIDTH,
             height=bottom + 14,
             title="Factors under other choices",
-            text="One row per population: the factor of this report and the factors that other "
-            "prices of reweighting and other partitions give. The table below has every value.",
+            text="One row per population: the factor of this report, and the factors at its cells "
+            "when populations are found in other ways. The table below has every value.",
             key="sensitivity",
         ),
         reading=(
-            "The upright line is the factor of this report, the grey band twofold around it. Round "
-            "dots: the match computed again at other prices of reweighting (rho), the cost of "
-            "growing and shrinking. Diamonds: the cells cut into populations more coarsely or "
-            "more finely. All inside the band: settled, no setting moves the factor by more than "
-            "twofold. A mark outside: do not build on this factor alone. Marks on both sides of "
-            "×1: not even the direction is certain."
+            "The upright line is the factor of this report, the grey band 1.5-fold around it. "
+            "Round dots: populations found again from other seeds. Diamonds: found from one partition of "
+            "the cells alone, coarser or finer. All inside the band: settled. A mark outside: do "
+            "not build on this factor alone. Marks on both sides of ×1: not even the direction is "
+            "certain."
         ),
     )
-
-
-CHOICES = {"rho": "price of reweighting (rho)", "partition": "partition of the cells"}
 
 
 def sensitivity_table(results: Results) -> Table | None:
@@ -159,19 +156,14 @@ def sensitivity_table(results: Results) -> Table | None:
         return None
     rows = []
     for r in each(table):
-        subs = [results.index_of(r.name)]
-        if results.has(r.main_target):
-            subs.append(results.index_of(r.main_target))
         cells = [
             words(r.name),
             words(CHOICES.get(r.parameter, r.parameter)),
             words(r.value),
             number(r.log2_net, text.fold, "no cell left"),
             number(r.difference, missing="not comparable"),
-            words(r.main_target, "none" if r.log2_net == -np.inf else "other populations"),
-            number(r.F),
         ]
-        rows.append(Row(cells, tuple(subs)))
+        rows.append(Row(cells, (results.index_of(r.name),)))
     return Table(
         key="t-sensitivity",
         caption="Every factor under other settings",
@@ -180,13 +172,7 @@ def sensitivity_table(results: Results) -> Table | None:
             Column("What was changed", number=False),
             Column("To", number=False),
             Column("Net factor", "Of the same cells, under the other choice"),
-            Column("Difference (log2)", "From the factor of the report; 1 is twofold"),
-            Column(
-                "Main counterpart",
-                "Where most of it goes by the match; another partition has its own",
-                number=False,
-            ),
-            Column("F", "Total matched mass under the other choice"),
+            Column("Difference (log2)", "From the factor of the report; 0.58 is 1.5-fold"),
         ],
         rows=rows,
         file="sensitivity.tsv",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from markupsafe import Markup
@@ -17,7 +16,7 @@ from cgmm.report.page.table import Column, Row, Table, any_finite, interval, num
 from cgmm.report.page.text import ARROW, INTERVAL_WORDS, arrow
 from cgmm.report.sections.genes import gene_map_figure, genes_table
 from cgmm.report.sections.section import Paragraph, Section, present
-from cgmm.results.read import Results, each, row_of
+from cgmm.results.read import Results, each
 
 _CLEAR = (
     ", and not clear without q < 0.05 over donors or where the interval reaches zero; a match that "
@@ -37,7 +36,7 @@ def section(claims: Claims) -> Section:
         link="State shifts",
         parts=present(
             shifts_figure(claims)
-            or Paragraph("No pair of populations is matched closely enough to measure a shift."),
+            or Paragraph("No population has enough cells in both conditions to measure a shift."),
             genes
             or Paragraph(
                 "Genes behind the shifts were not computed for this comparison (the data carry no "
@@ -59,7 +58,6 @@ def shifts_figure(claims: Claims) -> Figure | None:
     if not rows:
         return None
     rows = sorted(rows, key=lambda f: -f.shift_sd)
-    table = results.tables["shifts"]
     top = 40.0
     bottom = top + STEP * len(rows)
     left = names_width([f.name for f in rows]) + 10
@@ -79,8 +77,7 @@ def shifts_figure(claims: Claims) -> Figure | None:
         parts.append(el("line", x1=x(value), x2=x(value), y1=top - 4, y2=bottom + 4, class_="grid"))
         parts.append(label(f"{value:g}", x(value), 30, anchor="middle", class_="tick"))
     for i, f in enumerate(rows):
-        own = row_of(table.loc[table["source"] == f.name], f.goes_to, "target")
-        parts.append(_shift_row(results, f, own, top + STEP * (i + 0.5), x, limit))
+        parts.append(_shift_row(results, f, top + STEP * (i + 0.5), x, limit))
     return Figure(
         key="shifts-bars",
         title="How far every population moved",
@@ -94,8 +91,8 @@ def shifts_figure(claims: Claims) -> Figure | None:
             key="shifts-bars",
         ),
         reading=(
-            "The dot is how far the centre of a population moved, measured in typical spreads "
-            "within a population (1 SD: as far as its cells usually lie from their centre). "
+            "The dot is how far the mean cell of a population moved, in standard deviations within "
+            "a population (1 SD: as far as a cell usually lies from that mean). "
             f"{INTERVAL_WORDS[results.cells_only] if intervals else ''}"
             "Below 0.25 SD is called not visible, up to 0.5 small, up to 1 moderate, above strong"
             f"{_CLEAR if intervals else ''}. Genes: the "
@@ -107,19 +104,15 @@ def shifts_figure(claims: Claims) -> Figure | None:
 def _shift_row(
     results: Results,
     f: Finding,
-    row: Mapping[str, Any],
     y: float,
     x: Callable[[float], float],
     limit: float,
 ) -> Markup:
     """Draw one population: distance, interval, leading genes."""
-    total = float(row["total_shift_sd"])
     known = np.isfinite([f.shift_low, f.shift_high]).all()
-    hover = f"{f.name} → {f.goes_to}: moved {text.fixed(f.shift_sd)} SD"
+    hover = f"{f.name}: moved {text.fixed(f.shift_sd)} SD"
     if known:
         hover += f", 95% interval {text.fixed_range(f.shift_low, f.shift_high)}"
-    if np.isfinite(total):
-        hover += f" (with change of shape, not corrected for noise, {text.fixed(total)} SD)"
     genes = "  ".join(
         f"{g}\u00a0{'↑' if c > 0 else '↓'}"
         for g, c in (leading_genes(results, f.name, 3) if f.state.is_seen else ())
@@ -145,64 +138,44 @@ def _shift_row(
 
 
 def shifts_table(results: Results) -> Table | None:
-    """List the state shifts of all pairs with at least one percent of their source."""
+    """List the state shift of every population."""
     table = results.tables["shifts"]
     if table.empty:
         return None
     with_interval = any_finite(table["ci_low"])
     rows = []
     for r in each(table):
+        moved = r.unbiased_shift_sd if np.isfinite(r.unbiased_shift_sd) else r.mean_shift_sd
         cells = [
             words(r.source),
-            words(r.target),
-            number(r.share_of_source, text.percent),
-            number(r.mean_shift_sd),
-            number(r.total_shift_sd),
+            number(moved),
             words(ARROW.sub(arrow, r.top_genes), "genes not computed"),
         ]
         if with_interval:
-            cells[3:3] = [
-                number(r.unbiased_shift_sd),
-                interval(r.ci_low, r.ci_high, text.fixed_range, "not one population"),
+            cells[2:2] = [
+                interval(r.ci_low, r.ci_high, text.fixed_range, "too few donors have its cells"),
+                number(r.p, text.probability, "not tested"),
                 number(r.q, text.probability, "not tested"),
             ]
-        rows.append(Row(cells, (results.index_of(r.source), results.index_of(r.target))))
+        rows.append(Row(cells, (results.index_of(r.source),)))
     columns = [
-        Column("From", number=False),
-        Column("To", number=False),
-        Column(
-            f"Of {text.short(results.source, 16)}",
-            "Part of the population on the left that goes here, by the match",
-        ),
-        Column("Distance (SD)", "Distance between the centres, in within-population spreads"),
-        Column("With shape (SD)", "The same, with the change in shape (spread) added"),
+        Column("Population", number=False),
+        Column("Moved (SD)", "Distance of the mean cells, less what noise adds to any distance"),
         Column("Top genes", number=False),
     ]
     if with_interval:
-        columns[3:3] = [
-            Column("Moved (SD)", "The distance less what noise adds to any distance"),
-            Column("95% interval", "Of the distance moved"),
-            Column("q", "Test of no movement, donors as the unit, corrected over pairs"),
+        columns[2:2] = [
+            Column("95% interval", "Of the distance moved; leaves out 0 where p is under 0.05"),
+            Column("p", "Test of no movement, donors as the unit"),
+            Column("q", "p corrected for testing many populations (Benjamini-Hochberg)"),
         ]
+    note = "" if with_interval else "Shifts have no intervals here. "
     return Table(
         key="t-shifts",
-        caption="State shifts of matched pairs",
+        caption="State shifts",
         columns=columns,
         rows=rows,
         file="shifts.tsv",
         open=False,
-        notes=[_shift_note(results, with_interval=with_interval)],
-    )
-
-
-def _shift_note(results: Results, *, with_interval: bool) -> str:
-    pairs = "Only pairs of the match that take at least 1% of their origin are listed."
-    if not with_interval:
-        return f"{pairs} Shifts have no intervals here."
-    if results.cells_only:
-        return f"{pairs} Intervals come from drawing cells, not donors: they are too narrow."
-    return (
-        f"{pairs} Intervals and tests come from the positions of the donors. Only a pair of main "
-        "counterparts with enough cells and donors is tested: between other pairs there is a "
-        "distance, but no move."
+        notes=[f"{note}Populations with fewer than 20 cells in a condition have no shift."],
     )

@@ -1,0 +1,145 @@
+"""Section on states: which parts of each population gained and which lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from cgmm.report.claims.claims import Claims
+from cgmm.report.page import text
+from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
+from cgmm.report.page.table import Column, Row, Table, number, words
+from cgmm.report.sections.section import Paragraph, Section, present
+from cgmm.results.read import Results, each
+
+TOP = 44.0
+MIN_STATES = 2
+
+
+def section(claims: Claims) -> Section | None:
+    """Return the section on states; None when no population has two of them."""
+    results = claims.results
+    several = _several(results)
+    if not several:
+        return None
+    return Section(
+        key="states",
+        title="States inside populations",
+        link="States",
+        parts=present(
+            Paragraph(
+                "The fit divides large populations into parts, here called states. Where a border "
+                "between two states lies is a choice of the fit, so a state is no population of "
+                "its own: read which parts of a population gained and which lost, as shares of the "
+                "population. There are no intervals here, because the scatter of donors does not "
+                "hold the error of a border."
+            ),
+            states_figure(results, several),
+            states_table(results),
+        ),
+        questions=[("states", "Which states inside a population gained?")],
+    )
+
+
+def _several(results: Results) -> list[str]:
+    """Name the populations with two states or more, in the order of the page."""
+    counts = results.tables["states"]["population"].value_counts()
+    return [p.name for p in results.populations if counts.get(p.name, 0) >= MIN_STATES]
+
+
+def states_figure(results: Results, populations: list[str]) -> Figure:
+    """Draw the share of every state of its population in both conditions."""
+    table = results.tables["states"]
+    rows: list[tuple[str, Any]] = []
+    for name in populations:
+        own = table.loc[table["population"] == name].sort_values("share_source", ascending=False)
+        rows += [(name, row) for row in each(own)]
+    left, right = names_width([row.name for _, row in rows]) + 10, WIDTH - 200.0
+    bottom = TOP + STEP * len(rows)
+    limit = max(max(row.share_source, row.share_target) for _, row in rows)
+
+    def x(share: float) -> float:
+        return left + share / limit * (right - left)
+
+    shown = f"{text.short(results.source, 12)} → {text.short(results.target, 12)}"
+    parts: list[Markup] = [
+        label("share of the population", left, 12, class_="head"),
+        label(shown, right + 24, 12, class_="head"),
+    ]  # fmt: skip
+    for value in ticks(0.0, limit, 5):
+        parts.append(el("line", x1=x(value), x2=x(value), y1=TOP - 6, y2=bottom, class_="grid"))
+        parts.append(label(text.percent(value), x(value), 32, anchor="middle", class_="tick"))
+    for i, (name, row) in enumerate(rows):
+        parts.append(_row(results, name, row, TOP + STEP * (i + 0.5), x, right))
+    return Figure(
+        key="states",
+        title="Shares of states inside their population",
+        svg=drawing(
+            parts,
+            width=WIDTH,
+            height=bottom + 14,
+            title="States inside populations",
+            text="One row per state: its share of the population in both conditions. The table "
+            "below has every value.",
+            key="states",
+        ),
+        reading=(
+            "Rows of one colour are the states of one population. Hollow: share of the population "
+            f"in {results.source}; filled: in {results.target}, of the cells that came from the "
+            "state. The shares of a population add up to 100% in each condition, so the change of "
+            "the whole population is taken out."
+        ),
+    )
+
+
+def _row(results: Results, name: str, row: Any, y: float, x: Any, right: float) -> Markup:
+    population = results.populations[results.index_of(name)]
+    colour = population.colour
+    before, after = x(row.share_source), x(row.share_target)
+    shares = f"{text.percent(row.share_source)} → {text.percent(row.share_target)}"
+    return el(
+        "g",
+        tip(f"{row.name}, a state of {name}: {shares} of the population"),
+        el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
+        label(text.short(row.name, 27), x(0) - 10, y, anchor="end"),
+        el("line", x1=before, x2=after, y1=y, y2=y, class_="stem", stroke=colour),
+        el("circle", cx=before, cy=y, r=5, class_="donor source", stroke=colour),
+        el("circle", cx=after, cy=y, r=5.5, fill=colour),
+        label(shares, right + 24, y, class_="value"),
+        class_="mark row",
+        data_s=population.index,
+    )
+
+
+def states_table(results: Results) -> Table:
+    """List the states of every population."""
+    rows = [
+        Row(
+            [
+                words(row.name),
+                words(row.population, "none"),
+                number(row.share_source, text.percent),
+                number(row.share_target, text.percent),
+                number(row.log2_within, text.fold, "no cell left"),
+                number(row.purity, text.percent, "not known"),
+            ],
+            (results.index_of(row.population),) if results.has(row.population) else (),
+        )
+        for row in each(results.tables["states"])
+    ]
+    return Table(
+        key="t-states",
+        caption="States of every population",
+        columns=[
+            Column("State", number=False),
+            Column("Population", "Population of most of its cells", number=False),
+            Column(f"Share in {text.short(results.source, 16)}", "Of the population"),
+            Column(f"Share in {text.short(results.target, 16)}", "Of the population"),
+            Column("Change inside", "Ratio of the two shares"),
+            Column("Purity", "Part of its cells that belong to the population"),
+        ],
+        rows=rows,
+        file="states.tsv",
+        open=False,
+    )
