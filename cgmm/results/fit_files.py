@@ -10,7 +10,7 @@ from cgmm._utils.files import atomic
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.coupled.result import CoupledFit
 
-FORMAT = 4
+FORMAT = 5
 
 
 def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:

@@ -40,17 +40,15 @@ def percent(v: float) -> str:
 
 
 def wide_shares(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Shares of source components, donors x components: in the source, and carried back to it."""
-    donors, transfers = tsv(folder, "donors"), tsv(folder, "transfers")
-    back = transfers.pivot_table(
-        index="source_component", columns="target_component", values="share_of_target"
-    ).to_numpy()
-    wide = donors.pivot_table(index=["side", "donor"], columns="component", values="share")
-    return wide.loc["source"], wide.loc["target"] @ back.T
+    """Shares of populations in both conditions, donors x populations."""
+    wide = tsv(folder, "donors").pivot_table(
+        index=["side", "donor"], columns="component", values="share"
+    )
+    return wide.loc["source"], wide.loc["target"]
 
 
 def leave_one_out(folder: Path, k: int) -> dict[str, float]:
-    """Net factors of component `k` without each donor, from the shares alone."""
+    """Net factors of population `k` without each donor, from the shares alone."""
     s, t = wide_shares(folder)
     out = {}
     for donor in sorted({*s.index, *t.index}):

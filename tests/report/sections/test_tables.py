@@ -16,26 +16,23 @@ TABLES = [
         "Share in ctrl": "share_source", "Share in stim": "share_target",
         "Net factor": "log2_net", "p": "p", "q": "q", "Cells, ctrl": "n_cells",
         "Cells, stim": "n_cells_target", "95% interval": "ci_low",
+        "Factor by the fit": "log2_net_fit",
     }),
-    ("t-factors-more", "factors", ("Population", "name"), {
-        "Net factor": "log2_net", "Outflow": "outflow", "Inflow": "inflow",
-        "p, moderated t": "p_moderated", "p, permutation": "p_permutation",
-        "Its interval": "relative_low", "Relative factor": "log2_relative",
+    ("t-shifts", "shifts", ("Population", "source"), {
+        "95% interval": "ci_low", "p": "p", "q": "q",
+    }),
+    ("t-states", "states", ("State", "name"), {
+        "Share in ctrl": "share_source", "Share in stim": "share_target",
+        "Change inside": "log2_within", "Purity": "purity",
     }),
     ("t-arrivals", "arrivals", ("Population", "name"), {
         "Share in stim": "share_target", "Part from it": "share_from_main_source",
-        "Inflow": "inflow", "Cells": "n_cells",
+        "Cells": "n_cells",
     }),
 ]  # fmt: skip
 PAIRS = [
     ("t-transfers", "transfers", {
         "Of ctrl": "share_of_source", "Of stim": "share_of_target", "Of all": "mass",
-        "95% interval": "ci_low",
-    }),
-    ("t-shifts", "shifts", {
-        "Of ctrl": "share_of_source", "Distance (SD)": "mean_shift_sd",
-        "Moved (SD)": "unbiased_shift_sd",
-        "With shape (SD)": "total_shift_sd", "95% interval": "ci_low",
     }),
 ]  # fmt: skip
 
@@ -71,23 +68,32 @@ def test_every_cell_of_the_tables_is_the_number_of_the_file(made, case):
                     _same(row[head], table.loc[(row["From"][0], row["To"][0]), wanted])
                     checked.add(head)
     assert {
-        "Share in ctrl", "Share in stim", "Net factor", "Outflow", "Inflow", "Cells, ctrl",
-        "Cells, stim", "Part from it", "Cells", "Of ctrl", "Of stim", "Of all", "Distance (SD)",
+        "Share in ctrl", "Share in stim", "Net factor", "Cells, ctrl", "Cells, stim",
+        "Part from it", "Cells", "Of ctrl", "Of stim", "Of all", "Change inside", "Purity",
+        "Factor by the fit",
     } <= checked  # fmt: skip
 
 
 def test_intervals_and_gene_tests_are_shown_when_they_are_given(made):
-    page = read(made("paired")[1])
-    for key in ("t-transfers", "t-shifts"):
-        assert "95% interval" in page.heads[key]
+    folder, html = made("paired")
+    page = read(html)
+    assert {"95% interval", "p", "q"} <= set(page.heads["t-shifts"])
     assert {"Change over donors", "p", "q", "Shared part", "Own part"} <= set(page.heads["t-genes"])
-    assert "Interval from" in page.heads["t-factors-more"]
-    kinds = {r["Interval from"][0] for r in rows(page, "t-factors-more")}
-    assert kinds == {"donor bootstrap", "no interval"}
-    assert {"p, permutation", "Relative factor"} <= set(page.heads["t-factors-more"])
-    assert "relative to the median population" in page.sections["factors"]
-    for absent in ("donors", "none"):
-        page = read(made(absent)[1])
-        assert "95% interval" not in page.heads["t-transfers"]
-        assert "Transfers have no intervals here." in page.sections["flow"]
-        assert "Interval from" not in page.heads["t-factors-more"]
+    for row, wanted in zip(
+        rows(page, "t-shifts"), tsv(folder, "shifts")["unbiased_shift_sd"], strict=True
+    ):
+        assert row["Moved (SD)"][1] == pytest.approx(wanted)
+    page = read(made("none")[1])
+    assert "95% interval" not in page.heads["t-shifts"]
+    assert "Shifts have no intervals here." in page.sections["shifts"]
+
+
+def test_a_factor_that_the_fit_does_not_confirm_is_told(made):
+    folder, html = made("donors")
+    factors = tsv(folder, "factors")
+    name = factors.loc[factors["fit_says"] == "differs", "name"].iloc[0]
+    page = read(html)
+    assert f"The components of the fit give another factor: {name}" in page.sections["factors"]
+    assert "The fit gives another factor" in page.sections["alerts"]
+    row = next(r for r in rows(page, "t-factors") if r["Population"][0] == name)
+    assert row["Fit and labels"][0] == "differ more than 1.5-fold"

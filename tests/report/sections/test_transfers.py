@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from cgmm.report.claims.cell_counts import counted
-from cgmm.results.read import read_results
+from tests.report.numbers import tsv
 from tests.report.pages import read, rows
 
 
-def test_the_table_of_transfers_has_the_numbers_of_the_ribbons(made):
+def test_rows_and_columns_of_the_table_add_up_to_one(made) -> None:
     folder, html = made("paired")
-    table = counted(read_results(folder)).set_index(["source", "target"])["counted_share"]
     found = rows(read(html), "t-transfers")
-    assert found
-    for row in found:
-        wanted = table[row["From"][0], row["To"][0]]
-        assert row["Counted, of ctrl"][1] == pytest.approx(wanted, rel=1e-9)
-    assert "Counted, of ctrl" not in read(made("none")[1]).heads["t-transfers"]
+    transfers = tsv(folder, "transfers")
+    for side, column in (("From", "Of ctrl"), ("To", "Of stim")):
+        totals: dict[str, float] = {}
+        for row in found:
+            totals[row[side][0]] = totals.get(row[side][0], 0.0) + row[column][1]
+        assert totals
+        for total in totals.values():
+            assert total == pytest.approx(1.0, abs=0.02)
+    listed = sum(row["Of all"][1] for row in found)
+    assert listed == pytest.approx(transfers["mass"].sum(), abs=0.01)
