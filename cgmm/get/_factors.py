@@ -14,7 +14,12 @@ from cgmm._utils.strict_json import loads
 from cgmm.automatic.sensitivity import settled
 from cgmm.donors.observations import partitions_of
 from cgmm.get._by import factors_by
-from cgmm.get._changes import NUMBERS, changes_of_components, without_donors
+from cgmm.get._changes import (
+    NUMBERS,
+    changes_of_components,
+    counts_every_donor,
+    without_donors,
+)
 from cgmm.get._common import build, core, flows, origin
 from cgmm.get._components import components
 from cgmm.pair import SOURCE, TARGET
@@ -46,8 +51,8 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     component, name
         Index and name.
     share_source, share_target
-        Share of the source; share of the target that came from the component. Means over the
-        donors that are counted.
+        Share of the source; share of the target that came from the component. Where donors are
+        left out, means over the donors that are counted.
     outflow, log2_outflow, inflow
         Factor of the coupling on leaving the component and on entering its main target component
         (NaN when the component is gone). Both are relative to the total mass of the coupling.
@@ -108,7 +113,10 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
     own = table[table["side"] == SOURCE]
     net = log2_net(r, s, t)
-    found, sure = _sureness(uns, known, r, without_donors(s, r @ t, net))
+    of_fit = without_donors(s, r @ t, net)
+    found, sure = _sureness(uns, known, r, of_fit)
+    if counts_every_donor(uns, known):
+        found = found.assign(share_source=of_fit["share_source"], share_target=of_fit["share_target"])
     left, n_cells = r @ n_target, own["n_cells"].to_numpy(int)
     lost = is_gone(coupling)
     with np.errstate(divide="ignore"):
