@@ -12,8 +12,9 @@ shares,
 
 The ends of the interval are the ends of the interval of :math:`\beta`, transformed by the same
 function about the same middle :math:`y_0 + \hat\beta / 2`, so that the interval of the inverse
-comparison is the inverse interval.  Estimate, interval and p therefore come from the same donors and the same statistic: the
-interval excludes a factor of one exactly where p is below one minus the level.
+comparison is the inverse interval.  Estimate, interval and p therefore come from the same donors
+and the same statistic: the interval excludes a factor of one exactly where p is below one minus the
+level.
 
 A population is tested when both conditions together have at least ``MIN_CELLS`` of its cells, from
 at least two donors.  The rule does not depend on the condition of the cells, so a population that

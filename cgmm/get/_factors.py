@@ -116,7 +116,7 @@ def factors(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     of_fit = without_donors(s, r @ t, net)
     found, sure = _sureness(uns, known, r, of_fit)
     if counts_every_donor(uns, known):
-        found = found.assign(share_source=of_fit["share_source"], share_target=of_fit["share_target"])
+        found = found.assign(**of_fit[["share_source", "share_target"]])
     left, n_cells = r @ n_target, own["n_cells"].to_numpy(int)
     lost = is_gone(coupling)
     with np.errstate(divide="ignore"):
