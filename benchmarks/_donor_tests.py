@@ -27,7 +27,7 @@ from cgmm.donors.moderated_t import moderated_t
 from cgmm.donors.shares import donor_weights
 from cgmm.donors.uncertainty import uncertainty
 
-N_BOOTSTRAP, N_PERMUTATIONS = 200, 400
+N_PERMUTATIONS = 400
 MILO_NEIGHBOURS, MILO_PART = 50, 0.1
 NEEDS = {"milo": ("pertpy", "pydeseq2")}
 
@@ -59,7 +59,6 @@ def uncertainty_of(
     case: Case,
     seed: int,
     *,
-    n_bootstrap: int = N_BOOTSTRAP,
     n_permutations: int = N_PERMUTATIONS,
 ) -> pd.DataFrame:
     """Intervals and tests of a fit; one row per source component."""
@@ -69,13 +68,12 @@ def uncertainty_of(
         case.points,
         case.donors,
         design(*case.donors, paired=False),
-        n_bootstrap=n_bootstrap,
         n_permutations=n_permutations,
         random_state=seed,
     ).factors
     in_source = fit.prevalence_source.responsibilities(case.points[0])
     return features(in_source, case.labels[0], case).assign(
-        log2_net=fit.log2_net,
+        log2_net=of.log2_net,
         low=of.low,
         high=of.high,
         p=of.p,

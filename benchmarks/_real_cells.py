@@ -1,4 +1,4 @@
-"""Comparisons made from real cells: donors, shares and states are drawn, the shapes of types are real.
+"""Comparisons made from real cells: donors, shares and states are drawn, types keep their shapes.
 
 Control cells of Kang et al. are projected on 15 principal components.  A cell of a type is a real
 cell of that type, pulled a little towards the mean of the type and blurred by as much, so that mean
@@ -34,7 +34,7 @@ BATCH_SD = 0.6  # of the log shares and, in standard deviations, of the state
 
 
 @dataclass(frozen=True)
-class Design:
+class Plan:
     """One line of the tables: how many donors, and what is odd about them."""
 
     source: int = 6  #: donors of the source
@@ -71,7 +71,7 @@ def types(data: Path = DATA) -> tuple[list[np.ndarray], list[str]]:
     return [points[of_cells == name] for name in names], [str(name) for name in names]
 
 
-def draw(design: Design, seed: int, *, data: Path = DATA) -> RealCase:
+def draw(design: Plan, seed: int, *, data: Path = DATA) -> RealCase:
     """Draw a comparison.
 
     Parameters
@@ -146,7 +146,7 @@ def draw(design: Design, seed: int, *, data: Path = DATA) -> RealCase:
 
 
 def _changed(
-    base: np.ndarray, design: Design, rng: np.random.Generator
+    base: np.ndarray, design: Plan, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the shares of the source and the log2 changes of the types."""
     change = np.zeros(len(base))
@@ -164,7 +164,7 @@ def _changed(
     return base, change
 
 
-def _partners(design: Design) -> np.ndarray:
+def _partners(design: Plan) -> np.ndarray:
     """Return the donors of the target: the pairs first, then donors of the target alone."""
     alone = design.source + np.arange(design.target - design.pairs)
     return np.concatenate([np.arange(design.pairs), alone])

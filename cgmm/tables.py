@@ -121,12 +121,12 @@ _FACTORS = Table(
         _text("name", "Name of the source population.", required=True),
         _number(
             "share_source",
-            "Fraction of the source cells that belong to it, mean over the donors that count.",
+            "Fraction of the source cells that belong to it, of the donors that count.",
             required=True,
         ),
         _number(
             "share_target",
-            "Fraction of the target cells that came from it, mean over the donors that count.",
+            "Fraction of the target cells that came from it, of the donors that count.",
             required=True,
         ),
         _number(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cgmm._anndata.storage import read_fit as fit
 from cgmm._anndata.storage import read_params as params
+from cgmm.get._calibration import calibration
 from cgmm.get._compare import compare
 from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
@@ -22,6 +23,7 @@ from cgmm.get._transfers import shifts, transfers
 
 __all__ = [
     "arrivals",
+    "calibration",
     "carried_donors",
     "compare",
     "components",

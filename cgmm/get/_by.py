@@ -43,7 +43,12 @@ from cgmm.automatic.sensitivity import settled
 from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.observations import partitions_of
 from cgmm.donors.shares import donor_weights
-from cgmm.get._changes import NUMBERS, changes_of_levels, without_donors
+from cgmm.get._changes import (
+    NUMBERS,
+    changes_of_levels,
+    counts_every_donor,
+    without_donors,
+)
 from cgmm.get._common import build, core, origin
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import BY_LEVEL
@@ -104,6 +109,8 @@ def factors_by(adata: ad.AnnData, by: str, *, key: str) -> pd.DataFrame:
     )
     if numbers is None:
         numbers = without_donors(found.share_source, came, log2_net)
+    if counts_every_donor(uns, known):
+        numbers = numbers.assign(share_source=found.share_source, share_target=came)
     numbers.loc[~present, list(NUMBERS[2:])] = np.nan
     numbers["q"] = benjamini_hochberg(numbers["p"].to_numpy())
     absent = f"No source cell is annotated so; {by} has it in the target only."

@@ -58,6 +58,26 @@ def changes_of_components(
     return _frame(plan, np.concatenate(parts), partitions)
 
 
+def counts_every_donor(uns: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Return whether no donor is left out, so that the shares of the fit are means over all.
+
+    Parameters
+    ----------
+    uns, known
+        Entry and parameters of the fit.
+    """
+    own, other = stored_shares(uns)
+    if own is None or other is None:
+        return True
+    counted = (known.get("donors") or {}).get("n_donors")
+    if counted is None:
+        plan = design_of_donors(
+            (own.donors, own.n_cells), (other.donors, other.n_cells), paired=known["paired"]
+        )
+        counted = plan.n_units
+    return tuple(counted) in {(0, 0), (len(own.donors), len(other.donors))}
+
+
 def changes_of_levels(
     adata: ad.AnnData,
     known: dict[str, Any],

@@ -15,7 +15,12 @@ from cgmm._utils.strict_json import loads
 from cgmm.automatic.sensitivity import settled
 from cgmm.donors.observations import partitions_of
 from cgmm.get._by import factors_by
-from cgmm.get._changes import NUMBERS, changes_of_components, without_donors
+from cgmm.get._changes import (
+    NUMBERS,
+    changes_of_components,
+    counts_every_donor,
+    without_donors,
+)
 from cgmm.get._common import build, core, flows, origin
 from cgmm.get._components import components
 from cgmm.get._population_tables import of_populations, wants_populations
@@ -53,8 +58,8 @@ def factors(
     component, name
         Index and name.
     share_source, share_target
-        Share of the source; share of the target that came from the component. Means over the
-        donors that are counted.
+        Share of the source; share of the target that came from the component. Where donors are
+        left out, means over the donors that are counted.
     outflow, log2_outflow, inflow
         Factor of the coupling on leaving the component and on entering its main target component
         (NaN when the component is gone). Both are relative to the total mass of the coupling.
@@ -117,7 +122,10 @@ def factors(
     n_target = table.loc[table["side"] == TARGET, "n_cells"].to_numpy()
     own = table[table["side"] == SOURCE]
     net = log2_net(r, s, t)
-    found, sure = _sureness(uns, known, r, without_donors(s, r @ t, net))
+    of_fit = without_donors(s, r @ t, net)
+    found, sure = _sureness(uns, known, r, of_fit)
+    if counts_every_donor(uns, known):
+        found = found.assign(**of_fit[["share_source", "share_target"]])
     left, n_cells = r @ n_target, own["n_cells"].to_numpy(int)
     lost = is_gone(coupling)
     with np.errstate(divide="ignore"):

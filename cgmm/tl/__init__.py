@@ -7,9 +7,10 @@ fields back.
 from __future__ import annotations
 
 from cgmm.tl._annotate import annotate
+from cgmm.tl._calibrate import calibrate
 from cgmm.tl._donors import donors
 from cgmm.tl._fit import fit
 from cgmm.tl._genes import genes
 from cgmm.tl._targets import fit_targets
 
-__all__ = ["annotate", "donors", "fit", "fit_targets", "genes"]
+__all__ = ["annotate", "calibrate", "donors", "fit", "fit_targets", "genes"]

@@ -54,7 +54,7 @@ def test_files_keep_everything_in_plain_encodings(
     if not donors:
         cg.tl.annotate(fitted, fit, **call)
         cg.tl.genes(fitted)
-    cg.tl.donors(fitted, n_bootstrap=3, n_permutations=0)
+    cg.tl.donors(fitted)
     path, again = tmp_path / name, tmp_path / f"again_{name}"
     write(fitted, path)
     first = read(path)

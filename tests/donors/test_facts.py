@@ -1,13 +1,12 @@
 from __future__ import annotations
 
+from cgmm.donors.baseline import Baseline
 from cgmm.donors.facts import Exchanges, Facts
-from cgmm.donors.intervals import Baseline
 from cgmm.donors.reasons import Reason
 
 
 def facts(exchanges: Exchanges | None) -> Facts:
     return Facts(
-        n_bootstrap=20,
         test="moderated_t",
         test_reason=Reason.ASKED_FOR.note(),
         level=0.9,
@@ -24,7 +23,6 @@ def facts(exchanges: Exchanges | None) -> Facts:
 
 def test_the_stored_dict_holds_plain_values_and_sentences() -> None:
     assert facts(Exchanges(34, 35, 1 / 35)).to_dict() == {
-        "n_bootstrap": 20,
         "test": "moderated_t",
         "test_reason": "asked for",
         "level": 0.9,

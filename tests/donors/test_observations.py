@@ -7,8 +7,13 @@ import pytest
 
 import cgmm as cg
 from cgmm.donors.design import design, unit_of_cells
-from cgmm.donors.observations import Observations
-from cgmm.donors.reasons import Reason
+from cgmm.donors.observations import (
+    SHARED_ERROR,
+    Observations,
+    between_log_odds,
+    between_partitions,
+    partitions_of,
+)
 
 Case = tuple[cg.CoupledFit, tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -23,50 +28,42 @@ def case() -> Case:
     return fit, points, (drawn.donor[sides[0]], drawn.donor[sides[1]])
 
 
-def observed(case: Case, n_donors: int | None = 4) -> tuple[Observations, list]:
+def observed(case: Case) -> Observations:
     fit, points, donors = case
     sizes = (len(points[0]), len(points[1]))
-    if n_donors is None:
-        plan, names = design(None, None, n_cells=sizes), (None, None)
-    else:
-        names = tuple(np.array([f"{d}"[-1] for d in side]) for side in donors)
-        names = tuple(
-            np.array([f"{side}{int(d, 36) % n_donors}" for d in values])
-            for side, values in zip("st", names, strict=True)
-        )
-        plan = design(*names)
-    units = unit_of_cells(plan, names, sizes, 0)
-    found = Observations.of(fit, points, tuple(units), plan)
-    return found, found.missing(plan)
+    plan = design(*donors)
+    units = unit_of_cells(plan, donors, sizes, 0)
+    return Observations.of(fit, points, tuple(units), plan)
 
 
 def test_shares_of_every_unit_add_up_and_average_to_those_of_the_fit(case: Case) -> None:
-    found, missing = observed(case)
-    assert found.log_odds.shape == (8, 3)
-    np.testing.assert_allclose(found.source.shares.sum(axis=1), 1)
-    np.testing.assert_allclose(found.carried.shares.sum(axis=1), 1)
-    weights = found.source.n_cells / found.source.n_cells.sum()
-    np.testing.assert_allclose(weights @ found.source.shares, case[0].shares_source, atol=0.02)
-    assert found.usable.all()
-    assert missing == [None] * 3
+    found = observed(case)
+    assert found.shares.shape == (8, 3)
+    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
+    weights = found.n_cells[:4] / found.n_cells[:4].sum()
+    np.testing.assert_allclose(weights @ found.shares[:4], case[0].shares_source, atol=0.02)
+    np.testing.assert_array_equal(found.between, 0)
 
 
 def test_partitions_that_disagree_enter_the_variance(case: Case) -> None:
-    rows = [{"parameter": "partition", "log2_net": [x, 0.0, 0.0]} for x in (0.0, 9.0)]
-    found, _ = observed((replace(case[0], sensitivity=rows), *case[1:]))
-    assert found.n_between == 2
-    assert found.between[0] == pytest.approx(1.5 * 81 / 2)
-    # for the tests factors beyond 16-fold count as 16-fold
-    assert 0 < found.between_log_odds[0] < found.between[0]
-    np.testing.assert_array_equal(found.between[1:], 0)
+    rows = [{"parameter": "partition", "log2_net": [x, 0.0, 0.0]} for x in (0.0, 1.0)]
+    rows.append({"parameter": "rho", "log2_net": [9.0, 9.0, 9.0]})
+    found = observed((replace(case[0], sensitivity=rows), *case[1:]))
+    assert len(found.partitions) == 2
+    spread = between_partitions(found.partitions)
+    np.testing.assert_allclose(spread, [0.5 * (SHARED_ERROR + 0.5), 0, 0])
+    other = 1 - found.shares[:, 0].mean()
+    assert found.between[0] == pytest.approx(spread[0] * (np.log(2) / other) ** 2)
 
 
-def test_too_few_donors_go_before_the_reason_of_a_component(case: Case) -> None:
-    _, missing = observed(case, n_donors=2)
-    assert {note.reason for note in missing} == {Reason.FEW_DONORS}
+def test_a_partition_in_which_a_component_is_gone_adds_variance() -> None:
+    factors = np.array([[0.0, -np.inf], [0.0, -5.0], [0.0, -9.0], [-np.inf, -7.0]])
+    spread = between_partitions(factors)
+    assert spread[0] == pytest.approx(4.0 * (SHARED_ERROR + 0.25))
+    assert spread[1] == 0  # a loss that all partitions see
 
 
-def test_without_donors_every_component_says_that_cells_were_drawn(case: Case) -> None:
-    found, missing = observed(case, n_donors=None)
-    assert {note.reason for note in missing} == {Reason.CELLS_ONLY}
-    assert found.usable.all()
+def test_one_partition_has_no_variance() -> None:
+    assert between_partitions(np.zeros((1, 3))) is None
+    assert between_partitions(partitions_of([])) is None
+    np.testing.assert_array_equal(between_log_odds(partitions_of([]), np.full((4, 3), 0.3)), 0)

@@ -8,8 +8,8 @@ from cgmm.donors.reasons import Reason, in_words, n_donors_in_words
 
 
 def test_a_note_says_the_sentence_of_its_reason_with_its_values() -> None:
-    note = Reason.FEW_CELLS.note(n_cells=4.6, side="target", least=20)
-    assert str(note) == "About 5 cells in the target; an interval needs at least 20."
+    note = Reason.FEW_CELLS_TOGETHER.note(n_cells=5, least=20)
+    assert str(note) == "5 cells in both conditions together; an interval needs at least 20."
 
 
 def test_braces_in_a_name_are_no_fields() -> None:
@@ -27,7 +27,7 @@ def test_every_sentence_can_be_filled_in(reason: Reason) -> None:
 
 def test_a_field_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError):
-        str(Reason.FEW_CELLS.note(side="source"))
+        str(Reason.FEW_CELLS_TOGETHER.note(least=20))
 
 
 def test_missing_notes_have_no_words() -> None:

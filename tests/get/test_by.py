@@ -8,10 +8,12 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 import cgmm as cg
-from cgmm.donors.t_interval import benjamini_hochberg
+from cgmm._utils.strict_json import dumps
+from cgmm.donors.change import changes
+from cgmm.donors.design import design_of_donors
+from cgmm.donors.false_discovery import benjamini_hochberg
 
 CALL = {"condition_key": "condition", "source": "source", "target": "target"}
 FACTORS = [
@@ -131,25 +133,42 @@ def test_shares_are_those_of_the_annotated_cells(fitted: ad.AnnData) -> None:
 
 
 def test_intervals_are_over_the_donors_sums(mixed: ad.AnnData) -> None:
-    """Welch's test of log2 shares per donor, made by hand from the table of the donors."""
+    """The test of the shares per donor, made by hand from the table of the donors."""
+    mixed.uns["cgmm"]["params"] = without_sensitivity(mixed)
     row = cg.get.factors(mixed, by="coarse").set_index("name").loc["a"]
-    r = mixed.obsm["cgmm_responsibilities"]
-    source = (mixed.obs["condition"] == "control").to_numpy()
-    donor = mixed.obs["donor"].astype(str).to_numpy()
-    weight = 1 / pd.Series(donor).map(pd.Series(donor[source]).value_counts()).to_numpy()
-    w = np.where(source, weight, 0.0)[:, None] * np.nan_to_num(r)
-    inside = (mixed.obs["coarse"] == "a").to_numpy()
-    fraction = w[inside].sum(axis=0) / w.sum(axis=0)
+    fractions = levels_of_components(mixed, "coarse")
     table = cg.get.carried_donors(mixed)
-    logs = {}
-    for side, part in table.groupby("side"):
+    shares, donors = [], []
+    for side in ("source", "target"):
+        part = table[table["side"] == side]
         wide = part.pivot(index="donor", columns="component", values="share")
-        n = part.groupby("donor")["n_cells"].first()
-        logs[side] = np.log2(wide @ fraction[: wide.shape[1]] + 0.5 / n)
-    test = stats.ttest_ind(logs["target"], logs["source"], equal_var=False)
-    interval = test.confidence_interval()
-    assert row["p"] == pytest.approx(test.pvalue, rel=1e-6)
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx((interval.low, interval.high))
+        shares.append(wide.to_numpy() @ fractions)
+        donors.append((wide.index.to_numpy(object), part.groupby("donor")["n_cells"].first()))
+    n_cells = np.concatenate([n.to_numpy() for _, n in donors])
+    found = changes(np.concatenate(shares), n_cells, design_of_donors(*donors))
+    a = sorted({"a", "b", "c", "not annotated"}).index("a")
+    expected = (found.log2_net[a], found.low[a], found.high[a], found.p[a])
+    columns = ["log2_net", "ci_low", "ci_high", "p"]
+    np.testing.assert_allclose(row[columns].to_numpy(float), expected, rtol=1e-6)
+    assert (row["p"] < 0.05) == (row["ci_low"] * row["ci_high"] > 0)
+
+
+def without_sensitivity(adata: ad.AnnData) -> str:
+    """Parameters of a fit without other partitions."""
+    return dumps({**cg.get.params(adata), "sensitivity": []})
+
+
+def levels_of_components(adata: ad.AnnData, by: str) -> np.ndarray:
+    """Part of each source component in each level, (K0, n), levels sorted; donors equal."""
+    r = np.nan_to_num(adata.obsm["cgmm_responsibilities"])
+    source = (adata.obs["condition"] == "control").to_numpy()
+    donor = adata.obs["donor"].astype(str)
+    weight = np.where(source, 1 / donor.map(donor[source].value_counts()).to_numpy(), 0.0)
+    text = adata.obs[by].astype(object).where(adata.obs[by].notna(), "not annotated")
+    inside = pd.get_dummies(text.astype(str)).to_numpy(float)
+    mass = (r * weight[:, None]).T @ inside
+    mass = mass[mass.sum(axis=1) > 0]
+    return mass / mass.sum(axis=1, keepdims=True)
 
 
 def test_levels_of_one_side_only_are_told(fitted: ad.AnnData) -> None:
@@ -193,8 +212,6 @@ def test_what_cannot_be_summed_is_refused(fitted: ad.AnnData) -> None:
 
 def test_a_sum_is_settled_when_its_parts_move_together(apart: ad.AnnData) -> None:
     """Other choices are summed as the fit is: swapping two parts of one level changes nothing."""
-    from cgmm._utils.strict_json import dumps
-
     adata = apart.copy()
     adata.obs["group"] = adata.obs["cell_type"].map(
         {"Alpha": "one", "Beta": "one", "Gamma": "two", "Delta": "two"}

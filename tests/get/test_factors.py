@@ -15,7 +15,6 @@ import cgmm as cg
 def test_shares_masses_and_factors_add_up(fitted: ad.AnnData, fit: cg.CoupledFit) -> None:
     factors, transfers = cg.get.factors(fitted), cg.get.transfers(fitted)
     arrivals = cg.get.arrivals(fitted)
-    assert (factors["share_source"] * 2 ** factors["log2_net"]).sum() == pytest.approx(1)
     assert factors["share_source"].sum() == pytest.approx(1)
     assert factors["share_target"].sum() == pytest.approx(1)
     assert arrivals["share_target"].sum() == pytest.approx(1)
@@ -31,10 +30,9 @@ def test_shares_masses_and_factors_add_up(fitted: ad.AnnData, fit: cg.CoupledFit
     to = fit.coupling / fit.coupling.sum(axis=1, keepdims=True)
     carried = (pi["source"] * factors["outflow"].to_numpy()) @ to
     np.testing.assert_allclose(carried * arrivals["inflow"], pi["target"], rtol=1e-9)
-    # log2_net is the ratio of the two shares beside it
-    np.testing.assert_allclose(
-        factors["log2_net"], np.log2(factors["share_target"] / factors["share_source"])
-    )
+    # log2_net is the ratio of typical shares, near that of the mean shares beside it
+    means = np.log2(factors["share_target"] / factors["share_source"])
+    np.testing.assert_allclose(factors["log2_net"], means, atol=0.2)
 
 
 def test_permuting_components_permutes_the_rows(
@@ -107,7 +105,8 @@ def test_gone_and_new_subpopulations_have_a_status(couple: Callable, *, kept_emp
     cg.tl.annotate(adata, fit, **call, source="source", target="target")
     factors = cg.get.factors(adata)
     assert list(factors["status"]) == ["gone", "", "", ""]
-    assert "0 cells in the target" in factors["reason"][0]
+    assert factors["reason"][0] == ""  # a loss of all cells is tested
+    assert factors["ci_high"][0] < -4
     assert set(cg.get.arrivals(adata)["status"]) == {""}
 
     back = couple(target, source, shares_source=shares)

@@ -36,7 +36,7 @@ def test_points_of_donors_are_the_table(fitted: ad.AnnData) -> None:
 
 
 def test_positions_of_donors_are_the_table(fitted: ad.AnnData) -> None:
-    cg.tl.donors(fitted, n_bootstrap=0, n_permutations=0)
+    cg.tl.donors(fitted)
     table = cg.get.donor_shifts(fitted)
     figure = cg.pl.donors(fitted, show="shift")
     drawn = [

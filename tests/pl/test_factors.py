@@ -29,7 +29,7 @@ def test_an_interval_from_cells_never_looks_clear(
     simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
 ) -> None:
     cg.tl.annotate(simulated, fit, **call)
-    cg.tl.donors(simulated, n_bootstrap=25)
+    cg.tl.donors(simulated)
     factors = cg.get.factors(simulated)
     assert ((factors["ci_low"] > 0) | (factors["ci_high"] < 0)).any()
     markers = {line.get_marker() for line in cg.pl.factors(simulated).lines}

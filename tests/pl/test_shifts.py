@@ -19,7 +19,7 @@ def test_bars_and_points_of_shifts_are_the_table(fitted: ad.AnnData) -> None:
 
 
 def test_intervals_of_shifts_are_the_table(fitted: ad.AnnData) -> None:
-    cg.tl.donors(fitted, n_bootstrap=4, n_permutations=0)
+    cg.tl.donors(fitted)
     shifts = cg.get.shifts(fitted)
     shown = shifts[shifts["share_of_source"] >= 0.1]
     ax = cg.pl.shifts(fitted)

@@ -173,6 +173,8 @@ AFTER = [
     Case("donors: column misspelt", call(cg.tl.donors, donor_key="doner"), "donor_key='doner' is not a column of obs", KeyError),
     Case("donors: each cell its own", call(cg.tl.donors, obs("who", lambda a: a.obs_names), donor_key="who"), "it seems to tell cells apart"),
     Case("a negative number of draws", call(cg.tl.donors, n_bootstrap=-1), "n_bootstrap must be a whole number of at least 0, got -1"),
+    Case("a permutation test without exchanges", call(cg.tl.donors, test="permutation"), 'test="permutation" needs n_permutations'),
+    Case("calibration with few donors", call(cg.tl.calibrate), "needs 6 of them; the source has"),
     Case("half a draw", call(cg.tl.donors, n_bootstrap=2.5), "n_bootstrap must be a whole number", TypeError),
     Case("a level in per cent", call(cg.tl.donors, level=95), "level=95 must lie between 0 and 1; 0.95 is usual"),
     Case("a level as text", call(cg.tl.donors, level="95%"), "level must be at least 0 and finite, got '95%'", TypeError),
