@@ -25,6 +25,7 @@ from cgmm._utils.files import atomic, plain_strings
 from cgmm._utils.rows import RowsWriter, row_blocks, row_ends
 from cgmm.pp._counted_once import check_copies, signatures
 from cgmm.pp._file_checks import check_indices
+from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._one_name import Features
 from cgmm.pp._prepare import (
     COUNTS,
@@ -152,6 +153,7 @@ def prepare_lazily(
     adata = join_samples(
         samples, use_rep=use_rep, missing_genes=missing_genes, values=False, **where
     )
+    labels = list(adata.obs.columns)
     files = resolve_files([sample.path for sample in samples], **where).files
     blocks = _blocks(samples, files, adata.var_names, counts_layer=counts_layer, check=True)
     n_cells, marks = _measure(adata, blocks, min_genes, max_pct_mt)
@@ -162,7 +164,7 @@ def prepare_lazily(
     check_kept(obs["sample"], cells, min_genes, max_pct_mt)
     genes = seen_enough(n_cells, min_cells)
     kept = adata[cells, genes].copy()
-    kept.uns[SCALE] = LAZY
+    kept.uns |= {SCALE: LAZY, KEPT: kept_by_label(pd.DataFrame(obs[labels]), cells)}
     with atomic(path) as temporary:
         with plain_strings():
             kept.write_h5ad(temporary)

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from cgmm._utils.files import atomic, plain_strings
 from cgmm.pp._counted_once import check_copies, signatures
 from cgmm.pp._gene_checks import no_mitochondrial
+from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._names import is_mitochondrial
 from cgmm.pp._one_name import Features
 from cgmm.pp._read import read_samples_of_file, resolve_files
@@ -217,7 +218,8 @@ def quality_control(
 
     Notes
     -----
-    Sets ``obs["n_genes", "n_counts", "pct_mt"]`` for RNA.
+    Sets ``obs["n_genes", "n_counts", "pct_mt"]`` and ``uns["kept_by_label"]`` (cells read and kept
+    of each label of each column of ``obs``, by condition) for RNA.
     """
     check_modality(modality)
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
@@ -226,11 +228,13 @@ def quality_control(
     adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     read = adata.obs["sample"].value_counts()
     if modality == RNA:
+        labels = list(adata.obs.columns)
         mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
         for name, values in cell_quality(adata.X, mitochondrial).items():
             adata.obs[name] = values
         keep = passing(adata.obs, min_genes, max_pct_mt)
         check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
+        adata.uns[KEPT] = kept_by_label(pd.DataFrame(adata.obs[labels]), keep)
         adata._inplace_subset_obs(keep)
         matrix: Any = adata.X
         adata._inplace_subset_var(seen_enough((matrix > 0).sum(axis=0), min_cells))

@@ -14,6 +14,7 @@ from cgmm import get
 from cgmm._utils.versions import versions
 from cgmm.get._populations import label_notices
 from cgmm.pair import SIDES
+from cgmm.pp._kept import COLUMNS, KEPT
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def report_facts(
         "n_cells": params["n_cells"],
         "samples": samples,
         "qc": [kept[row["sample"]] for row in samples],
+        "kept_by_label": labels_kept(adata, params["name_by"], conditions),
         "parameters": params["parameters"] | {"random_state": params["random_state"]},
         "reasons": params["reasons"],
         "donors": params["donors"],
@@ -92,6 +94,26 @@ def report_facts(
         if truth is None
         else {key: truth[key] for key in ("names", "log2_net") if key in truth},
     }
+
+
+def labels_kept(
+    adata: ad.AnnData, column: str | None, conditions: tuple[str, str]
+) -> list[dict[str, Any]]:
+    """Return how many cells of each label of a column quality control kept, by condition."""
+    table = adata.uns.get(KEPT)
+    if column is None or not isinstance(table, pd.DataFrame):
+        return []
+    columns, where = (table[name].astype(str) for name in ("column", "condition"))
+    rows = table.loc[(columns == column) & where.isin(conditions)]
+    return [
+        {
+            "label": str(label),
+            "condition": str(condition),
+            "n_cells_read": int(read),
+            "n_cells_kept": int(kept),
+        }
+        for label, condition, read, kept in zip(*(rows[name] for name in COLUMNS[1:]), strict=True)
+    ]
 
 
 def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:
