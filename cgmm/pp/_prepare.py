@@ -47,6 +47,7 @@ def join_samples(
     modality: str = RNA,
     features: Mapping[str, Sequence[str]] | None = None,
     missing_genes: str = LEAVE_OUT,
+    reading: Mapping[str, Any] | None = None,
     values: bool = True,
 ) -> ad.AnnData:
     """Read samples and join them over the genes they share.
@@ -55,7 +56,7 @@ def join_samples(
     ----------
     samples
         The samples, with their files; each file is read once.
-    counts_layer, gene_column, use_rep, modality, features, missing_genes
+    counts_layer, gene_column, use_rep, modality, features, missing_genes, reading
         As for :func:`check_samples`.
     values
         Whether to read the values; without them ``X`` is None.
@@ -82,6 +83,7 @@ def join_samples(
         gene_column=gene_column,
         modality=modality,
         features=features,
+        reading=reading,
     )
     ordered = _read(
         samples,
@@ -89,6 +91,7 @@ def join_samples(
         modality=modality,
         counts_layer=counts_layer,
         use_rep=use_rep,
+        reading=reading,
         values=values,
     )
     keys = [s.sample for s in samples]
@@ -129,7 +132,7 @@ def _read(
     *,
     modality: str,
     values: bool,
-    **where: str | None,
+    **where: Any,
 ) -> list[ad.AnnData]:
     """Read the samples, each file once; ``obs`` has what the sheet says and what all share."""
     parts: dict[str, ad.AnnData] = {}
