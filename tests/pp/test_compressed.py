@@ -12,7 +12,7 @@ from cgmm.pp import Sample, check_samples, join_samples, prepare_lazily
 from tests.pp.test_pp import small
 
 
-def packed(file: h5py.File, compression: object) -> None:
+def compress(file: h5py.File, compression: object) -> None:
     """Compress every array of numbers (blosc of hdf5plugin 7.1 crashes on text)."""
     found: list[str] = []
     file.visititems(lambda name, node: found.append(name) if is_numbers(node) else None)
@@ -34,7 +34,7 @@ def test_a_compressed_file_is_read_in_memory_and_in_blocks(tmp_path: Path, name:
     adata.write_h5ad(tmp_path / "plain.h5ad")
     adata.write_h5ad(tmp_path / "packed.h5ad")
     with h5py.File(tmp_path / "packed.h5ad", "a") as file:
-        packed(file, hdf5plugin.FILTERS[name])
+        compress(file, hdf5plugin.FILTERS[name])
     found = {}
     for stem in ("plain", "packed"):
         sample = Sample(

@@ -191,10 +191,10 @@ def test_samples_by_turns_in_a_file_are_read_once_in_all(
 
         with monkeypatch.context() as patch:
             patch.setattr(h5py.Dataset, "__getitem__", counted)
-            pp.prepare_lazily(samples, tmp_path / f"{n}.h5ad", min_genes=1, min_cells=200)
+            pp.prepare_lazily(samples, tmp_path / f"{n}.h5ad", min_genes=1, min_cells=470)
         found[n] = read
         joined = pp.join_samples(samples)
-        pp.quality_control(joined, min_genes=1, min_cells=200)
+        pp.quality_control(joined, min_genes=1, min_cells=470)
         pp.normalise(joined)
         lazy = ad.read_h5ad(tmp_path / f"{n}.h5ad")
         assert lazy.n_vars < 120  # genes are left out, so places of values shift
