@@ -25,7 +25,7 @@ from cgmm.pp import (
     samples_of_files,
 )
 from cgmm.pp._formats import as_h5ad
-from tests.pp.test_pp import GENES, small
+from tests.pp.test_pp import small
 
 
 def taken(path: Path, **options: object) -> ad.AnnData:
@@ -78,9 +78,9 @@ def test_folders_of_cell_ranger_without_antibodies(tmp_path: Path) -> None:
     assert text.startswith(f"{tmp_path / 'x'}: 2 features are no genes")
 
 
-def test_h5_of_cell_ranger(tmp_path: Path) -> None:
-    adata = small()
-    path = tmp_path / "filtered_feature_bc_matrix.h5"
+def write_10x_h5(path: Path, adata: ad.AnnData) -> None:
+    """Write what Cell Ranger writes."""
+    n = adata.n_vars
     with h5py.File(path, "w") as file:
         matrix = file.create_group("matrix")
         values = sp.csc_matrix(adata.X.T)  # genes by cells
@@ -89,10 +89,16 @@ def test_h5_of_cell_ranger(tmp_path: Path) -> None:
         matrix["shape"] = np.array(values.shape)
         matrix["barcodes"] = np.array(list(adata.obs_names), dtype="S")
         features = matrix.create_group("features")
-        features["name"] = np.array(GENES, dtype="S")
-        features["id"] = np.array([f"ENSG{i:011d}" for i in range(60)], dtype="S")
-        features["feature_type"] = np.array(["Gene Expression"] * 60, dtype="S")
-        features["genome"] = np.array(["GRCh38"] * 60, dtype="S")
+        features["name"] = np.array(list(adata.var_names), dtype="S")
+        features["id"] = np.array([f"ENSG{i:011d}" for i in range(n)], dtype="S")
+        features["feature_type"] = np.array(["Gene Expression"] * n, dtype="S")
+        features["genome"] = np.array(["GRCh38"] * n, dtype="S")
+
+
+def test_h5_of_cell_ranger(tmp_path: Path) -> None:
+    adata = small()
+    path = tmp_path / "filtered_feature_bc_matrix.h5"
+    write_10x_h5(path, adata)
     same(path, adata, tmp_path)
 
 
@@ -220,15 +226,19 @@ def test_a_modality_that_is_not_there_or_not_clear(tmp_path: Path) -> None:
         taken(tmp_path / "x.h5mu", reading={"h5mu_modality": "rna"})
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # loompy
-def test_loom(tmp_path: Path) -> None:
+def write_loom(path: Path, adata: ad.AnnData) -> None:
+    """Write it by loompy: write_loom of anndata 0.13.4 fails on X, which it lists as a layer."""
     loompy = pytest.importorskip("loompy")
-    adata = small()
-    # written by loompy itself: write_loom of anndata 0.13.4 fails on X, which it lists as a layer
     cells = {name: adata.obs[name].astype(str).to_numpy(object) for name in adata.obs}
     cells |= {"CellID": adata.obs_names.to_numpy(object)}
     genes = {"Gene": adata.var_names.to_numpy(object)}
-    loompy.create(str(tmp_path / "x.loom"), sp.csr_matrix(adata.X).T.tocoo(), genes, cells)
+    loompy.create(str(path), sp.csr_matrix(adata.X).T.tocoo(), genes, cells)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # loompy
+def test_loom(tmp_path: Path) -> None:
+    adata = small()
+    write_loom(tmp_path / "x.loom", adata)
     same(tmp_path / "x.loom", adata, tmp_path)
 
 
