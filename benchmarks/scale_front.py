@@ -34,11 +34,36 @@ QC = {"min_genes": 50, "min_cells": 10}
 WAYS = ("scanpy", "memory", "lazy")
 
 
+class Appended:
+    """Write a CSR matrix to an open h5ad file, some rows at a time."""
+
+    def __init__(self, group: h5py.Group, n_columns: int) -> None:
+        self._group, self._n_columns, self._n_values = group, n_columns, 0
+        self._ends = [np.zeros(1, dtype=np.int64)]
+        for name, kind in (("data", np.float32), ("indices", np.int32)):
+            group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(250_000,))
+
+    def append(self, block: sp.csr_matrix) -> None:
+        """Append rows; a block without rows is allowed."""
+        at, more = self._n_values, block.nnz
+        for name in ("data", "indices"):
+            self._group[name].resize((at + more,))
+            self._group[name][at:] = getattr(block, name)
+        self._ends.append(at + block.indptr[1:].astype(np.int64))
+        self._n_values += more
+
+    def close(self) -> None:
+        """Write the ends of the rows and the attributes of the group; call it last."""
+        indptr = np.concatenate(self._ends)
+        self._group.create_dataset("indptr", data=indptr)
+        self._group.attrs["encoding-type"] = "csr_matrix"
+        self._group.attrs["encoding-version"] = "0.1.0"
+        self._group.attrs["shape"] = np.array([len(indptr) - 1, self._n_columns])
+
+
 def write_counts(path: Path, n_cells: int) -> float:
     """Write simulated counts block by block; the share of zeros."""
     import anndata as ad
-
-    from cgmm._utils.rows import RowsWriter
 
     rng = np.random.default_rng(0)
     base = rng.gamma(0.25, 0.35, GENES)
@@ -53,7 +78,7 @@ def write_counts(path: Path, n_cells: int) -> float:
     with h5py.File(path, "a") as file:
         if "X" in file:
             del file["X"]
-        rows = RowsWriter(file.create_group("X"), GENES)
+        rows = Appended(file.create_group("X"), GENES)
         for start in range(0, n_cells, AT_ONCE):
             n = min(AT_ONCE, n_cells - start)
             depth = rng.lognormal(0, 0.4, (n, 1))

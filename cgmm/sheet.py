@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--condition", required=True, help="column of obs with the condition")
     for name in ("sample", "donor", "batch"):
         parser.add_argument(f"--{name}", help=f"column of obs with the {name}")
+    parser.add_argument("--h5mu-modality", help="modality of .h5mu files to read")
     given = parser.parse_args(arguments)
     try:
         check_readable(given.files)
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sample=given.sample,
             donor=given.donor,
             batch=given.batch,
+            reading={"h5mu_modality": given.h5mu_modality},
         )
     except InputError as error:
         for problem in error.problems:

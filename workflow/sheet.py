@@ -15,6 +15,7 @@ from workflow.validation import SettingsError, Validator, read_schema, sentence,
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FCS_SIGNATURE = b"FCS"
+USER_BLOCKS = (0, 512, 1024, 2048)  # bytes before the signature of HDF5
 ZARR_MARKS = (".zgroup", ".zattrs", "zarr.json")
 DEMO_FOLDER = "results/demo/"
 MAX_SHEET_BYTES = 20_000_000
@@ -164,16 +165,26 @@ def problems_of_files(rows: list[Row], sheet: Path) -> Iterator[str]:
             yield f"{where}: the file {path[:300]} {kind} (looked for it from {Path.cwd()})."
             continue
         try:
-            with file.open("rb") as stream:
-                start = stream.read(len(HDF5_SIGNATURE))
+            start = start_of(file)
         except OSError as error:
             yield f"{where}: the file {path} cannot be opened ({error.strerror})."
             continue
-        if start != HDF5_SIGNATURE and not start.startswith(FCS_SIGNATURE):
+        if not start.startswith(HDF5_SIGNATURE) and not start.startswith(FCS_SIGNATURE):
             yield (
                 f"{where}: the file {path} is not an h5ad file (it is not HDF5). "
                 "Write it with anndata's `.write_h5ad`."
             )
+
+
+def start_of(path: Path) -> bytes:
+    """Return the first bytes of a file, behind the block that HDF5 leaves to its users (MuData)."""
+    with path.open("rb") as stream:
+        first = stream.read(len(HDF5_SIGNATURE))
+        for place in USER_BLOCKS:
+            stream.seek(place)
+            if stream.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
+                return HDF5_SIGNATURE
+    return first
 
 
 def is_data_folder(path: Path) -> bool:

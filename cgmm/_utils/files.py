@@ -86,6 +86,15 @@ def _late_errors(path: Path) -> Iterator[None]:
         raise OSError(code, os.strerror(code), str(path))
 
 
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that there is no room, which HDF5 puts into its text only."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, OSError | RuntimeError) and (
+        getattr(error, "errno", None) in full
+        or any(f"errno = {code}," in str(error) for code in full)
+    )
+
+
 def _failed_write(error: BaseException | None) -> bool:
     """Return whether an error comes from a failed write of HDF5."""
     return isinstance(error, OSError | RuntimeError) and "write failed" in str(error)

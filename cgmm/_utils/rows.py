@@ -104,38 +104,57 @@ def row_blocks(
 
 
 class RowsWriter:
-    """Write a CSR matrix to an open h5ad file, some rows at a time.
+    """Write a CSR matrix to an open h5ad file, its rows in any order.
 
     Parameters
     ----------
     group
         A new group of the file, such as ``X``.
+    sizes
+        Number of values of each row, shape (n_rows,).
     n_columns
         Number of columns of the matrix.
     """
 
-    def __init__(self, group: h5py.Group, n_columns: int) -> None:
-        self._group, self._n_columns, self._n_values = group, n_columns, 0
-        self._ends = [np.zeros(1, dtype=np.int64)]
+    def __init__(self, group: h5py.Group, sizes: np.ndarray, n_columns: int) -> None:
+        self._group = group
+        self._ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
         for name, kind in (("data", np.float32), ("indices", np.int32)):
-            group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(BLOCK_VALUES // 16,))
+            group.create_dataset(name, (int(self._ends[-1]),), kind)
+        group.create_dataset("indptr", data=self._ends)
+        group.attrs["encoding-type"] = "csr_matrix"
+        group.attrs["encoding-version"] = "0.1.0"
+        group.attrs["shape"] = np.array([len(sizes), n_columns])
 
-    def append(self, block: sp.csr_matrix) -> None:
-        """Append rows; a block without rows is allowed."""
-        at, more = self._n_values, block.nnz
-        for name in ("data", "indices"):
-            self._group[name].resize((at + more,))
-            self._group[name][at:] = getattr(block, name)
-        self._ends.append(at + block.indptr[1:].astype(np.int64))
-        self._n_values += more
+    def write(self, block: sp.csr_matrix, rows: np.ndarray) -> None:
+        """Write some rows.
 
-    def close(self) -> None:
-        """Write the ends of the rows and the attributes of the group; call it last."""
-        indptr = np.concatenate(self._ends)
-        self._group.create_dataset("indptr", data=indptr)
-        self._group.attrs["encoding-type"] = "csr_matrix"
-        self._group.attrs["encoding-version"] = "0.1.0"
-        self._group.attrs["shape"] = np.array([len(indptr) - 1, self._n_columns])
+        Parameters
+        ----------
+        block
+            The rows, shape (n, n_columns); n may be 0.
+        rows
+            Where each of them belongs in the matrix, shape (n,), each once.
+
+        Raises
+        ------
+        ValueError
+            When a row has not the number of values that was announced.
+        """
+        if (np.diff(block.indptr) != self._ends[rows + 1] - self._ends[rows]).any():
+            msg = "A row has not the number of values that was announced."
+            raise ValueError(msg)
+        if not len(rows):
+            return
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        block = block if (np.diff(order) == 1).all() else block[order]
+        starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+        for lo, hi in zip(starts, [*starts[1:], len(rows)], strict=True):  # neighbours together
+            inside = slice(int(self._ends[rows[lo]]), int(self._ends[rows[hi - 1] + 1]))
+            values = slice(int(block.indptr[lo]), int(block.indptr[hi]))
+            for name in ("data", "indices"):
+                self._group[name][inside] = getattr(block, name)[values]
 
 
 def _sparse(stored: h5py.Group, rows: np.ndarray) -> sp.csr_matrix:

@@ -159,6 +159,19 @@ def writable(obs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(obs.index.map(str), dtype=object))
 
 
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """Copy of a table that every version of anndata can write; missing labels stay missing.
+
+    Numbers and truth values stay as in :func:`writable`, everything else becomes categories.
+    """
+    found = writable(table)
+    for name in table.columns:
+        column = found[stored_name(name)]
+        if not pd.api.types.is_numeric_dtype(column.dtype):  # truth values are numbers here
+            found[stored_name(name)] = pd.Categorical(labels_of(table[name]))
+    return found
+
+
 def stored_name(name: object) -> str:
     """Name of a column in the files of the workflow: HDF5 takes ``/`` for a folder."""
     return str(name).replace("/", "_")

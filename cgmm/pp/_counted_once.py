@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from anndata.io import read_elem
 
 from cgmm.pp._read import opened, values_of
+from cgmm.pp._reading import DEFAULT, Reading
 from cgmm.pp._samples import InputError, Sample, listed
 
 MIN_SHARED = 0.05  # of the names of the smaller sample; below, names meet by chance
@@ -62,7 +63,7 @@ class Seen:
             "which would count twice. Correct the sample sheet, or remove one of them."
         ]
 
-    def problems_of_copies(self, counts_layer: str | None) -> list[str]:
+    def problems_of_copies(self, counts_layer: str | None, reading: Reading = DEFAULT) -> list[str]:
         """Sentences about samples of different files that hold the same cells."""
         if len({sample.path for sample in self._samples}) < 2:
             return []
@@ -89,7 +90,9 @@ class Seen:
             picked = shared.iloc[np.linspace(0, len(shared) - 1, N_COMPARED).astype(int)]
             picked = picked.drop_duplicates()
             values = [
-                _values_of_cells(sample.path, self._rows[i][picked[at].to_numpy()], counts_layer)
+                _values_of_cells(
+                    sample.path, self._rows[i][picked[at].to_numpy()], counts_layer, reading
+                )
                 for sample, i, at in ((one, a, "row_a"), (two, b, "row_b"))
             ]
             equal = [
@@ -105,9 +108,11 @@ class Seen:
         return problems
 
 
-def _values_of_cells(path: str, rows: np.ndarray, layer: str | None) -> list[np.ndarray]:
+def _values_of_cells(
+    path: str, rows: np.ndarray, layer: str | None, reading: Reading
+) -> list[np.ndarray]:
     """Values of some cells that are not zero, in increasing order."""
-    with opened(path) as file:
+    with opened(path, reading) as file:
         stored = values_of(file, layer=layer)
         if isinstance(stored, h5py.Dataset):
             found = [np.asarray(stored[int(row)]) for row in rows]

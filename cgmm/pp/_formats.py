@@ -6,7 +6,6 @@ Everything else in this package reads h5ad. A reader is imported when a file of 
 from __future__ import annotations
 
 import importlib.util
-import re
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -16,15 +15,15 @@ from typing import Any, NamedTuple
 import anndata as ad
 import h5py
 import numpy as np
-import pandas as pd
+from anndata.io import read_elem
 
-from cgmm._utils.files import plain_strings
-from cgmm.pp._names import no_markers
+from cgmm._utils.files import is_full, plain_strings
+from cgmm.pp._columns import labelled
+from cgmm.pp._fcs import read_fcs
+from cgmm.pp._reading import DEFAULT, Read, Reading
 from cgmm.pp._samples import InputError, listed
+from cgmm.pp._zarr import copy_zarr, read_whole
 
-COFACTOR_FLUORESCENCE = 150.0
-COFACTOR_MASS = 5.0
-MASS = re.compile(r"cytof|helios|mass", re.I)
 RNA_MODALITIES = ("rna", "gex", "gene expression")
 #: what a folder of an AnnData zarr holds: of format 2, of format 3
 ZARR = (".zgroup", ".zattrs", "zarr.json")
@@ -34,11 +33,12 @@ class Converted(NamedTuple):
     """A file in the form of h5ad."""
 
     path: Path
-    remark: str  #: what the reader did to the values; empty when nothing
+    remark: str = ""  #: what the reader left out, and what it did to the values
+    transform: str = ""  #: formula of the values, where the reader transformed them
 
 
 _folder: list[tempfile.TemporaryDirectory[str]] = []
-_known: dict[tuple[str, int], Converted] = {}
+_known: dict[tuple[str, int, Reading], Converted] = {}
 
 
 def format_of(path: str | Path) -> str | None:
@@ -65,85 +65,89 @@ def format_of(path: str | Path) -> str | None:
     return None
 
 
-def as_h5ad(path: str | Path) -> Converted:
+def as_h5ad(path: str | Path, reading: Reading = DEFAULT) -> Converted:
     """Return a file itself when it is an h5ad, else an h5ad with its content.
 
     Parameters
     ----------
     path
         An h5ad file, or a file or folder of another format.
+    reading
+        What the file does not say by itself.
 
     Raises
     ------
     InputError
         When the library of the format is not installed, or cannot read the file.
+    OSError
+        When there is no room for the h5ad.
     """
     kind = format_of(path)
     if kind is None:
-        return Converted(Path(path), "")
-    package, read = READERS[kind]
-    key = (str(Path(path).resolve()), Path(path).stat().st_mtime_ns)
+        return Converted(Path(path))
+    key = (str(Path(path).resolve()), Path(path).stat().st_mtime_ns, reading)
     if key in _known:
         return _known[key]
+    package, read = READERS[kind]
     if package and importlib.util.find_spec(package) is None:
         msg = f"{path}: files of the format {kind} are read with {package}. Install it."
         raise InputError(msg)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # names are checked later, with better words
-            adata, remark = read(Path(path))
-    except InputError:
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:160]
-        msg = (
-            f"{path}: {package or 'anndata'} cannot read it as {kind} ({said}). It may be damaged, "
-            "only partly copied, or of another version."
-        )
-        raise InputError(msg) from error
     if not _folder:
         _folder.append(tempfile.TemporaryDirectory(prefix="cgmm-"))
     target = Path(_folder[0].name) / f"{len(_known)}.h5ad"
     with warnings.catch_warnings(), plain_strings():
-        warnings.simplefilter("ignore")
-        _plain(adata).write_h5ad(target)
-    _known[key] = Converted(target, remark)
+        warnings.simplefilter("ignore")  # names are checked later, with better words
+        try:
+            copied = kind == "zarr" and copy_zarr(Path(path), target)
+            found = None if copied else read(Path(path), reading)
+        except InputError:
+            raise
+        except Exception as error:
+            if is_full(error):
+                raise
+            said = " ".join(str(error).split())[:160]
+            msg = (
+                f"{path}: {package or 'anndata'} cannot read it as {kind} ({said}). It may be "
+                "damaged, only partly copied, or of another version."
+            )
+            raise InputError(msg) from error
+        if found is not None:
+            _plain(found.adata).write_h5ad(target)
+    _known[key] = Converted(target, *(found[1:] if found else ()))
     return _known[key]
 
 
 def _plain(adata: ad.AnnData) -> ad.AnnData:
     """Parts of an object that are read: values, tables, embeddings; text that can be written."""
-    from cgmm.pp._columns import writable
-
     kept: Any = ad.AnnData(
         X=adata.X,
-        obs=writable(adata.obs),
-        var=writable(adata.var),
-        obsm={k: np.asarray(v) for k, v in adata.obsm.items() if hasattr(v, "dtype")},
+        obs=labelled(adata.obs),
+        var=labelled(adata.var),
+        obsm={k: v for k, v in adata.obsm.items() if isinstance(v, np.ndarray)},
     )
     layers: Any = adata.layers  # anndata 0.13 has X there, under None
     for name in layers:
         if name is not None:
             kept.layers[name] = adata.layers[name]
     if adata.raw is not None:
-        kept.raw = ad.AnnData(X=adata.raw.X, obs=kept.obs, var=writable(adata.raw.var))
+        kept.raw = ad.AnnData(X=adata.raw.X, obs=kept.obs, var=labelled(adata.raw.var))
     return kept
 
 
-def _zarr(path: Path) -> tuple[ad.AnnData, str]:
-    return ad.read_zarr(path), ""
+def _zarr(path: Path, _: Reading) -> Read:
+    return Read(read_whole(path))
 
 
-def _tenx_h5(path: Path) -> tuple[ad.AnnData, str]:
+def _tenx_h5(path: Path, _: Reading) -> Read:
     with h5py.File(path, "r") as file:
         if "obs" in file and "var" in file:  # an h5ad of that name
-            return ad.read_h5ad(path), ""
+            return Read(ad.read_h5ad(path))
     import scanpy as sc
 
-    return sc.read_10x_h5(path, gex_only=False), ""
+    return Read(sc.read_10x_h5(path, gex_only=False))
 
 
-def _tenx_folder(path: Path) -> tuple[ad.AnnData, str]:
+def _tenx_folder(path: Path, _: Reading) -> Read:
     import scanpy as sc
 
     names = [found.name for found in path.glob("*matrix.mtx*")]
@@ -151,78 +155,49 @@ def _tenx_folder(path: Path) -> tuple[ad.AnnData, str]:
         msg = f"{path}: holds several matrices ({listed(sorted(names))}). Give each its folder."
         raise InputError(msg)
     prefix = names[0].split("matrix.mtx")[0]
-    return sc.read_10x_mtx(path, make_unique=False, gex_only=False, prefix=prefix or None), ""
+    return Read(sc.read_10x_mtx(path, make_unique=False, gex_only=False, prefix=prefix or None))
 
 
-def _h5mu(path: Path) -> tuple[ad.AnnData, str]:
+def _h5mu(path: Path, reading: Reading) -> Read:
     import mudata
 
     with h5py.File(path, "r") as file:
         names = list(file["mod"])
-    wanted = [name for name in names if name.lower() in RNA_MODALITIES] or names
-    if len(wanted) > 1:
+        of_all: Any = read_elem(file["obs"])
+    if reading.h5mu_modality is not None:
+        wanted = [name for name in names if name == reading.h5mu_modality]
+    else:
+        wanted = [name for name in names if name.lower() in RNA_MODALITIES] or names
+    if len(wanted) != 1:
+        found = (
+            f"has no modality {reading.h5mu_modality!r} (modalities: {listed(names)})"
+            if not wanted
+            else f"holds the modalities {listed(names)}, and not one that is called rna"
+        )
         msg = (
-            f"{path}: holds the modalities {listed(names)}, and none is called rna. Write the one "
-            "to use as h5ad."
+            f"{path}: {found}. Name the one to read as `reading: {{h5mu_modality: ...}}` in the "
+            "config."
         )
         raise InputError(msg)
     adata = mudata.read_h5ad(path, mod=wanted[0])
+    if of_all.index.is_unique:  # what is known of a cell, whatever was measured
+        new = [name for name in of_all.columns if name not in adata.obs]
+        adata.obs = adata.obs.join(of_all[new])
     left_out = [name for name in names if name != wanted[0]]
     more = f" ({listed(left_out)} left out)" if left_out else ""
-    return adata, f"the modality {wanted[0]} was read{more}"
+    return Read(adata, f"the modality {wanted[0]} was read{more}")
 
 
-def _loom(path: Path) -> tuple[ad.AnnData, str]:
+def _loom(path: Path, _: Reading) -> Read:
     with h5py.File(path, "r") as file:
         rows, columns = set(file["row_attrs"]), set(file["col_attrs"])
     # velocyto and loompy write the first names, anndata the second
     genes = next((n for n in ("Gene", "gene_names", "var_names", "Accession") if n in rows), "")
     cells = next((n for n in ("CellID", "cell_names", "obs_names") if n in columns), "")
-    return ad.io.read_loom(path, obs_names=cells, var_names=genes, validate=False), ""
+    return Read(ad.io.read_loom(path, obs_names=cells, var_names=genes, validate=False))
 
 
-def _fcs(path: Path) -> tuple[ad.AnnData, str]:
-    """Events as arcsinh of the values on their linear scale, without time and scatter."""
-    import flowio
-
-    found = flowio.FlowData(str(path))
-    values = np.asarray(found.as_array(preprocess=True), dtype=np.float64)
-    numbers = sorted(found.channels)
-    channels = [str(found.channels[i]["pnn"]).strip() for i in numbers]
-    labels = [str(found.channels[i].get("pns") or "").strip() for i in numbers]
-    names = [label or channel for label, channel in zip(labels, channels, strict=True)]
-    if len(set(names)) < len(names):  # one marker in two channels
-        names = [
-            f"{n} {c}" if names.count(n) > 1 else n for n, c in zip(names, channels, strict=True)
-        ]
-    other = {
-        channel
-        for kind, group in {**no_markers(channels), **no_markers(names)}.items()
-        if kind != "live or dead"
-        for channel in group
-    }
-    kept = [i for i, n in enumerate(names) if n not in other and channels[i] not in other]
-    mass = bool(MASS.search(str(found.text.get("cyt", "")))) or all(
-        channels[i].endswith("Di") for i in kept
-    )
-    cofactor = COFACTOR_MASS if mass else COFACTOR_FLUORESCENCE
-    spill = any(key in found.text for key in ("spill", "spillover", "comp"))
-    adata = ad.AnnData(
-        np.arcsinh(values[:, kept] / cofactor).astype(np.float32),
-        obs=pd.DataFrame(index=[f"event{i}" for i in range(len(values))]),
-        var=pd.DataFrame({"channel": [channels[i] for i in kept]}, index=[names[i] for i in kept]),
-    )
-    left_out = [names[i] for i in range(len(names)) if i not in kept]
-    remark = (
-        f"gain, logarithmic scale and time step of the file were applied, then arcsinh(x / "
-        f"{cofactor:g}); left out: {listed(left_out)}"
-    )
-    if spill:
-        remark += "; the spillover matrix of the file was not applied"
-    return adata, remark
-
-
-Reader = Callable[[Path], tuple[ad.AnnData, str]]
+Reader = Callable[[Path, Reading], Read]
 #: by format: the package that reads it, and how
 READERS: dict[str, tuple[str, Reader]] = {
     "zarr": ("zarr", _zarr),
@@ -230,5 +205,5 @@ READERS: dict[str, tuple[str, Reader]] = {
     "10x folder": ("scanpy", _tenx_folder),
     "h5mu": ("mudata", _h5mu),
     "loom": ("loompy", _loom),
-    "fcs": ("flowio", _fcs),
+    "fcs": ("flowio", read_fcs),
 }

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import h5py
 
+with contextlib.suppress(ImportError):  # what the parent will decompress is decompressed here
+    import hdf5plugin  # noqa: F401
+
 SECONDS = 10
 BYTES_PER_SECOND = 20_000_000
 MEMORY = 4 * 2**30  # beyond what the file holds

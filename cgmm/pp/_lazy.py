@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,16 @@ import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from anndata.io import read_elem
 
 from cgmm._utils.files import atomic, plain_strings
-from cgmm._utils.rows import RowsWriter, row_blocks, row_ends
+from cgmm._utils.rows import RowsWriter
+from cgmm.pp._blocks import Block, blocks_of
 from cgmm.pp._counted_once import check_copies, signatures
-from cgmm.pp._file_checks import check_indices
-from cgmm.pp._one_name import Features
+from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,
-    check_all_values,
     check_kept,
     join_samples,
     log_normalised,
@@ -38,7 +36,8 @@ from cgmm.pp._prepare import (
     seen_enough,
     table_of_samples,
 )
-from cgmm.pp._read import Cells, opened, resolve_files, values_of
+from cgmm.pp._read import opened, resolve_files, values_of
+from cgmm.pp._reading import Reading
 from cgmm.pp._samples import LEAVE_OUT, RNA, InputError, Sample
 
 logger = logging.getLogger(__name__)
@@ -57,6 +56,7 @@ def choose_scale(
     *,
     counts_layer: str | None = None,
     modality: str = RNA,
+    reading: Mapping[str, Any] | None = None,
 ) -> str:
     """Choose whether samples go through memory or are read in blocks.
 
@@ -66,7 +66,7 @@ def choose_scale(
         The samples.
     scale
         ``"memory"``, ``"lazy"``, or ``"auto"``: lazy above ``LAZY_VALUES`` stored values.
-    counts_layer, modality
+    counts_layer, modality, reading
         As for :func:`check_samples`. Features of cytometry are few and always go through memory.
 
     Returns
@@ -81,7 +81,7 @@ def choose_scale(
     """
     n_values, by_columns = 0, []
     for path in dict.fromkeys(sample.path for sample in samples):
-        with opened(path) as file:
+        with opened(path, Reading.of(reading)) as file:
             stored = values_of(file, layer=counts_layer)
             group = isinstance(stored, h5py.Group)
             n_values += stored["data"].shape[0] if group else stored.size
@@ -119,10 +119,12 @@ def prepare_lazily(
     max_pct_mt: float | None = None,
     features: Mapping[str, Sequence[str]] | None = None,
     missing_genes: str = LEAVE_OUT,
+    reading: Mapping[str, Any] | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Join, filter and normalise samples of RNA counts into a file, in blocks of rows.
 
-    Reads the samples twice: to find the cells and genes to keep, and to write them.
+    Reads each file twice, from its first row to its last: to find the cells and genes to keep, and
+    to write them.
 
     Parameters
     ----------
@@ -130,7 +132,7 @@ def prepare_lazily(
         The samples.
     path
         The file to write: what :func:`write_prepared` would write, and ``uns["scale"]``.
-    counts_layer, gene_column, use_rep, features, missing_genes
+    counts_layer, gene_column, use_rep, features, missing_genes, reading
         As for :func:`join_samples`.
     min_genes, min_cells, max_pct_mt
         As for :func:`quality_control`.
@@ -148,127 +150,97 @@ def prepare_lazily(
         "counts_layer": counts_layer,
         "gene_column": gene_column,
         "features": features,
+        "reading": Reading.of(reading),
     }
     adata = join_samples(
         samples, use_rep=use_rep, missing_genes=missing_genes, values=False, **where
     )
+    labels = list(adata.obs.columns)
     files = resolve_files([sample.path for sample in samples], **where).files
-    blocks = _blocks(samples, files, adata.var_names, counts_layer=counts_layer, check=True)
-    n_cells, marks = _measure(adata, blocks, min_genes, max_pct_mt)
+    place: dict[str, Any] = {"counts_layer": counts_layer, "reading": where["reading"]}
+    found = _Measured(adata.n_obs, adata.var_names, min_cells)
+    mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
+    for block in blocks_of(samples, files, adata.var_names, check=True, **place):
+        found.add(block, mitochondrial, (min_genes, max_pct_mt))
+    for name, values in found.quality.items():
+        adata.obs[name] = values
     ends = np.cumsum([0, *adata.obs["sample"].value_counts().reindex([s.sample for s in samples])])
-    check_copies(samples, [marks[a:b] for a, b in pairwise(ends)])
+    check_copies(samples, [found.marks[a:b] for a, b in pairwise(ends)])
     obs: Any = adata.obs
     cells = passing(obs, min_genes, max_pct_mt)
     check_kept(obs["sample"], cells, min_genes, max_pct_mt)
-    genes = seen_enough(n_cells, min_cells)
+    genes = seen_enough(found.n_cells, min_cells)
     kept = adata[cells, genes].copy()
-    kept.uns[SCALE] = LAZY
+    kept.uns |= {SCALE: LAZY, KEPT: kept_by_label(pd.DataFrame(obs[labels]), cells)}
     with atomic(path) as temporary:
         with plain_strings():
             kept.write_h5ad(temporary)
         with h5py.File(temporary, "a") as file:
-            again = _blocks(samples, files, adata.var_names, counts_layer=counts_layer)
-            _write_values(file, again, cells, genes)
+            again = blocks_of(samples, files, adata.var_names, **place)
+            _write_values(file, again, cells, genes, found.sizes())
     kept_obs: Any = kept.obs
     return table_of_samples(kept_obs, obs["sample"].value_counts()), kept.n_vars
 
 
-def _measure(
-    adata: ad.AnnData, blocks: Iterator[Any], min_genes: int, max_pct_mt: float | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Put the quality of each cell into ``obs``.
+class _Measured:
+    """What one pass over all samples finds, by row of the joined object.
 
-    Returns
-    -------
-    In how many passing cells each gene is seen, and the signature of each cell.
+    Parameters
+    ----------
+    n_rows, genes
+        Rows and genes of the joined object.
+    min_cells
+        Genes seen in fewer passing cells will be left out.
     """
-    mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
-    marks = [np.zeros(0)]
-    found: dict[str, list[np.ndarray]] = {"n_genes": [], "n_counts": [], "pct_mt": []}
-    n_cells = np.zeros(adata.n_vars, dtype=np.int64)
-    for block in blocks:
-        quality = cell_quality(block, mitochondrial)
-        for name, values in quality.items():
-            found[name].append(values)
-        n_cells += block[passing(quality, min_genes, max_pct_mt)].getnnz(axis=0)
-        marks.append(signatures(block, adata.var_names))
-    for name, parts in found.items():
-        adata.obs[name] = np.concatenate(parts)
-    return n_cells, np.concatenate(marks)
+
+    def __init__(self, n_rows: int, genes: pd.Index, min_cells: int) -> None:
+        self.quality = {name: np.zeros(n_rows) for name in ("n_genes", "n_counts", "pct_mt")}
+        self.quality["n_genes"] = np.zeros(n_rows, dtype=np.int64)
+        self.marks = np.zeros(n_rows)
+        self.n_cells = np.zeros(len(genes), dtype=np.int64)
+        self._genes, self._min_cells = genes, min_cells
+        self._rare = np.zeros((2, 0), dtype=np.int64)  # row and gene of values that may be left out
+
+    def add(
+        self, block: Block, mitochondrial: np.ndarray, limits: tuple[int, float | None]
+    ) -> None:
+        """Take in a block."""
+        found = cell_quality(block.values, mitochondrial)
+        for name, values in found.items():
+            self.quality[name][block.rows] = values
+        self.marks[block.rows] = signatures(block.values, self._genes)
+        keep = passing(found, *limits)
+        kept = block.values[keep]
+        self.n_cells += kept.getnnz(axis=0)
+        rare = self.n_cells < self._min_cells
+        here = rare[kept.indices]
+        rows = np.repeat(block.rows[keep], np.diff(kept.indptr))[here]
+        both = np.concatenate([self._rare, np.stack([rows, kept.indices[here]])], axis=1)
+        self._rare = both[:, rare[both[1]]]
+
+    def sizes(self) -> np.ndarray:
+        """Values of each row that stay when rare genes are left out."""
+        left_out = np.bincount(self._rare[0], minlength=len(self.marks))
+        return self.quality["n_genes"] - left_out
 
 
-def _write_values(file: h5py.File, blocks: Iterator[Any], cells: Any, genes: Any) -> None:
+def _write_values(
+    file: h5py.File, blocks: Iterator[Block], cells: Any, genes: Any, sizes: np.ndarray
+) -> None:
     """Write counts and logarithms of the cells and genes that are kept."""
     if "X" in file:
         del file["X"]
     n = int(genes.sum())
-    counts = RowsWriter(file.require_group("layers").create_group(COUNTS), n)
-    logs = RowsWriter(file.create_group("X"), n)
-    at, columns = 0, np.flatnonzero(genes)
+    counts = RowsWriter(file.require_group("layers").create_group(COUNTS), sizes[cells], n)
+    logs = RowsWriter(file.create_group("X"), sizes[cells], n)
+    columns, places = np.flatnonzero(genes), np.cumsum(cells) - 1
     for block in blocks:
-        kept = block[cells[at : at + block.shape[0]]]
+        keep = cells[block.rows]
+        kept = block.values[keep]
         kept = kept if genes.all() else kept[:, columns]
-        at += block.shape[0]
-        counts.append(kept)
-        logs.append(log_normalised(kept))
-    counts.close()
-    logs.close()
-
-
-def _blocks(
-    samples: Sequence[Sample],
-    features: dict[str, Features],
-    genes: pd.Index,
-    *,
-    counts_layer: str | None,
-    check: bool = False,
-) -> Iterator[Any]:
-    """Go through the counts of all samples in order, float32 CSR, columns as ``genes``.
-
-    Samples of one file that follow each other are read from it while it is open.
-    """
-    for path, group in groupby(samples, key=lambda sample: sample.path):
-        with opened(path) as file:
-            cells = Cells(file)
-            stored = values_of(file, layer=counts_layer)
-            columns = _columns(features[path], genes)
-            ends = row_ends(stored)
-            for sample in group:
-                seen = False
-                rows = np.zeros(cells.n_cells, dtype=bool)
-                rows[cells.of(sample)] = True
-                for block in row_blocks(stored, rows, ends=ends):
-                    check_indices(block.indices, features[path].n_stored, stored)
-                    block.data = block.data.astype(np.float32)
-                    block.eliminate_zeros()
-                    if check and block.nnz:
-                        seen = True
-                        check_all_values(block, sample)
-                    chosen = block if columns is None else _taken(block, columns)
-                    chosen.sort_indices()
-                    yield chosen
-                if check and not seen:
-                    check_all_values(np.zeros(1), sample)
-
-
-def _columns(features: Features, genes: pd.Index) -> np.ndarray | None:
-    """Where each gene stands in a stored matrix, -1 where it is missing; None: all, in order."""
-    at = features.names.get_indexer(genes)
-    found = np.where(at < 0, -1, features.columns[at])
-    same = len(found) == features.n_stored and bool((found == np.arange(len(found))).all())
-    return None if same else found
-
-
-def _taken(block: Any, columns: np.ndarray) -> Any:
-    """Columns of a CSR matrix; a column that it lacks (-1) is empty."""
-    missing = columns < 0
-    if not missing.any():
-        return block[:, columns]
-    taken = block[:, columns[~missing]].tocsr()
-    places = np.flatnonzero(~missing)
-    return sp.csr_matrix(
-        (taken.data, places[taken.indices], taken.indptr), shape=(block.shape[0], len(columns))
-    )
+        rows = places[block.rows[keep]]
+        counts.write(kept, rows)
+        logs.write(log_normalised(kept), rows)
 
 
 def read_prepared(path: Path | str) -> ad.AnnData:

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from cgmm._utils.files import atomic, plain_strings
 from cgmm.pp._counted_once import check_copies, signatures
 from cgmm.pp._gene_checks import no_mitochondrial
+from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._names import is_mitochondrial
 from cgmm.pp._one_name import Features
 from cgmm.pp._read import read_samples_of_file, resolve_files
@@ -46,6 +47,7 @@ def join_samples(
     modality: str = RNA,
     features: Mapping[str, Sequence[str]] | None = None,
     missing_genes: str = LEAVE_OUT,
+    reading: Mapping[str, Any] | None = None,
     values: bool = True,
 ) -> ad.AnnData:
     """Read samples and join them over the genes they share.
@@ -54,7 +56,7 @@ def join_samples(
     ----------
     samples
         The samples, with their files; each file is read once.
-    counts_layer, gene_column, use_rep, modality, features, missing_genes
+    counts_layer, gene_column, use_rep, modality, features, missing_genes, reading
         As for :func:`check_samples`.
     values
         Whether to read the values; without them ``X`` is None.
@@ -81,6 +83,7 @@ def join_samples(
         gene_column=gene_column,
         modality=modality,
         features=features,
+        reading=reading,
     )
     ordered = _read(
         samples,
@@ -88,6 +91,7 @@ def join_samples(
         modality=modality,
         counts_layer=counts_layer,
         use_rep=use_rep,
+        reading=reading,
         values=values,
     )
     keys = [s.sample for s in samples]
@@ -128,7 +132,7 @@ def _read(
     *,
     modality: str,
     values: bool,
-    **where: str | None,
+    **where: Any,
 ) -> list[ad.AnnData]:
     """Read the samples, each file once; ``obs`` has what the sheet says and what all share."""
     parts: dict[str, ad.AnnData] = {}
@@ -217,7 +221,8 @@ def quality_control(
 
     Notes
     -----
-    Sets ``obs["n_genes", "n_counts", "pct_mt"]`` for RNA.
+    Sets ``obs["n_genes", "n_counts", "pct_mt"]`` and ``uns["kept_by_label"]`` (cells read and kept
+    of each label of each column of ``obs``, by condition) for RNA.
     """
     check_modality(modality)
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
@@ -226,11 +231,13 @@ def quality_control(
     adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     read = adata.obs["sample"].value_counts()
     if modality == RNA:
+        labels = list(adata.obs.columns)
         mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
         for name, values in cell_quality(adata.X, mitochondrial).items():
             adata.obs[name] = values
         keep = passing(adata.obs, min_genes, max_pct_mt)
         check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
+        adata.uns[KEPT] = kept_by_label(pd.DataFrame(adata.obs[labels]), keep)
         adata._inplace_subset_obs(keep)
         matrix: Any = adata.X
         adata._inplace_subset_var(seen_enough((matrix > 0).sum(axis=0), min_cells))

@@ -27,6 +27,7 @@ from cgmm.pp._features import Choice, StoredFeatures, read_features, resolve
 from cgmm.pp._file_checks import check_indices, check_matrix, check_table, part
 from cgmm.pp._formats import as_h5ad, format_of
 from cgmm.pp._one_name import Features, Resolved
+from cgmm.pp._reading import DEFAULT, Reading
 from cgmm.pp._samples import RNA, InputError, Sample, listed
 
 logger = logging.getLogger(__name__)
@@ -38,10 +39,11 @@ RAW = ("raw", "raw/X", "raw.X")
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[h5py.File]:
+def opened(path: str | Path, reading: Reading = DEFAULT) -> Iterator[h5py.File]:
     """Open a file for reading as h5ad; turn every way it can be broken into one sentence.
 
-    A file of another format (:mod:`cgmm.pp._formats`) is read by its library first.
+    A file of another format (:mod:`cgmm.pp._formats`) is read by its library first, as
+    ``reading`` says.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         kind = "is a folder, not a file" if Path(path).is_dir() else "the file does not exist"
         msg = f"{path}: {kind}. Correct `path` in the sample sheet."
         raise InputError(msg)
-    source = as_h5ad(path).path
+    source = as_h5ad(path, reading).path
     try:
         with h5py.File(source, "r") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # names are checked here, with better words
@@ -172,6 +174,7 @@ def resolve_files(
     gene_column: str | None = None,
     modality: str = RNA,
     features: Any = None,
+    reading: Any = None,
 ) -> Resolved:
     """Read the features of files and give them names that mean the same in all of them.
 
@@ -182,7 +185,7 @@ def resolve_files(
     """
     stored = {}
     for path in dict.fromkeys(paths):
-        with opened(path) as file:
+        with opened(path, Reading.of(reading)) as file:
             stored[path] = features_of(file, layer=counts_layer, gene_column=gene_column)
     found = resolve(stored, modality=modality, choice=Choice.of(features))
     if found.problems:
@@ -275,6 +278,7 @@ def read_samples_of_file(
     counts_layer: str | None = None,
     use_rep: str | None = None,
     values: bool = True,
+    reading: Any = None,
 ) -> list[ad.AnnData]:
     """Read the samples that lie in one file.
 
@@ -292,6 +296,8 @@ def read_samples_of_file(
         Key of ``obsm`` to bring along.
     values
         Whether to read the values; without them ``X`` is None.
+    reading
+        As for :func:`cgmm.pp.check_samples`.
 
     Returns
     -------
@@ -299,7 +305,7 @@ def read_samples_of_file(
         One per sample: values in ``X`` (float32), ``obs`` of the file (columns made writable; a
         column that cannot be read is left out), ``obs["barcode"]`` the names in the file.
     """
-    with opened(path) as file:
+    with opened(path, Reading.of(reading)) as file:
         matrix = matrix_of(file, layer=counts_layer) if values else None
         stored, unreadable = read_table(file, "obs")
         obs = writable(stored)

@@ -23,9 +23,10 @@ from cgmm.pp._columns import (
 from cgmm.pp._counted_once import Seen
 from cgmm.pp._features import Choice, StoredFeatures, resolve
 from cgmm.pp._file_checks import part
-from cgmm.pp._formats import as_h5ad
+from cgmm.pp._formats import Converted, as_h5ad
 from cgmm.pp._gene_checks import check_join
 from cgmm.pp._read import Cells, features_of, opened, values_of
+from cgmm.pp._reading import Reading
 from cgmm.pp._samples import (
     CYTOMETRY,
     LEAVE_OUT,
@@ -71,6 +72,7 @@ def check_samples(
     features: Mapping[str, Sequence[str]] | None = None,
     missing_genes: str = LEAVE_OUT,
     max_pct_mt: float | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Check the samples that are to be analysed in one space.
 
@@ -95,11 +97,15 @@ def check_samples(
         ``"leave_out"``: genes that a file lacks are left out. ``"zero"``: they count as zero there.
     max_pct_mt
         Limit of :func:`quality_control` that needs mitochondrial genes; None: no limit.
+    reading
+        What files of other formats do not say: ``{"h5mu_modality": name, "cofactor": number}``;
+        None: the modality of gene expression; 150, or 5 for mass cytometers.
 
     Returns
     -------
     dict
-        ``samples``: per sample its fields, ``sha256`` of the file and ``n_cells_read``;
+        ``samples``: per sample its fields, ``sha256`` of the file, ``n_cells_read``, and
+        ``transform`` where the reader of its format transformed the values;
         ``genes``: ``n_shared`` and ``share_of_smallest``, and ``lacking`` where files lack genes;
         ``notices``: list of dict with level, text and advice; ``data_source`` and ``truth``:
         ``uns`` entries of a file that has them.
@@ -111,7 +117,7 @@ def check_samples(
     """
     check_modality(modality, samples)
     check_missing_genes(missing_genes)
-    choice = Choice.of(features)
+    choice, how = Choice.of(features), Reading.of(reading)
     found = _Checked()
     if repeated := repeated_names([s.sample for s in samples]):
         found.problems.append(
@@ -120,7 +126,7 @@ def check_samples(
         )
     for path, here in _by_file(samples).items():
         try:
-            with opened(path) as file:
+            with opened(path, how) as file:
                 _look(
                     file,
                     here,
@@ -128,6 +134,7 @@ def check_samples(
                     counts_layer=counts_layer,
                     gene_column=gene_column,
                     modality=modality,
+                    converted=as_h5ad(path, how),
                 )
                 found.problems += problems_of_columns(file, annotation_keys, use_rep, found.reps)
         except InputError as error:
@@ -136,7 +143,7 @@ def check_samples(
     found.problems += resolved.problems
     if modality == CYTOMETRY and not found.problems:
         for path, own in resolved.files.items():
-            with opened(path) as file:
+            with opened(path, how) as file:
                 stored = values_of(file, layer=counts_layer)
                 found.notices += notices_of_channels(path, found.spreads[path], stored, own)
     join = check_join(
@@ -146,8 +153,9 @@ def check_samples(
         max_pct_mt=max_pct_mt if modality == RNA else None,
     )
     found.problems += _problems_of_rep(use_rep, found) + join.problems
+    found.notices += _notices_of_transforms(found.facts)
     if not found.problems:
-        found.problems += found.seen.problems_of_copies(counts_layer)
+        found.problems += found.seen.problems_of_copies(counts_layer, how)
     if found.problems:
         raise InputError(found.problems)
     lacking = {"lacking": join.lacking} if join.lacking else {}
@@ -175,11 +183,17 @@ def _look(
     counts_layer: str | None,
     gene_column: str | None,
     modality: str,
+    converted: Converted,
 ) -> None:
     """Look at a file: values, features, and the cells of its samples."""
     path = samples[0].path
     seen = spread(values_of(file, layer=counts_layer))
-    found.problems += problems_of_values(file, seen, layer=counts_layer, modality=modality)
+    if converted.transform and modality == RNA:
+        found.problems.append(
+            f"{path}: holds channels of cytometry. Set `modality: cytometry` in the config."
+        )
+    else:
+        found.problems += problems_of_values(file, seen, layer=counts_layer, modality=modality)
     found.spreads[path] = seen
     found.features[path] = features_of(file, layer=counts_layer, gene_column=gene_column)
     barcodes = table_index(file["obs"])
@@ -196,9 +210,12 @@ def _look(
             found.problems += problems
         else:
             found.problems += found.seen.add(sample, rows, barcodes, digest)
-        found.facts.append(vars(sample) | {"sha256": digest, "n_cells_read": len(rows)})
-    if remark := as_h5ad(path).remark:
-        found.notices.append(notice("info", f"{path}: {remark}."))
+        fact = {"sha256": digest, "n_cells_read": len(rows)}
+        if converted.transform:
+            fact["transform"] = converted.transform
+        found.facts.append(vars(sample) | fact)
+    if converted.remark:
+        found.notices.append(notice("info", f"{path}: {converted.remark}."))
     if unreadable := unreadable_columns(file, "obs"):
         found.notices.append(
             notice(
@@ -215,6 +232,24 @@ def _look(
                     "which are in no sample.",
                 )
             )
+
+
+def _notices_of_transforms(facts: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Warn when channels of files were not transformed alike."""
+    by_formula: dict[str, str] = {}
+    for fact in facts:
+        by_formula.setdefault(fact.get("transform", "no transformation"), fact["path"])
+    if len(by_formula) < 2:
+        return []
+    shown = listed(f"{formula} of {path}" for formula, path in by_formula.items())
+    return [
+        notice(
+            "warning",
+            f"The values of the files were transformed in different ways ({shown}), so they "
+            "may not be comparable.",
+            "Set `reading: {cofactor: ...}` in the config to the divisor for all files.",
+        )
+    ]
 
 
 def _problems_of_rep(use_rep: str | None, found: _Checked) -> list[str]:
@@ -234,7 +269,9 @@ def _problems_of_rep(use_rep: str | None, found: _Checked) -> list[str]:
     return []
 
 
-def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> None:
+def check_annotation(
+    paths: Sequence[str | Path], *, annotation_key: str, reading: Mapping[str, Any] | None = None
+) -> None:
     """Check that every file has a column of ``obs`` to name subpopulations by.
 
     Parameters
@@ -243,6 +280,8 @@ def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> Non
         The h5ad files.
     annotation_key
         The column.
+    reading
+        As for :func:`check_samples`.
 
     Raises
     ------
@@ -252,7 +291,7 @@ def check_annotation(paths: Sequence[str | Path], *, annotation_key: str) -> Non
     problems: list[str] = []
     for path in paths:
         try:
-            with opened(path) as file:
+            with opened(path, Reading.of(reading)) as file:
                 problems += problems_of_columns(file, [annotation_key], None, Representations())
         except InputError as error:
             problems += error.problems

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from cgmm.pp._columns import labels_of, read_column, table_columns
 from cgmm.pp._file_checks import check_table
 from cgmm.pp._read import opened
+from cgmm.pp._reading import Reading
 from cgmm.pp._samples import InputError, Sample, listed
 
 
@@ -23,6 +25,7 @@ def samples_of_files(
     sample: str | None = None,
     donor: str | None = None,
     batch: str | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> tuple[list[Sample], list[str]]:
     """Find the samples that files hold.
 
@@ -36,6 +39,8 @@ def samples_of_files(
         Column of ``obs`` with the sample; None: every file is one sample, called as the file.
     donor, batch
         Columns of ``obs``; None: not known.
+    reading
+        As for :func:`cgmm.pp.check_samples`.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def samples_of_files(
             problems.append(f"{path!r}: a path with a tab or a line end. Rename the file.")
             continue
         try:
-            with opened(path) as file:
+            with opened(path, Reading.of(reading)) as file:
                 table = _table(file, path, columns)
         except InputError as error:
             problems += error.problems

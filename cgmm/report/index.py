@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cgmm.report.claims.alerts import Alert
+from cgmm.report.claims.alert import Alert
 from cgmm.report.claims.claims import Claims, make_claims
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.states import Level, Prevalence

@@ -17,6 +17,7 @@ from cgmm._anndata.sides import representation
 from cgmm._utils.versions import versions
 from cgmm.get._populations import label_notices
 from cgmm.pair import SIDES
+from cgmm.pp._kept import COLUMNS, KEPT
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def report_facts(
         "n_cells": params["n_cells"],
         "samples": samples,
         "qc": [kept[row["sample"]] for row in samples],
+        "kept_by_label": labels_kept(adata, params["name_by"], conditions),
         "parameters": params["parameters"] | {"random_state": params["random_state"]},
         "reasons": params["reasons"],
         "donors": params["donors"],
@@ -112,6 +114,26 @@ def _gaussians(adata: ad.AnnData) -> dict[str, dict[str, np.ndarray]]:
                 means[k], covariances[k] = own.mean(axis=0), np.cov(own, rowvar=False)
         made[side] = {"weights": weights, "means": means, "covariances": covariances}
     return made
+
+
+def labels_kept(
+    adata: ad.AnnData, column: str | None, conditions: tuple[str, str]
+) -> list[dict[str, Any]]:
+    """Return how many cells of each label of a column quality control kept, by condition."""
+    table = adata.uns.get(KEPT)
+    if column is None or not isinstance(table, pd.DataFrame):
+        return []
+    columns, where = (table[name].astype(str) for name in ("column", "condition"))
+    rows = table.loc[(columns == column) & where.isin(conditions)]
+    return [
+        {
+            "label": str(label),
+            "condition": str(condition),
+            "n_cells_read": int(read),
+            "n_cells_kept": int(kept),
+        }
+        for label, condition, read, kept in zip(*(rows[name] for name in COLUMNS[1:]), strict=True)
+    ]
 
 
 def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:

@@ -61,12 +61,30 @@ def test_rows_are_written_though_blocks_have_none(tmp_path: Path) -> None:
     """As where no cell of a block passes quality control."""
     whole = sp.random(30, 7, density=0.3, format="csr", dtype=np.float32, random_state=0)
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        writer = RowsWriter(file.create_group("X"), 7)
+        writer = RowsWriter(file.create_group("X"), np.diff(whole.indptr), 7)
         for lo, hi in ((0, 0), (0, 12), (12, 12), (12, 30), (30, 30)):
-            writer.append(whole[lo:hi])
-        writer.close()
+            writer.write(whole[lo:hi], np.arange(lo, hi))
         found = read_rows(file["X"], np.ones(30, dtype=bool))
     assert (found != whole).nnz == 0
+
+
+@pytest.mark.parametrize("order", ["shuffled", "by turns", "backwards"])
+def test_rows_are_written_in_any_order(tmp_path: Path, order: str) -> None:
+    whole = sp.random(30, 7, density=0.3, format="csr", dtype=np.float32, random_state=0)
+    rows = {
+        "shuffled": np.random.default_rng(0).permutation(30),
+        "by turns": np.arange(30).reshape(3, 10).T.ravel(),
+        "backwards": np.arange(30)[::-1],
+    }[order]
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        writer = RowsWriter(file.create_group("X"), np.diff(whole.indptr), 7)
+        for part in np.split(rows, [4, 4, 17]):
+            writer.write(whole[part], part)
+        found = read_rows(file["X"], np.ones(30, dtype=bool))
+        with pytest.raises(ValueError, match="not the number of values that was announced"):
+            writer.write(whole[[0, 1]], np.array([1, 0]))
+    assert (found != whole).nnz == 0
+    assert np.array_equal(found.indices, whole.indices)
 
 
 def test_a_comparison_reads_its_own_cells(simulated: ad.AnnData, tmp_path: Path) -> None:

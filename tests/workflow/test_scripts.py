@@ -46,6 +46,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     files, data, drug = [str(tiny_file)], "data", "drug"
     layout = {"counts_layer": None, "gene_column": None, **COMMON}
     layout |= {"features": {}, "missing_genes": "leave_out"}
+    layout |= {"reading": {"h5mu_modality": None, "cofactor": None}}
     said = run(
         "check",
         tmp_path,
@@ -60,7 +61,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
         tmp_path,
         input=files,
         output=[f"{drug}/annotation.json"],
-        params={"annotation_key": "cell_type"},
+        params={"annotation_key": "cell_type", "reading": layout["reading"]},
     )
     said = run(
         "prepare",

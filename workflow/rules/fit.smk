@@ -19,6 +19,7 @@ rule check_annotation:
         runtime=minutes(30, 5),
     params:
         annotation_key=annotation_of,
+        reading=lookup("reading", within=config),
         code=code("cgmm.pp._sample_checks"),
     message:
         "Check that the column that names the subpopulations of {wildcards.comparison} is there (seconds)"

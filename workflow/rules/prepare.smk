@@ -25,6 +25,7 @@ rule check:
         modality=lookup("modality", within=config),
         features=lookup("features", within=config),
         missing_genes=lookup("missing_genes", within=config),
+        reading=lookup("reading", within=config),
         max_pct_mt=lookup("qc/max_pct_mt", within=config),
         code=code("cgmm.pp._sample_checks"),
     message:
@@ -58,6 +59,7 @@ rule prepare:
         modality=lookup("modality", within=config),
         features=lookup("features", within=config),
         missing_genes=lookup("missing_genes", within=config),
+        reading=lookup("reading", within=config),
         qc=lookup("qc", within=config),
         scale=lookup("scale", within=config),
         code=code("cgmm.pp._lazy", "cgmm._utils.files"),

@@ -17,6 +17,7 @@ facts = check_samples(
     features=params.features,
     missing_genes=params.missing_genes,
     max_pct_mt=params.max_pct_mt,
+    reading=params.reading,
 )
 write_json(facts, snakemake.output[0])
 n_cells = sum(sample["n_cells_read"] for sample in facts["samples"])

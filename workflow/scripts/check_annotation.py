@@ -7,5 +7,5 @@ start(snakemake)
 from cgmm.pp import check_annotation
 
 key = snakemake.params.annotation_key
-check_annotation(snakemake.input, annotation_key=key)
+check_annotation(snakemake.input, annotation_key=key, reading=snakemake.params.reading)
 write_json({"annotation_key": key}, snakemake.output[0], indent=None)

@@ -8,7 +8,7 @@ from cgmm import pp
 
 params, prepared = snakemake.params, snakemake.output.prepared
 samples = samples_of(params.samples, snakemake.input.files)
-where = {"counts_layer": params.counts_layer}
+where = {"counts_layer": params.counts_layer, "reading": params.reading}
 scale = pp.choose_scale(samples, params.scale, modality=params.modality, **where)
 where |= {"gene_column": params.gene_column, "use_rep": params.use_rep}
 where |= {"features": params.features, "missing_genes": params.missing_genes}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from cgmm.report.claims.alert import Alert
 from cgmm.report.claims.influence import Influence, driven_by_one
+from cgmm.report.claims.kept_cells import kept_cells_alerts
 from cgmm.report.claims.sensitivity import moved_by, unsettled
 from cgmm.report.claims.states import GONE, NEW, Level
 from cgmm.report.claims.verdict import Verdict
@@ -21,17 +22,6 @@ FEW_CELLS = 50
 ONE_DONOR = 0.6
 LOW_F = 0.02
 MUCH_UNMATCHED = 0.2
-KEPT_AT_LEAST = 0.5
-
-
-@dataclass(frozen=True)
-class Alert:
-    """One thing that a reader must know before trusting a number."""
-
-    level: Level
-    title: str
-    text: str
-    advice: str = ""
 
 
 def _convergence(results: Results) -> list[Alert]:
@@ -230,24 +220,6 @@ def _samples(results: Results) -> list[Mapping[str, Any]]:
     return [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
 
 
-def _lost_cells(results: Results) -> list[Alert]:
-    lost = []
-    for s in _samples(results):
-        read, kept = s.get("n_cells_read"), s.get("n_cells_kept")
-        if text.is_number(read) and text.is_number(kept) and kept < KEPT_AT_LEAST * read:
-            lost.append(f"{s.get('sample')} ({text.percent(kept / read)} kept)")
-    if not lost:
-        return []
-    return [
-        Alert(
-            Level.WARNING,
-            "Quality control removed most cells of a sample",
-            text.join_some(lost) + ".",
-            "Look at the thresholds under qc in config/config.yaml.",
-        )
-    ]
-
-
 def _confounded(results: Results) -> list[Alert]:
     where: dict[str, set[str]] = defaultdict(set)
     for s in _samples(results):
@@ -303,7 +275,7 @@ def make_alerts(results: Results, verdict: Verdict, entries: list[Influence]) ->
         *_few_donors(results),
         *_drivers(verdict, entries),
         *_heavy_donors(results),
-        *_lost_cells(results),
+        *kept_cells_alerts(results),
         *_confounded(results),
         *_few_cells(results),
         *_unsettled(results),

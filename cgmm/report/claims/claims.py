@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cgmm.report.claims.alerts import Alert, make_alerts
+from cgmm.report.claims.alert import Alert
+from cgmm.report.claims.alerts import make_alerts
 from cgmm.report.claims.influence import Influence, driven_by_one, influences
 from cgmm.report.claims.verdict import Verdict, make_verdict
 from cgmm.results.read import Results

@@ -94,10 +94,21 @@ def _space(results: Results, citations: Citations) -> str:
     top = _genes_used(config, representation)
     dims = f" the first {n_dims} principal components" if n_dims else " principal components"
     cytometry = config.get("modality") == "cytometry"
-    scaled = "" if cytometry else "Counts were normalised per cell and log-transformed. "
+    scaled = "Counts were normalised per cell and log-transformed. "
+    if cytometry:
+        scaled = _transformed(results)
     if representation.get("scale") == "lazy":
         scaled += "Values were read in blocks of cells, never all at once (scale: lazy). "
     return f"{scaled}{before}The mixtures were fitted in{dims}{top}."
+
+
+def _transformed(results: Results) -> str:
+    """Write how the channels of cytometry were transformed, where that was done here."""
+    samples = [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
+    formulas = list(dict.fromkeys(str(s["transform"]) for s in samples if s.get("transform")))
+    if not formulas:
+        return ""
+    return f"Values of the channels were transformed by {text.join(formulas)}. "
 
 
 def _genes_used(config: Mapping[str, Any], representation: Mapping[str, Any]) -> str:

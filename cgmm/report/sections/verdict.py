@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cgmm.report.claims.alerts import Alert
+from cgmm.report.claims.alert import Alert
 from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.states import Level
 from cgmm.report.claims.verdict import Verdict

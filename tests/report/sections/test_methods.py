@@ -26,6 +26,15 @@ def test_methods_use_the_real_parameters(made, tmp_path):
     assert "Five times the typical spread" in words
 
 
+def test_methods_of_cytometry_name_the_transformation(tmp_path):
+    folder = make_folder(tmp_path / "a", k=3, n_cells=300)
+    samples = [{"sample": s, "transform": "arcsinh(x / 70)"} for s in "ab"]
+    change_report(folder, samples=samples, config={"modality": "cytometry"})
+    words = said(build(folder, tmp_path / "a.html"))
+    assert "Values of the channels were transformed by arcsinh(x / 70). The mixtures" in words
+    assert "log-transformed" not in words
+
+
 def test_methods_name_what_was_really_done(made):
     folder, html = made("paired")
     words = read(html).sections["methods"]

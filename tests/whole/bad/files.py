@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import anndata as ad
 import h5py
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 from cgmm._utils.files import write_h5ad
@@ -167,6 +169,28 @@ def overlapping(folder: Path) -> None:
     )
 
 
+def modalities(*names: str, **options: Any) -> Callable[[Path], None]:
+    """A file of muon with some modalities."""
+
+    def make(folder: Path) -> None:
+        mudata = pytest.importorskip("mudata")
+        path = folder / "a.h5mu"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of mudata
+            mudata.MuData({name: small() for name in names}).write(path)
+        check_samples([Sample(sample="a", path=str(path), condition="c")], **options)
+
+    return make
+
+
+def channels(folder: Path) -> None:
+    """A file of a cytometer, taken for counts."""
+    flowio = pytest.importorskip("flowio")
+    with (folder / "a.fcs").open("wb") as file:
+        flowio.create_fcs(file, [1.0, 2.0] * 10, ["CD3", "CD19"])
+    check_samples([Sample(sample="a", path=str(folder / "a.fcs"), condition="c")])
+
+
 def kinds(*names: str) -> Callable[[ad.AnnData], None]:
     """Say what each feature is, one kind after the other."""
     return lambda adata: adata.var.__setitem__(
@@ -307,6 +331,12 @@ FILES = [
     Case("a feature to leave out misspelt", cells(lambda a: None, features={"leave_out": ["Tme"]}), "No file has a feature 'Tme' (features: GENE000", InputError),
     Case("a word for the features that is not known", cells(lambda a: None, features={"drop": ["Time"]}), "features: unknown key drop; give use, leave_out or both", InputError),
     Case("a way to treat missing genes that is not known", cells(lambda a: None, missing_genes="nan"), "missing_genes='nan' is not known: give \"leave_out\" or \"zero\"", InputError),
+    Case("a word for the reading that is not known", cells(lambda a: None, reading={"kofaktor": 5}), "reading: unknown key kofaktor; give h5mu_modality or cofactor", InputError),
+    Case("a cofactor of nothing", cells(lambda a: None, reading={"cofactor": 0}), "reading: cofactor=0 is no positive number: give the divisor under the arcsinh", InputError),
+    Case("a modality that is a number", cells(lambda a: None, reading={"h5mu_modality": 1}), "reading: h5mu_modality=1 is no name of a modality: give text", InputError),
+    Case("a modality that is not there", modalities("rna", "prot", reading={"h5mu_modality": "adt"}), "has no modality 'adt' (modalities: prot, rna)", InputError),
+    Case("modalities without rna", modalities("atac", "prot"), "holds the modalities atac, prot, and not one that is called rna. Name the one to read as `reading: {h5mu_modality: ...}`", InputError),
+    Case("channels taken for counts", channels, "holds channels of cytometry. Set `modality: cytometry` in the config", InputError),
     Case("a limit without mitochondrial genes", cells(lambda a: None, max_pct_mt=5.0), "qc.max_pct_mt is 5, but no gene is known to be mitochondrial", InputError),
     Case("mitochondrial genes in one file only", cells(mitochondrial, also=small(seed=1), max_pct_mt=5.0), "b.h5ad has no mitochondrial genes", InputError),
     Case("names with a prefix here, without there", cells(lambda a: None, also=renamed([f"GRCh38_{g}" for g in GENES], seed=1)), "They differ by a prefix ('GRCh38_')", InputError),

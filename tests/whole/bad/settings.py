@@ -107,6 +107,7 @@ CONFIG = [
     Case("a list for a group of keys", config(fit=["rho"]), "`fit` is ['rho'], which does not fit", SettingsError),
     Case("more than all mitochondrial", config(qc={"max_pct_mt": 101}), "101 is greater than the maximum of 100", SettingsError),
     Case("yes for true", config(test_genes="yes"), "`test_genes` is 'yes', which does not fit", SettingsError),
+    Case("a cofactor of nothing", config(reading={"cofactor": 0}), "`reading.cofactor`: 0 is less than or equal to the minimum of 0", SettingsError),
     Case("an integration that is not known", config(integrate="combat"), "choose one of: none, harmony", SettingsError),
     Case("harmony without batches", config(integrate="harmony"), "needs the column `batch`", SettingsError),
     Case("no sample sheet", config(samples="sample.tsv"), "sample.tsv: the sample sheet does not exist", SettingsError),
