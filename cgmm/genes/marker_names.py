@@ -26,8 +26,9 @@ import scipy.sparse as sp
 
 from cgmm.genes.change import means
 from cgmm.genes.marker_table import FoundMarkers
+from cgmm.tables import MIXED, UNCLEAR
 
-CLEAR, MIXED, UNCLEAR = "clear", "mixed", "unclear"
+CLEAR = "clear"
 MIN_RAISED = 0.1  # natural log units above the mean of all cells
 MIN_SHARE_RAISED = 0.5
 MAX_RUNNER_UP = 0.7  # of the largest score
@@ -166,5 +167,6 @@ def _one(
     if len(high) < MIN_SHARE_RAISED * len(own):
         return "", UNCLEAR, *evidence
     if second is not None and below > MAX_RUNNER_UP * scores[best]:
-        return f"mixed {types[best]}/{runner_up}", MIXED, *evidence
+        both = "/".join(types[i] for i in sorted((best, second)))  # one name, whichever is first
+        return f"mixed {both}", MIXED, *evidence
     return types[best], CLEAR, *evidence

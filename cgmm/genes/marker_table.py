@@ -18,6 +18,7 @@ import pandas as pd
 from cgmm.pp._names import spellings
 from cgmm.pp._samples import InputError
 
+Markers = str | os.PathLike[str] | pd.DataFrame
 CELL_TYPE, GENE, SIGN = "cell_type", "gene", "sign"
 SIGNS = {"": 1, "+": 1, "1": 1, "+1": 1, "up": 1, "-": -1, "−": -1, "-1": -1, "down": -1}
 MAX_BYTES = 20_000_000
@@ -48,6 +49,15 @@ class MarkerTable:
         """Every gene of the table once."""
         return list(dict.fromkeys(gene for own in self.signs for gene in own))
 
+    @property
+    def rows(self) -> list[list[str]]:
+        """The rows: cell type, gene, sign."""
+        return [
+            [name, gene, "+" if sign > 0 else "-"]
+            for name, own in zip(self.cell_types, self.signs, strict=True)
+            for gene, sign in own.items()
+        ]
+
 
 @dataclass(frozen=True)
 class FoundMarkers:
@@ -68,7 +78,7 @@ class FoundMarkers:
     notices: tuple[str, ...]
 
 
-def read_marker_table(table: str | os.PathLike[str] | pd.DataFrame) -> MarkerTable:
+def read_marker_table(table: Markers) -> MarkerTable:
     """Read and check a marker table.
 
     Parameters
