@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import anndata as ad
 import pytest
 
-from cgmm.results.facts import git_commit, runtimes
+from cgmm.results.annotate import usable_markers
+from cgmm.results.facts import git_commit, marker_notices, runtimes
 
 
 def test_run_times_are_those_of_the_rules_that_ran(tmp_path: Path) -> None:
@@ -21,6 +23,23 @@ def test_run_times_are_those_of_the_rules_that_ran(tmp_path: Path) -> None:
         (tmp_path / rule / f"{stem}.tsv").write_text(text, encoding="utf-8")
     assert runtimes(tmp_path, dataset="data", comparison="drug") == {"check": 1.5, "fit": 20.0}
     assert runtimes(tmp_path / "nowhere", dataset="data", comparison="drug") == {}
+
+
+def test_a_marker_table_without_genes_of_the_data_is_not_used(
+    fitted: ad.AnnData, tmp_path: Path
+) -> None:
+    path = tmp_path / "markers.tsv"
+    gene = fitted.var_names[0]
+    path.write_text(f"cell_type\tgene\nT\t{gene}\nT\tNOGENE\nB\tNEITHER\n")
+    used = marker_notices(fitted, path)
+    assert [notice["level"] for notice in used] == ["info", "info"]
+    assert "NOGENE, NEITHER" in used[0]["text"]
+    path.write_text("cell_type\tgene\nT\tNOGENE\n")
+    (unused,) = marker_notices(fitted, path)
+    assert unused["level"] == "warning"
+    assert unused["text"].startswith("Marker genes name the subpopulations. None of the genes")
+    assert usable_markers(fitted, path)[0] is None
+    assert marker_notices(fitted, None) == []
 
 
 def test_a_commit_says_whether_files_were_changed(

@@ -66,3 +66,91 @@ def test_features_themselves_can_be_the_representation(couple: Callable) -> None
     cg.tl.annotate(panel, fit, **conditions, use_rep="X")
     named = " ".join(cg.get.factors(panel)["name"]).split()
     assert set(named) & set(panel.var_names)
+
+
+def simulated_markers(adata: ad.AnnData, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Five genes of each simulated type, which are called after the type."""
+    kinds = [kind for kind in adata.obs["cell_type"].unique() if kind not in without]
+    rows = [
+        (f"{kind} cell", gene)
+        for kind in sorted(kinds)
+        for gene in [g for g in adata.var_names if g.startswith(kind.upper())][:5]
+    ]
+    return pd.DataFrame(rows, columns=["cell_type", "gene"])
+
+
+def test_a_marker_table_names_components_and_its_evidence_is_in_the_table(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    cg.tl.annotate(simulated, fit, **call, name_by="cell_type", key_added="named")
+    truth = cg.get.components(simulated, key="named")
+    assert set(truth["named_from"]) == {"annotation"}
+    markers = simulated_markers(simulated, without=("Zeta",))
+    cg.tl.annotate(simulated, fit, **call, markers=markers)
+    found = cg.get.components(simulated)
+    known = truth["cell_type"] != "Zeta"
+    assert (found.loc[known, "cell_type"] == truth.loc[known, "cell_type"] + " cell").all()
+    assert set(found.loc[known, "named_from"]) == {"marker table"}
+    assert (found.loc[known, "best_type"] == found.loc[known, "cell_type"]).all()
+    assert (found["runner_up_score"] < found["score"]).all()
+    assert found["raised"].iloc[0].startswith("5 of 5: ")
+    # the type that the table lacks is said to be unclear, and has the name of its genes
+    rest = found[~known]
+    assert set(rest["named_from"]) == {"unclear"}
+    assert set(rest["cell_type"]) == {""}
+    assert all(name.startswith("ZETA") for name in rest["name"])
+    assert (found["matched_to"] == "").all()
+    assert cg.get.params(simulated)["named_by"] == "marker table"
+    # an annotation comes first; components without a label have the name of the table
+    labels = simulated.obs["cell_type"].astype(object).where(simulated.obs["cell_type"] == "Beta")
+    simulated.obs["some"] = labels
+    cg.tl.annotate(simulated, fit, **call, name_by="some", markers=markers, key_added="both")
+    both = cg.get.components(simulated, key="both")
+    beta = truth["cell_type"] == "Beta"
+    assert set(both.loc[beta, "named_from"]) == {"annotation"}
+    assert set(both.loc[beta, "cell_type"]) == {"Beta"}
+
+
+def test_a_target_component_is_named_by_its_own_cells(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    labels = simulated.obs["cell_type"].astype(object)
+    treated = (simulated.obs["condition"] == "treated") & (labels == "Beta")
+    simulated.obs["label"] = labels.where(~treated, "Newcomer")
+    cg.tl.annotate(simulated, fit, **call, name_by="label")
+    table = cg.get.components(simulated).set_index(["side", "name"])
+    assert table.loc[("target", "Newcomer"), "matched_to"] == "Beta"
+    assert ("target", "Beta") not in table.index
+    assert (table.drop(("target", "Newcomer"))["matched_to"] == "").all()
+    transfers = cg.get.transfers(simulated)
+    best = transfers.sort_values("mass").groupby("source").tail(1).set_index("source")["target"]
+    assert best["Beta"] == "Newcomer"
+    assert cg.get.arrivals(simulated).set_index("name").loc["Newcomer", "main_source"] == "Beta"
+
+
+def test_a_fit_of_an_earlier_version_has_no_evidence(fitted: ad.AnnData) -> None:
+    stored = fitted.uns["cgmm"]["components"]
+    old = ["side", "component", "name", "weight", "share", "n_cells", "markers", "cell_type"]
+    fitted.uns["cgmm"]["components"] = stored[[*old, "cell_type_purity"]]
+    table = cg.get.components(fitted)
+    assert (table["named_from"] == "").all()
+    assert table["score"].isna().all()
+
+
+def test_markers_that_cannot_name_are_refused_before_anything_is_written(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    markers = simulated_markers(simulated)
+    bare = ad.AnnData(obs=simulated.obs.copy(), obsm={"X_pca": simulated.obsm["X_pca"]})
+    with pytest.raises(ValueError, match="markers needs log-normalised expression"):
+        cg.tl.annotate(bare, fit, **call, markers=markers)
+    with pytest.raises(ValueError, match="None of the genes of the marker table"):
+        cg.tl.annotate(simulated, fit, **call, markers=markers.assign(gene="X"))
+    assert "cgmm" not in simulated.uns
+    cg.tl.annotate(simulated, fit, **call, markers=markers.assign(gene=markers["gene"].str.lower()))
+    assert cg.get.params(simulated)["marker_notices"] == []
+    unknown = pd.concat([markers, pd.DataFrame({"cell_type": ["Omega"], "gene": ["NOGENE"]})])
+    cg.tl.annotate(simulated, fit, **call, markers=unknown)
+    notices = cg.get.params(simulated)["marker_notices"]
+    assert "NOGENE" in notices[0]
+    assert "marks Omega" in notices[1]
