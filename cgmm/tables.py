@@ -381,7 +381,7 @@ _COMPONENTS = Table(
         _number("share", "Fraction of the cells of its side, without that price.", required=True),
         _whole("n_cells", "Cells of it: sum of fractions of cells, rounded."),
         _text("markers", "Its marker genes, separated by spaces."),
-        _text("cell_type", "Its type by annotation, population or marker table; empty without them."),
+        _text("cell_type", "Its type by annotation, population or marker table; else empty."),
         _number("cell_type_purity", "Fraction of its labelled cells that carry cell_type."),
         _text(
             "named_from",

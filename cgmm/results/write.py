@@ -125,7 +125,7 @@ def summarise(
         n_jobs=n_jobs,
     )
     for name_of_table, table in TABLES.items():
-        write_table(_frame(adata, name_of_table), out / table.file)
+        write_table(frame_of(adata, name_of_table), out / table.file)
     write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "title": title, "source": source, "target": target, "command": command}
@@ -152,7 +152,7 @@ def summarise(
         temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 
 
-def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
+def frame_of(adata: ad.AnnData, name: str) -> pd.DataFrame:
     """Return a result table, of populations where a table can be of states as well."""
     options = {"level": POPULATION} if name in BY_POPULATION else {}
     return getattr(get, name)(adata, **options)
