@@ -59,7 +59,7 @@ def component_table(
     words = [
         [
             kind or " ".join(listed[: naming.N_MARKERS])
-            for kind, listed in zip(own["cell_type"], of_side, strict=True)
+            for kind, listed in zip(own["type"], of_side, strict=True)
         ]
         for own, of_side in zip(types, genes, strict=True)
     ]
@@ -70,7 +70,7 @@ def component_table(
         coupling=coupling,
         sizes_source=fit.shares_source,
         sizes_target=fit.shares_target,
-        types_source=types.source["cell_type"],
+        types_source=types.source["type"],
         types_target=own_types(types.target),
     )
     partner = naming.mutual_best(coupling)
@@ -89,7 +89,7 @@ def component_table(
                 "share": np.asarray(shares[i], dtype=float),
                 "n_cells": np.rint(responsibilities[i].sum(axis=0)).astype(int),
                 "markers": np.array([", ".join(listed) for listed in genes[i]], dtype=object),
-                **types[i],
+                **{name: values for name, values in types[i].items() if name != "type"},
                 "matched_to": np.array(
                     matched if side == TARGET else [""] * len(shares[i]), dtype=object
                 ),

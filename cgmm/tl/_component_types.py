@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def component_types(
         Lists of genes, one list per component.
     types
         The columns cell_type, cell_type_purity, named_from, best_type, score, runner_up,
-        runner_up_score and raised.
+        runner_up_score and raised; and, under "type", the type in the name of each component.
     """
     types = Pair(*_labelled(sides, responsibilities, labels, basis))
     if expression is None:
@@ -67,12 +68,13 @@ def component_types(
 
 
 def own_types(columns: Columns) -> list[str]:
-    """Return the types of which components are named by their own cells, else "".
+    """Return the types of which target components are named by their own cells, else "".
 
     A label counts when more than half of the labelled cells of the component carry it.
     """
-    minor = columns["cell_type_purity"] <= MIN_MAJORITY
-    return ["" if few else str(kind) for kind, few in zip(columns["cell_type"], minor, strict=True)]
+    labelled = np.isin(columns["named_from"].astype(str), (ANNOTATION, POPULATION))
+    minor = labelled & (columns["cell_type_purity"] <= MIN_MAJORITY)
+    return ["" if few else str(kind) for kind, few in zip(columns["type"], minor, strict=True)]
 
 
 def _labelled(
@@ -89,6 +91,7 @@ def _labelled(
         found.append(
             {
                 "cell_type": np.array(types, dtype=object),
+                "type": np.array(types, dtype=object),
                 "cell_type_purity": purity,
                 "named_from": np.array([basis if t else NUMBER for t in types], dtype=object),
                 "best_type": np.full(k, "", dtype=object),
@@ -107,7 +110,7 @@ def _by_table(
     genes: np.ndarray,
     markers: FoundMarkers,
 ) -> None:
-    """Fill the columns by a marker table; the types of components with a label stay.
+    """Fill the columns by a marker table; labels stay.
 
     The components of both sides are scored together, against the mean of all cells.
     """
@@ -117,15 +120,18 @@ def _by_table(
         genes,
         markers,
     )
+    unlabelled = all((own["cell_type"] == "").all() for own in types)
     start = 0
     for own in types:
         k = len(own["score"])
-        _fill(own, both, slice(start, start + k))
+        _fill(own, both, slice(start, start + k), markers.cell_types)
         start += k
+        if unlabelled:  # else the column holds labels alone, which are names of populations
+            own["cell_type"][:] = own["type"]
 
 
-def _fill(own: Columns, found: GroupNames, part: slice) -> None:
-    """Fill the columns of one side."""
+def _fill(own: Columns, found: GroupNames, part: slice, types: tuple[str, ...]) -> None:
+    """Fill the columns of one side; ``types`` are those of the marker table."""
     own["best_type"][:] = found.best[part]
     own["score"][:] = found.score[part]
     own["runner_up"][:] = found.runner_up[part]
@@ -134,11 +140,14 @@ def _fill(own: Columns, found: GroupNames, part: slice) -> None:
         f"{len(raised)} of {n}: {', '.join(raised)}" if raised else f"0 of {n}"
         for raised, n in zip(found.raised[part], found.n_markers[part], strict=True)
     ]
-    free = ~np.isin(own["named_from"].astype(str), (ANNOTATION, POPULATION))
-    names = np.array(found.names[part], dtype=object)
-    own["cell_type"][free] = names[free]
-    verdicts = [MARKER_TABLE if v == CLEAR else v for v in found.verdicts[part]]
-    own["named_from"][free] = np.array(verdicts, dtype=object)[free]
+    verdicts = np.array(found.verdicts[part], dtype=object)
+    labelled = np.isin(own["named_from"].astype(str), (ANNOTATION, POPULATION))
+    # a part of one type, in a population whose name is no type of the table
+    base = [re.sub(r" \d+$", "", str(name)) for name in own["cell_type"]]
+    vague = (own["named_from"] == POPULATION) & ~np.isin(base, types) & (verdicts == CLEAR)
+    free = ~labelled | vague
+    own["type"][free] = np.array(found.names[part], dtype=object)[free]
+    own["named_from"][free] = np.where(verdicts == CLEAR, MARKER_TABLE, verdicts)[free]
 
 
 def moved_everywhere(moments: Pair[ExpressionMoments], origin: np.ndarray) -> np.ndarray:

@@ -10,6 +10,13 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.expression import naming_expression
+from cgmm._anndata.sides import take_sides
+from cgmm.genes.marker_table import find_markers, read_marker_table
+from cgmm.pair import Pair
+from cgmm.tl._component_table import component_table
+from tests.made import CALL
 
 
 def test_names_come_from_markers_or_from_a_column(
@@ -109,6 +116,37 @@ def test_a_marker_table_names_components_and_its_evidence_is_in_the_table(
     beta = truth["cell_type"] == "Beta"
     assert set(both.loc[beta, "named_from"]) == {"annotation"}
     assert set(both.loc[beta, "cell_type"]) == {"Beta"}
+
+
+def test_a_part_of_a_mixed_population_has_the_name_of_its_own_type(
+    simulated: ad.AnnData, fit: cg.CoupledFit
+) -> None:
+    kinds = simulated.obs["cell_type"].astype(str).to_numpy(object)
+    labels = np.where(np.isin(kinds, ["Alpha", "Beta"]), "mixed Alpha cell/Beta cell", kinds)
+    labels[kinds == "Gamma"] = "Gamma cell 2"
+    sides = take_sides(simulated, Comparison(**CALL, donor_key="donor"))
+    mixtures = Pair(fit.prevalence_source, fit.prevalence_target)
+    markers = find_markers(
+        read_marker_table(simulated_markers(simulated)), simulated.var_names.to_numpy(str)
+    )
+    table, named_by = component_table(
+        fit,
+        sides,
+        Pair(*(m.responsibilities(x) for m, x in zip(mixtures, sides.points, strict=True))),
+        labels=labels,
+        basis="population",
+        expression=naming_expression(simulated, None, None),
+        markers=markers,
+    )
+    assert named_by == "marker table"
+    table = table.set_index(["side", "name"])
+    for side in ("source", "target"):
+        for name in ("Alpha cell", "Beta cell"):
+            row = table.loc[(side, name)]
+            assert row["cell_type"] == "mixed Alpha cell/Beta cell"
+            assert row["named_from"] == "marker table"
+        # a population that is a type keeps its name and number
+        assert table.loc[(side, "Gamma cell 2"), "named_from"] == "population"
 
 
 def test_a_target_component_is_named_by_its_own_cells(
