@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 
 from cgmm._anndata.checks import check_free
 from cgmm._anndata.comparison import Comparison
@@ -34,7 +35,8 @@ from cgmm.tables import ANNOTATION, POPULATION
 from cgmm.tl._cell_fields import cell_fields
 from cgmm.tl._component_table import component_table, donor_table
 from cgmm.tl._flow_table import flow_table
-from cgmm.tl._found_populations import found_populations
+from cgmm.tl._found_populations import Found, found_populations
+from cgmm.tl._population_names import population_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,10 +180,9 @@ def annotation(
     expression = naming_expression(adata, naming.expression, naming.layer)
     markers = naming.found(expression)
     labels = None if naming.name_by is None else adata.obs[naming.name_by].astype(object).to_numpy()
-    basis = ANNOTATION
     found = found_populations(fit, sides, labels, expression, markers)
-    if labels is None and found is not None:
-        labels, basis = found.of_cells(adata.n_obs, sides), POPULATION
+    populations = _populations(adata.n_obs, sides, labels, found)
+    labels, basis = populations if labels is None else (labels, ANNOTATION)
     components, named_by = component_table(
         fit,
         sides,
@@ -208,7 +209,18 @@ def annotation(
         donor_table(sides, responsibilities),
         cell_fields(adata.n_obs, fit, sides, responsibilities, components, found),
         flow_table(fit, sides, np.full(adata.n_obs, None) if labels is None else labels),
+        population_names(expression, sides, *populations, markers),
     )
+
+
+def _populations(
+    n_obs: int, sides: Sides, labels: np.ndarray | None, found: Found | None
+) -> tuple[np.ndarray | None, str]:
+    """Return the population of every cell, and its basis: found where a side has no labels."""
+    missing = labels is None or any(pd.isna(labels[rows]).all() for rows in sides.rows)
+    if missing and found is not None:
+        return found.of_cells(n_obs, sides), POPULATION
+    return labels, ANNOTATION
 
 
 def _find(markers: Markers, expression: CellExpression | None) -> FoundMarkers:

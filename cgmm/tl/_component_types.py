@@ -104,6 +104,14 @@ def _labelled(
     return found
 
 
+def raised_words(found: GroupNames) -> list[str]:
+    """Return how many markers of the best type of each group are raised, and which."""
+    return [
+        f"{len(raised)} of {n}: {', '.join(raised)}" if raised else f"0 of {n}"
+        for raised, n in zip(found.raised, found.n_markers, strict=True)
+    ]
+
+
 def _by_table(
     types: Pair[Columns],
     moments: Pair[ExpressionMoments],
@@ -136,10 +144,7 @@ def _fill(own: Columns, found: GroupNames, part: slice, types: tuple[str, ...]) 
     own["score"][:] = found.score[part]
     own["runner_up"][:] = found.runner_up[part]
     own["runner_up_score"][:] = found.runner_up_score[part]
-    own["raised"][:] = [
-        f"{len(raised)} of {n}: {', '.join(raised)}" if raised else f"0 of {n}"
-        for raised, n in zip(found.raised[part], found.n_markers[part], strict=True)
-    ]
+    own["raised"][:] = raised_words(found)[part]
     verdicts = np.array(found.verdicts[part], dtype=object)
     labelled = np.isin(own["named_from"].astype(str), (ANNOTATION, POPULATION))
     # a part of one type, in a population whose name is no type of the table

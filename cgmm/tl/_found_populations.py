@@ -7,16 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.expression import CellExpression, gene_names
+from cgmm._anndata.expression import CellExpression
 from cgmm._anndata.sides import Sides, cell_weights
 from cgmm.coupled.result import CoupledFit
 from cgmm.genes import naming
-from cgmm.genes.change import ExpressionMoments
-from cgmm.genes.marker_names import GroupNames, name_by_means
 from cgmm.genes.marker_table import FoundMarkers
 from cgmm.pair import Pair
-from cgmm.tl._component_types import moved_everywhere
-from cgmm.tl._gene_changes import side_moments
+from cgmm.tl._population_names import describe
 
 NUMBERED = "Population"
 
@@ -26,7 +23,6 @@ class Found(NamedTuple):
 
     names: list[str]
     codes: Pair[np.ndarray]  #: (N0,) and (N1,), positions in ``names``
-    evidence: GroupNames | None = None  #: of the marker table; None when it names no population
 
     def of_cells(self, n_obs: int, sides: Sides) -> np.ndarray:
         """Return the name of the population of every cell of the object; None in other cells."""
@@ -69,17 +65,19 @@ def found_populations(
     if (len(codes.source), len(codes.target)) != tuple(len(rows) for rows in sides.rows):
         return None  # a fit of other cells
     n = 1 + int(max(codes.source.max(), codes.target.max()))
-    evidence = None
     member = codes.map(lambda own: np.eye(n)[own])
     if labels is not None:
         words = _labels(labels, sides, member)
     elif expression is not None:
-        words, evidence = _markers(expression, sides, member, markers)
+        listed, by_table = describe(expression, sides, member, markers)
+        words = [" ".join(genes[: naming.N_MARKERS]) for genes in listed]
+        if by_table is not None:
+            words = [name or genes for name, genes in zip(by_table.names, words, strict=True)]
     else:
         words = [""] * n
     words = [word or NUMBERED for word in words]
     sizes = sum(m.mean(axis=0) for m in member)
-    return Found(naming.unique_names(words, sizes), codes, evidence)
+    return Found(naming.unique_names(words, sizes), codes)
 
 
 def _labels(labels: np.ndarray, sides: Sides, member: Pair[np.ndarray]) -> list[str]:
@@ -92,29 +90,3 @@ def _labels(labels: np.ndarray, sides: Sides, member: Pair[np.ndarray]) -> list[
     return naming.by_annotation(
         np.concatenate(member), labels[rows], weights=np.concatenate(weights)
     )[0]
-
-
-def _markers(
-    expression: CellExpression,
-    sides: Sides,
-    member: Pair[np.ndarray],
-    markers: FoundMarkers | None,
-) -> tuple[list[str], GroupNames | None]:
-    """Return the type of each population, or its marker genes as one text; and the evidence."""
-    both = side_moments(expression, sides, member)
-    together = ExpressionMoments(*(_average(one, other) for one, other in zip(*both, strict=True)))
-    exclude = moved_everywhere(both, np.eye(member.source.shape[1]))
-    genes = gene_names(expression.adata, None)
-    listed = naming.markers(together.mean, together.fraction, genes, exclude=exclude)
-    words = [" ".join(own) for own in listed]
-    if markers is None:
-        return words, None
-    mass = np.nansum([one.mass for one in both], axis=0)
-    evidence = name_by_means(together.mean, mass, genes, markers)
-    return [name or word for name, word in zip(evidence.names, words, strict=True)], evidence
-
-
-def _average(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the mean of two arrays; where one is missing, the other."""
-    mean = 0.5 * (one + other)
-    return np.where(np.isnan(one), other, np.where(np.isnan(other), one, mean))
