@@ -39,32 +39,7 @@ def components_table(results: Results) -> Table | None:
     made = Table(
         key="t-components",
         caption="What each population is",
-        columns=[
-            Column("Population", number=False),
-            Column("Condition", number=False),
-            Column("Share"),
-            Column(
-                "Fitted weight",
-                "Weight in the fitted mixture, pulled towards the other condition; quote the share",
-            ),
-            Column("Cells"),
-            Column(
-                "Matched to",
-                "Its match, where its own cells are of another type and its name is its own",
-                number=False,
-            ),
-            Column(
-                "Cell type", "By annotation of most of its cells, or marker table", number=False
-            ),
-            Column("Purity", "Share of its annotated cells with that annotation"),
-            Column("Name from", "What the name rests on", number=False),
-            Column(
-                "Raised", "Markers of the best type that are higher than in all cells", number=False
-            ),
-            Column("Best type", "By the marker table, with its score (t)", number=False),
-            Column("Second type", "By the marker table, with its score (t)", number=False),
-            Column("Marker genes", number=False),
-        ],
+        columns=_columns(),
         rows=rows,
         file="components.tsv",
         open=False,
@@ -82,3 +57,31 @@ def components_table(results: Results) -> Table | None:
 
 def _score(kind: str, score: float) -> str:
     return f"{kind} ({text.fixed(score)})" if kind else ""
+
+
+def _columns() -> list[Column]:
+    """Return the headings of the table."""
+    return [
+        Column("Population", number=False),
+        Column("Condition", number=False),
+        Column("Share"),
+        Column(
+            "Fitted weight",
+            "Weight in the fitted mixture, pulled towards the other condition; quote the share",
+        ),
+        Column("Cells"),
+        Column(
+            "Matched to",
+            "Its match, where its own cells are of another type and its name is its own",
+            number=False,
+        ),
+        Column("Cell type", "By annotation of most of its cells, or marker table", number=False),
+        Column("Purity", "Share of its annotated cells with that annotation"),
+        Column("Name from", "What the name rests on", number=False),
+        Column(
+            "Raised", "Markers of the best type that are higher than in all cells", number=False
+        ),
+        Column("Best type", "By the marker table, with its score (t)", number=False),
+        Column("Second type", "By the marker table, with its score (t)", number=False),
+        Column("Marker genes", number=False),
+    ]
