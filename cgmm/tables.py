@@ -546,6 +546,7 @@ _STATES = Table(
             required=True,
         ),
         _number("purity", "Fraction of its cells that belong to the population."),
+        _text("counterpart", "Its match after, where cells of another type give it another name."),
     ),
     optional=True,
 )

@@ -160,6 +160,9 @@ def test_a_target_component_is_named_by_its_own_cells(
     assert table.loc[("target", "Newcomer"), "matched_to"] == "Beta"
     assert ("target", "Beta") not in table.index
     assert (table.drop(("target", "Newcomer"))["matched_to"] == "").all()
+    states = cg.get.states(simulated).set_index("name")
+    assert states.loc["Beta", "counterpart"] == "Newcomer"
+    assert (states.drop("Beta")["counterpart"] == "").all()
     transfers = cg.get.transfers(simulated)
     best = transfers.sort_values("mass").groupby("source").tail(1).set_index("source")["target"]
     assert best["Beta"] == "Newcomer"

@@ -13,8 +13,8 @@ from cgmm.report.claims.groups import Groups, make_groups
 from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
-from cgmm.results.read import Results, each
-from cgmm.tables import ANNOTATION, MARKER_TABLE, MIXED, POPULATION, UNCLEAR
+from cgmm.results.read import Results
+from cgmm.tables import ANNOTATION, MARKER_TABLE, MIXED, UNCLEAR
 from cgmm.thresholds import GENE_LIMIT, MIN_DONORS
 
 MAX_NAMED = 3
@@ -243,14 +243,6 @@ def _naming(results: Results) -> str:
             "Each name is the annotation that most cells of the population carry; a number "
             "distinguishes the parts of one cell type, 1 being the largest."
         )
-    elif POPULATION in basis:
-        table = (components["best_type"] != "").any()
-        what = "the cell type whose markers in the marker table" if table else "the genes that"
-        sentence = (
-            f"Each name is that of the population of most of its cells, which is {what} stand out "
-            "in it; a number distinguishes the parts of one population. Single parts are described "
-            "in the table “What each population is”."
-        )
     elif basis & {MARKER_TABLE, MIXED, UNCLEAR}:
         sentence = (
             "Each name is the cell type whose markers in the marker table stand out in the "
@@ -265,13 +257,6 @@ def _naming(results: Results) -> str:
         sentence = (
             "No annotation was given, so each name consists of the strongest markers; more markers "
             "are in the table “What each population is”."
-        )
-    matched = components.loc[components["matched_to"] != ""]
-    if len(matched):
-        pairs = [f"{row.name} (matched to {row.matched_to})" for row in each(matched)]
-        sentence += (
-            f" A population of {results.target} has a name of its own where its cells are of "
-            f"another type than those of its match: {text.join_some(pairs)}."
         )
     return sentence
 

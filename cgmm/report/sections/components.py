@@ -23,7 +23,6 @@ def components_table(results: Results) -> Table | None:
                 number(r.share, text.percent),
                 number(r.weight),
                 number(r.n_cells, text.count),
-                words(r.matched_to, "same name or none"),
                 words(r.cell_type, "none"),
                 number(r.cell_type_purity, text.percent, "no annotation"),
                 words(r.named_from),
@@ -45,7 +44,6 @@ def components_table(results: Results) -> Table | None:
         open=False,
     )
     unused = {
-        "Matched to": table["matched_to"],
         "Cell type": table["cell_type"],
         "Purity": table["cell_type_purity"].map(lambda v: "" if np.isnan(v) else "there"),
         "Raised": table["best_type"],
@@ -70,11 +68,6 @@ def _columns() -> list[Column]:
             "Weight in the fitted mixture, pulled towards the other condition; quote the share",
         ),
         Column("Cells"),
-        Column(
-            "Matched to",
-            "Its match, where its own cells are of another type and its name is its own",
-            number=False,
-        ),
         Column("Cell type", "By annotation of most of its cells, or marker table", number=False),
         Column("Purity", "Share of its annotated cells with that annotation"),
         Column("Name from", "What the name rests on", number=False),

@@ -49,19 +49,6 @@ def test_names_of_a_marker_table_come_with_their_evidence(page_with: Callable[..
     assert {row["Second type"] for row in shown} == {"NK cell (−1.50)"}
     assert {row["Raised"] for row in shown} == {"2 of 3: LYZ, CD14"}
     assert "Purity" not in shown[0]
-    assert "Matched to" not in shown[0]
-
-
-def test_a_target_subpopulation_of_another_type_says_what_it_is_matched_to(
-    page_with: Callable[..., Path],
-) -> None:
-    html = page_with(named_from="annotation", matched_to=["", "", "", "", "", "CD4 Memory T"])
-    words = said(html)
-    assert "Each name is the annotation that most cells" in words
-    assert "CD4 Memory T (matched to CD4 Memory T)" in words
-    shown = [{k: v[0] for k, v in row.items()} for row in rows(read(html), "t-components")]
-    assert [row["Matched to"] for row in shown][-1] == "CD4 Memory T"
-    assert "Best type" not in shown[0]
 
 
 def test_marker_genes_as_names_are_said_to_be_so(page_with: Callable[..., Path]) -> None:
