@@ -34,6 +34,8 @@ from cgmm.results.recipe import (
     COLUMNS,
     FILES,
     MADE_BY_THE_WORKFLOW,
+    MARKER_COLUMNS,
+    MARKERS,
     code_digest,
     packages,
     read_recipe,
@@ -76,8 +78,8 @@ def extract(
     page
         The report.
     folder
-        Where to write ``config.yaml``, ``samples.tsv`` and ``requirements.txt``. It is made when it
-        does not exist.
+        Where to write ``config.yaml``, ``samples.tsv``, ``requirements.txt`` and, when a marker
+        table was used, ``markers.tsv``. It is made when it does not exist.
     data
         The folder where the input files are now. In this folder each file is looked for under its
         path, then under its name. By default the paths of the report are used; relative paths start
@@ -99,19 +101,22 @@ def extract(
         differs from the checksum in the report. Nothing is written in these cases.
     """
     recipe, folder = read_recipe(page), Path(folder)
-    for name in FILES:
+    files = [*FILES, MARKERS] if "markers" in recipe else list(FILES)
+    for name in files:
         if (folder / name).exists():
             msg = f"{folder / name} exists and is not overwritten. Choose another folder."
             raise FileExistsError(msg)
     places = _places(recipe["samples"], None if data is None else Path(data))
     config = {**recipe["config"], "samples": FILES[1]}
     rows = [{**row, "path": places[row["path"]]} for row in recipe["samples"]]
-    texts = (
+    texts = [
         yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         _sheet(rows),
         "".join(f"{name}=={number}\n" for name, number in recipe["packages"].items()),
-    )
-    for name, text in zip(FILES, texts, strict=True):
+    ]
+    if "markers" in recipe:
+        texts.append("".join("\t".join(row) + "\n" for row in [MARKER_COLUMNS, *recipe["markers"]]))
+    for name, text in zip(files, texts, strict=True):
         with atomic(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     made = sum(

@@ -16,6 +16,9 @@ from typing import Literal
 Kind = Literal["text", "whole", "number", "flag"]
 
 NO_COMPONENT, DIFFERS = "no component", "differs"  # values of fit_says
+#: values of named_from, beside "mixed" and "unclear"
+ANNOTATION, MARKER_TABLE, MARKER_GENES = "annotation", "marker table", "marker genes"
+POPULATION, MIXED, UNCLEAR, NUMBER = "population", "mixed", "unclear", "number"
 CELLS_ONLY = "cells"  # value of interval_from: cells were drawn, because there are no donors
 N_PCS = 5  # coordinates of a cell in cells.tsv.gz
 
@@ -378,8 +381,23 @@ _COMPONENTS = Table(
         _number("share", "Fraction of the cells of its side, without that price.", required=True),
         _whole("n_cells", "Cells of it: sum of fractions of cells, rounded."),
         _text("markers", "Its marker genes, separated by spaces."),
-        _text("cell_type", "Annotation of most of its cells; empty without annotation."),
-        _number("cell_type_purity", "Fraction of its cells that carry cell_type."),
+        _text("cell_type", "Its type by annotation, population or marker table; else empty."),
+        _number("cell_type_purity", "Fraction of its labelled cells that carry cell_type."),
+        _text(
+            "named_from",
+            'Basis of its name: "annotation", "population", "marker table", "mixed" or "unclear" '
+            '(no type), "marker genes", "number".',
+        ),
+        _text("best_type", "Type with the largest score in the marker table."),
+        _number("score", "Score of best_type, a t-value: how its markers stand out in the cells."),
+        _text("runner_up", "Type with the second largest score."),
+        _number("runner_up_score", "Score of runner_up; above 0.7 of score the type is mixed."),
+        _text("raised", "How many markers of best_type are higher than in all cells, and which."),
+        _text(
+            "matched_to",
+            "Source match of a target subpopulation that has a name of its own, for its cells are "
+            "of another type.",
+        ),
     ),
     optional=True,
 )
@@ -528,6 +546,7 @@ _STATES = Table(
             required=True,
         ),
         _number("purity", "Fraction of its cells that belong to the population."),
+        _text("counterpart", "Its match after, where cells of another type give it another name."),
     ),
     optional=True,
 )

@@ -18,6 +18,7 @@ from workflow.sheet import (
     Row,
     expanded,
     grouped,
+    is_file,
     problems_of_files,
     problems_of_sheet,
     read_sheet,
@@ -64,9 +65,12 @@ def load(
         raise SettingsError(problems)
     sheet = expanded(full["samples"])
     rows = read_sheet(sheet)
+    for owner in (full, *full["comparisons"]):
+        owner["markers"] = owner["markers"] and str(expanded(owner["markers"]))
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
     if files_are_here:
         problems += [*problems_of_files(rows, sheet), *problems_of_folders()]
+        problems += problems_of_markers(full)
     if full["integrate"] == "harmony" and full["use_rep"] is not None:
         problems.append(
             "config: `integrate: harmony` has no effect on an embedding that is given as "
@@ -183,6 +187,27 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
             )
         else:
             comparison["dataset"] = holding[0]
+
+
+def problems_of_markers(config: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence per marker table that is missing."""
+    given = [("config", config["markers"])]
+    given += [
+        (f"config, comparison {one['name']}", one["markers"]) for one in config["comparisons"]
+    ]
+    for where, path in given:
+        if path is None:
+            continue
+        if "{" in path and "}" in path:
+            yield (
+                f"{where}: the path {path[:300]} of `markers` has braces, which Snakemake takes "
+                "for wildcards. Rename the file or the folder."
+            )
+        elif not is_file(Path(path)):
+            yield (
+                f"{where}: the marker table {path[:300]} does not exist (looked for it from "
+                f"{Path.cwd()}). Correct `markers`, or leave it out."
+            )
 
 
 def problems_of_folders() -> Iterator[str]:

@@ -113,6 +113,7 @@ class Uns:
     ELSEWHERE = "populations_elsewhere"  # (n_choices, P), absent without found populations
     VOTES = "votes"  # (K0, K1): origins of target components, absent when the coupling gives them
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
+    POPULATION_NAMES = "population_names"  # DataFrame: what names of populations rest on, by tl.fit
     FLOW = "flow"  # DataFrame: source, target, share, of populations, by tl.fit
     GENES = "genes"  # DataFrame, written by tl.genes
     GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, by tl.genes

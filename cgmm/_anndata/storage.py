@@ -45,6 +45,7 @@ class Annotation(NamedTuple):
     donors: pd.DataFrame  #: side, donor, component, share, n_cells
     cells: CellFields
     flow: pd.DataFrame  #: source, target, share of populations; no rows without populations
+    population_names: pd.DataFrame  #: name, named_from, ...; no rows without populations
 
 
 #: Names that the entry of a fit in ``uns`` must have.
@@ -182,6 +183,7 @@ def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
         Uns.COMPONENTS: storable(components),
         Uns.DONORS: storable(annotation.donors),
         Uns.FLOW: storable(annotation.flow),
+        Uns.POPULATION_NAMES: storable(annotation.population_names),
         **arrays_of(fit),
         **{
             Uns.names(side): components.loc[components["side"] == side, "name"].to_numpy(object)

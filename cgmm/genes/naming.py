@@ -2,8 +2,8 @@
 
 A component is named by the cell type of most of its cells, or by the genes that distinguish it from
 the other components of its side.  A target component takes the name of a source component
-when each is the best partner of the other in the coupling.  A subpopulation then has the same name
-in both conditions.
+when each is the best partner of the other in the coupling, and its own cells are not of another
+type.  A subpopulation then has the same name in both conditions.
 
 Marker genes are scored on log-normalised expression with the responsibilities as weights. The score
 of a gene in a component is the product of two leads over nearly all other components: the lead in
@@ -175,8 +175,10 @@ def name_sides(
     coupling: np.ndarray,
     sizes_source: np.ndarray,
     sizes_target: np.ndarray,
+    types_source: Sequence[str] | None = None,
+    types_target: Sequence[str] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Return the final names: unique on each side, equal for mutual best partners.
+    """Return the final names: unique on each side, equal for mutual best partners of one type.
 
     Parameters
     ----------
@@ -186,6 +188,9 @@ def name_sides(
         Mass that goes from each source to each target component, shape (K0, K1).
     sizes_source, sizes_target
         Shares, shapes (K0,) and (K1,).
+    types_source, types_target
+        Cell type of each component, "" where unknown. A target component of another type than its
+        partner has its own name. None: types are unknown.
 
     Returns
     -------
@@ -193,9 +198,15 @@ def name_sides(
     """
     source = unique_names(own_source, sizes_source)
     partner = mutual_best(coupling)
+    if types_source is not None and types_target is not None:
+        other = [
+            bool(t) and k >= 0 and types_source[k] != t
+            for k, t in zip(partner, types_target, strict=True)
+        ]
+        partner = np.where(other, -1, partner)
     target = [source[k] if k >= 0 else "" for k in partner]
     free = [j for j, k in enumerate(partner) if k < 0]
-    # A target component without a partner must not have the name of a source component.
+    # A target component without the name of a partner must not have the name of a source component.
     taken = set(source)
     numbered = unique_names([own_target[j] for j in free], np.asarray(sizes_target)[free])
     for j, name in zip(free, numbered, strict=True):

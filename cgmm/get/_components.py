@@ -34,8 +34,15 @@ def components(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY)
     -------
     Columns side ("source", "target"), component (index), name, weight (fitted with the transport
     penalty), share (without the transport penalty), n_cells (sum of responsibilities, rounded),
-    markers, cell_type (from ``name_by``) and cell_type_purity (fraction of the component's cells
-    with this type).
+    markers, cell_type (from ``name_by``, else the population that was found, else from ``markers``
+    of :func:`cgmm.tl.fit`), cell_type_purity (fraction of the component's labelled cells with this
+    type) and named_from ("annotation", "population", "marker table", "mixed", "unclear", "marker
+    genes" or "number").
+
+    The evidence of the marker table (:mod:`cgmm.genes.marker_names`): best_type, score, runner_up,
+    runner_up_score and raised (which markers of best_type are raised). It stands beside the type of
+    an annotation too. matched_to: the source component to which a target component is matched,
+    where its name differs, because its own cells are of another type.
 
     Examples
     --------
@@ -46,9 +53,10 @@ def components(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY)
     """
     if wants_populations(level):
         return of_populations(adata, "components", key=key)
-    return build(
-        TABLES["components"], read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True)
-    )
+    stored = read_stored(adata, key)[Uns.COMPONENTS].reset_index(drop=True)
+    # fits of earlier versions have no evidence
+    missing = {name: np.nan for name in TABLES["components"].names[9:] if name not in stored}
+    return build(TABLES["components"], stored.assign(**missing))
 
 
 def arrivals(

@@ -27,8 +27,14 @@ from cgmm.automatic.populations import N_SEEDS
 from cgmm.get._common import build, empty, top_genes
 from cgmm.get._populations import donor_states, populations
 from cgmm.pair import SIDES, SOURCE, TARGET
-from cgmm.tables import TABLES
+from cgmm.tables import MARKER_TABLE, MIXED, TABLES
 from cgmm.transport.coupling import divide
+
+#: columns of the table of components that a fit stores per population
+POPULATION_NAMES = (
+    *("named_from", "markers", "best_type", "score"),
+    *("runner_up", "runner_up_score", "raised"),
+)
 
 
 def wants_populations(level: str, by: str | None = None) -> bool:
@@ -177,19 +183,18 @@ def _shifts(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
 
 def _components(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """Return the populations of both sides; markers are those of their largest component."""
-    table = read_stored(adata, key)[Uns.COMPONENTS]
     known = read_params(adata, key=key)
     cells = take_populations(adata, known, key=key)
     assert cells is not None
     found = cells.by == Keys(key).population
+    evidence = _evidence(adata, rows, key)
+    by_table = evidence["named_from"].isin([MARKER_TABLE, MIXED]).to_numpy()
+    kinds = rows["name"].str.replace(r" \d+$", "", regex=True).where(by_table, "")
     parts = []
     for side, shares, n_cells in (
         (SOURCE, rows["share_source"], rows["n_cells"]),
         (TARGET, rows["share_target"], rows["n_cells_target"]),
     ):
-        own = table[table["side"].astype(str) == side].sort_values("share", ascending=False)
-        largest = own.assign(of=own["cell_type"].astype(str)).drop_duplicates("of").set_index("of")
-        markers = largest["markers"].astype(str).reindex(rows["name"]).fillna("")
         parts.append(
             pd.DataFrame(
                 {
@@ -199,13 +204,24 @@ def _components(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame
                     "weight": shares,
                     "share": shares,
                     "n_cells": n_cells,
-                    "markers": markers.to_numpy(object),
-                    "cell_type": "" if found else rows["name"],
+                    "cell_type": kinds if found else rows["name"],
                     "cell_type_purity": np.nan if found else 1.0,
+                    "matched_to": "",
+                    **{name: evidence[name].to_numpy() for name in evidence},
                 }
             )
         )
     return build(TABLES["components"], pd.concat(parts, ignore_index=True))
+
+
+def _evidence(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Return what the name of each population rests on, one row per population."""
+    wanted = [name for name in TABLES["components"].names if name in POPULATION_NAMES]
+    stored = read_stored(adata, key).get(Uns.POPULATION_NAMES)
+    if stored is None:  # fits of earlier versions
+        stored = pd.DataFrame({"name": np.array([], dtype=object)})
+    own = stored.assign(name=stored["name"].astype(str)).set_index("name")
+    return own.reindex(index=rows["name"], columns=wanted).reset_index(drop=True)
 
 
 def _donors(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:

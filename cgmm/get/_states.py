@@ -42,6 +42,9 @@ def states(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         population is taken out. ``-inf`` when no target cell came from the state.
     purity
         Fraction of the cells of the component that belong to the population.
+    counterpart
+        Target component that is its match, where the cells of the match are of another type and its
+        name is therefore its own; else "".
 
     Raises
     ------
@@ -67,8 +70,17 @@ def states(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
             "share_target": after,
             "log2_within": log2_within,
             "purity": own["cell_type_purity"].to_numpy(float),
+            "counterpart": _counterparts(table, component_names(uns, SOURCE)),
         },
     )
+
+
+def _counterparts(table: pd.DataFrame, names: np.ndarray) -> np.ndarray:
+    """Return the target component that is matched to each source component under another name."""
+    if "matched_to" not in table:  # fits of earlier versions
+        return np.full(len(names), "", dtype=object)
+    matched = dict(zip(table["matched_to"].astype(str), table["name"].astype(str), strict=True))
+    return np.array([matched.get(name, "") for name in names], dtype=object)
 
 
 def _within(shares: np.ndarray, populations: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from anndata.io import read_elem
 
 from cgmm import tl
 from cgmm._utils.rows import read_rows
+from cgmm.genes.marker_table import find_markers, other_gene_names, read_marker_table
+from cgmm.pp import InputError
 
 if TYPE_CHECKING:
     from cgmm.coupled.result import CoupledFit
@@ -30,6 +32,7 @@ def annotate(
     target: str,
     facts: dict[str, Any],
     annotation_key: str | None = None,
+    markers: Path | None = None,
     natural_log: bool = True,
     test_genes: bool = False,
     random_state: int = 0,
@@ -50,7 +53,10 @@ def annotate(
     facts
         What :func:`cgmm.pp.embed` returned.
     annotation_key
-        Column of ``obs`` that names populations; None: marker genes name them.
+        Column of ``obs`` that names populations; None: ``markers`` or marker genes name them.
+    markers
+        Marker table that names populations without an annotation. A table of which the data have
+        no gene is not used.
     natural_log
         Whether values are natural logarithms; values of cytometry are not.
     test_genes
@@ -82,6 +88,7 @@ def annotate(
         n_dims=facts["n_dims"],
         donor_key=_donor_key(cells),
         name_by=annotation_key,
+        markers=usable_markers(adata, markers)[0],
         random_state=random_state,
     )
     if COUNTS in values.layers:
@@ -89,6 +96,23 @@ def annotate(
     tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS)
     adata.layers.pop(COUNTS, None)
     return adata
+
+
+def usable_markers(adata: ad.AnnData, markers: Path | None) -> tuple[Path | None, list[str]]:
+    """Return a marker table of which the data have genes, else None and a sentence.
+
+    The sentences also include the notices about a table that is used.
+    """
+    if markers is None:
+        return None, []
+    table = read_marker_table(markers)
+    try:
+        found = find_markers(
+            table, adata.var_names.astype(str), other_names=other_gene_names(adata.var)
+        )
+    except InputError as error:
+        return None, [f"Marker genes name the subpopulations. {error}"]
+    return markers, list(found.notices)
 
 
 def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:

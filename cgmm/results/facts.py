@@ -18,6 +18,7 @@ from cgmm._utils.versions import versions
 from cgmm.get._populations import label_notices
 from cgmm.pair import SIDES
 from cgmm.pp._kept import COLUMNS, KEPT
+from cgmm.results.annotate import usable_markers
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +155,14 @@ def annotation_notices(adata: ad.AnnData) -> list[dict[str, str]]:
         {"level": "warning", "text": sentence, "advice": advice}
         for sentence in label_notices(adata)
     ]
+
+
+def marker_notices(adata: ad.AnnData, markers: Path | None) -> list[dict[str, str]]:
+    """Return what is noticed about the marker table: a warning when it is not used."""
+    used, sentences = usable_markers(adata, markers)
+    advice = "" if used else "Write the table with the names of genes that the data have."
+    level = "info" if used else "warning"
+    return [{"level": level, "text": sentence, "advice": advice} for sentence in sentences]
 
 
 def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:

@@ -22,6 +22,8 @@ ELEMENT = "recipe"  # id of the script element of a report that holds the recipe
 COLUMNS = ("sample", "path", "condition", "donor", "batch", "dataset", "obs_column", "obs_value")
 REQUIRED = ("sample", "path", "condition", "sha256")
 FILES = ("config.yaml", "samples.tsv", "requirements.txt")
+MARKERS = "markers.tsv"
+MARKER_COLUMNS = ("cell_type", "gene", "sign")
 MADE_BY_THE_WORKFLOW = "results/demo/"
 MAX_PAGE = 200_000_000
 SOURCES = ("Snakefile", "cgmm", "workflow")
@@ -39,6 +41,7 @@ def make_recipe(
     samples: Sequence[Mapping[str, str]],
     checked: Sequence[Mapping[str, Any]],
     about: Mapping[str, Any],
+    markers: Sequence[Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Collect everything that a comparison was made from.
 
@@ -55,15 +58,21 @@ def make_recipe(
         The entry ``samples`` of :func:`cgmm.pp.check_samples`, with the checksums.
     about
         Further entries: the command, the commit and the checksum of the code.
+    markers
+        Rows of the marker table: cell type, gene, sign. None: there is no table.
 
     Returns
     -------
     dict
-        The entries format, config, samples, python, platform, packages, and the entries of
-        ``about``.
+        The entries format, config, samples, python, platform, packages, markers (when there is a
+        table), and the entries of ``about``.
     """
     digests = {row["sample"]: row["sha256"] for row in checked}
     entry = {key: value for key, value in comparison.items() if value is not None}
+    table: dict[str, Any] = {}
+    if markers is not None:
+        entry["markers"] = MARKERS
+        table["markers"] = [list(row) for row in markers]
     return {
         "format": FORMAT,
         "config": {"samples": FILES[1], "comparisons": [entry], **settings},
@@ -74,6 +83,7 @@ def make_recipe(
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": packages(),
+        **table,
         **about,
     }
 
@@ -150,6 +160,8 @@ def fault_of(recipe: Any) -> str | None:
             return f"it has no {key}"
     if fault := _fault_of_config(recipe["config"]):
         return fault
+    if fault := _fault_of_markers(recipe.get("markers", [])):
+        return fault
     for row in recipe["samples"]:
         if not isinstance(row, dict) or not all(row.get(key) for key in REQUIRED):
             return f"a sample lacks one of {', '.join(REQUIRED)}"
@@ -166,6 +178,20 @@ def fault_of(recipe: Any) -> str | None:
             return f"{name!r} is not the name of a package with its version"
         if not _VERSION.fullmatch(number):
             return f"{number!r} is not a version of {name}"
+    return None
+
+
+def _fault_of_markers(rows: Any) -> str | None:
+    """Return what is wrong with the marker table, which is written into a file."""
+    if not isinstance(rows, list):
+        return "its marker table is not a list"
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 3:
+            return "a row of its marker table has not three fields"
+        for text in row:
+            one_line = isinstance(text, str) and text.splitlines() == [text]
+            if not one_line or "\t" in text or "\0" in text or not _encodable(text):
+                return "a field of its marker table is not one line of text"
     return None
 
 

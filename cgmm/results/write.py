@@ -19,9 +19,10 @@ from cgmm import get
 from cgmm._anndata.populations import POPULATION
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
+from cgmm.genes.marker_table import read_marker_table
 from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
 from cgmm.results.cells import cells_table
-from cgmm.results.facts import git_commit, report_facts, runtimes
+from cgmm.results.facts import git_commit, marker_notices, report_facts, runtimes
 from cgmm.results.fit_files import load_fit
 from cgmm.results.recipe import code_digest, make_recipe
 from cgmm.tables import BY_POPULATION, CELLS, TABLES
@@ -69,6 +70,7 @@ def summarise(
     settings: dict[str, Any],
     samples: list[dict[str, str]],
     annotation_key: str | None = None,
+    markers: str | Path | None = None,
     title: str | None = None,
     command: str = "",
     n_jobs: int = 1,
@@ -88,7 +90,9 @@ def summarise(
     samples
         The rows of the dataset in the sample sheet, for the recipe.
     annotation_key
-        Column of ``obs`` that names populations; None: marker genes name them.
+        Column of ``obs`` that names populations; None: ``markers`` or marker genes name them.
+    markers
+        Marker table that names populations without an annotation.
     command
         The command that was run; ``report.json`` quotes it.
     n_jobs
@@ -97,6 +101,7 @@ def summarise(
     check, qc, facts = (
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
     )
+    markers = None if markers is None else Path(markers)
     fit = load_fit(paths.fit)
     embedding = ad.read_h5ad(paths.embedding)
     cells = rows_of_conditions(embedding, source, target)
@@ -108,6 +113,7 @@ def summarise(
         target=target,
         facts=facts,
         annotation_key=annotation_key,
+        markers=markers,
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
         random_state=settings["fit"]["random_state"],
@@ -119,11 +125,12 @@ def summarise(
         n_jobs=n_jobs,
     )
     for name_of_table, table in TABLES.items():
-        write_table(_frame(adata, name_of_table), out / table.file)
+        write_table(frame_of(adata, name_of_table), out / table.file)
     write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "title": title, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
+    content["notices"] += marker_notices(adata, markers)
     content["git_commit"] = git_commit(paths.code)
     dataset = paths.embedding.parent.name
     content["dataset"] = dataset
@@ -132,6 +139,7 @@ def summarise(
         | {"annotation_key": annotation_key, "dataset": dataset},
         settings=settings,
         samples=[row | {"dataset": dataset} for row in samples],
+        markers=None if markers is None else read_marker_table(markers).rows,
         checked=check["samples"],
         about={
             "command": command,
@@ -144,7 +152,7 @@ def summarise(
         temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 
 
-def _frame(adata: ad.AnnData, name: str) -> pd.DataFrame:
+def frame_of(adata: ad.AnnData, name: str) -> pd.DataFrame:
     """Return a result table, of populations where a table can be of states as well."""
     options = {"level": POPULATION} if name in BY_POPULATION else {}
     return getattr(get, name)(adata, **options)

@@ -7,21 +7,36 @@ from dataclasses import dataclass, replace
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 
 from cgmm._anndata.checks import check_free
 from cgmm._anndata.comparison import Comparison
-from cgmm._anndata.expression import check_naming, naming_expression
+from cgmm._anndata.expression import (
+    CellExpression,
+    check_naming,
+    gene_names,
+    naming_expression,
+)
 from cgmm._anndata.keys import DEFAULT_KEY, PCA, Keys
 from cgmm._anndata.sides import Sides, check_pairing, take_sides
 from cgmm._anndata.storage import Annotation, write_fit
 from cgmm.automatic.counterparts import without_unmatched
 from cgmm.automatic.metric import within_covariance
 from cgmm.coupled.result import CoupledFit
+from cgmm.genes.marker_table import (
+    FoundMarkers,
+    Markers,
+    find_markers,
+    other_gene_names,
+    read_marker_table,
+)
 from cgmm.pair import SOURCE, TARGET, Pair
+from cgmm.tables import ANNOTATION, POPULATION
 from cgmm.tl._cell_fields import cell_fields
 from cgmm.tl._component_table import component_table, donor_table
 from cgmm.tl._flow_table import flow_table
-from cgmm.tl._found_populations import found_populations
+from cgmm.tl._found_populations import Found, found_populations
+from cgmm.tl._population_names import population_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +45,14 @@ class Naming:
 
     Attributes
     ----------
-    name_by, expression, layer
+    name_by, markers, expression, layer
         As in :func:`cgmm.tl.fit`.
     names_source
         Names of the source components; None: the components are named here.
     """
 
     name_by: str | None = None
+    markers: Markers | None = None
     expression: ad.AnnData | None = None
     layer: str | None = None
     names_source: Sequence[str] | None = None
@@ -44,6 +60,12 @@ class Naming:
     def check(self, adata: ad.AnnData) -> None:
         """Raise an error when the components of a fit of ``adata`` cannot be named in this way."""
         check_naming(adata, self.name_by, self.expression, self.layer)
+        if self.markers is not None:
+            _find(self.markers, naming_expression(adata, self.expression, self.layer))
+
+    def found(self, expression: CellExpression | None) -> FoundMarkers | None:
+        """Return the markers among the genes of ``expression``; None without a table."""
+        return None if self.markers is None else _find(self.markers, expression)
 
 
 def annotate(
@@ -58,6 +80,7 @@ def annotate(
     donor_key: str | None = None,
     paired: bool | None = None,
     name_by: str | None = None,
+    markers: Markers | None = None,
     expression: ad.AnnData | None = None,
     layer: str | None = None,
     names_source: Sequence[str] | None = None,
@@ -74,7 +97,9 @@ def annotate(
         Cells of both conditions, in the representation that was fitted.
     fit
         The fit, for instance from :func:`cgmm.fit_coupled`.
-    condition_key, source, target, use_rep, n_dims, donor_key, paired, name_by, expression, layer
+    condition_key, source, target, use_rep, n_dims, donor_key, paired, name_by, markers, expression
+        As in :func:`fit`.
+    layer
         As in :func:`fit`.
     names_source
         Names of the source components; None: the components are named as in :func:`fit`.
@@ -113,7 +138,13 @@ def annotate(
     sides = take_sides(adata, comparison, min_cells=1)
     check_pairing(sides, paired=paired)
     _check_dims(fit, sides, use_rep)
-    naming = Naming(name_by=name_by, expression=expression, layer=layer, names_source=names_source)
+    naming = Naming(
+        name_by=name_by,
+        markers=markers,
+        expression=expression,
+        layer=layer,
+        names_source=names_source,
+    )
     naming.check(adata)
     if not fit.sensitivity:  # not from fit_automatic, which finds components that are gone
         fit = _without_gone(fit)
@@ -147,22 +178,26 @@ def annotation(
         fit.prevalence_target.responsibilities(sides.points.target),
     )
     expression = naming_expression(adata, naming.expression, naming.layer)
+    markers = naming.found(expression)
     labels = None if naming.name_by is None else adata.obs[naming.name_by].astype(object).to_numpy()
-    found = found_populations(fit, sides, labels, expression)
-    if labels is None:
-        labels = None if found is None else found.of_cells(adata.n_obs, sides)
+    found = found_populations(fit, sides, labels, expression, markers)
+    populations = _populations(adata.n_obs, sides, labels, found)
+    labels, basis = populations if labels is None else (labels, ANNOTATION)
     components, named_by = component_table(
         fit,
         sides,
         responsibilities,
         labels=labels,
+        basis=basis,
         expression=expression,
+        markers=markers,
         names_source=naming.names_source,
     )
     params = {
         **replace(comparison, n_dims=fit.source.n_dims).to_params(),
         "name_by": naming.name_by,
         "named_by": naming.name_by or named_by,
+        "marker_notices": [] if markers is None else list(markers.notices),
         "share_source": share_source,
         "random_state": random_state,
         "n_cells": {SOURCE: len(sides.rows.source), TARGET: len(sides.rows.target)},
@@ -174,7 +209,32 @@ def annotation(
         donor_table(sides, responsibilities),
         cell_fields(adata.n_obs, fit, sides, responsibilities, components, found),
         flow_table(fit, sides, np.full(adata.n_obs, None) if labels is None else labels),
+        population_names(expression, sides, *populations, markers),
     )
+
+
+def _populations(
+    n_obs: int, sides: Sides, labels: np.ndarray | None, found: Found | None
+) -> tuple[np.ndarray | None, str]:
+    """Return the population of every cell, and its basis: found where a side has no labels."""
+    missing = labels is None or any(pd.isna(labels[rows]).all() for rows in sides.rows)
+    if missing and found is not None:
+        return found.of_cells(n_obs, sides), POPULATION
+    return labels, ANNOTATION
+
+
+def _find(markers: Markers, expression: CellExpression | None) -> FoundMarkers:
+    """Return the markers of a table among the genes of ``expression``."""
+    table = read_marker_table(markers)
+    if expression is None:
+        msg = (
+            "markers needs log-normalised expression, which X does not hold: give layer or "
+            "expression, or leave out markers."
+        )
+        raise ValueError(msg)
+    var = expression.adata.var
+    names = gene_names(expression.adata, None)
+    return find_markers(table, names, other_names=other_gene_names(var))
 
 
 def _without_gone(fit: CoupledFit) -> CoupledFit:

@@ -12,7 +12,7 @@ import pandas as pd
 from cgmm._anndata.checks import check_writable
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
-from cgmm._anndata.populations import population_key, take_populations
+from cgmm._anndata.populations import take_populations
 from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._utils.arguments import check_seed, check_whole
@@ -104,10 +104,9 @@ def calibrate(
     cells = [x[keep] for x, keep in zip(sides.points, kept, strict=True)]
     unit = [u[keep] for u, keep in zip(units, kept, strict=True)]
     found = {}
-    by = population_key(adata, key=key) if by is None else by
-    if by is not None:
-        codes = take_populations(adata, by, known).codes
-        shares = _labelled(codes, units, plan)
+    labelled = take_populations(adata, known, by=by, key=key)
+    if labelled is not None:
+        shares = _labelled(labelled.codes, units, plan)
         found["populations"] = calls_of_shares(shares, plan, made[:n_splits])
     observed = Observations.of(read_fit(adata, key=key), tuple(cells), tuple(unit), plan)
     found["components"] = calls_of_shares(observed.shares, plan, made[:n_splits])

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.expression import CellExpression, gene_names
-from cgmm._anndata.sides import Sides, cell_weights
+from cgmm._anndata.expression import CellExpression
+from cgmm._anndata.sides import Sides
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.shares import donor_shares
 from cgmm.genes import naming
-from cgmm.genes.change import ExpressionMoments, breadth, gene_shift
-from cgmm.pair import SIDES, Pair
-from cgmm.tl._gene_changes import side_moments
+from cgmm.genes.marker_table import FoundMarkers
+from cgmm.pair import SIDES, TARGET, Pair
+from cgmm.tables import ANNOTATION
+from cgmm.tl._component_types import component_types, own_types
 from cgmm.transport.coupling import transfer_mass
-
-N_MARKERS_LISTED = 5
-MIN_CHANGE_EVERYWHERE = 1.0  # log2
 
 
 def component_table(
@@ -27,7 +25,9 @@ def component_table(
     responsibilities: Pair[np.ndarray],
     *,
     labels: np.ndarray | None,
+    basis: str = ANNOTATION,
     expression: CellExpression | None,
+    markers: FoundMarkers | None = None,
     names_source: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Return the table of the components of both sides, and the source of their names.
@@ -39,35 +39,45 @@ def component_table(
         (N1, K1).
     labels
         Cell type or population of every cell of the object, or None.
+    basis
+        What ``labels`` are: "annotation" or "population".
     expression
         Expression of the cells, for marker genes, or None.
+    markers
+        Markers of cell types among the genes of ``expression``, or None.
     names_source
         Names of the source components; None: source components are named here.
 
     Returns
     -------
     table
-        Columns side, component, name, weight, share, n_cells, markers, cell_type,
-        cell_type_purity.
+        The columns of the table ``components`` of :mod:`cgmm.tables`.
     named_by
-        "marker genes" or "number", for components without labels.
+        "marker table", "marker genes" or "number", for components without labels.
     """
-    markers = _markers(fit, sides, responsibilities, expression)
-    types = _cell_types(sides, responsibilities, labels)
+    genes, types = component_types(fit, sides, responsibilities, labels, basis, expression, markers)
     words = [
         [
-            kind or " ".join(genes[: naming.N_MARKERS])
-            for kind, genes in zip(kinds, listed, strict=True)
+            kind or " ".join(listed[: naming.N_MARKERS])
+            for kind, listed in zip(own["type"], of_side, strict=True)
         ]
-        for (kinds, _), listed in zip(types, markers, strict=True)
+        for own, of_side in zip(types, genes, strict=True)
     ]
+    coupling = transfer_mass(fit.coupling, fit.shares_source)
     names = naming.name_sides(
         words[0] if names_source is None else [str(name) for name in names_source],
         words[1],
-        coupling=transfer_mass(fit.coupling, fit.shares_source),
+        coupling=coupling,
         sizes_source=fit.shares_source,
         sizes_target=fit.shares_target,
+        types_source=types.source["type"],
+        types_target=own_types(types.target),
     )
+    partner = naming.mutual_best(coupling)
+    partners = [names[0][k] if k >= 0 else "" for k in partner]
+    matched = [
+        "" if name == other else other for name, other in zip(names[1], partners, strict=True)
+    ]
     mixtures, shares = (fit.source, fit.target), (fit.shares_source, fit.shares_target)
     parts = [
         pd.DataFrame(
@@ -78,52 +88,18 @@ def component_table(
                 "weight": np.asarray(mixtures[i].weights, dtype=float),
                 "share": np.asarray(shares[i], dtype=float),
                 "n_cells": np.rint(responsibilities[i].sum(axis=0)).astype(int),
-                "markers": np.array([", ".join(genes) for genes in markers[i]], dtype=object),
-                "cell_type": np.array(types[i][0], dtype=object),
-                "cell_type_purity": types[i][1],
+                "markers": np.array([", ".join(listed) for listed in genes[i]], dtype=object),
+                **{name: values for name, values in types[i].items() if name != "type"},
+                "matched_to": np.array(
+                    matched if side == TARGET else [""] * len(shares[i]), dtype=object
+                ),
             }
         )
         for i, side in enumerate(SIDES)
     ]
-    named_by = "marker genes" if expression is not None else "number"
+    marked = "marker genes" if expression is not None else "number"
+    named_by = "marker table" if markers is not None else marked
     return pd.concat(parts, ignore_index=True), named_by
-
-
-def _markers(
-    fit: CoupledFit,
-    sides: Sides,
-    responsibilities: Pair[np.ndarray],
-    expression: CellExpression | None,
-) -> Pair[list[list[str]]]:
-    """Return the marker genes of the components of both sides; empty without expression."""
-    if expression is None:
-        return responsibilities.map(lambda r: [[] for _ in range(r.shape[1])])
-    names = gene_names(expression.adata, None)
-    moments = side_moments(expression, sides, responsibilities)
-    exclude = moved_everywhere(moments, fit.origin)
-    return moments.map(
-        lambda m: naming.markers(m.mean, m.fraction, names, n=N_MARKERS_LISTED, exclude=exclude)
-    )
-
-
-def _cell_types(
-    sides: Sides, responsibilities: Pair[np.ndarray], labels: np.ndarray | None
-) -> list[tuple[list[str], np.ndarray]]:
-    """Return the main cell type of every component of both sides, and its part of the mass."""
-    if labels is None:
-        return [([""] * r.shape[1], np.full(r.shape[1], np.nan)) for r in responsibilities]
-    return [
-        naming.by_annotation(r, labels[rows], weights=weights)
-        for r, rows, weights in zip(responsibilities, sides.rows, cell_weights(sides), strict=True)
-    ]
-
-
-def moved_everywhere(moments: Pair[ExpressionMoments], origin: np.ndarray) -> np.ndarray:
-    """Return which genes differ between the conditions in most subpopulations, (n_genes,)."""
-    change = gene_shift(*moments, origin).log2_change
-    _, widespread = breadth(change)
-    largest = np.abs(np.nan_to_num(change)).max(axis=0)
-    return widespread & (largest > MIN_CHANGE_EVERYWHERE)
 
 
 def donor_table(sides: Sides, responsibilities: Pair[np.ndarray]) -> pd.DataFrame:

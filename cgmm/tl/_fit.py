@@ -11,6 +11,7 @@ from cgmm._anndata.checks import check_free
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import DEFAULT_KEY, PCA, Keys
 from cgmm._anndata.storage import read_fit, read_names, read_params, write_fit
+from cgmm.genes.marker_table import Markers
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.pair import SOURCE
 from cgmm.tl._annotate import Naming, annotation
@@ -32,6 +33,7 @@ def fit(
     donor_key: str | None = None,
     paired: bool | None = None,
     name_by: str | None = None,
+    markers: Markers | None = None,
     expression: ad.AnnData | None = None,
     layer: str | None = None,
     share_source: str | None = None,
@@ -73,7 +75,11 @@ def fit(
         at least half of all, are in both conditions.
     name_by
         Column of ``obs`` with labels (cell types) by which components are named. By default
-        components are named by marker genes.
+        components are named by ``markers``, or by marker genes.
+    markers
+        Marker table: path of a tab-separated file, or a DataFrame, with the columns cell_type, gene
+        and, optionally, sign (:mod:`cgmm.genes.marker_table`). Components without a label are named
+        by it (:mod:`cgmm.genes.marker_names`). It needs log-normalised expression.
     expression
         Object with the same cells and log-normalised ``X``, when ``adata`` has none.
     layer
@@ -150,7 +156,13 @@ def fit(
     )
     sides = checked_sides(adata, comparison)
     earlier = _earlier(adata, share_source, comparison, n_dims=sides.n_dims)
-    naming = Naming(name_by=name_by, expression=expression, layer=layer, names_source=earlier.names)
+    naming = Naming(
+        name_by=name_by,
+        markers=markers,
+        expression=expression,
+        layer=layer,
+        names_source=earlier.names,
+    )
     naming.check(adata)
     result = fit_sides(
         sides,

@@ -7,14 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.expression import CellExpression, gene_names
+from cgmm._anndata.expression import CellExpression
 from cgmm._anndata.sides import Sides, cell_weights
 from cgmm.coupled.result import CoupledFit
 from cgmm.genes import naming
-from cgmm.genes.change import ExpressionMoments
+from cgmm.genes.marker_table import FoundMarkers
 from cgmm.pair import Pair
-from cgmm.tl._component_table import moved_everywhere
-from cgmm.tl._gene_changes import side_moments
+from cgmm.tl._population_names import describe
 
 NUMBERED = "Population"
 
@@ -42,6 +41,7 @@ def found_populations(
     sides: Sides,
     labels: np.ndarray | None,
     expression: CellExpression | None,
+    markers: FoundMarkers | None = None,
 ) -> Found | None:
     """Return the populations of a fit with their names; None when none were looked for.
 
@@ -55,6 +55,9 @@ def found_populations(
     expression
         Expression of the cells, for marker genes when there are no labels, or None: populations are
         numbered.
+    markers
+        Markers of cell types among the genes of ``expression``, or None. They name populations when
+        there are no labels; marker genes name a population that they leave unclear.
     """
     if fit.populations_source is None or fit.populations_target is None:
         return None
@@ -66,7 +69,10 @@ def found_populations(
     if labels is not None:
         words = _labels(labels, sides, member)
     elif expression is not None:
-        words = _markers(expression, sides, member)
+        listed, by_table = describe(expression, sides, member, markers)
+        words = [" ".join(genes[: naming.N_MARKERS]) for genes in listed]
+        if by_table is not None:
+            words = [name or genes for name, genes in zip(by_table.names, words, strict=True)]
     else:
         words = [""] * n
     words = [word or NUMBERED for word in words]
@@ -84,19 +90,3 @@ def _labels(labels: np.ndarray, sides: Sides, member: Pair[np.ndarray]) -> list[
     return naming.by_annotation(
         np.concatenate(member), labels[rows], weights=np.concatenate(weights)
     )[0]
-
-
-def _markers(expression: CellExpression, sides: Sides, member: Pair[np.ndarray]) -> list[str]:
-    """Return the marker genes of each population against the others, as one text each."""
-    both = side_moments(expression, sides, member)
-    together = ExpressionMoments(*(_average(one, other) for one, other in zip(*both, strict=True)))
-    exclude = moved_everywhere(both, np.eye(member.source.shape[1]))
-    genes = gene_names(expression.adata, None)
-    listed = naming.markers(together.mean, together.fraction, genes, exclude=exclude)
-    return [" ".join(own) for own in listed]
-
-
-def _average(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the mean of two arrays; where one is missing, the other."""
-    mean = 0.5 * (one + other)
-    return np.where(np.isnan(one), other, np.where(np.isnan(other), one, mean))

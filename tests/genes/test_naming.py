@@ -105,3 +105,29 @@ def test_names_are_unique_on_each_side_and_shared_by_partners(
 def test_mutual_best_needs_both() -> None:
     coupling = np.array([[0.4, 0.3, 0.0], [0.0, 0.0, 0.0]])
     np.testing.assert_array_equal(naming.mutual_best(coupling), [0, -1, -1])
+
+
+def test_a_target_component_of_another_type_than_its_match_has_its_own_name() -> None:
+    sizes = np.array([0.5, 0.3, 0.2])
+    source, target = naming.name_sides(
+        ["T", "B", "NK"],
+        ["T", "Prolif T", "NK"],
+        coupling=np.eye(3),
+        sizes_source=sizes,
+        sizes_target=sizes,
+        types_source=["T", "B", "NK"],
+        types_target=["T", "Prolif T", ""],
+    )
+    assert source == ["T", "B", "NK"]
+    assert target == ["T", "Prolif T", "NK"]
+    # the name of a source component that is another's match is not taken
+    _, target = naming.name_sides(
+        ["T", "B", "NK"],
+        ["T", "T", "NK"],
+        coupling=np.eye(3),
+        sizes_source=sizes,
+        sizes_target=sizes,
+        types_source=["T", "B", "NK"],
+        types_target=["T", "T", "NK"],
+    )
+    assert target == ["T", "T 2", "NK"]

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import anndata as ad
+import numpy as np
+import pandas as pd
 import pytest
 
-from cgmm.results.facts import git_commit, runtimes
+import cgmm as cg
+from cgmm.results.annotate import usable_markers
+from cgmm.results.facts import annotation_notices, git_commit, marker_notices, runtimes
+from cgmm.results.write import frame_of
+from cgmm.tables import TABLES
 
 
 def test_run_times_are_those_of_the_rules_that_ran(tmp_path: Path) -> None:
@@ -21,6 +29,59 @@ def test_run_times_are_those_of_the_rules_that_ran(tmp_path: Path) -> None:
         (tmp_path / rule / f"{stem}.tsv").write_text(text, encoding="utf-8")
     assert runtimes(tmp_path, dataset="data", comparison="drug") == {"check": 1.5, "fit": 20.0}
     assert runtimes(tmp_path / "nowhere", dataset="data", comparison="drug") == {}
+
+
+def test_a_marker_table_without_genes_of_the_data_is_not_used(
+    fitted: ad.AnnData, tmp_path: Path
+) -> None:
+    path = tmp_path / "markers.tsv"
+    gene = fitted.var_names[0]
+    path.write_text(f"cell_type\tgene\nT\t{gene}\nT\tNOGENE\nB\tNEITHER\n")
+    used = marker_notices(fitted, path)
+    assert [notice["level"] for notice in used] == ["info", "info"]
+    assert "NOGENE, NEITHER" in used[0]["text"]
+    path.write_text("cell_type\tgene\nT\tNOGENE\n")
+    (unused,) = marker_notices(fitted, path)
+    assert unused["level"] == "warning"
+    assert unused["text"].startswith("Marker genes name the subpopulations. None of the genes")
+    assert usable_markers(fitted, path)[0] is None
+    assert marker_notices(fitted, None) == []
+
+
+def one_condition(adata: ad.AnnData) -> pd.Series:
+    return adata.obs["cell_type"].where(adata.obs["condition"] == "control")
+
+
+def two_thirds(adata: ad.AnnData) -> pd.Series:
+    return adata.obs["cell_type"].where(np.arange(adata.n_obs) % 3 > 0)
+
+
+def one_donor(adata: ad.AnnData) -> pd.Series:
+    labels = adata.obs["cell_type"].astype(object)
+    return labels.mask(adata.obs["donor"] == adata.obs["donor"].iloc[0], "rare")
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (one_condition, "No cell of the target 'treated' has a label in 'label'"),
+        (two_thirds, "33% of the cells of control and 33% of those of treated have no label"),
+        (one_donor, "Seen in only 1 donor"),
+    ],
+)
+def test_a_poor_annotation_is_a_sentence_and_all_tables_stand(
+    fitted: ad.AnnData, labels: Callable[[ad.AnnData], pd.Series], says: str
+) -> None:
+    call = {"condition_key": "condition", "source": "control", "target": "treated"}
+    fitted.obs["label"] = labels(fitted)
+    cg.tl.annotate(fitted, cg.get.fit(fitted), **call, donor_key="donor", name_by="label")
+    cg.tl.genes(fitted)
+    tables = {name: frame_of(fitted, name) for name in TABLES if name != "donor_shifts"}
+    said = [notice["text"] for notice in annotation_notices(fitted)]
+    assert says in " ".join([*said, *tables["populations"]["reason"]])
+    for name in ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors"):
+        assert len(tables[name]), name
+    assert tables["factors"]["log2_net"].notna().all()
 
 
 def test_a_commit_says_whether_files_were_changed(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cgmm.results.recipe import COLUMNS, code_digest, packages, read_recipe
+from cgmm.results.recipe import COLUMNS, code_digest, make_recipe, packages, read_recipe
 from tests.results.conftest import page_of
 
 
@@ -26,6 +26,15 @@ def test_a_recipe_holds_what_a_comparison_was_made_from(recipe: dict[str, Any]) 
     assert recipe["python"] == platform.python_version()
     assert recipe["packages"]["numpy"] == np.__version__
     assert list(packages()) == sorted(packages())
+
+
+def test_a_recipe_holds_the_marker_table_and_names_its_file() -> None:
+    table = [["T", "CD3D", "+"]]
+    made = make_recipe(
+        comparison={"name": "drug"}, settings={}, samples=[], checked=[], about={}, markers=table
+    )
+    assert made["markers"] == table
+    assert made["config"]["comparisons"] == [{"name": "drug", "markers": "markers.tsv"}]
 
 
 def test_a_checksum_of_the_code_changes_with_the_code(tmp_path: Path) -> None:
@@ -67,6 +76,12 @@ def spoiled(recipe: dict[str, Any], how: str) -> object:
         row["donor"] = "D1\tx"
     elif how == "a number":
         row["donor"] = 7
+    elif how == "no table of markers":
+        recipe["markers"] = "x"
+    elif how == "a short row of markers":
+        recipe["markers"] = [["T", "CD3D"]]
+    elif how == "a tab in markers":
+        recipe["markers"] = [["T", "CD3D\tx", "+"]]
     elif how == "an option of pip":
         recipe["packages"]["--index-url"] = "1"
     elif how == "a link for pip":
@@ -78,6 +93,9 @@ def spoiled(recipe: dict[str, Any], how: str) -> object:
     "how",
     [
         "no object",
+        "no table of markers",
+        "a short row of markers",
+        "a tab in markers",
         "format",
         "no samples",
         "no checksum",

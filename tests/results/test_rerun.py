@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cgmm.genes.marker_table import read_marker_table
 from cgmm.rerun import extract, main
 from cgmm.results.recipe import packages
 from tests.results.conftest import NAMES, page_of
@@ -34,6 +35,13 @@ def test_a_recipe_comes_out_as_the_files_of_the_workflow(
     assert [Path(row["path"]) for row in rows[:2]] == [tmp_path / "a.h5ad", tmp_path / "b c.h5ad"]
     lines = (tmp_path / "again" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert lines == [f"{name}=={number}" for name, number in packages().items()]
+
+
+def test_a_marker_table_comes_out_as_it_was(recipe: dict[str, Any], tmp_path: Path) -> None:
+    recipe["markers"] = [["T cell", "CD3D", "+"], ["T cell", "MS4A1", "-"]]
+    extract(page_of(recipe, tmp_path), tmp_path / "again")
+    table = read_marker_table(tmp_path / "again" / "markers.tsv")
+    assert table.rows == recipe["markers"]
 
 
 def test_data_that_moved_are_found_by_name(recipe: dict[str, Any], tmp_path: Path) -> None:

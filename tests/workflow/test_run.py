@@ -197,6 +197,7 @@ def test_comments_and_layout_do_not_count(finished: Project) -> None:
         (("n_dims",), 3, {"embed"} | AFTER_FIT),
         (("qc", "min_genes"), 12, {"prepare", "embed"} | AFTER_FIT),
         (("annotation_key",), "cell_type", {"check_annotation", "summarise", "report", "index"}),
+        (("markers",), "lab.yaml", {"check_markers", "summarise", "report", "index"}),
         (("test_genes",), True, {"summarise", "report", "index"}),
         (("comparisons", 0, "title"), "New", {"summarise", "report", "index"}),
     ],

@@ -63,6 +63,9 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
         output=[f"{drug}/annotation.json"],
         params={"annotation_key": "cell_type", "reading": layout["reading"]},
     )
+    table = "cell_type\tgene\n" + "".join(f"Alpha\tALPHA{i}\n" for i in range(1, 6))
+    (tmp_path / "markers.tsv").write_text(table + "Beta\tNOGENE\n")
+    run("check_markers", tmp_path, input=["markers.tsv"], output=[f"{drug}/markers.json"])
     said = run(
         "prepare",
         tmp_path,
@@ -106,6 +109,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
             "prepared": f"{data}/prepared.h5ad",
             "check": f"{data}/check.json",
             "qc": f"{data}/qc.json",
+            "markers": ["markers.tsv"],
         },
         output={
             "tables": tables,
@@ -130,7 +134,11 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
 
     facts = f"{drug}/report.json"
     run("report", tmp_path, input=[facts], output=["drug.html"], params={"title": "A drug"})
-    assert read_recipe(tmp_path / "drug.html")["config"]["fit"] == SETTINGS["fit"]
+    recipe = read_recipe(tmp_path / "drug.html")
+    assert recipe["config"]["fit"] == SETTINGS["fit"]
+    assert recipe["markers"][-1] == ["Beta", "NOGENE", "+"]
+    notices = " ".join(notice["text"] for notice in results.meta["notices"])
+    assert "no gene that marks Beta" in notices
     pages = {"facts": [facts], "reports": ["drug.html"]}
     run("index", tmp_path, input=pages, output=["index.html"])
     assert "A drug" in (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -96,6 +96,21 @@ def annotation_check_of(wildcards):
     )
 
 
+def markers_of(wildcards):
+    """Input function: the marker table of a comparison, when there is one."""
+    path = COMPARISONS[wildcards.comparison]["markers"] or config["markers"]
+    return [path] if path else []
+
+
+def marker_check_of(wildcards):
+    """Input function: the check of the marker table of a comparison, when there is one."""
+    return (
+        [f"results/{wildcards.comparison}/markers.json"]
+        if markers_of(wildcards)
+        else []
+    )
+
+
 def title_of(wildcards):
     """Title of a report."""
     return COMPARISONS[wildcards.comparison]["title"]
@@ -103,7 +118,7 @@ def title_of(wildcards):
 
 def settings_of(wildcards):
     """The settings that a report quotes: every setting on which its numbers depend."""
-    left_out = ("comparisons", "samples", "annotation_key")
+    left_out = ("comparisons", "samples", "annotation_key", "markers")
     return {key: value for key, value in config.items() if key not in left_out}
 
 

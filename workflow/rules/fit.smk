@@ -27,6 +27,30 @@ rule check_annotation:
         "../scripts/check_annotation.py"
 
 
+rule check_markers:
+    input:
+        markers_of,
+    output:
+        "results/{comparison}/markers.json",
+    log:
+        "logs/check_markers/{comparison}.log",
+    benchmark:
+        "logs/benchmarks/check_markers/{comparison}.tsv"
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, 0.2),
+        runtime=minutes(30, 5),
+    params:
+        code=code("cgmm.genes.marker_table"),
+    message:
+        "Check the marker table that names the subpopulations of {wildcards.comparison} (seconds)"
+    script:
+        "../scripts/check_markers.py"
+
+
 rule fit:
     input:
         embedding=of_dataset("embedding.h5ad"),
@@ -64,6 +88,8 @@ rule summarise:
         check=of_dataset("check.json"),
         qc=of_dataset("qc.json"),
         annotation=annotation_check_of,
+        markers=markers_of,
+        marker_check=marker_check_of,
     output:
         [table(name) for name in TABLES],
         cells="results/{comparison}/cells.tsv.gz",

@@ -14,6 +14,7 @@ from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.results.read import Results
+from cgmm.tables import ANNOTATION, MARKER_TABLE, MIXED, UNCLEAR
 from cgmm.thresholds import GENE_LIMIT, MIN_DONORS
 
 MAX_NAMED = 3
@@ -235,16 +236,29 @@ def _notes(results: Results, groups: Groups) -> list[str]:
 
 
 def _naming(results: Results) -> str:
-    types = results.tables["components"]["cell_type"].astype(str)
-    if (types != "").any():
-        return (
+    components = results.tables["components"]
+    basis = set(components["named_from"].astype(str))
+    if ANNOTATION in basis or (not basis - {""} and (components["cell_type"] != "").any()):
+        sentence = (
             "Each name is the annotation that most cells of the population carry; a number "
             "distinguishes the parts of one cell type, 1 being the largest."
         )
-    return (
-        "No annotation was given, so each name consists of the strongest markers; more markers are "
-        "in the table “What each population is”."
-    )
+    elif basis & {MARKER_TABLE, MIXED, UNCLEAR}:
+        sentence = (
+            "Each name is the cell type whose markers in the marker table stand out in the "
+            "population; a number distinguishes the parts of one cell type, 1 being the largest."
+        )
+        if MIXED in basis:
+            sentence += " “Mixed” stands before two types whose markers stand out alike."
+        if UNCLEAR in basis:
+            sentence += " Where the markers of no type stand out, two marker genes are the name."
+        sentence += " The evidence is in the table “What each population is”."
+    else:
+        sentence = (
+            "No annotation was given, so each name consists of the strongest markers; more markers "
+            "are in the table “What each population is”."
+        )
+    return sentence
 
 
 def make_verdict(results: Results) -> Verdict:

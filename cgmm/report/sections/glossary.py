@@ -34,8 +34,8 @@ def _groups(results: Results) -> list[tuple[str, str]]:
         (
             "Population",
             "A set of cells of both conditions: a cell type of your annotation, or, without an "
-            "annotation, a group of cells that was found. Every claim about prevalence is made "
-            "about populations.",
+            "annotation, a group of cells that was found and named by your marker table or by its "
+            "marker genes. Every claim about prevalence is made about populations.",
         ),
         (
             "State",

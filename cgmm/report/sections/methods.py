@@ -9,6 +9,7 @@ from cgmm.report.claims.claims import Claims
 from cgmm.report.sections.methods_data import data_paragraph, version
 from cgmm.report.sections.methods_effects import effects_paragraph
 from cgmm.report.sections.methods_model import model_paragraph
+from cgmm.report.sections.methods_names import names_paragraph
 from cgmm.report.sections.references import Citations, Reference
 from cgmm.report.sections.section import Section
 from cgmm.results.read import Results
@@ -49,6 +50,8 @@ def make_methods(results: Results, *, tested: bool) -> Methods:
         model_paragraph(results, citations),
         effects_paragraph(results, citations, tested=tested),
     ]
+    if names := names_paragraph(results, citations):
+        paragraphs.append(names)
     paragraphs.append(
         f"The workflow was run with Snakemake{version(results, 'snakemake')} "
         f"{citations.cite('moelder2021')}; all parameters, versions and SHA-256 checksums "

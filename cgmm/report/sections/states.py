@@ -123,6 +123,7 @@ def states_table(results: Results) -> Table:
                 number(row.share_target, text.percent),
                 number(row.log2_within, text.fold, "no cell left"),
                 number(row.purity, text.percent, "not known"),
+                words(row.counterpart, "same name"),
             ],
             (results.index_of(row.population),) if results.has(row.population) else (),
         )
@@ -138,6 +139,11 @@ def states_table(results: Results) -> Table:
             Column(f"Share in {text.short(results.target, 16)}", "Of the population"),
             Column("Change inside", "Ratio of the two shares"),
             Column("Purity", "Part of its cells that belong to the population"),
+            Column(
+                "Matched to",
+                f"Its match in {text.short(results.target, 16)}, where it is of another type",
+                number=False,
+            ),
         ],
         rows=rows,
         file="states.tsv",

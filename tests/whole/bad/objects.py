@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import cgmm as cg
+from cgmm.pp import InputError
 from tests.whole.bad.cases import Case
 
 CALL = {"condition_key": "condition", "source": "control", "target": "treated"}
@@ -72,6 +73,16 @@ def one_side(a: ad.AnnData) -> ad.AnnData:
 
 def few(a: ad.AnnData) -> ad.AnnData:
     return ad.concat([a[:20], a[a.obs["condition"] == "treated"]])
+
+
+def no_x(a: ad.AnnData) -> ad.AnnData:
+    return ad.AnnData(obs=a.obs, obsm={"X_pca": a.obsm["X_pca"]})
+
+
+def table(*rows: tuple[str, ...]) -> pd.DataFrame:
+    """Return a marker table."""
+    columns = ["cell_type", "gene", "sign"]
+    return pd.DataFrame([(*row, "")[:3] for row in rows], columns=columns)
 
 
 def with_x(values: Callable[[ad.AnnData], Any]) -> Change:
@@ -151,6 +162,17 @@ FIT = [
     Case("a key with a slash", fit(key_added="a/b"), "give a non-empty text without '/'"),
     Case("a key that is a number", fit(key_added=3), "key_added=3 cannot name a field"),
     Case("a key that is taken", fit(lambda a: a.uns.update(pca={"variance": 1}), key_added="pca"), "uns['pca'] holds something else than a fit, which would be lost"),
+    Case("no marker table", fit(markers="no.tsv"), "no.tsv: the marker table cannot be read (No such file or directory). Correct `markers`", InputError),
+    Case("a folder for the marker table", fit(markers="."), ".: it is a folder. Give the path of a tab-separated marker table", InputError),
+    Case("a list for the marker table", fit(markers=["CD3D"]), "markers must be a path or a DataFrame, not list", TypeError),
+    Case("an empty marker table", fit(markers=table()), "markers: the marker table is empty. Write one row per cell type and gene", InputError),
+    Case("a marker table without genes", fit(markers=table(("T", "CD3D"))[["cell_type"]]), "markers: the column 'gene' is missing (columns: cell_type)", InputError),
+    Case("a gene without a type", fit(markers=table(("", "CD3D"))), "markers, row 1: cell_type is empty. Fill it", InputError),
+    Case("a sign that is none", fit(markers=table(("T", "CD3D", "high"))), "markers, row 1: the sign 'high' is neither + nor -. Correct it", InputError),
+    Case("a gene with both signs", fit(markers=table(("T", "CD3D", "+"), ("T", "CD3D", "-"))), "markers, row 2: CD3D has both signs in 'T'. Remove one of the rows", InputError),
+    Case("a type without a gene that is high", fit(markers=table(("T", "CD3D", "-"))), "markers: T has no gene with the sign +. Add one, or remove the type", InputError),
+    Case("markers of other data", fit(markers=table(("T", "CD3D"))), "None of the genes of the marker table (CD3D) is in the data, whose genes are called", InputError),
+    Case("markers without expression", fit(no_x, markers=table(("T", "ALPHA1"))), "markers needs log-normalised expression, which X does not hold"),
     Case("the column of names misspelt", fit(name_by="celltype"), "name_by='celltype' is not a column of obs", KeyError),
     Case("a layer that does not exist", fit(layer="logs"), "layer='logs' is not in layers; there are counts", KeyError),
     Case("expression of other cells", lambda a: cg.tl.fit(a, **CALL, expression=a[:10].copy()), "expression= lacks 1590 of the 1600 cells"),
