@@ -15,10 +15,9 @@ source population together that has become frequent. Communities of the graph ar
 for modularity (Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233) at one coarse resolution. The
 clusters are computed for several seeds, and the medoid is taken. Two communities are merged in any
 of three cases: one of them has too few cells; the effective number of donors of one of them is
-below two; more than 15 % of the votes of the smaller one connect it to the other, and the
-difference of their factors is no larger than these votes could make. Communities that half of the
-votes connect are merged whatever their factors, because one community of each condition can be the
-same population before and after a change of state.
+below two; more than 15 % of the votes of the smaller one connect it to the other (20 % when their
+factors are more than eightfold apart). Communities that are connected in this way are parts of one
+population that changed its state, or the border between them is not certain.
 
 A population has cells of both conditions, so its factor is the ratio of its two shares, counted
 over cells. Nothing else of the fit enters the factor.
@@ -43,7 +42,8 @@ MIN_PER_DONOR = 2
 RESOLUTION = 0.5
 N_SEEDS = 5
 MAX_MIXED = 0.15
-MAX_CROSSING = 0.5
+FAR_APART = 3.0  # log2
+MAX_MIXED_FAR_APART = 0.2
 MIN_EFFECTIVE_DONORS = 2.0
 SCALE = 1e5  # factor that makes strengths of links about one, as igraph needs them
 
@@ -252,15 +252,9 @@ def _mixed(table: np.ndarray) -> np.ndarray:
 
 
 def _alike(mixed: np.ndarray, log2_net: np.ndarray) -> np.ndarray:
-    """Return the pairs of communities that the data do not separate, boolean, shape (P, P).
-
-    A part ``m`` of the votes crosses between the two. If the crossing cells had the wrong label,
-    two equal factors would differ by up to ``log2((1 + m) / (1 - m))``.
-    """
-    crossing = np.minimum(mixed, MAX_CROSSING)
-    explained = np.log2((1 + crossing) / (1 - crossing))
+    """Return the pairs of communities that the data do not separate, boolean, shape (P, P)."""
     apart = np.abs(log2_net[:, None] - log2_net)
-    return (mixed > MAX_MIXED) & ((apart <= explained) | (mixed > MAX_CROSSING))
+    return mixed > np.where(apart > FAR_APART, MAX_MIXED_FAR_APART, MAX_MIXED)
 
 
 def _poor(

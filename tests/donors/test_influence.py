@@ -1,49 +1,55 @@
+"""Factors without one donor."""
+
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
-import pandas as pd
 import pytest
 
+from cgmm.donors.design import Design, Unit, design
 from cgmm.donors.influence import leave_one_donor_out
+from cgmm.donors.labelled import labelled_factors
 
 
-@pytest.fixture
-def shares() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two components; donor c falls in the first, the others rise; d is in the target only."""
-    source = pd.DataFrame({0: [0.1, 0.1, 0.4], 1: [0.9, 0.9, 0.6]}, index=["a", "b", "c"])
-    target = pd.DataFrame({0: [0.4, 0.4, 0.3, 0.5], 1: [0.6, 0.6, 0.7, 0.5]}, index=list("abcd"))
-    return source, target
+def plan_of(n: tuple[int, int], *, paired: bool = False) -> Design:
+    names = [
+        np.repeat([f"d{i}" if paired else f"{side}{i}" for i in range(m)], 100)
+        for side, m in enumerate(n)
+    ]
+    return design(*names, paired=paired)
 
 
-def test_a_factor_without_a_donor_is_the_ratio_of_the_other_means(shares: tuple) -> None:
-    source, target = shares
-    table = leave_one_donor_out(source, target)
-    assert list(table["donor"]) == ["a", "b", "c", "d"] * 2
-    first = table[table["component"] == 0].set_index("donor")
-    np.testing.assert_allclose(first["log2_net"], np.log2(0.4 / 0.2))
-    assert first["log2_net_without"]["c"] == pytest.approx(np.log2((1.3 / 3) / 0.1))
-    assert first["log2_net_without"]["d"] == pytest.approx(np.log2((1.1 / 3) / 0.2))
+def counts_of(shares: list[float]) -> np.ndarray:
+    return np.array([[round(1000 * s), 1000 - round(1000 * s)] for s in shares])
 
 
-def test_donors_that_point_the_other_way_disagree(shares: tuple) -> None:
-    table = leave_one_donor_out(*shares)
-    disagree = table[table["disagrees"]]
-    assert list(zip(disagree["component"], disagree["donor"], strict=True)) == [(0, "c"), (1, "c")]
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_factor_without_a_donor_is_the_factor_of_the_others(paired: bool) -> None:
+    plan = plan_of((4, 4), paired=paired)
+    counts = counts_of([0.1, 0.12, 0.11, 0.09, 0.2, 0.25, 0.18, 0.9])
+    found = leave_one_donor_out(counts, plan)
+    donor = "d3" if paired else "13"
+    kept = np.array([str(unit.donor) != donor for unit in plan.units])
+    rest = plan._replace(units=tuple(u for u, k in zip(plan.units, kept, strict=True) if k))
+    wanted = labelled_factors(counts[kept], rest).log2_net
+    own = found.loc[found["donor"] == donor].set_index("population")["log2_net_without"]
+    np.testing.assert_allclose(own, wanted)
+    assert own[0] < labelled_factors(counts, plan).log2_net[0]
 
 
-def test_a_component_without_a_finite_factor_has_no_rows(shares: tuple) -> None:
-    source, target = shares
-    source[0] = [0.0, 0.0, 0.4]  # without c nothing is left in the source
-    table = leave_one_donor_out(source, target)
-    assert set(table["component"]) == {1}
-    assert leave_one_donor_out(source[[0]], target).empty
+def test_a_donor_that_goes_the_other_way_disagrees() -> None:
+    plan = plan_of((3, 3), paired=True)
+    found = leave_one_donor_out(counts_of([0.1, 0.1, 0.1, 0.3, 0.3, 0.05]), plan)
+    first = found.loc[found["population"] == 0].set_index("donor")["disagrees"]
+    assert first.to_dict() == {"d0": False, "d1": False, "d2": True}
 
 
-def test_importing_it_loads_no_model() -> None:
-    """The report uses it and must stay light."""
-    code = "import sys, cgmm.donors.influence; print('jax' in sys.modules, 'scanpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+def test_nothing_can_be_left_out_of_one_donor_or_of_none() -> None:
+    assert leave_one_donor_out(counts_of([0.1, 0.2, 0.3]), plan_of((1, 2))).empty
+    nobody = Design(
+        (Unit(0, "all", 9, ""), Unit(1, "all", 9, "")),
+        paired=False,
+        adjusted=False,
+        replicated=False,
+        notes=(),
+    )
+    assert leave_one_donor_out(counts_of([0.1, 0.2]), nobody).empty

@@ -1,0 +1,91 @@
+"""Change of state of labelled populations over donors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cgmm.donors.design import design, unit_of_cells
+from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
+from cgmm.pair import Pair
+
+K, D = 3, 8
+
+
+def study(
+    n_donors: tuple[int, int],
+    move: float,
+    rng: np.random.Generator,
+    *,
+    paired: bool = False,
+    cells: int = 60,
+    counts: tuple[int, int] | None = None,
+) -> LabelledShifts:
+    """Shifts of simulated donors; population 0 moves by ``move`` standard deviations."""
+    centres = 9.0 * np.eye(K, D)
+    common = 0.3 * rng.normal(size=(max(n_donors), K, D))
+    points, codes, donors = [], [], []
+    for side, n in enumerate(n_donors):
+        for donor in range(n):
+            label = rng.integers(0, K, cells)
+            if counts is not None:  # the last population has few cells
+                label[label == 2] = 0
+                label[: counts[side]] = 2
+            own = 0.3 * rng.normal(size=(K, D)) + (common[donor] if paired else 0.0)
+            x = centres[label] + own[label] + rng.normal(size=(cells, D))
+            x[label == 0, -1] += side * move * np.sqrt(D)
+            points.append((side, x))
+            codes.append((side, label))
+            donors.append((side, np.full(cells, f"d{donor}" if paired else f"{side}{donor}")))
+
+    def of(parts: list[tuple[int, np.ndarray]]) -> Pair[np.ndarray]:
+        return Pair(*(np.concatenate([v for s, v in parts if s == side]) for side in (0, 1)))
+
+    names = of(donors)
+    plan = design(*names, paired=paired)
+    units = unit_of_cells(plan, tuple(names), (len(names.source), len(names.target)), 0)
+    return labelled_shifts(of(points), of(codes), Pair(*units), plan, K)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_length_of_a_movement_and_its_test(paired: bool) -> None:
+    found = study((6, 6), 1.0, np.random.default_rng(0), paired=paired)
+    assert found.length[0] == pytest.approx(1.0, abs=0.15)
+    assert found.low[0] < 1.0 < found.high[0]
+    assert found.p[0] < 0.001
+    assert (found.length[1:] < 0.4).all()
+    assert (found.length <= found.raw).all()
+
+
+def test_p_and_intervals_hold_without_and_with_movement() -> None:
+    rng = np.random.default_rng(1)
+    p, held = [], []
+    for _ in range(40):
+        found = study((4, 5), 0.6, rng)
+        held.append(found.low[0] <= 0.6 <= found.high[0])
+        p += list(found.p[1:])
+    assert np.mean(np.array(p) < 0.05) <= 0.09  # 80 tests: two standard errors over .04
+    assert np.mean(held) >= 0.88
+
+
+def test_the_interval_leaves_out_zero_exactly_where_p_is_small() -> None:
+    rng = np.random.default_rng(2)
+    for move in (0.0, 0.2, 0.35, 0.5):
+        found = study((3, 4), move, rng)
+        np.testing.assert_array_equal(found.low > 0, found.p < 0.05)
+
+
+def test_donors_lie_about_zero_before_and_about_the_length_after() -> None:
+    found = study((5, 5), 1.5, np.random.default_rng(3))
+    np.testing.assert_allclose(found.positions[:5, 0].mean(), 0.0, atol=1e-9)
+    assert found.positions[5:, 0].mean() == pytest.approx(found.raw[0], rel=1e-6)
+
+
+def test_few_cells_or_donors_have_no_interval_and_a_reason() -> None:
+    found = study((3, 3), 0.0, np.random.default_rng(4), counts=(1, 10))
+    assert np.isnan(found.length[2])
+    assert found.reason[2].startswith("3 cells in one of the conditions")
+    two = study((2, 3), 0.5, np.random.default_rng(5))
+    assert np.isnan(two.p).all()
+    assert np.isfinite(two.length).all()
+    assert all("Fewer than 3 donors" in reason for reason in two.reason)
