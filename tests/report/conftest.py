@@ -12,7 +12,7 @@ from tests.report.folders import make_folder
 CASES = {
     "donors": {"truth": True},
     "paired": {"paired": True, "donors": 8, "intervals": True},
-    "none": {"donors": 0, "n_cells": 3000, "sensitivity": False},
+    "none": {"donors": 0, "n_cells": 3000, "sensitivity": False, "annotated": False},
     "few": {"donors": 2, "n_cells": 2000},
     "two": {"k": 2, "donors": 0, "genes": False},
     "thirty": {"k": 30, "n_cells": 24_000, "intervals": True},

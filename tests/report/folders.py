@@ -66,6 +66,7 @@ def make_folder(
     empty_transfers: bool = False,
     sensitivity: bool = True,
     intervals: bool = False,
+    annotated: bool = True,
     seed: int = 0,
 ) -> Path:
     """Write a results folder of `k` populations a side and return it."""
@@ -239,8 +240,8 @@ def make_folder(
     components = pd.concat([
         pd.DataFrame({
             "side": side, "component": range(k), "name": names, "weight": share, "share": share,
-            "n_cells": share * n, "markers": "LYZ S100A8 FCN1", "cell_type": names,
-            "cell_type_purity": 0.93,
+            "n_cells": share * n, "markers": "LYZ S100A8 FCN1",
+            "cell_type": names if annotated else "", "cell_type_purity": 0.93,
         })
         for side, names, share, n in (
             ("source", source_names, s, n0), ("target", target_names, t, n1),
@@ -310,9 +311,9 @@ def make_folder(
         "n_cells": {"source": n0, "target": n1},
         "samples": [
             {**sample, "sample": "pbmc_ctrl", "path": "data/pbmc_ctrl.h5ad",
-             "n_cells_read": 3200, "n_cells_kept": n0},
+             "n_cells_read": n0 + 200, "n_cells_kept": n0},
             {**sample, "sample": "pbmc_stim", "condition": "stim", "path": "data/pbmc_stim.h5ad",
-             "n_cells_read": 3300, "n_cells_kept": n1},
+             "n_cells_read": n1 + 300, "n_cells_kept": n1},
         ],
         "parameters": {"n_components": [k, k], "epsilon": 0.05, "rho": 2.0,
                        "transport_weight": 0.03, "covariance_type": "full", "random_state": 0},
@@ -332,9 +333,9 @@ def make_folder(
             },
         },
         "qc": {
-            "pbmc_ctrl": {"n_cells_read": 3200, "n_kept": n0, "median_genes": 812,
+            "pbmc_ctrl": {"n_cells_read": n0 + 200, "n_kept": n0, "median_genes": 812,
                           "median_counts": 1890, "pct_mt": 2.1},
-            "pbmc_stim": {"n_cells_read": 3300, "n_kept": n1, "median_genes": 790,
+            "pbmc_stim": {"n_cells_read": n1 + 300, "n_kept": n1, "median_genes": 790,
                           "median_counts": 1804, "pct_mt": 2.3},
         },
         "config": {"qc": {"min_genes": 200, "max_pct_mt": 20}, "n_top_genes": 2000, "seed": 0},

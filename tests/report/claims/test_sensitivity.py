@@ -20,7 +20,7 @@ def test_a_factor_that_was_not_examined_is_neither_settled_nor_not(tmp_path):
     results = read_results(folder)
     assert settled(results) == {names[0]: True, names[1]: False, names[3]: True}
     assert unsettled(results) == [names[1]]
-    assert "2 of 3 factors stay within twofold" in sensitivity_sentence(results)
+    assert "2 of 3 factors stay within 1.5-fold" in sensitivity_sentence(results)
     by_name = {f.name: f.settled for f in make_verdict(results).findings}
     assert [by_name[n] for n in names] == [True, False, None, True]
 
@@ -30,10 +30,10 @@ def test_the_choices_that_move_a_factor_are_named(tmp_path):
     name = tsv(folder, "factors")["name"].iloc[0]
     assert moved_by(read_results(folder), [name]) == ""
     table = tsv(folder, "sensitivity")
-    far = (table["name"] == name) & (table["parameter"] == "rho")
+    far = (table["name"] == name) & (table["parameter"] == "seed")
     table["log2_net"] = np.where(far, table["log2_net"] + 3, table["log2_net"])
     write_tsv(folder, "sensitivity", table)
-    assert moved_by(read_results(folder), [name]) == "the price of reweighting"
+    assert moved_by(read_results(folder), [name]) == "the seed of the search"
 
 
 def test_without_other_choices_nothing_is_said(tmp_path):
