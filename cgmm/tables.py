@@ -523,8 +523,7 @@ _INFLUENCE = Table(
         _number("log2_net_without", "log2 net factor without the donor.", required=True),
         _flag(
             "disagrees",
-            "Whether the donor alone points the other way: its own change, or, for a donor of one "
-            "condition, its share against the typical share of the other condition.",
+            "Whether the donor alone points the other way, against the change of all donors.",
         ),
     ),
     optional=True,

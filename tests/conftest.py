@@ -6,10 +6,12 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
 import jax
+import numpy as np
 import pytest
 
 import cgmm as cg
@@ -103,6 +105,27 @@ def _fitted(_simulated: ad.AnnData, fit: cg.CoupledFit) -> ad.AnnData:
     adata = cg.tl.annotate(_simulated, fit, **CALL, donor_key="donor", copy=True)
     cg.tl.genes(adata)
     return adata
+
+
+@pytest.fixture(scope="session")
+def _populated(_simulated: ad.AnnData, fit: cg.CoupledFit) -> ad.AnnData:
+    kinds = _simulated.obs["cell_type"].astype("category").cat.codes.to_numpy()
+    source = (_simulated.obs["condition"] == CALL["source"]).to_numpy()
+    found = replace(
+        fit,
+        populations_source=kinds[source],
+        populations_target=kinds[~source],
+        populations_elsewhere=np.zeros((5, kinds.max() + 1)),
+    )
+    adata = cg.tl.annotate(_simulated, found, **CALL, donor_key="donor", copy=True)
+    cg.tl.genes(adata)
+    return adata
+
+
+@pytest.fixture
+def populated(_populated: ad.AnnData) -> ad.AnnData:
+    """The same cells with a fit whose populations are the simulated cell types."""
+    return _populated.copy()
 
 
 @pytest.fixture

@@ -230,8 +230,8 @@ def _between_cells(
 def _effective_dimensions(found: list[_Fitted | None]) -> float:
     """Return h from the covariances of all populations, each scaled to trace one.
 
-    The trace of the square of an estimated covariance is too large; the bias is removed as for
-    Wishart matrices (Bai & Saranadasa 1996, Stat. Sinica 6:311, equation 3.5).
+    The trace of the square of an estimated covariance is too large; the bias is removed
+    (Srivastava 2005, J. Japan Statist. Soc. 35:251, section 2).
     """
     top = bottom = 0.0
     for one in found:

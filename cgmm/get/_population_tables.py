@@ -24,6 +24,7 @@ from cgmm._anndata.populations import (
 )
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.populations import N_SEEDS
+from cgmm.get._by import transfers_by
 from cgmm.get._common import build, empty, top_genes
 from cgmm.get._populations import donor_states, populations
 from cgmm.pair import SIDES, SOURCE, TARGET
@@ -118,8 +119,10 @@ def _joint(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> np.ndarray:
     joint = np.zeros((len(rows), len(rows)))
     place = {name: i for i, name in enumerate(rows["name"])}
     flow = read_stored(adata, key).get(Uns.FLOW)
-    if flow is None:
-        return joint
+    if flow is None or flow.empty:  # origins of cells are not known, those of components are
+        cells = take_populations(adata, read_params(adata, key=key), key=key)
+        assert cells is not None
+        flow = transfers_by(adata, cells.by, key=key).rename(columns={"mass": "share"})
     for source, target, share in zip(
         flow["source"].astype(str), flow["target"].astype(str), flow["share"], strict=True
     ):

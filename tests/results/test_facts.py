@@ -70,14 +70,14 @@ def one_donor(adata: ad.AnnData) -> pd.Series:
     ],
 )
 def test_a_poor_annotation_is_a_sentence_and_all_tables_stand(
-    fitted: ad.AnnData, labels: Callable[[ad.AnnData], pd.Series], says: str
+    populated: ad.AnnData, labels: Callable[[ad.AnnData], pd.Series], says: str
 ) -> None:
     call = {"condition_key": "condition", "source": "control", "target": "treated"}
-    fitted.obs["label"] = labels(fitted)
-    cg.tl.annotate(fitted, cg.get.fit(fitted), **call, donor_key="donor", name_by="label")
-    cg.tl.genes(fitted)
-    tables = {name: frame_of(fitted, name) for name in TABLES if name != "donor_shifts"}
-    said = [notice["text"] for notice in annotation_notices(fitted)]
+    populated.obs["label"] = labels(populated)
+    cg.tl.annotate(populated, cg.get.fit(populated), **call, donor_key="donor", name_by="label")
+    cg.tl.genes(populated)
+    tables = {name: frame_of(populated, name) for name in TABLES if name != "donor_shifts"}
+    said = [notice["text"] for notice in annotation_notices(populated)]
     assert says in " ".join([*said, *tables["populations"]["reason"]])
     for name in ("factors", "transfers", "arrivals", "shifts", "genes", "components", "donors"):
         assert len(tables[name]), name
