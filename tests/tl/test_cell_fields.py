@@ -41,7 +41,7 @@ def test_per_cell_fields_agree_with_the_tables(fitted: ad.AnnData, fit: cg.Coupl
     # a cell that belongs to one component has that component's factor
     factors = cg.get.factors(fitted)
     sure = source & (r.max(axis=1) > 1 - 1e-9)
-    expected = factors.set_index("name")["log2_net"][fitted.obs["cgmm_component"][sure]]
+    expected = factors.set_index("name")["log2_net_fit"][fitted.obs["cgmm_component"][sure]]
     np.testing.assert_allclose(
         fitted.obs["cgmm_log2_net_factor"][sure], expected.to_numpy(), atol=1e-6
     )
