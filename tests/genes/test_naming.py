@@ -131,3 +131,33 @@ def test_a_target_component_of_another_type_than_its_match_has_its_own_name() ->
         types_target=["T", "T", "NK"],
     )
     assert target == ["T", "T 2", "NK"]
+
+
+@given(
+    st.lists(st.sampled_from(["T", "B", "T 1", "NK"]), min_size=1, max_size=9),
+    st.lists(st.sampled_from(["T", "B", "T 2", "NK", "Prolif T"]), min_size=1, max_size=9),
+    st.integers(0, 1000),
+)
+def test_names_by_type_are_unique_and_never_those_of_another_type(
+    own0: list[str], own1: list[str], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    coupling = rng.gamma(0.2, size=(len(own0), len(own1)))
+    types = [t if rng.random() < 0.8 else "" for t in own1]
+    source, target = naming.name_sides(
+        own0,
+        own1,
+        coupling=coupling,
+        sizes_source=rng.random(len(own0)),
+        sizes_target=rng.random(len(own1)),
+        types_source=own0,
+        types_target=types,
+    )
+    assert len(set(source)) == len(own0)
+    assert len(set(target)) == len(own1)
+    partner = naming.mutual_best(coupling)
+    for j, k in enumerate(partner):
+        same = k >= 0 and types[j] in ("", own0[k])
+        assert (target[j] in source) == same
+        if same:
+            assert target[j] == source[k]

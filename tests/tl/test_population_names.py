@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anndata as ad
 import numpy as np
 import pytest
@@ -15,10 +17,9 @@ from tests.tl.test_component_table import simulated_markers
 def with_populations(simulated: ad.AnnData, fit: CoupledFit) -> CoupledFit:
     """A fit whose populations are the simulated types, numbered in the order of their names."""
     codes = np.unique(simulated.obs["cell_type"].astype(str), return_inverse=True)[1]
-    for side, condition in (("source", "control"), ("target", "treated")):
-        inside = (simulated.obs["condition"] == condition).to_numpy()
-        fit = fit.__class__(**{**vars(fit), f"populations_{side}": codes[inside]})
-    return fit
+    inside = (simulated.obs["condition"] == "control").to_numpy()
+    found = {"populations_source": codes[inside], "populations_target": codes[~inside]}
+    return replace(fit, **found)
 
 
 def test_found_populations_are_named_by_a_marker_table(

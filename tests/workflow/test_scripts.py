@@ -63,7 +63,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
         output=[f"{drug}/annotation.json"],
         params={"annotation_key": "cell_type", "reading": layout["reading"]},
     )
-    table = "cell_type\tgene\n" + "".join(f"Alpha\tALPHA{i}\n" for i in range(1, 6))
+    table = "cell_type\tgene\n" + "".join(f"Alpha\tALPHA{i:02}\n" for i in range(1, 6))
     (tmp_path / "markers.tsv").write_text(table + "Beta\tNOGENE\n")
     run("check_markers", tmp_path, input=["markers.tsv"], output=[f"{drug}/markers.json"])
     said = run(
