@@ -83,6 +83,17 @@ def test_ci_calls_targets_of_the_makefile() -> None:
     assert {"lint", "test"} <= called <= TARGETS
 
 
+def test_ci_leaves_out_tests_that_are_there() -> None:
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    named = set(re.findall(r"\b\w+/test_\w+\.py\b", text))
+    loop = re.search(r"for name in ([^;]*); do", text)
+    assert loop is not None
+    named |= {f"workflow/test_{name}.py" for name in loop[1].replace("\\", "").split()}
+    assert len(named) > 10
+    for name in named:
+        assert (ROOT / "tests" / name).is_file(), name
+
+
 def test_ci_covers_the_floor_of_python() -> None:
     job = parsed(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["check"]
     assert job["strategy"]["matrix"]["python"][0] == PROJECT["requires-python"].lstrip(">=")

@@ -16,7 +16,7 @@ import pytest
 from cgmm._utils.files import write_h5ad
 from cgmm.pp import InputError, Sample, _guard, check_readable, check_samples, join_samples
 from cgmm.results.fit_files import FORMAT, load_fit
-from tests.pp.test_pp import small
+from tests.pp.made import small
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*ROOT.glob("cgmm/**/*.py"), *ROOT.glob("workflow/**/*.py"), *ROOT.glob("docs/*.py")]
