@@ -51,7 +51,13 @@ class Project:
         (self.folder / "lab.yaml").write_text(yaml.dump(self.settings), encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(self.code / "workflow" / "Snakefile"),
+        ]
         command += ["--directory", str(self.folder), "--configfile", str(self.folder / "lab.yaml")]
         command.append("--rerun-incomplete")  # what a run needs after one that was killed
         return [*command, *arguments]
@@ -97,7 +103,6 @@ class Project:
 
 def copy_code(folder: Path) -> Path:
     folder.mkdir()
-    shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "cgmm", "envs"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
