@@ -28,8 +28,8 @@ help:
 	@echo "make unlock       after a run was killed: let the next one begin"
 	@echo "make clean        remove results and reports, keep the environment"
 
-env: $(VENV)/.ready
-env-dev: $(VENV)/.ready-dev
+env: $(VENV)/.ready $(BIN)/cgmm
+env-dev: $(VENV)/.ready-dev $(BIN)/cgmm
 env-docs: $(VENV)/.ready-docs
 
 $(VENV)/.ready: envs/requirements.txt envs/requirements-demo.txt envs/requirements-uv.txt
@@ -40,6 +40,11 @@ $(VENV)/.ready: envs/requirements.txt envs/requirements-demo.txt envs/requiremen
 	@envs/install.sh $(BIN)/python -r envs/requirements.txt
 	@envs/install.sh $(BIN)/python --no-deps -r envs/requirements-demo.txt
 	@touch $@
+
+# the command of this folder; the package itself is not installed. -P: no cgmm of the current folder
+$(BIN)/cgmm: | $(VENV)/.ready
+	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s" -P -m cgmm "$$@"\n' "$(CURDIR)" "$(abspath $(BIN))/python" > $@
+	@chmod +x $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready envs/requirements-dev.txt
 	@echo "Adding the tools for tests"
@@ -68,7 +73,7 @@ lint: env-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakefmt --check workflow
 	$(BIN)/snakemake --lint
 
 # -W: a warning is an error; runs the tutorial

@@ -19,8 +19,8 @@ from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
 from cgmm.automatic.partitions import FittedPartition
 from cgmm.automatic.populations import find_populations, neighbour_graph
-from cgmm.tl._fit_comparison import fit_sides
 from cgmm.thresholds import MIN_CHANGE
+from cgmm.tl._fit_comparison import fit_sides
 from cgmm.transport.coupling import divide, share_of_source
 
 Cut = tuple[FittedPartition, LearnedMetric]

@@ -38,7 +38,13 @@ class Study:
     def command(self, *arguments: str) -> list[str]:
         """Give the command line."""
         own = self.folder / "config.yaml"
-        command = [self.python, "-m", "snakemake", "--snakefile", str(CODE / "Snakefile")]
+        command = [
+            self.python,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(CODE / "workflow" / "Snakefile"),
+        ]
         command += ["--directory", str(self.folder), *arguments]
         return [*command, "--configfile", str(own)] if own.is_file() else command
 

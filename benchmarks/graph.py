@@ -61,7 +61,7 @@ def measure(*arguments: str, cwd: Path) -> tuple[float, float]:
 def main() -> None:
     """Measure every size once, after a call that fills the caches."""
     lines = []
-    snakefile = str(HERE.parent / "Snakefile")
+    snakefile = str(HERE.parent / "workflow" / "Snakefile")
     with tempfile.TemporaryDirectory() as base:
         measure("--version", cwd=Path(base))
         wall, cpu = measure("--version", cwd=Path(base))

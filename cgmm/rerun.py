@@ -9,7 +9,7 @@ A page may come from an untrusted source. Only its recipe is read, and nothing f
 The files that are written have fixed names in the folder that the user named, and no file is
 overwritten.
 
-    python -m cgmm.rerun report.html --to again
+    cgmm rerun report.html --to again
     snakemake --directory again --configfile again/config.yaml --cores 2
 """
 
@@ -39,6 +39,7 @@ from cgmm.results.recipe import (
     code_digest,
     packages,
     read_recipe,
+    without_cgmm,
 )
 
 
@@ -112,7 +113,7 @@ def extract(
     texts = [
         yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         _sheet(rows),
-        "".join(f"{name}=={number}\n" for name, number in recipe["packages"].items()),
+        _requirements(recipe),
     ]
     if "markers" in recipe:
         texts.append("".join("\t".join(row) + "\n" for row in [MARKER_COLUMNS, *recipe["markers"]]))
@@ -166,10 +167,22 @@ def _sheet(rows: Sequence[Mapping[str, str]]) -> str:
     return out.getvalue()
 
 
+def _requirements(recipe: Mapping[str, Any]) -> str:
+    """Return the packages of a report; its code is named in a comment, and is not installed."""
+    commit = recipe.get("git_commit")
+    code = f"commit {commit} of the repository of cgmm" if commit else "not recorded"
+    lines = [
+        f"# The code of the report: {code}. It runs from its folder and is not in this list.",
+        "# The package called cgmm on the registry is another project.",
+        *(f"{name}=={number}" for name, number in without_cgmm(recipe["packages"]).items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _different(recipe: Mapping[str, Any], code: Path) -> list[str]:
     """Return one line per difference from the report, which may change the last digits."""
     here = packages()
-    then = recipe["packages"]
+    then = without_cgmm(recipe["packages"])
     found = [
         f"{name}: {number} in the report, {here.get(name, 'not installed')} here"
         for name, number in then.items()
@@ -189,10 +202,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m cgmm.rerun",
         description="Write what a report was made from into a folder, to run it again.",
     )
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
     parser.add_argument("report", type=Path, help="the HTML file of a comparison")
     parser.add_argument("--to", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--data", type=Path, help="the folder where the input files are now")
-    options = parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run :func:`extract`; return 1 when it fails."""
     try:
         done = extract(options.report, options.to, data=options.data)
     except (OSError, ValueError) as error:

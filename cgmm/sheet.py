@@ -1,7 +1,7 @@
 """Write the sample sheet of the workflow from the files themselves.
 
-    python -m cgmm.sheet cells.h5ad --sample sample --condition arm --donor donor > samples.tsv
-    python -m cgmm.sheet data/*.h5ad --condition arm > samples.tsv
+    cgmm sheet cells.h5ad --sample sample --condition arm --donor donor > samples.tsv
+    cgmm sheet data/*.h5ad --condition arm > samples.tsv
 
 The columns are columns of ``obs``. Without ``--sample`` every file is one sample.
 """
@@ -23,12 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cgmm.sheet", description=__doc__.split("\n")[0]
     )
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
     parser.add_argument("files", nargs="+", help="files with cells")
     parser.add_argument("--condition", required=True, help="column of obs with the condition")
     for name in ("sample", "donor", "batch"):
         parser.add_argument(f"--{name}", help=f"column of obs with the {name}")
     parser.add_argument("--h5mu-modality", help="modality of .h5mu files to read")
-    given = parser.parse_args(arguments)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Write the sheet to standard output; return 1 when the files cannot be used."""
     try:
         check_readable(given.files)
         samples, remarks = samples_of_files(

@@ -9,16 +9,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import anndata as ad
-import jax
-import numpy as np
-import pytest
-
-import cgmm as cg
-from tests.made import CALL, N_CELLS, coupled, log_counts, plain_fit
+from tests.compiled import share_compiled_code
 
 os.environ.setdefault("NPROC", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+share_compiled_code()  # before JAX is imported
+
+import anndata as ad  # noqa: E402
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+import cgmm as cg  # noqa: E402
+from tests.made import CALL, N_CELLS, coupled, log_counts, plain_fit  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -18,11 +18,11 @@ def versions() -> dict[str, str]:
 
 def version(package: str) -> str | None:
     """Return the version of a package; None when it is not installed."""
+    if package == "cgmm":  # what is installed under this name may be another project
+        from cgmm import __version__
+
+        return __version__
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        if package != "cgmm":
-            return None
-        from cgmm import __version__  # imported from its folder, not installed
-
-        return __version__
+        return None

@@ -3,7 +3,7 @@
 Muzellec et al. 2023, Bioinformatics 39:btad547.  The model is the negative binomial regression of
 Love, Huber & Anders 2014 (Genome Biology 15:550) with the design ``~ condition``, or ``~ donor +
 condition`` where donors are compared with themselves.  The test is Wald's.  Genes with outlying
-counts by Cook's distance have no p.  The package is optional: ``pip install 'cgmm[de]'``.
+counts by Cook's distance have no p.  The package is optional: ``pip install 'pydeseq2>=0.5.4'``.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import numpy as np
 from anndata.io import read_elem
 
 from cgmm._utils.files import is_full, plain_strings
+from cgmm._utils.optional import how_to_install
 from cgmm.pp._columns import labelled
 from cgmm.pp._fcs import read_fcs
 from cgmm.pp._reading import DEFAULT, Read, Reading
@@ -90,7 +91,10 @@ def as_h5ad(path: str | Path, reading: Reading = DEFAULT) -> Converted:
         return _known[key]
     package, read = READERS[kind]
     if package and importlib.util.find_spec(package) is None:
-        msg = f"{path}: files of the format {kind} are read with {package}. Install it."
+        msg = (
+            f"{path}: files of the format {kind} are read with {package}, which is not installed: "
+            f"{how_to_install(package)}."
+        )
         raise InputError(msg)
     if not _folder:
         _folder.append(tempfile.TemporaryDirectory(prefix="cgmm-"))

@@ -21,6 +21,7 @@ import pandas as pd
 from anndata.io import read_elem
 
 from cgmm._utils.files import atomic, plain_strings
+from cgmm._utils.optional import how_to_install
 from cgmm._utils.rows import RowsWriter
 from cgmm.pp._blocks import Block, blocks_of
 from cgmm.pp._counted_once import check_copies, signatures
@@ -96,7 +97,7 @@ def choose_scale(
             "Write it with `adata.X = adata.X.tocsr()`"
         )
     elif importlib.util.find_spec("dask") is None:
-        reason = "Dask is not installed. Install it with `pip install 'cgmm[dask]'`"
+        reason = f"Dask is not installed. Install it with `{how_to_install('dask')}`"
     if wanted and reason and scale == LAZY:
         msg = f"scale: lazy is not possible: {reason}, or set `scale: memory` in the config."
         raise InputError(msg)

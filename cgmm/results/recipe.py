@@ -26,11 +26,14 @@ MARKERS = "markers.tsv"
 MARKER_COLUMNS = ("cell_type", "gene", "sign")
 MADE_BY_THE_WORKFLOW = "results/demo/"
 MAX_PAGE = 200_000_000
-SOURCES = ("Snakefile", "cgmm", "workflow")
+# the distribution of this package, and another project of the same import name
+NOT_REQUIRED = ("coupled-gmm", "cgmm")
+SOURCES = ("cgmm", "workflow")
 _START = re.compile(rf'<script\b[^<>]{{0,200}}\bid="{ELEMENT}"[^<>]{{0,200}}>', re.IGNORECASE)
 # Snakemake runs code from a config with other keys, for instance `__use_yte__`
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}\+?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
 
@@ -89,9 +92,22 @@ def make_recipe(
 
 
 def packages() -> dict[str, str]:
-    """Return the version of every package of this environment, by name."""
+    """Return the version of every package of this environment, by name.
+
+    cgmm itself is left out: a recipe names its code by commit and checksum. No version of it is
+    taken from a registry, where the name belongs to another project.
+    """
     found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    return dict(sorted((n, v) for n, v in found.items() if n and v))
+    return without_cgmm({n: v for n, v in sorted(found.items()) if n and v})
+
+
+def without_cgmm(packages: Mapping[str, str]) -> dict[str, str]:
+    """Return packages and their versions without cgmm, under whichever name it is listed."""
+    return {
+        name: number
+        for name, number in packages.items()
+        if re.sub(r"[-_.]+", "-", name).lower() not in NOT_REQUIRED
+    }
 
 
 def code_digest(folder: Path) -> str:
@@ -173,6 +189,9 @@ def fault_of(recipe: Any) -> str | None:
     pairs = {(row["path"], row["sha256"]) for row in recipe["samples"]}
     if len(pairs) > len({path for path, _ in pairs}):
         return "a file has two checksums"
+    commit = recipe.get("git_commit")
+    if commit is not None and not (isinstance(commit, str) and _COMMIT.fullmatch(commit)):
+        return "its git_commit is not a commit"
     for name, number in recipe["packages"].items():
         if not (_PACKAGE.fullmatch(name) and isinstance(number, str)):
             return f"{name!r} is not the name of a package with its version"

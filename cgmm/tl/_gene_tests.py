@@ -9,6 +9,7 @@ import numpy as np
 
 from cgmm._anndata.expression import CellExpression, looks_like_counts
 from cgmm._anndata.sides import Sides
+from cgmm._utils.optional import how_to_install
 from cgmm.genes import deseq
 from cgmm.genes.pseudobulk import pseudobulk, samples
 from cgmm.pair import Pair
@@ -90,5 +91,5 @@ def _no_test(cells: CellExpression, sides: Sides, counts_layer: str, *, wanted: 
     if not looks_like_counts(cells.adata.layers[counts_layer]):
         return f"layers[{counts_layer!r}] does not hold counts (whole numbers), as a test needs."
     if not deseq.installed():
-        return "PyDESeq2 is not installed: pip install 'cgmm[de]'."
+        return f"PyDESeq2 is not installed: {how_to_install('pydeseq2')}."
     return ""

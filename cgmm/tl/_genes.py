@@ -78,8 +78,8 @@ def genes(
     de
         Whether to test genes over donors. The tests take about ten seconds per subpopulation. They
         need a ``donor_key`` in the fit, at least three donors in each condition, counts, and
-        PyDESeq2 (``pip install 'cgmm[de]'``). Where a requirement is not met, the columns of the
-        tests are NaN and :func:`cgmm.get.gene_agreement` gives the reason.
+        PyDESeq2 (``pip install 'pydeseq2>=0.5.4'``). Where a requirement is not met, the columns
+        of the tests are NaN and :func:`cgmm.get.gene_agreement` gives the reason.
     counts_layer
         Layer with counts, for ``de``; in ``expression`` when it is given, otherwise in ``adata``.
     level

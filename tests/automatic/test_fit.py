@@ -50,7 +50,7 @@ def bent_line(n: int, shift: np.ndarray, seed: int) -> np.ndarray:
     return np.concatenate([line, *rounds]) + shift
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.long)])
 def test_cluster_borders_that_differ_are_not_taken_for_changes(seed):
     x = bent_line(1200, np.zeros(6), seed)
     y = bent_line(1000, 4 * np.eye(6)[3], seed + 100)
@@ -89,7 +89,7 @@ def test_a_shift_does_not_leak_into_prevalence(shift: float):
         assert cells[labels[source] == name].mean() == pytest.approx(truth, abs=0.1)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_population_that_is_gone_does_not_take_the_numbers_of_its_neighbour(seed):
     rng = np.random.default_rng(seed)
     places = 6 * rng.normal(size=(8, 15))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import subprocess
 import sys
 import warnings
@@ -21,6 +20,7 @@ import cgmm as cg
 from cgmm.coupled import em, extrapolation
 from cgmm.coupled.em import CoupledEM
 from cgmm.coupled.outcome import Outcome
+from tests.compiled import compiling_anew
 from tests.coupled.problems import blobs, fit, objective, pair
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +155,7 @@ def test_bits_repeat_and_threads_hardly_matter(tmp_path):
     found = []
     for i, threads in enumerate(("2", "2", "1")):
         out = tmp_path / f"{i}.npy"
-        env = os.environ | {"NPROC": threads, "PYTHONPATH": str(ROOT)}
+        env = compiling_anew() | {"NPROC": threads, "PYTHONPATH": str(ROOT)}
         subprocess.run([sys.executable, "-c", CODE, str(out)], check=True, env=env, timeout=120)
         found.append(np.load(out))
     np.testing.assert_array_equal(found[0], found[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -81,6 +82,36 @@ def test_ci_calls_targets_of_the_makefile() -> None:
     runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     called = {name for line in runs for name in re.findall(r"\bmake ([a-z-]+)", line)}
     assert {"lint", "test"} <= called <= TARGETS
+
+
+def test_the_environment_has_the_command_of_this_folder(tmp_path: Path) -> None:
+    place = tmp_path / "an env"
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "python").symlink_to(sys.executable)
+    # a path with a blank cannot be a target of make
+    command = ["make", "--always-make", "--old-file=env/.ready", "VENV=env", "env/bin/cgmm"]
+    for name in ("Makefile", "cgmm"):
+        (place / name).symlink_to(ROOT / name)
+    (place / "env").symlink_to(place)
+    (place / ".ready").touch()
+    made = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    (tmp_path / "cgmm.py").write_text("raise RuntimeError", encoding="utf-8")
+    said = subprocess.run(
+        [place / "bin" / "cgmm", "--version"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert said.stdout == f"cgmm {cgmm.__version__}\n", said.stderr
+
+
+def test_ci_leaves_out_tests_that_are_there() -> None:
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    named = set(re.findall(r"\b\w+/test_\w+\.py\b", text))
+    loop = re.search(r"for name in ([^;]*); do", text)
+    assert loop is not None
+    named |= {f"workflow/test_{name}.py" for name in loop[1].replace("\\", "").split()}
+    assert len(named) > 10
+    for name in named:
+        assert (ROOT / "tests" / name).is_file(), name
 
 
 def test_ci_covers_the_floor_of_python() -> None:

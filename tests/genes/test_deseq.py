@@ -7,7 +7,7 @@ from cgmm.genes import deseq
 from cgmm.genes.pseudobulk import Samples
 
 pytestmark = pytest.mark.skipif(
-    not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')"
+    not deseq.installed(), reason="needs PyDESeq2 (pip install 'pydeseq2>=0.5.4')"
 )
 
 

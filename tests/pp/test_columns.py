@@ -14,7 +14,7 @@ import pytest
 from cgmm.pp import Sample, check_samples, join_samples
 from cgmm.pp._columns import labels_of, read_column, read_table
 from cgmm.pp._read import opened
-from tests.pp.test_pp import saved, small
+from tests.pp.made import saved, small
 
 
 def as_anndata_0_7(path: str) -> None:

@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from cgmm.pp import Sample, check_samples, join_samples, prepare_lazily
-from tests.pp.test_pp import small
+from tests.pp.made import small
 
 
 def compress(file: h5py.File, compression: object) -> None:

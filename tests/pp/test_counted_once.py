@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cgmm.pp import InputError, check_samples, join_samples, prepare_lazily
-from tests.pp.test_pp import saved, small
+from tests.pp.made import saved, small
 
 
 def renamed_cells(adata, prefix: str):

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from cgmm.pp import check_samples, join_samples, prepare_lazily
-from tests.pp.test_pp import GENES, saved, small
+from tests.pp.made import GENES, saved, small
 
 IDS = [f"ENSG{i:011d}" for i in range(60)]
 

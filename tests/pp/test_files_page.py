@@ -15,8 +15,8 @@ import yaml
 from cgmm._utils.files import write_h5ad
 from cgmm.pp import Sample, check_samples, join_samples
 from cgmm.pp._formats import READERS
+from tests.pp.made import GENES, small
 from tests.pp.test_formats import write_10x_folder
-from tests.pp.test_pp import GENES, small
 from workflow.sheet import read_sheet
 from workflow.validation import Validator, read_schema
 

@@ -25,7 +25,7 @@ from cgmm.pp import (
     samples_of_files,
 )
 from cgmm.pp._formats import as_h5ad
-from tests.pp.test_pp import small
+from tests.pp.made import small
 
 
 def taken(path: Path, **options: object) -> ad.AnnData:

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from cgmm.pp import check_samples, join_samples
-from tests.pp.test_pp import GENES, saved, small
+from tests.pp.made import GENES, problems, saved, small
 
 
 def without(seed: int, genes: list[str], strong: float = 1.0):
@@ -76,3 +76,53 @@ def test_genes_that_all_files_share_need_no_word(tmp_path: Path) -> None:
     assert facts["notices"] == []
     assert "lacking" not in facts["genes"]
     assert join_samples(pair).n_vars == 60
+
+
+@pytest.mark.parametrize(
+    ("genes", "words"),
+    [
+        ([f"ENSG{i:011d}" for i in range(60)], "Ensembl ids, the other gene symbols"),
+        ([g.capitalize() for g in GENES], "upper and lower case"),
+        ([f"OTHER{i}" for i in range(60)], "one species"),
+    ],
+)
+def test_genes_that_do_not_overlap(tmp_path: Path, genes: list[str], words: str) -> None:
+    pair = [saved(tmp_path, "a", small()), saved(tmp_path, "b", small(genes=genes))]
+    text = problems(pair)
+    assert words in text
+    assert "share only 0 of 60" in text
+
+
+def test_version_suffixes(tmp_path: Path) -> None:
+    ids = [f"ENSG{i:011d}" for i in range(60)]
+    pair = [
+        saved(tmp_path, "a", small(genes=[f"{g}.1" for g in ids])),
+        saved(tmp_path, "b", small(genes=[f"{g}.2" for g in ids])),
+    ]
+    assert "version suffix" in problems(pair)
+
+
+def test_gene_column_makes_files_meet(tmp_path: Path) -> None:
+    other = small(genes=[f"ENSG{i:011d}" for i in range(60)], seed=1)
+    other.var["symbol"] = np.array(GENES, dtype=object)
+    first = small()
+    first.var["symbol"] = np.array(GENES, dtype=object)
+    pair = [saved(tmp_path, "a", first), saved(tmp_path, "b", other)]
+    assert check_samples(pair, gene_column="symbol")["genes"]["n_shared"] == 60
+    assert list(join_samples(pair, gene_column="symbol").var_names) == GENES
+
+
+def test_partial_overlap_and_repeated_names_are_noted(tmp_path: Path) -> None:
+    genes = [*GENES[:30], *[f"OTHER{i}" for i in range(30)]]
+    pair = [saved(tmp_path, "a", small()), saved(tmp_path, "b", small(genes=genes, seed=1))]
+    facts = check_samples(pair)
+    assert facts["genes"]["share_of_smallest"] == 0.5
+    assert facts["notices"][0]["level"] == "warning"
+    adata = small()
+    adata.var["symbol"] = np.array(["SAME", "SAME", *GENES[2:]], dtype=object)
+    again = saved(tmp_path, "c", adata)
+    assert (
+        "more than once (SAME)"
+        in check_samples([again], gene_column="symbol")["notices"][0]["text"]
+    )
+    assert "SAME-1" in join_samples([again], gene_column="symbol").var_names

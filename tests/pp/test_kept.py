@@ -12,7 +12,7 @@ import pytest
 from cgmm import pp
 from cgmm.pp._kept import COLUMNS, KEPT, kept_by_label
 from cgmm.results.facts import labels_kept
-from tests.pp.test_pp import saved, small
+from tests.pp.made import saved, small
 
 
 def labelled(seed: int, poor: str) -> ad.AnnData:

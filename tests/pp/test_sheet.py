@@ -10,7 +10,7 @@ import pytest
 
 from cgmm.pp import InputError, Sample, check_samples, samples_of_files
 from cgmm.sheet import main
-from tests.pp.test_pp import saved, small
+from tests.pp.made import saved, small
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
-from cgmm.pp import check_samples, join_samples
-from tests.pp.test_pp import saved, small
+from cgmm.pp import InputError, Sample, check_samples, join_samples
+from tests.pp.made import changed, problems, saved, small
 
 MARKERS = ["CD3", "CD19", "CD14", "CD56"]
 
@@ -82,3 +83,24 @@ def test_whole_numbers_of_an_instrument_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("times", [1.0, 3.0])
 def test_transformed_channels_need_no_word(tmp_path: Path, times: float) -> None:
     assert said(channels(tmp_path, times=times)) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x.log1p(), "look like logarithms"),
+        (lambda x: x.multiply(31.7).tocsr(), "look normalised"),
+        (lambda x: x - sp.csr_matrix(np.full(x.shape, 3.0)), "negative values"),
+        (lambda x: x.multiply(np.nan).tocsr(), "missing or infinite"),
+        (lambda x: x.multiply(0).tocsr(), "all zero"),
+        (lambda x: np.log1p(x.toarray()), "look like logarithms"),
+        (lambda x: x.log1p().tocsc(), "look like logarithms"),
+    ],
+)
+def test_values_that_are_not_counts(pair: list[Sample], change: object, words: str) -> None:
+    text = problems([pair[0], changed(pair[1], change)])
+    assert words in text
+    assert pair[1].path in text
+    assert "counts_layer" in text
+    with pytest.raises(InputError, match=words):
+        join_samples(pair)

@@ -45,7 +45,7 @@ def test_counts_are_read_only_when_they_are_needed(prepared: Path) -> None:
     np.testing.assert_array_equal(matrix, np.rint(matrix))
 
 
-@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')")
+@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'pydeseq2>=0.5.4')")
 def test_genes_are_tested_and_counts_are_not_written_again(
     simulated: ad.AnnData, fit: cg.CoupledFit, prepared: Path
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -74,23 +73,11 @@ def test_a_poor_annotation_is_a_sentence_and_all_tables_stand(
     populated: ad.AnnData, labels: Callable[[ad.AnnData], pd.Series], says: str
 ) -> None:
     call = {"condition_key": "condition", "source": "control", "target": "treated"}
-<<<<<<< HEAD
     populated.obs["label"] = labels(populated)
     cg.tl.annotate(populated, cg.get.fit(populated), **call, donor_key="donor", name_by="label")
     cg.tl.genes(populated)
     tables = {name: frame_of(populated, name) for name in TABLES if name != "donor_shifts"}
     said = [notice["text"] for notice in annotation_notices(populated)]
-=======
-    codes = np.unique(fitted.obs["cell_type"].astype(str), return_inverse=True)[1]
-    inside = (fitted.obs["condition"] == "control").to_numpy()
-    found = {"populations_source": codes[inside], "populations_target": codes[~inside]}
-    fitted.obs["label"] = labels(fitted)
-    fit = replace(cg.get.fit(fitted), **found)
-    cg.tl.annotate(fitted, fit, **call, donor_key="donor", name_by="label")
-    cg.tl.genes(fitted)
-    tables = {name: frame_of(fitted, name) for name in TABLES if name != "donor_shifts"}
-    said = [notice["text"] for notice in annotation_notices(fitted)]
->>>>>>> markers
     assert says in " ".join([*said, *tables["populations"]["reason"]])
     for name in ("factors", "arrivals", "shifts", "genes", "components", "donors", "populations"):
         assert len(tables[name]), name

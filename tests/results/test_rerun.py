@@ -34,7 +34,35 @@ def test_a_recipe_comes_out_as_the_files_of_the_workflow(
     assert rows[2]["path"] == "results/demo/x.h5ad"
     assert [Path(row["path"]) for row in rows[:2]] == [tmp_path / "a.h5ad", tmp_path / "b c.h5ad"]
     lines = (tmp_path / "again" / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert lines == [f"{name}=={number}" for name, number in packages().items()]
+    assert "not recorded" in lines[0]
+    assert [line for line in lines if line[0] != "#"] == [
+        f"{name}=={number}" for name, number in packages().items()
+    ]
+
+
+def test_cgmm_is_named_by_its_commit_and_required_under_no_name(
+    recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    """An older report lists the package under a name that is another project's on the registry."""
+    recipe["packages"] |= {"cgmm": "0.1.0", "Coupled_GMM": "0.1.0"}
+    recipe["git_commit"] = "0123abcd" * 5 + "+"
+    done = extract(page_of(recipe, tmp_path), tmp_path / "again")
+    text = (tmp_path / "again" / "requirements.txt").read_text(encoding="utf-8")
+    assert f"commit {recipe['git_commit']} " in text.splitlines()[0]
+    assert not [line for line in text.lower().splitlines() if line.startswith(("cgmm", "coupled"))]
+    assert not [line for line in done.different if "0.1.0" in line]
+
+
+def test_the_environment_of_a_recipe_leaves_out_this_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("cgmm-0.5.1", "coupled_gmm-0.1.0", "other-1.0"):
+        info = tmp_path / f"{name}.dist-info"
+        info.mkdir()
+        title, number = name.split("-")
+        (info / "METADATA").write_text(f"Name: {title}\nVersion: {number}\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert packages() == {"other": "1.0"}
 
 
 def test_a_marker_table_comes_out_as_it_was(recipe: dict[str, Any], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from cgmm.genes import deseq
 from tests.tl.truth import TYPES, programme_of
 
 needs_deseq = pytest.mark.skipif(
-    not deseq.installed(), reason="needs PyDESeq2 (pip install 'cgmm[de]')"
+    not deseq.installed(), reason="needs PyDESeq2 (pip install 'pydeseq2>=0.5.4')"
 )
 
 
@@ -83,7 +83,7 @@ def test_no_donors_no_package_and_no_wish_have_a_reason(
 
     assert reason() == "Not asked for: call cgmm.tl.genes(adata, de=True)."
     monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
-    assert reason(de=True) == "PyDESeq2 is not installed: pip install 'cgmm[de]'."
+    assert reason(de=True) == "PyDESeq2 is not installed: pip install 'pydeseq2>=0.5.4'."
     cg.tl.annotate(somewhere, cg.get.fit(somewhere), **call)
     assert "No donors were given" in reason(de=True)
 

@@ -51,7 +51,13 @@ class Project:
         (self.folder / "lab.yaml").write_text(yaml.dump(self.settings), encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(self.code / "workflow" / "Snakefile"),
+        ]
         command += ["--directory", str(self.folder), "--configfile", str(self.folder / "lab.yaml")]
         command.append("--rerun-incomplete")  # what a run needs after one that was killed
         return [*command, *arguments]
@@ -97,7 +103,6 @@ class Project:
 
 def copy_code(folder: Path) -> Path:
     folder.mkdir()
-    shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "cgmm", "envs"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
@@ -156,13 +161,27 @@ def problems(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
 
 @pytest.fixture(scope="session")
 def tiny_project(once: Once, tiny_file: Path) -> Project:
-    """A project that ran from start to end, undisturbed; not to be changed."""
+    """A project that ran from start to end, undisturbed; not to be changed.
+
+    Its data lie in its folder under a relative path, so a copy of the folder has run too. What the
+    run said is in ``console.txt``.
+    """
 
     def make(folder: Path) -> None:
-        done = Project(folder, ROOT, rows=rows_of(tiny_file)).run()
-        assert done.returncode == 0, done.stdout + done.stderr
+        shutil.copy(tiny_file, folder)
+        done = Project(folder, ROOT, rows=rows_of(Path(tiny_file.name))).run()
+        text = done.stdout + done.stderr
+        assert done.returncode == 0, text
+        (folder / "console.txt").write_text(text, encoding="utf-8")
 
-    return Project(once("undisturbed", make), ROOT, rows=rows_of(tiny_file))
+    return Project(once("undisturbed", make), ROOT, rows=rows_of(Path(tiny_file.name)))
+
+
+def copy_of(project: Project, folder: Path, code: Path | None = None) -> Project:
+    """Copy a project with all that it made; ``code`` runs it from now on."""
+    shutil.copytree(project.folder, folder)
+    rows = [dict(row) for row in project.rows]
+    return Project(folder, code or project.code, rows=rows)
 
 
 @pytest.fixture(scope="session")

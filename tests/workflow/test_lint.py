@@ -13,6 +13,7 @@ import yaml
 
 from tests.workflow.conftest import ROOT
 
+SNAKEFILE = ROOT / "workflow" / "Snakefile"
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
 
@@ -34,12 +35,12 @@ def test_snakemake_lint_is_content() -> None:
 
 
 def test_snakefmt_is_content() -> None:
-    done = call("snakefmt", "--check", "Snakefile", "workflow")
+    done = call("snakefmt", "--check", "workflow")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_snakefile_is_short() -> None:
-    assert len((ROOT / "Snakefile").read_text(encoding="utf-8").splitlines()) < 60
+    assert len((SNAKEFILE).read_text(encoding="utf-8").splitlines()) < 60
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda p: p.stem)
@@ -60,7 +61,7 @@ def test_scripts_have_no_future_import() -> None:
 
 def test_graph_of_the_demo(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
+    arguments = ("--snakefile", str(SNAKEFILE), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--cores", "2", "--quiet", "host", cwd=tmp_path)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
@@ -77,33 +78,33 @@ def test_graph_of_the_demo(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["default", "slurm"])
+@pytest.mark.parametrize("name", ["machine", "slurm"])
 def test_profiles_are_accepted(tmp_path: Path, name: str) -> None:
     if name == "slurm":
         pytest.importorskip("snakemake_executor_plugin_slurm")
     shutil.copytree(ROOT / "config", tmp_path / "config")
     profile = ROOT / "workflow" / "profiles" / name
-    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path))
+    arguments = ("--snakefile", str(SNAKEFILE), "--directory", str(tmp_path))
     done = call("snakemake", *arguments, "-n", "--workflow-profile", str(profile), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_profile_lets_a_killed_run_go_on() -> None:
     found = sorted((ROOT / "workflow" / "profiles").glob("*/profile.yaml"))
-    assert [path.parent.name for path in found] == ["default", "kubernetes", "slurm"]
+    assert [path.parent.name for path in found] == ["kubernetes", "machine", "slurm"]
     for path in found:
         assert yaml.safe_load(path.read_text(encoding="utf-8"))["rerun-incomplete"] is True
 
 
 def test_profile_of_one_machine_with_a_gpu(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    text = (ROOT / "workflow/profiles/default/profile.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "workflow/profiles/machine/profile.yaml").read_text(encoding="utf-8")
     settings = re.sub(r"^# (set-resources:|  - )", r"\1", text, flags=re.MULTILINE)
     found = yaml.safe_load(settings)
     assert found["set-resources"] == ["fit:gpu=1", "summarise:gpu=1"]
     assert "gpu=1" in found["resources"]  # so that they take turns
     (tmp_path / "profile.yaml").write_text(settings, encoding="utf-8")
-    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "-n")
+    arguments = ("--snakefile", str(SNAKEFILE), "--directory", str(tmp_path), "-n")
     done = call("snakemake", *arguments, "--workflow-profile", str(tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 

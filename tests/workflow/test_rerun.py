@@ -28,9 +28,15 @@ def test_run_again_from_the_report_alone(
     digest = hashlib.sha256(tiny_file.read_bytes()).hexdigest()
     assert {row["sha256"] for row in recipe["samples"]} == {digest}
 
-    done = extract(page, tmp_path / "again", code=ROOT)
+    done = extract(page, tmp_path / "again", data=tiny_project.folder, code=ROOT)
     assert done.different == []
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "workflow" / "Snakefile"),
+    ]
     command += ["--directory", str(done.folder), "--configfile", str(done.folder / "config.yaml")]
     # another number of threads than the first run had
     ran = subprocess.run(

@@ -1,6 +1,7 @@
 """What the scripts of the workflow share: their start, their samples, their JSON files."""
 
 import contextlib
+import importlib
 import logging
 import os
 import sys
@@ -13,10 +14,8 @@ from _sentences import sentence
 def start(snakemake):
     """Send output to the log, limit threads, and make errors readable.
 
-    Everything that is printed, warnings and tracebacks included, goes to the log of the job. The
-    sentence of an error also goes to the console, and to the log as a line ``ERROR: ...``.
-
-    Returns a function that prints one line on the console.
+    All output goes to the log of the job. The sentence of an error also goes to the console, and to
+    the log as ``ERROR: ...``. Returns a function that prints one line on the console.
     """
     # the code beside this workflow, even when another version is installed: reruns depend on it
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -46,6 +45,7 @@ def start(snakemake):
                 print(f"ERROR: {job}: {' '.join(str(problem).split())}", file=log)
 
     sys.excepthook = fail
+    importlib.import_module("workflow.own_code").use_own_code(Path(sys.path[0]))
     return say
 
 

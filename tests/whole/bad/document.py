@@ -20,7 +20,7 @@ AREAS: list[tuple] = [
     ("cgmm.transport_cost, GaussianMixture", arrays.COST, arrays.MIXTURE),
     ("cgmm.pp", steps.STEPS),
     ("cgmm.simulate", arrays.SIMULATE),
-    ("python -m cgmm.rerun", pages.PAGES),
+    ("cgmm rerun", pages.PAGES),
 ]
 
 

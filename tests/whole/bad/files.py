@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from cgmm._utils.files import write_h5ad
 from cgmm.pp import InputError, Sample, check_samples, join_samples
-from tests.pp.test_pp import GENES, small
+from tests.pp.made import GENES, small
 from tests.whole.bad.cases import Case
 
 IDS = [f"ENSG{i:011d}" for i in range(60)]
