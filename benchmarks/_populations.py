@@ -64,9 +64,11 @@ def fitted(case: Any, label_key: str, seed: int, kept: Path | None) -> Fitted:
             donor_key=case.donor_key,
         ),
     )
-    with patch.object(automatic, "count_origins", wraps=count_origins) as spy:
-        with patch.object(automatic, "find_populations", wraps=find_populations) as find:
-            fit = fit_sides(found, random_state=seed)
+    with (
+        patch.object(automatic, "count_origins", wraps=count_origins) as spy,
+        patch.object(automatic, "find_populations", wraps=find_populations) as find,
+    ):
+        fit = fit_sides(found, random_state=seed)
     source, target, votes = find.call_args.args
     _, _, cut, _, cuts, _ = spy.call_args.args
     r = cut.source.responsibilities(source.points), cut.target.responsibilities(target.points)
