@@ -106,7 +106,7 @@ def draw(design: Plan, seed: int, *, data: Path = DATA) -> RealCase:
     own = np.exp(effect) if logistic else np.maximum(gamma, 1e-4)
     sides = []
     for side, n in enumerate((design.source, design.target)):
-        who = np.arange(n) if side == 0 or not design.pairs else _partners(design)
+        who = np.arange(n) if side == 0 else _of_target(design)
         points, donors, labels, batches = [], [], [], []
         for position, d in enumerate(who):
             shares = (after if side else base) * own[d]
@@ -164,7 +164,7 @@ def _changed(
     return base, change
 
 
-def _partners(design: Plan) -> np.ndarray:
+def _of_target(design: Plan) -> np.ndarray:
     """Return the donors of the target: the pairs first, then donors of the target alone."""
     alone = design.source + np.arange(design.target - design.pairs)
     return np.concatenate([np.arange(design.pairs), alone])

@@ -37,6 +37,7 @@ Reference: Dempster 1958, Ann. Math. Stat. 29:995.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,7 @@ from cgmm.thresholds import ALPHA, LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN
 
 SHARED_ERROR = 0.2  # part of the squared disagreement of the readings
 MIN_FREEDOM = 2
+TINY = 1e-300
 
 
 class Moves(NamedTuple):
@@ -106,20 +108,42 @@ class Displacement(NamedTuple):
 
     @property
     def noise_squared(self) -> float:
-        """Trace of the square of the covariance, free of the bias of an estimated covariance."""
+        """Trace of the square of the true covariance, estimated without bias; may be negative."""
         d, total = self.freedom, self.noise
         square = float(np.square(self.covariance).sum())
-        unbiased = (square - total**2 / d) * d**2 / ((d - 1) * (d + 2))
-        return max(unbiased, total**2 / len(self.vector))
+        return (square - total**2 / d) * d**2 / ((d - 1) * (d + 2))
 
-    @property
-    def p(self) -> float:
-        """P of no displacement (Dempster's test)."""
+    def p(self, dimensions: float) -> float:
+        """Return p of no displacement (Dempster's test).
+
+        Parameters
+        ----------
+        dimensions
+            Effective number of dimensions of the noise, from :func:`effective_dimensions`.
+        """
         if self.noise <= 0:
             return np.nan
-        freedom = self.noise**2 / self.noise_squared
         ratio = float(self.vector @ self.vector) / self.noise
-        return float(scipy.stats.f.sf(ratio, freedom, freedom * self.freedom))
+        return float(scipy.stats.f.sf(ratio, dimensions, dimensions * self.freedom))
+
+
+def effective_dimensions(of: Sequence[Displacement]) -> float:
+    """Return the effective number of dimensions of the noise, over all displacements together.
+
+    One covariance of few donors says little about its shape, so the shape is taken to be common.
+
+    Parameters
+    ----------
+    of
+        Displacements, at least one.
+
+    Returns
+    -------
+    ``(tr V)^2 / tr V^2``, between one and the number of dimensions.
+    """
+    square = sum(one.noise_squared / max(one.noise, TINY) ** 2 for one in of) / len(of)
+    shape = sum(1 - 2 * one.noise_squared / (one.freedom * max(one.noise, TINY) ** 2) for one in of)
+    return float(np.clip(shape / len(of) / max(square, TINY), 1.0, len(of[0].vector)))
 
 
 def moves(
@@ -149,19 +173,25 @@ def moves(
     own, union = pair_means(fit, cells, units, design, pairs)
     one_population = counterparts(fit.coupling, pairs)
     sides = design.sides
-    rows = []
-    for i, main in enumerate(one_population):
-        first = _displacement(own, design, i)
-        if first is None:
-            rows.append([np.nan] * 4)
-            continue
-        second = _displacement(union, design, i) if main else None
-        total = [own.cells[sides == side, i].sum() for side in (0, 1)]
-        if second is None or min(total) < MIN_CELLS:
-            rows.append([_length(first), np.nan, np.nan, np.nan])
-            continue
-        rows.append([_length(first), *_interval(first, second, level), second.p])
-    length, low, high, p = np.array(rows, float).reshape(len(pairs), 4).T
+    enough = np.array(
+        [own.cells[sides == side].sum(axis=0) >= MIN_CELLS for side in (0, 1)], dtype=bool
+    ).all(axis=0)
+    firsts = [_displacement(own, design, i) for i in range(len(pairs))]
+    seconds = [
+        _displacement(union, design, i) if asked else None
+        for i, asked in enumerate(one_population & enough)
+    ]
+    tested = [i for i, (a, b) in enumerate(zip(firsts, seconds, strict=True)) if a and b]
+    length, low, high, p = np.full((4, len(pairs)), np.nan)
+    for i, first in enumerate(firsts):
+        if first is not None:
+            length[i] = _length(first)
+    dimensions = [
+        effective_dimensions([of[i] for i in tested]) if tested else 1.0 for of in (firsts, seconds)
+    ]
+    for i in tested:
+        p[i] = seconds[i].p(dimensions[1])
+        low[i], high[i] = _interval(firsts[i], seconds[i], p[i], dimensions[0], level)
     if not design.replicated:
         p = np.full_like(p, np.nan)
     return Moves(length, low, high, p, benjamini_hochberg(p))
@@ -249,13 +279,19 @@ def _length(of: Displacement) -> float:
     return float(np.sqrt(max(of.vector @ of.vector - of.noise, 0.0)))
 
 
-def _interval(first: Displacement, second: Displacement, level: float) -> tuple[float, float]:
+def _interval(
+    first: Displacement, second: Displacement, p: float, dimensions: float, level: float
+) -> tuple[float, float]:
     """Return the ends of the interval of the length of the first reading."""
     gap = first.vector - second.vector
     shared = SHARED_ERROR * float(gap @ gap)
     square = max(float(first.vector @ first.vector) - first.noise, 0.0)
-    variance = 4 * first.vector @ first.covariance @ first.vector + 2 * first.noise_squared
+    variance = 4 * first.vector @ first.covariance @ first.vector + 2 * first.noise**2 / dimensions
     variance += 4 * square * shared + 2 * shared**2
     half = scipy.stats.t.ppf(0.5 + level / 2, first.freedom) * np.sqrt(variance)
-    low = 0.0 if second.p >= ALPHA else np.sqrt(max(square - half, 0.0))
-    return float(low), float(np.sqrt(square + half))
+    high = float(np.sqrt(square + half))
+    if p >= ALPHA or square <= 0:
+        return 0.0, high
+    # the error of a length is that of its square over twice the length
+    length = np.sqrt(square)
+    return float(max(length - half / (2 * length), 0.0)), high

@@ -123,8 +123,9 @@ def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:
     adata
         From :func:`annotate`. The fields of :func:`cgmm.tl.donors` are added to it.
     options
-        Arguments of :func:`cgmm.tl.donors`.
+        Arguments of :func:`cgmm.tl.donors`; ``n_bootstrap``, of earlier configs, is not used.
     """
+    options.pop("n_bootstrap", None)
     known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS]
     batch = None
     if "batch" in adata.obs and "donor" in adata.obs:

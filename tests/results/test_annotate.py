@@ -82,7 +82,7 @@ def with_batches(
     adata.obs["batch"] = donors.map(place)
     for name, value in columns.items():
         adata.obs[name] = value
-    add_uncertainty(adata, n_bootstrap=7)
+    add_uncertainty(adata, n_bootstrap=7, n_permutations=5)
     return asked
 
 
@@ -90,12 +90,12 @@ def test_batches_within_conditions_and_confounders_reach_the_test(
     simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = with_batches(simulated, monkeypatch, ["x", "y"], Sex="f", colour="red")
-    assert asked == {"batch_key": "batch", "covariates": ["Sex"], "n_bootstrap": 7}
+    assert asked == {"batch_key": "batch", "covariates": ["Sex"], "n_permutations": 5}
 
 
 def test_one_batch_is_no_batch(simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = with_batches(simulated, monkeypatch, ["x"])
-    assert asked == {"batch_key": None, "covariates": [], "n_bootstrap": 7}
+    assert asked == {"batch_key": None, "covariates": [], "n_permutations": 5}
 
 
 def test_a_batch_that_is_the_condition_is_reported_as_a_covariate(
