@@ -192,9 +192,13 @@ def check_design(
         "design_sentence": "",
         "design_notes": [],
     }
-    if columns.design is None and columns.sample_key is None:
+    if columns.design is None and columns.sample_key is None and columns.counts_key is None:
         return stored
     units = read_units(adata, columns, rows)
+    if columns.counts_key is not None and units is not None:
+        numbers_of_units(adata, columns, units, rows)
+    if columns.design is None and columns.sample_key is None:
+        return stored
     if units is None:
         msg = "design and sample_key need donors: give donor_key, or leave them out."
         raise ValueError(msg)
@@ -233,12 +237,17 @@ def numbers_of_units(
     key = str(columns.counts_key)
     cells, unit = _cells_of(units.of_cell, rows)
     values = pd.to_numeric(column(adata, key, "counts_key"), errors="coerce").iloc[cells]
-    _check_constant(values, unit, list(zip(units.table[columns.donor_key].astype(str))), columns)
-    numbers = values.to_numpy(float)[np.unique(unit, return_index=True)[1]]
-    if not (np.isfinite(numbers) & (numbers > 0)).all():
-        msg = f"obs[{key!r}] must be a positive number for every cell."
+    ends = pd.Series(values.to_numpy(float)).groupby(unit).agg(["min", "max"])
+    wrong = ends.index[~((ends["min"] == ends["max"]) & (ends["min"] > 0))]
+    if len(wrong):
+        name = units.plan.units[units.donors[wrong[0]]].donor
+        low, high = ends.loc[wrong[0]]
+        msg = (
+            f"obs[{key!r}] must be one positive number for all cells of a {columns.unit} in a "
+            f"condition, but donor {name!r} has {low:g} to {high:g}."
+        )
         raise ValueError(msg)
-    return numbers
+    return ends["min"].to_numpy(float)
 
 
 def _samples(

@@ -81,8 +81,8 @@ class Reason(Enum):
         "{column} is the same in both conditions of every donor: the pairs already allow for it."
     )
     FIT_NOT_ADJUSTED = (
-        "The design formula enters the populations and the tests of genes; the factors, transfers "
-        "and shifts of the fit's own subpopulations allow for pairs and batches only."
+        "The design formula enters the factors of populations and the tests of genes; shifts, "
+        "transfers, states and the influence of donors allow for pairs and batches only."
     )
     NO_REPEATED_SAMPLES = (
         "No donor has several samples in a condition, so samples have no donor effect."

@@ -83,7 +83,7 @@ def donors(
         with ``*`` and ``:`` for interactions. It names columns of ``obs`` that are constant within
         a donor and condition (or sample), among them the condition. Text is a factor, numbers are
         covariates, ``C(name)`` makes numbers a factor; ``center``, ``scale``, ``log`` and ``log2``
-        of a column are known too. The factors of the fit's own subpopulations are not adjusted.
+        of a column are known too. Shifts, transfers and states are not adjusted.
         By default the condition, with pairs or batches.
     sample_key
         Column of ``obs`` with the samples of a donor, where they are replicates (biopsies, days).
@@ -182,7 +182,9 @@ def donors(
     fit = read_fit(adata, key=key)
     names = adata.uns[key][Uns.names(SOURCE)]
     relative_to, baseline_name = _baseline(baseline, counts_key, names, fit)
-    totals = None if counts_key is None else totals_of_units(adata, counts_key, rows, who, plan)
+    totals = None
+    if counts_key is not None and relative_to.kind == COUNTS.kind:
+        totals = totals_of_units(adata, counts_key, rows, who, plan)
     n_refits = _n_refits(plan, n_permutations, random_state)
     hidden = not (show_progress and n_refits)
     with tqdm(total=n_refits, disable=hidden, desc="donors", unit="refit") as bar:

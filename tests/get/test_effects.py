@@ -25,7 +25,7 @@ def typed(fitted: ad.AnnData) -> ad.AnnData:
 
 
 def run(adata: ad.AnnData, **options: object) -> None:
-    cg.tl.donors(adata, n_bootstrap=0, n_permutations=0, **options)
+    cg.tl.donors(adata, n_permutations=0, **options)
 
 
 def test_the_condition_is_that_of_the_populations(typed: ad.AnnData) -> None:
@@ -124,8 +124,10 @@ def test_without_donors_or_populations_there_is_no_row(typed: ad.AnnData) -> Non
 
 
 def test_a_batch_enters_the_formula_once(typed: ad.AnnData) -> None:
+    columns = ["name", "log2_net", "ci_low", "ci_high", "p", "q"]
     run(typed, batch_key="sex")
-    with_batch = cg.get.populations(typed, by="cell_type")
+    with_batch = cg.get.populations(typed, by="cell_type")[columns]
     for options in ({"design": "~ condition + sex"}, {"design": "~ condition", "batch_key": "sex"}):
         run(typed, **options)
-        pd.testing.assert_frame_equal(with_batch, cg.get.populations(typed, by="cell_type"))
+        under_design = cg.get.populations(typed, by="cell_type")[columns]
+        pd.testing.assert_frame_equal(with_batch, under_design)

@@ -116,4 +116,6 @@ def _genes(results: Results, citations: Citations) -> str:
             f"{citations.cite('muzellec2023', 'love2014')}, donors as replicates, corrected over "
             "the genes of a population."
         )
+        if formula := results.donor_settings.get("design"):
+            sentence += f" The model of a gene has the columns of the design {formula}."
     return sentence
