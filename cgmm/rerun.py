@@ -159,8 +159,14 @@ def _places(rows: Sequence[Mapping[str, str]], data: Path | None) -> dict[str, s
 
 def _sheet(rows: Sequence[Mapping[str, str]]) -> str:
     out = io.StringIO()
+    further = [key for key in rows[0] if key not in (*COLUMNS, "sha256")] if rows else []
     writer = csv.DictWriter(
-        out, COLUMNS, delimiter="\t", lineterminator="\n", extrasaction="ignore", restval=""
+        out,
+        [*COLUMNS, *further],
+        delimiter="\t",
+        lineterminator="\n",
+        extrasaction="ignore",
+        restval="",
     )
     writer.writeheader()
     writer.writerows(rows)

@@ -550,6 +550,43 @@ _STATES = Table(
     optional=True,
 )
 
+_EFFECTS = Table(
+    "effects",
+    "effects of the design",
+    "every change of populations that the design of the donors estimates, one row per change and "
+    "population; empty without donors or without populations",
+    (
+        _text("name", "Name of the population.", required=True),
+        _text("contrast", "The change in words.", required=True),
+        _text(
+            "kind",
+            '"condition", "within" (a level), "interaction" (difference of changes), "factor" or '
+            '"covariate" (per unit).',
+            required=True,
+        ),
+        _text("words", "The factor in words; for an interaction both factors that differ."),
+        _number("share_before", "Share that the change starts from.", required=True),
+        _number("log2_change", "log2 factor of the share.", required=True),
+        _number("ci_low", "Lower end of the 95 % interval of log2_change.", required=True),
+        _number("ci_high", "Upper end of the 95 % interval of log2_change.", required=True),
+        _number("p", "p of the moderated t-test over donors, two-sided.", required=True),
+        _number("q", "Benjamini-Hochberg q over the populations that have a p.", required=True),
+        _number("p_permutation", "p of the Freedman-Lane test; empty with too few exchanges."),
+        _number("log2_visible", "log2 factor upwards that 80 % of repeats would find."),
+        _number(
+            "donors_for_twofold",
+            "Donors per condition (or pairs) with which 80 % of repeats would find twofold.",
+        ),
+        _number("log2_absolute", "log2 factor of the absolute abundance; empty without counts."),
+        _number("absolute_low", "Lower end of the 95 % interval of log2_absolute."),
+        _number("absolute_high", "Upper end of the 95 % interval of log2_absolute."),
+        _number("absolute_p", "p of log2_absolute."),
+        _number("absolute_q", "Benjamini-Hochberg q of absolute_p."),
+        _text("reason", "Why interval, p and q are missing, else empty."),
+    ),
+    optional=True,
+)
+
 #: Tables that can have a row per population or per component.
 BY_POPULATION = (
     "factors",
@@ -568,6 +605,7 @@ TABLES = {
         (
             _POPULATIONS,
             _STATES,
+            _EFFECTS,
             _FACTORS,
             _TRANSFERS,
             _ARRIVALS,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cgmm._utils.nested import MAX_DEPTH, MAX_VALUES, TooManyValuesError, nested_values
+from workflow.design import columns_of_design, problems_of_design
 from workflow.sheet import (
     Row,
     expanded,
@@ -64,10 +65,12 @@ def load(
     if problems := [sentence(e, "config") for e in Validator(schema).iter_errors(full)]:
         raise SettingsError(problems)
     sheet = expanded(full["samples"])
-    rows = read_sheet(sheet)
+    rows = read_sheet(sheet, columns_of_design(full))
     for owner in (full, *full["comparisons"]):
         owner["markers"] = owner["markers"] and str(expanded(owner["markers"]))
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
+    if not problems:
+        problems += problems_of_design(full, rows)
     if files_are_here:
         problems += [*problems_of_files(rows, sheet), *problems_of_folders()]
         problems += problems_of_markers(full)

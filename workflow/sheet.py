@@ -7,7 +7,7 @@ import difflib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,15 @@ MAX_PROBLEMS = 20  # reported about the lines of one sheet
 Row = dict[str, str]
 
 
-def read_sheet(path: Path) -> list[Row]:
+def read_sheet(path: Path, further: Collection[str] = ()) -> list[Row]:
     """Read a tab-separated sample sheet; lines that start with ``#`` are left out.
+
+    Parameters
+    ----------
+    path
+        The sheet.
+    further
+        Columns that the sheet may have besides those of the schema, as text.
 
     Raises
     ------
@@ -35,7 +42,8 @@ def read_sheet(path: Path) -> list[Row]:
     schema = read_schema("samples")
     table = _table_of(path)
     header = [name.strip() for name in table[0]] if table else []
-    problems = _problems_of_header(header, schema, path)
+    problems = _problems_of_header(header, schema, path, further)
+    own = [name for name in header if name in further and name not in schema["properties"]]
     if not problems and len(table) < 2:
         problems = [f"{path}: lists no sample. Add one row per sample."]
     if problems:
@@ -47,12 +55,12 @@ def read_sheet(path: Path) -> list[Row]:
                 f"{path}: sample row {number} has {len(cells)} fields but the header {len(header)}."
             )
         values = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
-        row = with_defaults({k: v for k, v in values.items() if v}, schema)
+        row = with_defaults({k: v for k, v in values.items() if v and k not in own}, schema)
         if row.get("path"):
             row["path"] = str(expanded(row["path"]))
         where = f"{path}, row {number} ({row.get('sample', 'no name')})"
         problems += [sentence(error, where) for error in validator.iter_errors(row)]
-        rows.append(row)
+        rows.append(row | {name: values.get(name, "") for name in own})
     if problems:
         raise SettingsError(problems)
     return rows
@@ -95,7 +103,9 @@ def _table_of(path: Path) -> list[list[str]]:
     return table
 
 
-def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -> list[str]:
+def _problems_of_header(
+    header: list[str], schema: dict[str, Any], path: Path, further: Collection[str]
+) -> list[str]:
     """Return sentences on columns that are missing, unknown or repeated."""
     known = list(schema["properties"])
     problems = []
@@ -103,7 +113,7 @@ def _problems_of_header(header: list[str], schema: dict[str, Any], path: Path) -
     if len(set(words) & set(known)) > 1:
         return [f"{path}: the columns are not separated by tabs. Save it as tab-separated text."]
     for name in header:
-        if name not in known:
+        if name not in known and name not in further:
             guess = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
             hint = f"did you mean {guess[0]!r}?" if guess else f"known columns: {', '.join(known)}."
             problems.append(f"{path}: unknown column {name!r}; {hint}")

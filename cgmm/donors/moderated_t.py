@@ -75,15 +75,16 @@ def moderated_t(
     counting: np.ndarray | None = None,
     between: np.ndarray | None = None,
     n_between: int = 0,
+    contrast: np.ndarray | None = None,
 ) -> Tests:
-    """Return the moderated t-test of the last column of a design matrix.
+    """Return the moderated t-test of a contrast of the coefficients of a design matrix.
 
     Parameters
     ----------
     y
         Log-odds, shape (n_samples, K).
     design
-        Shape (n_samples, p), of full rank with fewer columns than rows; the condition comes last.
+        Shape (n_samples, p), of full rank with fewer columns than rows.
     counting
         Variances e of a log-odds from counting alone, shape (K,).  None: residual variances are
         shared as they are.
@@ -91,31 +92,70 @@ def moderated_t(
         Variances B that do not come from donors, shape (K,).  None: zero.
     n_between
         Number of values from which ``between`` was estimated.
+    contrast
+        Weights of the coefficients, shape (p,).  None: the last coefficient.
 
     Returns
     -------
     Tests
     """
     inverse = np.linalg.pinv(design)
+    asked = np.eye(design.shape[1])[-1] if contrast is None else np.asarray(contrast, float)
     beta = inverse @ y
     freedom = len(y) - design.shape[1]
     variance = np.square(y - design @ beta).sum(axis=0) / freedom
-    scale = float(inverse[-1] @ inverse[-1])
+    scale = float(np.square(asked @ inverse).sum())
+    return moderate(
+        asked @ beta,
+        variance,
+        freedom,
+        scale,
+        counting=counting,
+        between=between,
+        n_between=n_between,
+    )
+
+
+def moderate(
+    change: np.ndarray,
+    variance: np.ndarray,
+    freedom: np.ndarray | float,
+    scale: float,
+    *,
+    counting: np.ndarray | None = None,
+    between: np.ndarray | None = None,
+    n_between: int = 0,
+) -> Tests:
+    """Return the test of changes whose residual variances are shrunk towards a shared variance.
+
+    Parameters
+    ----------
+    change
+        Shape (K,).
+    variance
+        Residual variances, shape (K,).
+    freedom
+        Their degrees of freedom, shape (K,) or one number.
+    scale
+        Variance of a change for a residual variance of one.
+    counting, between, n_between
+        As in :func:`moderated_t`.
+    """
     usual = usual_variance(variance, np.zeros_like(variance) if counting is None else counting)
     prior, level = squeeze(variance / usual, freedom)
     common = level * usual
-    whole = float(min(prior + freedom, freedom * len(variance)))
+    whole = np.minimum(prior + freedom, np.broadcast_to(freedom, variance.shape).sum())
     if np.isinf(prior):
-        moderate = common
+        moderated = common
     else:
-        moderate = (prior * common + freedom * variance) / (prior + freedom)
-    within = moderate * scale
+        moderated = (prior * common + freedom * variance) / (prior + freedom)
+    within = moderated * scale
     extra = np.zeros_like(within) if between is None else np.asarray(between, float)
     total = within + extra
     df = combined_freedom(within, extra, whole, n_between)
     safe = np.where(total > 0, total, np.nan)
-    t = beta[-1] / np.sqrt(safe)
-    return Tests(beta[-1], np.sqrt(total), t, df, 2 * scipy.stats.t.sf(np.abs(t), df))
+    t = change / np.sqrt(safe)
+    return Tests(change, np.sqrt(total), t, df, 2 * scipy.stats.t.sf(np.abs(t), df))
 
 
 def combined_freedom(
@@ -191,7 +231,7 @@ def counting_variance(shares: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
     return (1 / (n * p + 0.5) + 1 / (n * (1 - p) + 0.5)).mean(axis=0)
 
 
-def squeeze(variance: np.ndarray, freedom: float) -> tuple[float, float]:
+def squeeze(variance: np.ndarray, freedom: np.ndarray | float) -> tuple[float, float]:
     """Return the prior degrees of freedom and the prior variance of residual variances.
 
     The variances are assumed to follow a scaled F distribution (Smyth 2004, section 6.2).
@@ -201,19 +241,19 @@ def squeeze(variance: np.ndarray, freedom: float) -> tuple[float, float]:
     variance
         Residual variances, shape (K,).
     freedom
-        Residual degrees of freedom.
+        Residual degrees of freedom, shape (K,) or one number.
 
     Returns
     -------
     ``d0`` and ``s0^2``.  ``d0`` is infinite when the variances differ no more than by chance, and
     zero for fewer than three variances.
     """
-    usable = variance[variance > 1e-12 * max(float(np.max(variance)), 1e-300)]
-    if len(usable) < 3:
+    varies = variance > 1e-12 * max(float(np.max(variance)), 1e-300)
+    if varies.sum() < 3:
         return 0.0, 1.0
-    half = freedom / 2
-    z = np.log(usable) - scipy.special.digamma(half) + np.log(half)
-    spread = float(z.var(ddof=1) - scipy.special.polygamma(1, half))
+    half = np.broadcast_to(freedom, variance.shape)[varies] / 2
+    z = np.log(variance[varies]) - scipy.special.digamma(half) + np.log(half)
+    spread = float(z.var(ddof=1) - scipy.special.polygamma(1, half).mean())
     if spread <= 1 / MAX_PRIOR:
         return np.inf, float(np.exp(z.mean()))
     # trigamma falls from infinity to zero, so the root is unique

@@ -74,6 +74,19 @@ class Reason(Enum):
         "{name} {batch!r} has donors of the {side} only: they say nothing about the change."
     )
     FEW_FOR_BATCHES = "There are too few donors to allow for {batch}: it is left out of the model."
+    READ_AS_NUMBERS = (
+        "{column} is read as a number, with one effect per unit; write C({column}) for groups."
+    )
+    WITHIN_PAIRS = (
+        "{column} is the same in both conditions of every donor: the pairs already allow for it."
+    )
+    FIT_NOT_ADJUSTED = (
+        "The design formula enters the factors of populations and the tests of genes; shifts, "
+        "transfers, states and the influence of donors allow for pairs and batches only."
+    )
+    NO_REPEATED_SAMPLES = (
+        "No donor has several samples in a condition, so samples have no donor effect."
+    )
     CELLS_OF_LARGE_DONORS = "Refits look at {n_cells:,} cells of every donor that has more."
 
     # which of the two tests is reported

@@ -2,8 +2,9 @@
 
 Muzellec et al. 2023, Bioinformatics 39:btad547.  The model is the negative binomial regression of
 Love, Huber & Anders 2014 (Genome Biology 15:550) with the design ``~ condition``, or ``~ donor +
-condition`` where donors are compared with themselves.  The test is Wald's.  Genes with outlying
-counts by Cook's distance have no p.  The package is optional: ``pip install 'pydeseq2>=0.5.4'``.
+condition`` where donors are compared with themselves, or the model matrix of a design formula
+(:mod:`cgmm.donors.formula`).  The test is Wald's.  Genes with outlying counts by Cook's distance
+have no p.  The package is optional: ``pip install 'pydeseq2>=0.5.4'``.
 """
 
 from __future__ import annotations
@@ -65,8 +66,14 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
         return None, f"Only {usable.sum()} genes have {MIN_COUNT} counts or more; too few to test."
     names = [f"s{i}" for i in range(len(counts))]
     table = pd.DataFrame({"condition": np.where(samples.treated, "b", "a")}, index=names)
-    design = "~condition"
-    if samples.donors is not None:
+    design: str | pd.DataFrame = "~condition"
+    contrast: list[str] | np.ndarray = ["condition", "b", "a"]
+    if samples.matrix is not None and samples.change is not None:
+        matrix, contrast = _on_one_scale(samples.matrix, samples.change)
+        design = pd.DataFrame(
+            matrix, index=names, columns=[f"x{i}" for i in range(matrix.shape[1])]
+        )
+    elif samples.donors is not None:
         table["donor"] = [f"d{i}" for i in np.unique(samples.donors, return_inverse=True)[1]]
         design = "~donor + condition"
     n_in_all = (counts[:, usable] > 0).all(axis=0).sum()
@@ -88,7 +95,7 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
         data.deseq2()
         tests = DeseqStats(
             data,
-            contrast=["condition", "b", "a"],
+            contrast=contrast,
             independent_filter=False,
             inference=inference,
             quiet=True,
@@ -98,3 +105,15 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
     for column, name in zip(columns, ("log2FoldChange", "pvalue", "padj"), strict=True):
         column[usable] = tests.results_df[name].to_numpy(dtype=float)
     return Differential(*columns), ""
+
+
+def _on_one_scale(matrix: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a model matrix whose columns have mean 0 and SD 1, and the weights of the same change.
+
+    The first column is the intercept, which the change does not contain. The fit of a covariate in
+    large units would not converge.
+    """
+    spread = np.where(matrix.std(axis=0) > 0, matrix.std(axis=0), 1.0)
+    scaled = (matrix - matrix.mean(axis=0)) / spread
+    scaled[:, 0] = 1.0
+    return scaled, change / spread

@@ -44,6 +44,9 @@ class Samples(NamedTuple):
     counts: np.ndarray  #: (n_samples, n_genes) of int64
     treated: np.ndarray  #: (n_samples,) of bool, True for the target
     donors: np.ndarray | None  #: (n_samples,) when donors are compared with themselves, else None
+    names: np.ndarray | None = None  #: (n_samples,) donor of each sample
+    matrix: np.ndarray | None = None  #: (n_samples, p) model matrix of a design formula, else None
+    change: np.ndarray | None = None  #: (p,) weights of the coefficients that give the change
 
 
 def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> Pseudobulk:
@@ -122,4 +125,4 @@ def samples(
     counts = (source.counts[component][in_source], target.counts[component][in_target])
     donors = np.concatenate([source.donors[in_source], target.donors[in_target]])
     treated = np.repeat([False, True], [n0, n1])
-    return Samples(np.concatenate(counts), treated, donors if paired else None), ""
+    return Samples(np.concatenate(counts), treated, donors if paired else None, donors), ""

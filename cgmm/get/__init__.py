@@ -12,6 +12,7 @@ from cgmm.get._calibration import calibration
 from cgmm.get._compare import compare
 from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
+from cgmm.get._effects import effects, null
 from cgmm.get._factors import factors
 from cgmm.get._genes import gene_agreement, genes
 from cgmm.get._influence import influence
@@ -29,11 +30,13 @@ __all__ = [
     "components",
     "donor_shifts",
     "donors",
+    "effects",
     "factors",
     "fit",
     "gene_agreement",
     "genes",
     "influence",
+    "null",
     "params",
     "populations",
     "projected",

@@ -23,6 +23,7 @@ from cgmm.donors.labelled import labelled_factors
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
+from cgmm.get._counted import counted
 from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
@@ -63,8 +64,8 @@ def populations(
         Typical share of a donor: the mean of the log-odds over donors, transformed back to a
         share. Without donors, the share of all cells together.
     log2_net
-        log2(share_target / share_source), adjusted for pairs, and for the batches that
-        :func:`cgmm.tl.donors` was given.
+        log2(share_target / share_source), adjusted for pairs, and for the batches or the
+        design formula that :func:`cgmm.tl.donors` was given.
     ci_low, ci_high, p, q
         95 % interval of log2_net, p of the moderated t-test and Benjamini-Hochberg q. The interval
         leaves out zero exactly where p is below 0.05. NaN where ``reason`` says why.
@@ -106,7 +107,12 @@ def populations(
         return empty(TABLES["populations"])
     by, names = cells.by, cells.names
     plan, units = _units(adata, known, cells.rows)
-    found = labelled_factors(_counted(plan, units, cells.codes, len(names)), plan)
+    under_design = counted(adata, known, cells)
+    found = (
+        labelled_factors(_counted(plan, units, cells.codes, len(names)), plan)
+        if under_design is None
+        else under_design.factors()
+    )
     moved = _shifts(adata, known, cells, units, plan)
     n_cells = [np.bincount(own[own >= 0], minlength=len(names)) for own in cells.codes]
     frame = pd.DataFrame(

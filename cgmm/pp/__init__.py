@@ -22,6 +22,7 @@ from typing import Any
 from cgmm.pp._formats import format_of
 from cgmm.pp._guard import check_readable
 from cgmm.pp._sample_checks import check_annotation, check_samples
+from cgmm.pp._sample_values import sample_values
 from cgmm.pp._samples import InputError, Sample
 from cgmm.pp._sheet import samples_of_files
 
@@ -44,6 +45,7 @@ __all__ = [
     "check_readable",
     "check_samples",
     "format_of",
+    "sample_values",
     "samples_of_files",
     *_LATER,
 ]

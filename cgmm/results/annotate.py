@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from anndata.io import read_elem
 
 from cgmm import tl
 from cgmm._utils.rows import read_rows
+from cgmm.donors.formula import columns_of
 from cgmm.genes.marker_table import find_markers, other_gene_names, read_marker_table
 from cgmm.pp import InputError
+from cgmm.results.recipe import COLUMNS
 
 if TYPE_CHECKING:
     from cgmm.coupled.result import CoupledFit
@@ -35,6 +38,8 @@ def annotate(
     markers: Path | None = None,
     natural_log: bool = True,
     test_genes: bool = False,
+    design: str | None = None,
+    samples: Sequence[Mapping[str, str]] = (),
     random_state: int = 0,
 ) -> ad.AnnData:
     """Return the cells of a comparison with their values, their fit and their gene changes.
@@ -61,6 +66,10 @@ def annotate(
         Whether values are natural logarithms; values of cytometry are not.
     test_genes
         Whether to test genes over donors.
+    design
+        Formula of the tests of genes; None: the condition, with pairs.
+    samples
+        Rows of the sample sheet; columns that ``obs`` lacks are added to it.
     random_state
         The seed of the fit, to record it with the results.
 
@@ -70,6 +79,7 @@ def annotate(
         With the fields of :func:`cgmm.tl.fit` and :func:`cgmm.tl.genes`.
     """
     cells: Any = _cells(embedding, source, target)
+    _add_columns(cells.obs, samples)
     adata = ad.AnnData(
         X=values.X,
         obs=cells.obs,
@@ -93,7 +103,7 @@ def annotate(
     )
     if COUNTS in values.layers:
         adata.layers[COUNTS] = values.layers[COUNTS]
-    tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS)
+    tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS, design=design)
     adata.layers.pop(COUNTS, None)
     return adata
 
@@ -115,18 +125,27 @@ def usable_markers(adata: ad.AnnData, markers: Path | None) -> tuple[Path | None
     return markers, list(found.notices)
 
 
-def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:
+def add_uncertainty(
+    adata: ad.AnnData, *, technical_replicates: bool = False, **options: Any
+) -> None:
     """Run :func:`cgmm.tl.donors` with the batches and possible confounders of the samples.
 
     Parameters
     ----------
     adata
         From :func:`annotate`. The fields of :func:`cgmm.tl.donors` are added to it.
+    technical_replicates
+        Whether several samples of a donor in a condition are counted together; otherwise they are
+        replicates with a random donor effect.
     options
         Arguments of :func:`cgmm.tl.donors`; ``n_bootstrap``, of earlier configs, is not used.
     """
     options.pop("n_bootstrap", None)
-    known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS]
+    design = options.get("design")
+    adjusted = [] if design is None else columns_of(design)
+    known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS and c not in adjusted]
+    if not technical_replicates and _has_repeated_samples(adata):
+        options["sample_key"] = "sample"
     batch = None
     if "batch" in adata.obs and "donor" in adata.obs:
         per = pd.crosstab(
@@ -134,11 +153,19 @@ def add_uncertainty(adata: ad.AnnData, **options: Any) -> None:
             adata.obs["condition"].astype(str).to_numpy(object),
         )
         if len(per) > 1:
-            # tl.donors refuses a batch that coincides with the condition; as a covariate, the
+            # tl.donors refuses a batch that coincides with the condition; as a confounder, the
             # batch is reported
             batch = "batch" if (per > 0).all(axis=1).any() else None
             known += [] if batch else ["batch"]
-    tl.donors(adata, batch_key=batch, covariates=known, **options)
+    tl.donors(adata, batch_key=batch, confounders=known, **options)
+
+
+def _has_repeated_samples(adata: ad.AnnData) -> bool:
+    """Return whether a donor has several samples in a condition."""
+    if not {"sample", "donor"} <= set(adata.obs):
+        return False
+    units = adata.obs[["condition", "donor", "sample"]].astype(str).drop_duplicates()
+    return bool(units.duplicated(["condition", "donor"]).any())
 
 
 def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = False) -> ad.AnnData:
@@ -175,6 +202,19 @@ def _cells(adata: ad.AnnData, source: str, target: str) -> ad.AnnData:
     condition = cells.obs["condition"].astype(str).to_numpy()
     cells.obs["condition"] = pd.Categorical(condition, categories=[source, target])
     return cells
+
+
+def _add_columns(obs: pd.DataFrame, samples: Sequence[Mapping[str, str]]) -> None:
+    """Add the further columns of the sample sheet to ``obs``; empty fields are missing values."""
+    of_sample = {row["sample"]: row for row in samples}
+    further = [name for row in samples[:1] for name in row if name not in COLUMNS]
+    for name in further:
+        values = {sample: row[name] or None for sample, row in of_sample.items()}
+        obs[name] = pd.Series(
+            [values.get(sample) for sample in obs["sample"].astype(str)],
+            index=obs.index,
+            dtype=object,
+        ).astype("category")
 
 
 def _donor_key(adata: ad.AnnData) -> str | None:

@@ -72,6 +72,7 @@ def report_facts(
         "parameters": params["parameters"] | {"random_state": params["random_state"]},
         "reasons": params["reasons"],
         "donors": params["donors"],
+        "null": null_calls(adata),
         "fit": {
             key: params[key]
             for key in ("converged", "status", "n_steps", "transport_cost", "F")
@@ -135,6 +136,11 @@ def labels_kept(
         }
         for label, condition, read, kept in zip(*(rows[name] for name in COLUMNS[1:]), strict=True)
     ]
+
+
+def null_calls(adata: ad.AnnData) -> list[dict[str, Any]]:
+    """Return how many populations are called, in the study and where its donors are exchanged."""
+    return [dict(row) for _, row in get.null(adata).astype(object).iterrows()]
 
 
 def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:

@@ -80,7 +80,7 @@ def make_recipe(
         "format": FORMAT,
         "config": {"samples": FILES[1], "comparisons": [entry], **settings},
         "samples": [
-            {key: row.get(key, "") for key in COLUMNS} | {"sha256": digests[row["sample"]]}
+            {key: row.get(key, "") for key in (*COLUMNS, *row)} | {"sha256": digests[row["sample"]]}
             for row in samples
         ],
         "python": platform.python_version(),
@@ -181,6 +181,8 @@ def fault_of(recipe: Any) -> str | None:
     for row in recipe["samples"]:
         if not isinstance(row, dict) or not all(row.get(key) for key in REQUIRED):
             return f"a sample lacks one of {', '.join(REQUIRED)}"
+        if fault := next((key for key in row if not key.isprintable()), None):
+            return f"a sample has the column {fault!r}, which no sample sheet has"
         for key, value in row.items():
             if not isinstance(value, str) or value.splitlines() not in ([], [value]):
                 return f"{key} of the sample {row['sample']!r} is not one line of text"

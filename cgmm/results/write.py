@@ -116,6 +116,8 @@ def summarise(
         markers=markers,
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
+        design=settings["donors"].get("design"),
+        samples=samples,
         random_state=settings["fit"]["random_state"],
     )
     add_uncertainty(

@@ -11,19 +11,21 @@ import anndata as ad
 import numpy as np
 from tqdm.auto import tqdm
 
-from cgmm._anndata.checks import check_paired, check_writable
+from cgmm._anndata.checks import check_paired, check_writable, column
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import BATCH, DEFAULT_KEY, UncertaintyKeys, Uns
 from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import read_fit, read_params, write_results
+from cgmm._anndata.units import DonorColumns, check_design, formula_of
 from cgmm._utils.arguments import check_number, check_seed, check_whole
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.baseline import COUNTS, MEDIAN, Baseline
-from cgmm.donors.design import Design, design
+from cgmm.donors.design import Design
+from cgmm.donors.design import design as donors_design
 from cgmm.donors.permutation import labellings
 from cgmm.donors.uncertainty import uncertainty
 from cgmm.donors.which_test import Test
-from cgmm.pair import SOURCE, Pair
+from cgmm.pair import SIDES, SOURCE, Pair
 from cgmm.thresholds import LEVEL
 from cgmm.tl._donor_columns import batches_of_cells, split, totals_of_units
 from cgmm.tl._uncertainty_tables import position_table, stored_uncertainty
@@ -35,7 +37,10 @@ def donors(
     donor_key: str | None = None,
     paired: bool | None = None,
     batch_key: str | None = None,
+    design: str | None = None,
+    sample_key: str | None = None,
     covariates: Sequence[str] = (),
+    confounders: Sequence[str] = (),
     n_bootstrap: int | None = None,
     n_permutations: int = 0,
     test: Test = "auto",
@@ -72,9 +77,23 @@ def donors(
     batch_key
         Column of ``obs`` with batches that have donors of both conditions: factors, intervals and
         tests are adjusted for the batch.
+    design
+        Formula of the linear model of populations (:func:`cgmm.get.populations`,
+        :func:`cgmm.get.effects`) and of the tests of genes, such as ``"~ condition + sex + age"``,
+        with ``*`` and ``:`` for interactions. It names columns of ``obs`` that are constant within
+        a donor and condition (or sample), among them the condition. Text is a factor, numbers are
+        covariates, ``C(name)`` makes numbers a factor; ``center``, ``scale``, ``log`` and ``log2``
+        of a column are known too. Shifts, transfers and states are not adjusted.
+        By default the condition, with pairs or batches.
+    sample_key
+        Column of ``obs`` with the samples of a donor, where they are replicates (biopsies, days).
+        Populations then have a random donor effect (:mod:`cgmm.donors.duplicate_correlation`).
+        Leave it out for technical replicates, whose cells are counted together.
     covariates
-        Columns of ``obs`` (sex, age group) that may explain a difference. A column that separates
-        the donors of the two conditions is reported in a sentence.
+        Columns of ``obs`` to adjust for: short for a ``design`` with the condition and these.
+    confounders
+        Columns of ``obs`` (sex, age group) that may explain a difference and are not adjusted for.
+        A column that separates the donors of the two conditions is reported in a sentence.
     n_bootstrap
         Not used any more: intervals come from the donors themselves, without refits. A value warns.
     n_permutations
@@ -119,7 +138,9 @@ def donors(
     ValueError
         When a number is out of range, or when the design does not allow an estimate:
         ``paired=True`` without donors in both conditions, batches that are missing or the same as
-        the condition, a baseline that is unknown or gone, counts that differ within a donor.
+        the condition, a baseline that is unknown or gone, counts that differ within a donor, a
+        formula that cannot be read, has columns that cannot be told apart, or has too many
+        parameters.
     TypeError
         When a parameter has the wrong type.
 
@@ -140,7 +161,7 @@ def donors(
     random_state = check_seed(random_state)
     level = _check_level(level)
     _check_test(test, n_permutations)
-    covariates = (covariates,) if isinstance(covariates, str) else covariates
+    confounders = (confounders,) if isinstance(confounders, str) else confounders
     comparison = Comparison.from_params(params)
     comparison = replace(
         comparison,
@@ -149,11 +170,21 @@ def donors(
     )
     sides = take_sides(adata, comparison, min_cells=1)
     rows, points, who = sides.rows, sides.points, sides.donors
-    plan = _design(adata, comparison, sides, batch_key, covariates)
+    columns = DonorColumns(
+        **{k: v for k, v in comparison.to_params().items() if k not in {"use_rep", "n_dims"}},
+        batch_key=batch_key,
+        design=_formula(adata, comparison, design, covariates),
+        sample_key=sample_key,
+        counts_key=counts_key,
+    )
+    of_design = check_design(adata, columns, dict(zip(SIDES, rows, strict=True)))
+    plan = _design(adata, comparison, sides, batch_key, confounders)
     fit = read_fit(adata, key=key)
     names = adata.uns[key][Uns.names(SOURCE)]
     relative_to, baseline_name = _baseline(baseline, counts_key, names, fit)
-    totals = None if counts_key is None else totals_of_units(adata, counts_key, rows, who, plan)
+    totals = None
+    if counts_key is not None and relative_to.kind == COUNTS.kind:
+        totals = totals_of_units(adata, counts_key, rows, who, plan)
     n_refits = _n_refits(plan, n_permutations, random_state)
     hidden = not (show_progress and n_refits)
     with tqdm(total=n_refits, disable=hidden, desc="donors", unit="refit") as bar:
@@ -171,13 +202,11 @@ def donors(
             random_state=random_state,
             tick=bar.update,
         )
-    facts = result.facts.to_dict() | {
-        "donor_key": comparison.donor_key,
-        "batch_key": batch_key,
-        "baseline": baseline_name,
-        "random_state": random_state,
-    }
-    stored = stored_uncertainty(result, facts)
+    own = result.facts.to_dict()
+    notes = [*own["sentences"], *of_design.pop("design_notes")]
+    facts = {"sentences": notes, "baseline": baseline_name, "random_state": random_state}
+    donor_columns = {"donor_key": comparison.donor_key, "batch_key": batch_key}
+    stored = stored_uncertainty(result, own | of_design | facts | donor_columns)
     if plan.replicated:
         stored[UncertaintyKeys.DONOR_SHIFTS] = position_table(fit, points, who, plan, random_state)
     adata = adata.copy() if copy else adata
@@ -190,19 +219,19 @@ def _design(
     comparison: Comparison,
     sides: Sides,
     batch_key: str | None,
-    covariates: Sequence[str],
+    confounders: Sequence[str],
 ) -> Design:
-    """Return the design of the donors, with batches and covariates from columns of ``obs``."""
+    """Return the design of the donors, with batches and confounders from columns of ``obs``."""
     rows, who = sides.rows, sides.donors
     batches = Pair(None, None) if batch_key is None else batches_of_cells(adata, batch_key, rows)
-    return design(
+    return donors_design(
         who.source,
         who.target,
         paired=comparison.paired,
         batches_source=batches.source,
         batches_target=batches.target,
         batch_name=batch_key or BATCH,
-        covariates={name: split(adata, name, "covariates", rows) for name in covariates},
+        covariates={name: split(adata, name, "confounders", rows) for name in confounders},
         n_cells=(len(rows.source), len(rows.target)),
     )
 
@@ -213,6 +242,21 @@ def _check_retired(n_bootstrap: int | None) -> None:
     check_whole("n_bootstrap", n_bootstrap)
     msg = "n_bootstrap is not used any more: intervals come from the donors, without refits."
     warnings.warn(msg, FutureWarning, stacklevel=3)
+
+
+def _formula(
+    adata: ad.AnnData, comparison: Comparison, design: str | None, covariates: Sequence[str]
+) -> str | None:
+    """Return the formula, made of the covariates when they are given."""
+    covariates = (covariates,) if isinstance(covariates, str) else covariates
+    if not covariates:
+        return design
+    if design is not None:
+        msg = "Give either design or covariates: the formula names the columns to adjust for."
+        raise ValueError(msg)
+    for name in covariates:
+        column(adata, name, "covariates")
+    return formula_of([comparison.condition_key, *covariates])
 
 
 def _check_test(test: str, n_permutations: int) -> None:

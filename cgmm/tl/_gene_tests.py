@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from cgmm._anndata.expression import CellExpression, looks_like_counts
 from cgmm._anndata.sides import Sides
+from cgmm._anndata.units import DonorColumns, Units, model_of
 from cgmm._utils.optional import how_to_install
 from cgmm.genes import deseq
-from cgmm.genes.pseudobulk import pseudobulk, samples
+from cgmm.genes.pseudobulk import Samples, pseudobulk, samples
 from cgmm.pair import Pair
 from cgmm.tl._gene_changes import Groups
 
@@ -35,6 +37,7 @@ def by_donors(
     usable: np.ndarray,
     paired: bool | None,
     wanted: bool,
+    of_design: Callable[[Samples], tuple[Samples | None, str]] | None = None,
 ) -> DonorTests:
     """Return tests of genes between coupled groups, with donors as replicates.
 
@@ -50,6 +53,8 @@ def by_donors(
         Whether donors are compared with themselves; None: decided from the numbers of donors.
     wanted
         Whether the caller asked for tests.
+    of_design
+        Adds the model of a design formula to samples, or says why it cannot; None: no formula.
     """
     change, p, q = (np.full(usable.shape, np.nan) for _ in range(3))
     reason = _no_test(cells, coupled.sides, counts_layer, wanted=wanted)
@@ -71,6 +76,8 @@ def by_donors(
             reasons.append("Too few cells on one of the sides to compare genes.")
             continue
         chosen, why = samples(source, target, k, paired=paired)
+        if chosen is not None and of_design is not None:
+            chosen, why = of_design(chosen)
         if chosen is not None:
             logger.info("testing genes of component %d of %d", k + 1, len(usable))
             test, why = deseq.differential(chosen, genes)
@@ -78,6 +85,35 @@ def by_donors(
                 change[k], p[k], q[k] = test
         reasons.append(why)
     return DonorTests(change, p, q, reasons)
+
+
+def with_design(
+    units: Units, columns: DonorColumns
+) -> Callable[[Samples], tuple[Samples | None, str]]:
+    """Return a function that adds the model of a design formula to the samples of a component.
+
+    The model is made of the samples that the component has, so a formula that all donors allow can
+    be too much for them; the function then returns None and a sentence.
+    """
+    place = {(unit.side, unit.donor): i for i, unit in enumerate(units.plan.units)}
+
+    def of_design(chosen: Samples) -> tuple[Samples | None, str]:
+        assert chosen.names is not None
+        rows = [
+            place.get((int(treated), str(name)), -1)
+            for treated, name in zip(chosen.treated, chosen.names, strict=True)
+        ]
+        if min(rows) < 0:
+            return None, "A donor has too few cells for the design formula."
+        part = units._replace(table=units.table.iloc[rows], donors=np.array(rows))
+        try:
+            model = model_of(part, columns)
+        except ValueError as error:
+            return None, f"Not enough donors have cells of it for the design. {error}"
+        made = chosen._replace(matrix=model.matrix, change=model.contrasts[0].change)
+        return made, ""
+
+    return of_design
 
 
 def _no_test(cells: CellExpression, sides: Sides, counts_layer: str, *, wanted: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anndata as ad
@@ -20,14 +21,15 @@ from cgmm._anndata.storage import (
     read_responsibilities,
     write_results,
 )
+from cgmm._anndata.units import DonorColumns, Units, model_of, read_units
 from cgmm._utils.arguments import check_number, check_whole
 from cgmm._utils.files import storable
-from cgmm.pair import SOURCE
+from cgmm.pair import SIDES, SOURCE
 from cgmm.thresholds import MIN_CELLS
 from cgmm.tl._gene_changes import Groups, by_expression, groups, population_groups
 from cgmm.tl._gene_loadings import by_loadings
 from cgmm.tl._gene_tables import Ways, gene_tables
-from cgmm.tl._gene_tests import by_donors
+from cgmm.tl._gene_tests import by_donors, with_design
 
 
 def genes(
@@ -42,6 +44,7 @@ def genes(
     de: bool = False,
     counts_layer: str = COUNTS,
     level: str | None = None,
+    design: str | None = None,
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> ad.AnnData | None:
@@ -86,6 +89,10 @@ def genes(
         "population": compare the cells of a population (:func:`cgmm.get.populations`) in both
         conditions. "state": compare each component of the source with the cells that came from it.
         By default populations, where the fit has any.
+    design
+        Formula of the tests, as in :func:`cgmm.tl.donors`; by default the formula that
+        :func:`cgmm.tl.donors` was given before, if any. Counts of all samples of a donor in a
+        condition are summed, so columns of the formula must be constant within them.
     key
         The ``key_added`` of the fit.
     copy
@@ -119,6 +126,9 @@ def genes(
         raise ValueError(msg)
     comparison = Comparison.from_params(params)
     sides = take_sides(adata, comparison, min_cells=1)
+    units, columns = None, DonorColumns.from_params(params)
+    if de:
+        units, columns = _design_units(adata, columns, design, sides)
     cells = expression_of(adata, expression, layer)
     if cells is None:
         msg = "The object has no X: give expression=, an object with the same cells and genes."
@@ -135,8 +145,9 @@ def genes(
         coupled,
         counts_layer=counts_layer,
         usable=usable,
-        paired=comparison.paired,
+        paired=comparison.paired if units is None else units.plan.paired,
         wanted=de,
+        of_design=None if units is None else with_design(units, columns),
     )
     table, agreement = gene_tables(
         Ways(changed, loadings, tests),
@@ -165,3 +176,18 @@ def _groups(
         raise ValueError(NO_POPULATIONS)
     coupled = groups(sides, read_responsibilities(adata, key), read_fit(adata, key=key))
     return coupled, read_names(adata, key, SOURCE)
+
+
+def _design_units(
+    adata: ad.AnnData, known: DonorColumns, design: str | None, sides: Sides
+) -> tuple[Units | None, DonorColumns]:
+    """Return the donors of the formula after a check; None without a formula."""
+    columns = replace(known, design=design or known.design, sample_key=None)
+    if columns.design is None:
+        return None, columns
+    units = read_units(adata, columns, dict(zip(SIDES, sides.rows, strict=True)))
+    if units is None:
+        msg = "design needs donors: give donor_key to the fit, or leave design out."
+        raise ValueError(msg)
+    model_of(units, columns)
+    return units, columns

@@ -24,7 +24,7 @@ def change_report(folder: Path, **changes: object) -> None:
     path = folder / "report.json"
     meta = json.loads(path.read_text())
     for key, value in changes.items():
-        meta[key] = {**meta[key], **value} if isinstance(value, dict) else value
+        meta[key] = {**meta.get(key, {}), **value} if isinstance(value, dict) else value
     path.write_text(json.dumps(meta))
 
 

@@ -90,12 +90,12 @@ def test_batches_within_conditions_and_confounders_reach_the_test(
     simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = with_batches(simulated, monkeypatch, ["x", "y"], Sex="f", colour="red")
-    assert asked == {"batch_key": "batch", "covariates": ["Sex"], "n_permutations": 5}
+    assert asked == {"batch_key": "batch", "confounders": ["Sex"], "n_permutations": 5}
 
 
 def test_one_batch_is_no_batch(simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = with_batches(simulated, monkeypatch, ["x"])
-    assert asked == {"batch_key": None, "covariates": [], "n_permutations": 5}
+    assert asked == {"batch_key": None, "confounders": [], "n_permutations": 5}
 
 
 def test_a_batch_that_is_the_condition_is_reported_as_a_covariate(
@@ -103,4 +103,27 @@ def test_a_batch_that_is_the_condition_is_reported_as_a_covariate(
 ) -> None:
     asked = with_batches(simulated, monkeypatch, ["x"] * 4 + ["y"] * 4)
     assert asked["batch_key"] is None
-    assert asked["covariates"] == ["batch"]
+    assert asked["confounders"] == ["batch"]
+
+
+def test_the_sheet_gives_columns_and_several_samples_of_a_donor_are_replicates(
+    simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(cg.tl, "donors", lambda adata, **options: asked.update(options))
+    obs = simulated.obs
+    rows = [
+        {"sample": str(s), "path": "x", "condition": "y", "donor": "z", "age": str(30 + i)}
+        for i, s in enumerate(sorted(set(obs["sample"])))
+    ]
+    annotate._add_columns(obs, [*rows[1:], rows[0] | {"age": ""}])
+    missing = obs["sample"].astype(str) == rows[0]["sample"]
+    assert obs.loc[missing, "age"].isna().all()
+    assert set(obs.loc[~missing, "age"]) == {row["age"] for row in rows[1:]}
+    add_uncertainty(simulated, design="~ condition + sex")
+    assert "sample_key" not in asked
+    obs["sample"] = obs["sample"].astype(str) + np.where(np.arange(len(obs)) % 2, "a", "b")
+    add_uncertainty(simulated, technical_replicates=True)
+    assert "sample_key" not in asked
+    add_uncertainty(simulated)
+    assert asked["sample_key"] == "sample"

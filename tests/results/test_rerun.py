@@ -159,3 +159,16 @@ def test_the_command_answers_a_missing_page_without_a_traceback(tmp_path: Path) 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("Nothing was written.")
+
+
+def test_columns_of_the_design_come_back_with_the_sheet(
+    recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    for row, sex in zip(recipe["samples"], "fmfm", strict=True):
+        row["sex"] = sex
+    extract(page_of(recipe, tmp_path), tmp_path / "again")
+    with (tmp_path / "again" / "samples.tsv").open(encoding="utf-8", newline="") as file:
+        assert [row["sex"] for row in csv.DictReader(file, delimiter="\t")] == list("fmfm")
+    recipe["samples"][0]["a\tb"] = "x"
+    with pytest.raises(ValueError, match="a sample has the column"):
+        extract(page_of(recipe, tmp_path), tmp_path / "other")

@@ -150,3 +150,27 @@ def test_a_config_must_be_in_utf_8(tmp_path: Path) -> None:
     path.write_text("title: Übung", encoding="latin-1")
     with pytest.raises(SettingsError, match="not a text file in UTF-8"):
         check_encoding(path)
+
+
+def test_a_column_of_the_design_may_stand_in_the_sample_sheet(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row, sex, donor in zip(project.rows, "fmffmm", "pqrstu", strict=True):
+        row |= {"sex": sex, "donor": donor}
+    project.settings["donors"] = {"design": "~ condition + sex"}
+    project.write()
+    monkeypatch.chdir(project.folder)
+    _, rows = load(project.settings)
+    assert [row["sex"] for row in rows] == list("fmffmm")
+    project.settings["donors"] = {}
+    with pytest.raises(SettingsError, match="unknown column 'sex'"):
+        load(project.settings)
+
+
+def test_a_column_that_is_not_in_the_sheet_may_stand_in_the_files(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.settings["donors"] = {"design": "~ condition + age"}
+    project.write()
+    monkeypatch.chdir(project.folder)
+    assert load(project.settings)[0]["donors"]["design"] == "~ condition + age"

@@ -10,6 +10,7 @@ from pathlib import Path
 from cgmm.tables import TABLES
 from snakemake.exceptions import WorkflowError
 from workflow.config import load
+from workflow.design import columns_of_obs, known_columns
 from workflow.fingerprint import digest
 from workflow.sheet import grouped
 from workflow.validation import SettingsError
@@ -52,7 +53,17 @@ def dataset_of(wildcards):
 
 
 def rows_of(wildcards):
-    """Rows of the sample sheet of a dataset, or of the dataset of a comparison."""
+    """Rows of the sample sheet of a dataset, or of the dataset of a comparison.
+
+    Columns that only the design of the donors reads are left out, so that a change of them does not
+    make everything run again.
+    """
+    read = [key for key in known_columns() if key != "dataset"]
+    return [{key: row[key] for key in read} for row in DATASETS[dataset_of(wildcards)]]
+
+
+def whole_rows_of(wildcards):
+    """Rows of the sample sheet of the dataset of a comparison, with the columns of the design."""
     return [
         {key: value for key, value in row.items() if key != "dataset"}
         for row in DATASETS[dataset_of(wildcards)]
@@ -107,6 +118,15 @@ def marker_check_of(wildcards):
     return (
         [f"results/{wildcards.comparison}/markers.json"]
         if markers_of(wildcards)
+        else []
+    )
+
+
+def design_check_of(wildcards):
+    """Input function: the check of the design, when it names columns of obs."""
+    return (
+        [f"results/{wildcards.comparison}/design.json"]
+        if columns_of_obs(config, ROWS)
         else []
     )
 

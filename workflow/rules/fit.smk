@@ -51,6 +51,37 @@ rule check_markers:
         "../scripts/check_markers.py"
 
 
+rule check_design:
+    input:
+        files_of,
+    output:
+        "results/{comparison}/design.json",
+    log:
+        "logs/check_design/{comparison}.log",
+    benchmark:
+        "logs/benchmarks/check_design/{comparison}.tsv"
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, 0.2),
+        runtime=minutes(30, 5),
+    params:
+        samples=rows_of,
+        rows=whole_rows_of,
+        ends=ends_of,
+        design=lookup("donors/design", within=config),
+        technical_replicates=lookup("donors/technical_replicates", within=config),
+        columns=columns_of_obs(config, ROWS),
+        reading=lookup("reading", within=config),
+        code=code("cgmm.donors.design_of_samples", "cgmm.pp._sample_values"),
+    message:
+        "Check that the samples of {wildcards.comparison} allow the design (seconds)"
+    script:
+        "../scripts/check_design.py"
+
+
 rule fit:
     input:
         embedding=of_dataset("embedding.h5ad"),
@@ -90,6 +121,7 @@ rule summarise:
         annotation=annotation_check_of,
         markers=markers_of,
         marker_check=marker_check_of,
+        design=design_check_of,
     output:
         [table(name) for name in TABLES],
         cells="results/{comparison}/cells.tsv.gz",
@@ -108,7 +140,7 @@ rule summarise:
     params:
         ends=ends_of,
         settings=settings_of,
-        samples=rows_of,
+        samples=whole_rows_of,
         annotation_key=annotation_of,
         title=title_of,
         code=code("cgmm.results.write", "cgmm.donors.uncertainty"),

@@ -11,8 +11,9 @@ from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.report.page.forest import fold_axis_marks, fold_mark
 from cgmm.report.page.svg import STEP, WIDTH, Figure, FoldAxis, drawing, el, label, names_width, tip
+from cgmm.report.sections.effects import design_paragraphs, effects_table
 from cgmm.report.sections.factor_tables import factors_table
-from cgmm.report.sections.section import Paragraph, Section
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 from cgmm.tables import DIFFERS, NO_COMPONENT
 
@@ -25,9 +26,11 @@ def section(claims: Claims) -> Section:
         link="More or less common",
         parts=[
             Paragraph(_what_they_are(claims.results)),
+            *design_paragraphs(claims.results),
             forest_figure(claims),
             *_notices(claims.results),
             factors_table(claims),
+            *present(effects_table(claims.results)),
         ],
         questions=[("factors", "Which grew or shrank most, and how sure?")],
     )

@@ -53,6 +53,7 @@ def effects_paragraph(results: Results, citations: Citations, *, tested: bool) -
         )
     else:
         sentences.append("No intervals or tests are reported for prevalence.")
+    sentences.append(_design(results, citations))
     sentences += [_choices_tried(results), _genes(results, citations)]
     return " ".join(s for s in sentences if s)
 
@@ -76,6 +77,17 @@ def _test(results: Results, citations: Citations) -> str:
     if done.get("adjusted_for_batch"):
         sentences.append("Factors, shifts, intervals and tests are adjusted for the batch.")
     return " ".join(sentences)
+
+
+def _design(results: Results, citations: Citations) -> str:
+    """Write what populations are adjusted for, where a formula or samples were given."""
+    sentence = str(results.donor_settings.get("design_sentence") or "")
+    if not sentence:
+        return ""
+    return (
+        f"{sentence} Log-odds of the donors' shares follow a linear model with moderated variances "
+        f"{citations.cite('smyth2004', 'phipson2022')}."
+    )
 
 
 def _choices_tried(results: Results) -> str:
@@ -104,4 +116,6 @@ def _genes(results: Results, citations: Citations) -> str:
             f"{citations.cite('muzellec2023', 'love2014')}, donors as replicates, corrected over "
             "the genes of a population."
         )
+        if formula := results.donor_settings.get("design"):
+            sentence += f" The model of a gene has the columns of the design {formula}."
     return sentence

@@ -85,6 +85,11 @@ def table(*rows: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame([(*row, "")[:3] for row in rows], columns=columns)
 
 
+def twice(a: ad.AnnData) -> None:
+    for name in ("sex", "gender"):
+        a.obs[name] = np.where(a.obs["donor"].isin(["D01", "D02", "D05", "D06"]), "f", "m")
+
+
 def with_x(values: Callable[[ad.AnnData], Any]) -> Change:
     def change(a: ad.AnnData) -> None:
         a.X = values(a)
@@ -205,6 +210,23 @@ AFTER = [
     Case("a batch that is the condition", call(cg.tl.donors, batch_key="condition"), "condition is the same as the condition"),
     Case("a batch missing in some cells", call(cg.tl.donors, obs("who", lambda a: np.where(a.obs["donor"] == "D01", None, "one")), batch_key="who"), "obs['who'] is missing in 200 cells of the two conditions: give every cell a batch"),
     Case("a covariate that does not exist", call(cg.tl.donors, covariates=["sex"]), "covariates='sex' is not a column of obs", KeyError),
+    Case("a confounder that does not exist", call(cg.tl.donors, confounders=["sex"]), "confounders='sex' is not a column of obs", KeyError),
+    Case("a formula that is no text", call(cg.tl.donors, design=["condition"]), "design must be a formula as text", TypeError),
+    Case("a formula without a tilde", call(cg.tl.donors, design="condition + donor"), "must start with '~'"),
+    Case("a formula that ends early", call(cg.tl.donors, design="~ condition +"), "design='~ condition +' cannot be read"),
+    Case("code in a formula", call(cg.tl.donors, design="~ condition + exit(age)"), "'exit(age)' is not allowed"),
+    Case("a formula with an unknown column", call(cg.tl.donors, design="~ condition + sex"), "design='sex' is not a column of obs", KeyError),
+    Case("a formula without the condition", call(cg.tl.donors, design="~ donor"), "design has no 'condition', the column of the conditions"),
+    Case("a formula with a constant column", call(cg.tl.donors, obs("sex", lambda a: "f"), design="~ condition + sex"), "'sex' is f in every donor, so nothing can be adjusted for it"),
+    Case("a covariate with missing values", call(cg.tl.donors, obs("age", lambda a: np.where(a.obs["donor"] == "D01", np.nan, 40.0)), design="~ condition + age"), "'age' is missing for 1 of 8 donors"),
+    Case("a covariate that changes within a donor", call(cg.tl.donors, obs("age", lambda a: np.arange(a.n_obs) % 2), design="~ condition + age"), "obs['age'] must be the same in all cells of a donor in a condition"),
+    Case("a covariate that is the condition", call(cg.tl.donors, obs("site", lambda a: a.obs["condition"].map({"control": "east", "treated": "west"})), design="~ condition + site"), "site cannot be told from condition"),
+    Case("two covariates that are one", call(cg.tl.donors, twice, design="~ condition + sex + gender"), "sex says the same as gender"),
+    Case("more parameters than donors", call(cg.tl.donors, design="~ condition + donor"), "has 9 parameters, but there are only 8 donors"),
+    Case("an interaction with an empty cell", call(cg.tl.donors, obs("sex", lambda a: np.where(a.obs["donor"].isin(["D01", "D02"]), "f", "m")), design="~ condition * sex"), "no donor has condition treated and sex f"),
+    Case("a design and covariates", call(cg.tl.donors, design="~ condition", covariates=["donor"]), "Give either design or covariates"),
+    Case("samples that do not exist", call(cg.tl.donors, sample_key="biopsy"), "sample_key='biopsy' is not a column of obs", KeyError),
+    Case("genes: a formula with an unknown column", call(cg.tl.genes, de=True, design="~ condition + sex"), "design='sex' is not a column of obs", KeyError),
     Case("a baseline that does not exist", call(cg.tl.donors, baseline="B cells"), "baseline='B cells' is neither"),
     Case("counts without their column", call(cg.tl.donors, baseline="counts"), "needs counts_key"),
     Case("text for counts", call(cg.tl.donors, baseline="counts", counts_key="condition"), "must be one positive number for all cells of a donor"),

@@ -64,6 +64,22 @@ def sheet(content: str | bytes) -> Callable[[Project], object]:
     return make
 
 
+def designed(
+    formula: object, columns: dict[str, str] | None = None, **donors: Any
+) -> Callable[[Project], object]:
+    """Load with a design; ``columns`` has the value of each of the six samples, b1 b2 b3 a1 a2 a3."""
+
+    def make(p: Project) -> object:
+        p.settings["donors"] = {**p.settings.get("donors", {}), "design": formula, **donors}
+        for name, values in (columns or {}).items():
+            for one, value in zip(p.rows, values.split(), strict=True):
+                one[name] = "" if value == "-" else value
+        p.write()
+        return load(p.settings)
+
+    return make
+
+
 def again(p: Project) -> object:
     p.settings["comparisons"].append({**p.settings["comparisons"][0], "name": "Drug"})
     p.write()
@@ -94,6 +110,15 @@ CONFIG = [
     Case("an alias of itself", config(qc=itself()), "Write it without YAML aliases", SettingsError),
     Case("NaN", text("fit: {rho: .nan}"), "a value is nan, which is not a finite number", SettingsError),
     Case("infinity", text("fit: {epsilon: .inf}"), "a value is inf, which is not a finite number", SettingsError),
+    Case("a design that is no text", designed(["condition"]), "`donors.design` is ['condition'], which does not fit", SettingsError),
+    Case("a design that cannot be read", designed("~ condition +"), "config, donors: design='~ condition +' cannot be read", SettingsError),
+    Case("a design without the condition", designed("~ sex", {"sex": "f m f m f m"}), "design='~ sex' lacks `condition`, so it compares nothing", SettingsError),
+    Case("a design with a constant column", designed("~ condition + sex", {"sex": "f f f f f f", "donor": "p q r s t u"}), "config, comparison drug: design: 'sex' is f in every donor", SettingsError),
+    Case("a design with an empty field", designed("~ condition + sex", {"sex": "f - m f m m", "donor": "p q r s t u"}), "'sex' is missing for 1 of 6 donors", SettingsError),
+    Case("a design that is the condition", designed("~ condition + site", {"site": "x x x y y y", "donor": "p q r s t u"}), "site cannot be told from condition", SettingsError),
+    Case("a design with too many parameters", designed("~ condition + C(day)", {"day": "1 2 3 4 5 1", "donor": "p q r s t u"}), "has 6 parameters, but there are only 6 donors", SettingsError),
+    Case("a design without donors", designed("~ condition + sex", {"sex": "f m f m f m", "donor": "- - - - - -"}), "a design needs the column `donor` filled in", SettingsError),
+    Case("technical replicates that differ", designed("~ condition + sex", {"sex": "f m f m f m", "donor": "p p r s s u"}, technical_replicates=True), "'sex' differs between the technical replicates of donor p", SettingsError),
     Case("rho = 0", config(fit={"rho": 0}), "`fit.rho`: 0 is less than or equal to the minimum of 0", SettingsError),
     Case("a number in quotes", config(fit={"rho": "1"}), "`fit.rho` is '1', which does not fit", SettingsError),
     Case("a comma for the decimal point", text("fit: {rho: '0,5'}"), "`fit.rho` is '0,5', which does not fit", SettingsError),

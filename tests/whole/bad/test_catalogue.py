@@ -78,8 +78,9 @@ def test_arrays(case: Case) -> None:
 def test_objects(case: Case, fitted: ad.AnnData) -> None:
     before = content(fitted)
     told(case, fitted)
+    by_the_case = {"who", "pca", "sex", "gender", "age", "site"}
     written = {
-        slot: set(content(fitted)[slot]) - set(before[slot]) - {"who", "pca"} for slot in before
+        slot: set(content(fitted)[slot]) - set(before[slot]) - by_the_case for slot in before
     }
     assert not any(written.values()), written
     plt.close("all")

@@ -1,0 +1,98 @@
+"""What the design of the donors estimates: adjusted changes, interactions, what could be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cgmm.report.page import text
+from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, without, words
+from cgmm.report.sections.section import Paragraph
+from cgmm.results.read import Results, each
+from cgmm.thresholds import ALPHA
+
+MAX_ROWS = 500
+
+
+def design_paragraphs(results: Results) -> list[Paragraph]:
+    """Write what changes are adjusted for, and how many calls are made where nothing changed."""
+    sentence = str(results.donor_settings.get("design_sentence") or "")
+    made = [Paragraph(sentence)] if sentence else []
+    null = results.meta.get("null")
+    for row in null if isinstance(null, list) else []:
+        if isinstance(row, Mapping) and text.is_number(row.get("mean_called")):
+            made.append(Paragraph(_null_words(row)))
+            break  # the first is the change between the conditions
+    return made
+
+
+def _null_words(row: Mapping[str, Any]) -> str:
+    return (
+        f"Of {text.plural(int(row['n_tested']), 'tested population')}, {int(row['n_called'])} have "
+        f"q under {ALPHA}. Where the donors of this study are exchanged at random, which leaves no "
+        f"change to find, {row['mean_called']:.2g} do on average (any in "
+        f"{text.percent(row['any_called'])} of {int(row['n_exchanges'])} exchanges)."
+    )
+
+
+def effects_table(results: Results) -> Table | None:
+    """List every change that the design estimates, and the smallest that could have been seen."""
+    table = results.tables["effects"]
+    if table.empty:
+        return None
+    rows = [
+        Row(
+            [
+                words(r.contrast),
+                words(r.name),
+                number(r.log2_change, text.fold),
+                interval(r.ci_low, r.ci_high, text.fold_range, r.reason or "not estimated"),
+                number(r.q, text.probability, "not tested"),
+                number(r.p_permutation, text.probability, "too few exchanges"),
+                number(r.log2_visible, text.fold, "not tested"),
+                number(r.donors_for_twofold, text.count, _many(r.donors_for_twofold)),
+                number(r.log2_absolute, text.fold, "no counts"),
+                interval(r.absolute_low, r.absolute_high, text.fold_range, "no counts"),
+                words(r.words if r.kind == "interaction" else ""),
+            ]
+        )
+        for r in each(table.head(MAX_ROWS))
+    ]
+    made = Table(
+        key="t-effects",
+        caption="Every change that the design estimates, and what could have been seen",
+        columns=[
+            Column("Change", number=False),
+            Column("Population", number=False),
+            Column(
+                "Factor",
+                "Of the share; for a difference of changes, how many times more than if the "
+                "condition did the same in both",
+            ),
+            Column("95% interval", "Over donors"),
+            Column("q", "Benjamini-Hochberg over the populations of a change"),
+            Column("p by exchange", "Freedman-Lane: residuals exchanged within pairs or batches"),
+            Column("Visible from", "Factor upwards that 80% of repeats of the study would find"),
+            Column("Donors for ×2", "Per condition (or pairs): 80% of repeats find twofold"),
+            Column("Absolute factor", "Of the number of cells, by counts_key"),
+            Column("Absolute interval", "95%, over donors"),
+            Column("Factors that differ", number=False),
+        ],
+        rows=rows,
+        file="effects.tsv",
+        notes=[f"The first {MAX_ROWS} of {len(table)} rows."] if len(table) > MAX_ROWS else [],
+    )
+    hidden = []
+    if not any_finite(table["log2_absolute"]):
+        hidden += ["Absolute factor", "Absolute interval"]
+    if not any_finite(table["p_permutation"]):
+        hidden.append("p by exchange")
+    if not (table["kind"] == "interaction").any():
+        hidden.append("Factors that differ")
+    return without(made, *hidden)
+
+
+def _many(value: float) -> str:
+    return "over 1000" if np.isposinf(value) else "not estimated"
