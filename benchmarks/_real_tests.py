@@ -15,6 +15,7 @@ import scipy.stats
 from _accuracy import number, table
 from _donor_tests import fitted
 from _real_cells import Plan, RealCase, draw
+from _real_populations import found_populations, population_table
 
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.design import Design, design, unit_of_cells
@@ -54,7 +55,12 @@ def one_case(job: tuple[Plan, int, Path]) -> pd.DataFrame:
     units = design(*case.donors, batches_source=batches[0], batches_target=batches[1])
     fit = fitted(case, seed)
     found = uncertainty(fit, case.points, case.donors, units)
-    parts = [_factors(fit, case, found), _labels(case, units), _shifts(fit, case, found)]
+    parts = [
+        _factors(fit, case, found),
+        _labels(case, units),
+        _shifts(fit, case, found),
+        found_populations(fit, case, units),
+    ]
     about = {"design": plan.name, "shift": plan.shift, "change": plan.change, "seed": seed}
     return pd.concat(parts, ignore_index=True).assign(**about)
 
@@ -294,6 +300,15 @@ def _weighted_p(
 
 
 TABLES: dict[str, Callable[[pd.DataFrame], list[str]]] = {
-    **dict.fromkeys(("real", "pairs", "odd"), null_table),
-    "change": lambda rows: [*null_table(rows), "", *power_table(rows)],
+    **dict.fromkeys(
+        ("real", "pairs", "odd"),
+        lambda rows: [*null_table(rows), "", *population_table(rows)],
+    ),
+    "change": lambda rows: [
+        *null_table(rows),
+        "",
+        *population_table(rows),
+        "",
+        *power_table(rows),
+    ],
 }

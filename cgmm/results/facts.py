@@ -15,7 +15,7 @@ from cgmm import get
 from cgmm._anndata.populations import take_populations
 from cgmm._anndata.sides import representation
 from cgmm._utils.versions import versions
-from cgmm.get._populations import label_notices
+from cgmm.get._populations import label_notices, population_column
 from cgmm.pair import SIDES
 from cgmm.pp._kept import COLUMNS, KEPT
 from cgmm.results.annotate import usable_markers
@@ -66,6 +66,7 @@ def report_facts(
     return {
         **about,
         "n_cells": params["n_cells"],
+        "annotated": population_column(adata) == params["name_by"],
         "samples": samples,
         "qc": [kept[row["sample"]] for row in samples],
         "kept_by_label": labels_kept(adata, params["name_by"], conditions),

@@ -78,7 +78,7 @@ class Results:
     @property
     def annotated(self) -> bool:
         """Whether populations are the labels of an annotation."""
-        return bool((self.tables["components"]["cell_type"].astype(str) != "").any())
+        return bool(self.meta.get("annotated"))
 
     @property
     def cells_only(self) -> bool:

@@ -308,7 +308,7 @@ def make_folder(
     sample = {"condition": "ctrl", "donor": None, "batch": None, "sha256": "ab" * 32}
     meta = {
         "name": folder.name, "source": "ctrl", "target": "stim", "dataset": "data",
-        "n_cells": {"source": n0, "target": n1},
+        "n_cells": {"source": n0, "target": n1}, "annotated": annotated,
         "samples": [
             {**sample, "sample": "pbmc_ctrl", "path": "data/pbmc_ctrl.h5ad",
              "n_cells_read": n0 + 200, "n_cells_kept": n0},
