@@ -93,14 +93,5 @@ def population_table(rows: pd.DataFrame) -> list[str]:
                 str(contradictions(as_factor)),
             ]
         )
-    head = [
-        "found populations",
-        "shift",
-        "n",
-        "purity",
-        "tests",
-        "type I",
-        "cover",
-        "moved p < .05",
-    ]
-    return table([*head, "cover, moves", "any called", "contrad."], lines)
+    head = ["found populations", "shift", "n", "purity", "tests", "type I", "cover"]
+    return table([*head, "moved p < .05", "cover, moves", "any called", "contrad."], lines)

@@ -51,8 +51,8 @@ def _main_columns(results: Results) -> list[Column]:
         ),
         Column(f"Cells, {source}"),
         Column(f"Cells, {target}"),
-        Column("Factor by the fit", "By the components of the fit, which do not see the labels"),
-        Column("Fit and labels", number=False),
+        Column("Factor by the fit", "By the components of the fit"),
+        Column("Fit and cells", number=False),
     ]
 
 
@@ -125,7 +125,7 @@ def _empty_columns(table: pd.DataFrame) -> list[str]:
     kept = ("95% interval", "p", "q") if several else ()  # the reasons stand in these columns
     empty = [h for h, c in columns.items() if not any_finite(table[c]) and h not in kept]
     if "Factor by the fit" in empty:
-        empty.append("Fit and labels")
+        empty.append("Fit and cells")
     if not (table["settled"] != "").any():
         empty.append("Settled")
     return empty

@@ -61,7 +61,7 @@ def _notices(results: Results) -> list[Paragraph]:
             Paragraph(
                 f"No component of its own: {text.join_some(list(unseen))}. The fit sees these "
                 "cells as a part of their neighbours, so their states and who they became are "
-                "less certain; their factor, which is counted from labels, is not affected.",
+                "less certain; their factor, which is counted over their cells, is not affected.",
                 "notice",
             )
         )
