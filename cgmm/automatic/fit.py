@@ -158,17 +158,7 @@ def fit_automatic(
     partitions[best] = partition_of(partitions[best].label, fit)
     origins = _origins(starts, partitions, metrics, best, random_state, leiden=n_components is None)
     populations = _populations(starts, origins, (donors_source, donors_target), random_state)
-    labels = populations.of_source_cells, populations.of_target_cells
-    source_cells, target_cells = starts.clusters
-    fit = replace(
-        fit,
-        votes=origins.origin,
-        log2_net_cells=source_cells.spread(origins.log2_net, points[0]),
-        origins=_origins_of_all(starts, origins, points[1], random_state),
-        populations_source=source_cells.spread(labels[0], points[0]),
-        populations_target=target_cells.spread(labels[1], points[1]),
-        populations_elsewhere=populations.alternatives,
-    )
+    fit = _with_cells(fit, starts, points, origins, populations, random_state)
     if n_components is None:
         reasons["n_components"] = _components_reason(
             fit, partitions, best, given=source is not None
@@ -230,14 +220,27 @@ def _origins(
     return count_origins(source, target, partitions[best], prior, pairs, clusters)
 
 
-def _origins_of_all(
-    starts: Starts, origins: Origins, points: Points, random_state: int
-) -> np.ndarray:
-    """Return the source cell from which every target cell came, -1 for none, shape (N1,)."""
+def _with_cells(
+    fit: CoupledFit,
+    starts: Starts,
+    points: tuple[Points, Points],
+    origins: Origins,
+    populations: Populations,
+    random_state: int,
+) -> CoupledFit:
+    """Return the fit with the results of all cells, spread from the drawn cells."""
     source, target = starts.clusters
     among_drawn = drawn_origins(origins.votes, random_state)
     of_drawn = np.where(among_drawn < 0, -1, source.drawn[among_drawn])
-    return target.spread(of_drawn, points)
+    return replace(
+        fit,
+        votes=origins.origin,
+        log2_net_cells=source.spread(origins.log2_net, points[0]),
+        origins=target.spread(of_drawn, points[1]),
+        populations_source=source.spread(populations.of_source_cells, points[0]),
+        populations_target=target.spread(populations.of_target_cells, points[1]),
+        populations_elsewhere=populations.alternatives,
+    )
 
 
 def _populations(

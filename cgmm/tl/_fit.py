@@ -105,6 +105,10 @@ def fit(
         Name of the component of each cell; log2 net factor (far below zero, down to ``-inf``, where
         the component is gone; ``inf`` where it is new); length of the displacement (source cells
         only, in units of ``use_rep``). Missing in cells of other conditions.
+    ``obs["cgmm_population"]``
+        Population that was found for each cell (:mod:`cgmm.automatic.populations`): a set of cells
+        of both conditions, about which claims of prevalence are made (:func:`cgmm.get.populations`).
+        Named as components are; categories from the largest population to the smallest.
     ``obsm["cgmm_responsibilities"]``
         Responsibilities, shape (n_cells, max(K0, K1)), padded with NaN.
     ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``
@@ -113,7 +117,8 @@ def fit(
         source cells whose component is gone.
     ``uns["cgmm"]``
         Weights, means, covariances, coupling, costs, metric, shares, votes (the origins of target
-        components), history, names, components, donors, and ``params``, one JSON text.
+        components), history, names, components, donors, the flow between populations, their factors
+        under other choices, and ``params``, one JSON text.
 
     Raises
     ------
