@@ -107,7 +107,8 @@ def fit(
         only, in units of ``use_rep``). Missing in cells of other conditions.
     ``obs["cgmm_population"]``
         Population that was found for each cell (:mod:`cgmm.automatic.populations`): a set of cells
-        of both conditions, about which claims of prevalence are made (:func:`cgmm.get.populations`).
+        of both conditions, about which claims of prevalence are made
+        (:func:`cgmm.get.populations`).
         Named as components are; categories from the largest population to the smallest.
     ``obsm["cgmm_responsibilities"]``
         Responsibilities, shape (n_cells, max(K0, K1)), padded with NaN.
