@@ -53,8 +53,9 @@ cover, width
 cover, shifts
     Of the 95 % intervals of the lengths of the shifts, of pairs that have one.
 any moved
-    Share of fits with at least one shift with q < .05 whose interval excludes zero. moved: share of
-    such pairs among pairs with an interval.
+    Share of fits with at least one shift of half a standard deviation or more with q < .05 whose
+    interval excludes zero, which the report calls a change of state. moved: share of such pairs
+    among pairs with an interval.
 contrad.
     Rows in which interval and p disagree on a factor of one.
 

@@ -9,7 +9,7 @@ import pytest
 
 import cgmm as cg
 from cgmm.donors.design import Design, design, unit_of_cells
-from cgmm.donors.moves import Displacement, counterparts, moves
+from cgmm.donors.moves import Displacement, counterparts, effective_dimensions, moves
 from tests.donors.studies import fitted
 
 PAIRS = np.array([[k, k] for k in range(4)])
@@ -111,8 +111,22 @@ def test_p_is_uniform_for_correlated_coordinates(freedom: int) -> None:
     rng = np.random.default_rng(freedom)
     root = np.diag(np.geomspace(2, 0.2, 8))
     small = []
-    for _ in range(800):
-        sample = rng.normal(size=(freedom, 8)) @ root
-        vector = rng.normal(size=8) @ root
-        small.append(Displacement(vector, sample.T @ sample / freedom, freedom).p < 0.05)
-    assert 0.03 < np.mean(small) < 0.075
+    for _ in range(120):
+        drawn = []
+        for _ in range(10):
+            sample = rng.normal(size=(freedom, 8)) @ root
+            vector = rng.normal(size=8) @ root
+            drawn.append(Displacement(vector, sample.T @ sample / freedom, freedom))
+        dimensions = effective_dimensions(drawn)
+        small += [one.p(dimensions) < 0.05 for one in drawn]
+    assert 0.03 < np.mean(small) < 0.07
+
+
+def test_dimensions_of_the_noise_are_those_of_its_shape() -> None:
+    rng = np.random.default_rng(0)
+    scale = np.array([3.0, 3.0, 3.0, 0.1, 0.1])
+    drawn = []
+    for _ in range(200):
+        sample = rng.normal(size=(6, 5)) * scale
+        drawn.append(Displacement(np.zeros(5), sample.T @ sample / 6, 6))
+    assert effective_dimensions(drawn) == pytest.approx(3, abs=0.3)
