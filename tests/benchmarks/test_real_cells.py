@@ -79,7 +79,7 @@ def test_tables_count_contradictions_and_false_moves(real: ModuleType) -> None:
     table = pd.DataFrame(rows)
     assert real.contradictions(table) == 1
     line = next(x for x in real.null_table(table) if x.startswith("3 v 3"))
-    assert "0.500 (0.707)" in line  # one of two intervals holds the truth
+    assert "0.500 (0.500)" in line  # one of two intervals holds the truth
     assert line.split()[-3:] == ["0.50", "0.50", "1"]
 
 
