@@ -57,7 +57,11 @@ def test_poor_overlap_is_called_so(tmp_path):
     said = read(build(folder, tmp_path / "c.html")).sections["alerts"]
     assert "The two conditions hardly overlap" in said
     assert f"{percent(gone)} of ctrl" in said
+
+
+def test_a_small_matched_mass_alone_is_no_alert(tmp_path):
+    folder = make_folder(tmp_path / "a", k=6, n_cells=4000)
     meta = json.loads((folder / "report.json").read_text())
-    meta["fit"]["F"] = 0.004
+    meta["fit"]["F"] = 0.004  # usual where all types moved
     (folder / "report.json").write_text(json.dumps(meta))
-    assert "F = 0.004" in read(build(folder, tmp_path / "d.html")).sections["alerts"]
+    assert "hardly overlap" not in read(build(folder, tmp_path / "b.html")).sections["alerts"]
