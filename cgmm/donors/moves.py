@@ -181,17 +181,21 @@ def moves(
         _displacement(union, design, i) if asked else None
         for i, asked in enumerate(one_population & enough)
     ]
-    tested = [i for i, (a, b) in enumerate(zip(firsts, seconds, strict=True)) if a and b]
+    readings = zip(firsts, seconds, strict=True)
+    tested = {
+        i: (first, second)
+        for i, (first, second) in enumerate(readings)
+        if first is not None and second is not None
+    }
     length, low, high, p = np.full((4, len(pairs)), np.nan)
     for i, first in enumerate(firsts):
         if first is not None:
             length[i] = _length(first)
-    dimensions = [
-        effective_dimensions([of[i] for i in tested]) if tested else 1.0 for of in (firsts, seconds)
-    ]
-    for i in tested:
-        p[i] = seconds[i].p(dimensions[1])
-        low[i], high[i] = _interval(firsts[i], seconds[i], p[i], dimensions[0], level)
+    if tested:
+        dimensions = [effective_dimensions(list(of)) for of in zip(*tested.values(), strict=True)]
+        for i, (first, second) in tested.items():
+            p[i] = second.p(dimensions[1])
+            low[i], high[i] = _interval(first, second, p[i], dimensions[0], level)
     if not design.replicated:
         p = np.full_like(p, np.nan)
     return Moves(length, low, high, p, benjamini_hochberg(p))
