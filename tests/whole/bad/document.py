@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.whole.bad import arrays, files, objects, pages, settings, steps
+from tests.whole.bad import arrays, commands, files, objects, pages, settings, steps
 from tests.whole.bad.cases import Case
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "input.md"
@@ -21,6 +21,7 @@ AREAS: list[tuple] = [
     ("cgmm.pp", steps.STEPS),
     ("cgmm.simulate", arrays.SIMULATE),
     ("cgmm rerun", pages.PAGES),
+    ("cgmm init; the code that is imported", commands.COMMANDS),
 ]
 
 

@@ -85,6 +85,7 @@ PAGES = [
     Case("a config nested too deep", recipe(lambda r: r["config"].update(fit=deep(60))), "its config is larger than that of any report"),
     Case("an option for pip", recipe(lambda r: r["packages"].update({"--index-url": "1"})), "'--index-url' is not the name of a package"),
     Case("a link for pip", recipe(lambda r: r["packages"].update(numpy="1 @ file:///x")), "'1 @ file:///x' is not a version of numpy"),
+    Case("a commit with a line of its own", recipe(lambda r: r.update(git_commit="0123abc\n--index-url x")), "its git_commit is not a commit"),
     Case("a file that is missing", first(path="gone.h5ad"), "gone.h5ad is missing"),
     Case("a path that is too long", first(path="a" * 5000), "is missing"),
     Case("a path that leads out of the demo", first(path="results/demo/../../x.h5ad"), "results/demo/../../x.h5ad is missing"),

@@ -14,7 +14,7 @@ import pytest
 import cgmm.automatic.starts
 import cgmm.coupled.fit
 import cgmm.tl._donors
-from tests.whole.bad import arrays, files, objects, pages, settings, steps
+from tests.whole.bad import arrays, commands, files, objects, pages, settings, steps
 from tests.whole.bad.cases import Case
 from tests.whole.bad.document import AREAS, PAGE, filled
 from tests.workflow.conftest import ROOT, SETTINGS, Project
@@ -114,6 +114,11 @@ def test_settings(case: Case, project: Project) -> None:
     told(case, project)
     made = {p.name for p in project.folder.iterdir()}
     assert made <= {"cells.h5ad", "samples.tsv", "lab.yaml"}
+
+
+@cases(commands.COMMANDS)
+def test_commands(case: Case, tmp_path: Path) -> None:
+    told(case, tmp_path)
 
 
 @cases(pages.PAGES)
