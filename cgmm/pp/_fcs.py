@@ -12,7 +12,7 @@ import pandas as pd
 
 from cgmm.pp._names import no_markers
 from cgmm.pp._reading import Read, Reading
-from cgmm.pp._samples import listed
+from cgmm.pp._samples import InputError, listed
 
 COFACTOR_FLUORESCENCE = 150.0
 COFACTOR_MASS = 5.0
@@ -34,6 +34,9 @@ def read_fcs(path: Path, reading: Reading) -> Read:
         for channel in group
     }
     kept = [i for i, n in enumerate(names) if n not in other and channels[i] not in other]
+    if not kept:
+        msg = f"{path}: holds no channel beside time and scatter (channels: {listed(channels)})."
+        raise InputError(msg)
     cofactor = reading.cofactor or _cofactor(found, [channels[i] for i in kept])
     adata = ad.AnnData(
         np.arcsinh(values[:, kept] / cofactor).astype(np.float32),

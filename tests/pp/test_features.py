@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -137,3 +138,52 @@ def test_missing_genes_are_zeros_when_asked(tmp_path: Path, lazily: bool) -> Non
     expected[:, :5] = 0
     np.testing.assert_array_equal(joined[:40, GENES].X.toarray(), expected)
     np.testing.assert_array_equal(joined[40:, GENES].X.toarray(), two.X.toarray())
+
+
+@pytest.mark.parametrize(
+    ("column", "gene", "other"),
+    [
+        ("feature_types", "gene", "protein"),
+        ("modality", "rna", "prot"),
+        ("feature_type", "GEX", "ADT"),
+    ],
+)
+def test_kinds_in_the_words_of_other_programs_are_known(
+    tmp_path: Path, column: str, gene: str, other: str
+) -> None:
+    adata = small()
+    adata.var[column] = [gene] * 55 + [other] * 5
+    sample = saved(tmp_path, "a", adata)
+    assert f"5 features are no genes and were left out (5 {other}:" in texts(
+        check_samples([sample])
+    )
+    assert join_samples([sample]).n_vars == 55
+
+
+def test_a_feature_without_a_kind_is_a_gene(tmp_path: Path) -> None:
+    """As after a join with a file that had genes only."""
+    adata = small()
+    kinds = ["Gene Expression"] * 30 + [None] * 25 + ["Antibody Capture"] * 5
+    adata.var["feature_types"] = pd.Categorical(kinds)
+    assert join_samples([saved(tmp_path, "a", adata)]).n_vars == 55
+
+
+def test_genes_of_two_genomes_are_a_warning(tmp_path: Path) -> None:
+    genes = [f"GRCh38_G{i}" for i in range(30)] + [f"mm10___G{i}" for i in range(30)]
+    facts = check_samples([saved(tmp_path, "a", small(genes=genes))])
+    assert "holds genes of several genomes (GRCh38_: 30, mm10___: 30)" in texts(facts)
+    facts = check_samples(
+        [saved(tmp_path, "b", small(genes=genes))], features={"use": ["GRCh38_*"]}
+    )
+    assert facts["notices"] == []
+    plain = [f"HLA2_{i}" for i in range(2)] + [f"G{i}" for i in range(58)]
+    assert check_samples([saved(tmp_path, "c", small(genes=plain))])["notices"] == []
+
+
+def test_blanks_around_names_are_no_part_of_them(tmp_path: Path) -> None:
+    pair = [
+        saved(tmp_path, "a", small(seed=1)),
+        saved(tmp_path, "b", small(genes=[f"{g} " for g in GENES], seed=2)),
+    ]
+    assert check_samples(pair)["genes"]["n_shared"] == 60
+    assert list(join_samples(pair).var_names) == GENES
