@@ -124,6 +124,8 @@ def _word(kind: object) -> str:
 
 def _named(file: h5py.File, var: str, column: str, index: np.ndarray) -> np.ndarray:
     """Names from a column of the table, or of ``var`` when ``raw/var`` lacks it."""
+    if column == file[var].attrs.get("_index"):
+        return index
     if column in table_columns(file[var]):
         return labels_of(read_column(file, var, column))
     if var != "var" and has_table(file, "var") and column in table_columns(file["var"]):

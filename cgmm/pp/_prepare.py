@@ -14,7 +14,12 @@ import scipy.sparse as sp
 
 from cgmm._utils.files import atomic, plain_strings
 from cgmm.pp._columns import labels_of
-from cgmm.pp._counted_once import check_copies, signatures
+from cgmm.pp._counted_once import (
+    MIN_COPIES_OF_EVENTS,
+    check_copies,
+    signatures,
+    signatures_of_events,
+)
 from cgmm.pp._gene_checks import no_mitochondrial
 from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._names import is_mitochondrial
@@ -155,6 +160,10 @@ def _read(
         check_copies(
             samples, [signatures(sp.csr_matrix(part.X), part.var_names) for part in ordered]
         )
+    if values and modality == CYTOMETRY:
+        dense = [p.X.toarray() if sp.issparse(p.X) else p.X for p in ordered]
+        marks = [signatures_of_events(x, p.var_names) for x, p in zip(dense, ordered, strict=True)]
+        check_copies(samples, marks, least=MIN_COPIES_OF_EVENTS)
     mixed = _mixed(ordered, kept or set())
     for sample, part in zip(samples, ordered, strict=True):
         part.obs = part.obs[[c for c in part.obs.columns if c in (kept or ())]]

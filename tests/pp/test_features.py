@@ -187,3 +187,13 @@ def test_blanks_around_names_are_no_part_of_them(tmp_path: Path) -> None:
     ]
     assert check_samples(pair)["genes"]["n_shared"] == 60
     assert list(join_samples(pair).var_names) == GENES
+
+
+def test_the_row_names_can_be_named_as_their_column(tmp_path: Path) -> None:
+    """They are a column in one file, and the names of the rows in the other."""
+    one, two = small(seed=1, genes=IDS), small(seed=2)
+    one.var["symbol"] = GENES
+    two.var.index.name = "symbol"
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
+    assert check_samples(pair, gene_column="symbol")["genes"]["n_shared"] == 60
+    assert list(join_samples(pair, gene_column="symbol").var_names) == GENES
