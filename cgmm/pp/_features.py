@@ -20,7 +20,7 @@ import pandas as pd
 from anndata.utils import make_index_unique
 
 from cgmm.pp._columns import has_table, labels_of, read_column, table_columns, table_index
-from cgmm.pp._names import looks_like_tag, without_version
+from cgmm.pp._names import ensembl_share, looks_like_tag, without_version
 from cgmm.pp._one_name import Features, Resolved, tell_apart
 from cgmm.pp._samples import RNA, InputError, listed, notice
 
@@ -37,6 +37,8 @@ OTHER_KINDS = frozenset(
 )  # fmt: skip
 #: a genome before the names of its genes, as Cell Ranger writes them
 GENOME = re.compile(r"^[A-Za-z]+[0-9][A-Za-z0-9.]*?_+(?=.)")
+N_LOOKED_AT = 200  # names, to see whether they are identifiers
+MIN_ENSEMBL = 0.5
 MIN_GENOME = 0.05  # of the genes; a smaller part is no genome
 #: columns of var that hold identifiers of genes, in the words of common programs
 ID_COLUMNS = (
@@ -99,6 +101,8 @@ def read_features(file: h5py.File, *, var: str, gene_column: str | None) -> Stor
     columns = table_columns(file[var])
     if gene_column is None:
         names, ids = index, _identifiers(file, var, columns)
+        if ids is None and ensembl_share(list(index[:N_LOOKED_AT])) > MIN_ENSEMBL:
+            ids = index
     else:
         names, ids = _stripped(_named(file, var, gene_column, index)), index
     if ids is not None and (pd.isna(ids).any() or not pd.Index(ids).is_unique):
@@ -125,6 +129,9 @@ def _word(kind: object) -> str:
 def _named(file: h5py.File, var: str, column: str, index: np.ndarray) -> np.ndarray:
     """Names from a column of the table, or of ``var`` when ``raw/var`` lacks it."""
     if column == file[var].attrs.get("_index"):
+        return index
+    of_ids = column.lower() in ID_COLUMNS and column not in table_columns(file[var])
+    if of_ids and ensembl_share(list(index[:N_LOOKED_AT])) > MIN_ENSEMBL:
         return index
     if column in table_columns(file[var]):
         return labels_of(read_column(file, var, column))
@@ -181,12 +188,7 @@ def resolve(
         _note_tags(names, kept, found)
         _note_genomes(names, kept, found)
     chosen = {path: names[path][kept[path]] for path in stored}
-    ids = {
-        path: None
-        if features.ids is None
-        else np.array([without_version(str(i)) for i in features.ids[kept[path]]], dtype=object)
-        for path, features in stored.items()
-    }
+    ids = {path: _unversioned(one.ids, kept[path]) for path, one in stored.items()}
     tell_apart(chosen, ids, kept, found)
     for path, own in chosen.items():
         columns = np.flatnonzero(kept[path])
@@ -196,6 +198,14 @@ def resolve(
             len(names[path]),
         )
     return found
+
+
+def _unversioned(ids: np.ndarray | None, kept: np.ndarray) -> np.ndarray | None:
+    """Give identifiers of some features without versions; None where they are not unique then."""
+    if ids is None:
+        return None
+    found = np.array([without_version(str(i)) for i in ids[kept]], dtype=object)
+    return found if pd.Index(found).is_unique else None
 
 
 def _complete(path: str, features: StoredFeatures, found: Resolved) -> np.ndarray:

@@ -197,3 +197,48 @@ def test_the_row_names_can_be_named_as_their_column(tmp_path: Path) -> None:
     pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
     assert check_samples(pair, gene_column="symbol")["genes"]["n_shared"] == 60
     assert list(join_samples(pair, gene_column="symbol").var_names) == GENES
+
+
+def test_a_gene_with_a_new_symbol_is_known_by_its_identifier(tmp_path: Path) -> None:
+    one, two = small(seed=1), small(seed=2, genes=[*GENES[:3], "NEW", *GENES[4:]])
+    for adata in (one, two):
+        adata.var["gene_ids"] = IDS
+    two = two[:, ::-1].copy()
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
+    facts = check_samples(pair)
+    assert facts["genes"]["n_shared"] == 60
+    assert "(NEW is GENE003); they are called as in the first file" in texts(facts)
+    joined = join_samples(pair)
+    assert list(joined.var_names) == GENES
+    assert (joined.X[40:] != two[:, ::-1].X).nnz == 0
+
+
+def test_a_symbol_that_passed_from_one_gene_to_another_stands_for_neither(tmp_path: Path) -> None:
+    """GENE003 is the name of another gene in the second file, which calls the first gene NEW."""
+    one, two = small(seed=1), small(seed=2, genes=[*GENES[:3], "NEW", *GENES[4:59], "GENE003"])
+    one.var["gene_ids"] = IDS
+    two.var["gene_ids"] = [*IDS[:59], "ENSG99999999999"]
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
+    joined = join_samples(pair)
+    assert set(joined.var_names) == {*GENES[:3], f"GENE003_{IDS[3]}", *GENES[4:59]}
+    column = list(joined.var_names).index(f"GENE003_{IDS[3]}")
+    assert (joined.X[40:, column] != two.X[:, 3]).nnz == 0
+
+
+@pytest.mark.parametrize("column", [None, "gene_ids"])
+def test_symbols_here_and_identifiers_there_meet_by_identifier(
+    tmp_path: Path, column: str | None
+) -> None:
+    one = small(seed=1)
+    one.var["gene_ids"] = [f"{i}.7" for i in IDS]
+    other = small(seed=2, genes=IDS)[:, ::-1].copy()
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", other)]
+    if column is None:
+        assert check_samples(pair)["genes"]["n_shared"] == 60
+        joined = join_samples(pair)
+        assert list(joined.var_names) == GENES
+        assert (joined.X[40:] != small(seed=2).X).nnz == 0
+    one.var["gene_ids"] = IDS
+    pair[0] = saved(tmp_path, "a", one)
+    names = join_samples(pair, gene_column=column).var_names
+    assert list(names) == (GENES if column is None else IDS)
