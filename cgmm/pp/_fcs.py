@@ -22,9 +22,7 @@ SPILL = ("spill", "spillover", "comp")
 
 def read_fcs(path: Path, reading: Reading) -> Read:
     """Read events as arcsinh of the values on their linear scale, without time and scatter."""
-    import flowio
-
-    found: Any = flowio.FlowData(str(path))
+    found, doubt = _opened(path)
     values = np.asarray(found.as_array(preprocess=True), dtype=np.float64)
     channels, names = _names(found)
     other = {
@@ -51,7 +49,21 @@ def read_fcs(path: Path, reading: Reading) -> Read:
     )
     if any(key in found.text for key in SPILL):
         remark += "; the spillover matrix of the file was not applied"
-    return Read(adata, remark, transform)
+    return Read(adata, remark + doubt, transform)
+
+
+def _opened(path: Path) -> tuple[Any, str]:
+    """Read a file, and say when its header contradicts its text about where the events are."""
+    import flowio
+
+    try:
+        return flowio.FlowData(str(path)), ""
+    except flowio.exceptions.DataOffsetDiscrepancyError:
+        found = flowio.FlowData(str(path), ignore_offset_discrepancy=True)
+        return (
+            found,
+            "; its header and its text place the events differently, the text was followed",
+        )
 
 
 def _names(found: Any) -> tuple[list[str], list[str]]:

@@ -269,6 +269,22 @@ def test_fcs_is_transformed_and_left_without_time_and_scatter(tmp_path: Path) ->
         check_samples([sample])
 
 
+def test_an_fcs_whose_header_contradicts_its_text_is_read_by_the_text(tmp_path: Path) -> None:
+    """As some instruments write it: the end of the events is one byte off."""
+    flowio = pytest.importorskip("flowio")
+    values = np.random.default_rng(0).lognormal(6, 1, (50, 2))
+    with (tmp_path / "x.fcs").open("wb") as file:
+        flowio.create_fcs(file, values.ravel().tolist(), ["CD3", "CD19"])
+    data = bytearray((tmp_path / "x.fcs").read_bytes())
+    data[34:42] = b"%8d" % (int(data[34:42]) + 1)
+    (tmp_path / "x.fcs").write_bytes(data)
+    sample = Sample(sample="x", path=str(tmp_path / "x.fcs"), condition="c")
+    notices = check_samples([sample], modality="cytometry")["notices"]
+    assert "header and its text place the events differently" in notices[0]["text"]
+    found = join_samples([sample], modality="cytometry")
+    np.testing.assert_allclose(found.X, np.arcsinh(values / 150), rtol=1e-5)
+
+
 def test_channels_that_were_not_transformed_alike_are_a_warning(tmp_path: Path) -> None:
     flowio = pytest.importorskip("flowio")
     samples = []
