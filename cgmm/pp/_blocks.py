@@ -119,6 +119,7 @@ def _of_file(
         mine = rows[at : at + block.shape[0]]
         at += block.shape[0]
         check_indices(block.indices, n_stored, stored)
+        block.sum_duplicates()
         block.data = block.data.astype(np.float32)
         block.eliminate_zeros()
         if check and block.nnz:

@@ -24,6 +24,9 @@ UNREADABLE = (
 )
 
 
+MAX_WHOLE = 2.0**53  #: beyond, a decimal number does not hold every whole one
+
+
 def table_index(group: h5py.Group) -> pd.Index:
     """Row names of a stored data frame."""
     return pd.Index(np.asarray(read_elem(group[group.attrs.get("_index", "_index")]), dtype=str))
@@ -82,9 +85,29 @@ def _decoded(values: Any) -> Any:
 
 
 def labels_of(column: pd.Series) -> np.ndarray:
-    """Text of every value of a column, None where it is missing; shape (n_rows,), object."""
-    texts = column.astype(str).astype(object)
+    """Text of every value of a column, None where it is missing; shape (n_rows,), object.
+
+    Whole numbers are written alike, however they are stored: a column with gaps holds 1.0 for 1.
+    """
+    texts = _whole(column).astype(str).astype(object)
     return texts.where(column.notna().to_numpy(), None).to_numpy(dtype=object)
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Whole numbers for numbers that are stored as decimals and are whole."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        labels = pd.Series(column.cat.categories)
+        found = _whole(labels)
+        if found is labels:
+            return column
+        return pd.Series(column.cat.rename_categories([str(v) for v in found]), index=column.index)
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return column
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    there = values[~np.isnan(values)]
+    if (there != np.rint(there)).any() or (np.abs(there) > MAX_WHOLE).any():
+        return column
+    return pd.Series(pd.array(values, dtype="Float64").astype("Int64"), index=column.index)
 
 
 def read_table(file: h5py.File, slot: str) -> tuple[pd.DataFrame, list[str]]:
@@ -156,7 +179,9 @@ def writable(obs: pd.DataFrame) -> pd.DataFrame:
         else:
             text = column.astype(object).where(column.notna(), "")
             columns[key] = text.map(str).to_numpy(dtype=object)
-    return pd.DataFrame(columns, index=pd.Index(obs.index.map(str), dtype=object))
+    # without the name of the index: a column may have it too
+    names = np.array([str(name) for name in obs.index], dtype=object)
+    return pd.DataFrame(columns, index=pd.Index(names, dtype=object))
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:

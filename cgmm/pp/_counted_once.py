@@ -20,6 +20,7 @@ N_COMPARED = 8  # cells whose values are compared
 MIN_EQUAL = 0.75  # of them
 MIN_VALUES = 10  # a cell with fewer may have a twin by chance
 MIN_COPIES = 0.01  # of the cells of the smaller sample
+MIN_COPIES_OF_EVENTS = 0.5  # events of an instrument with few channels may be equal by chance
 MAX_READ = 20_000_000  # values of a matrix stored by columns
 
 
@@ -139,8 +140,17 @@ def signatures(matrix: Any, genes: pd.Index) -> np.ndarray:
     return found
 
 
-def check_copies(samples: Sequence[Sample], parts: Sequence[np.ndarray]) -> None:
-    """Check that no cell of a sample has the counts of a cell of another sample.
+def signatures_of_events(values: Any, features: pd.Index) -> np.ndarray:
+    """One number per row of channels, equal for equal rows, whatever the order of the channels."""
+    table = pd.DataFrame(np.asarray(values)[:, np.argsort(np.asarray(features, dtype=str))])
+    found = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    return (found >> 11).astype(np.float64)
+
+
+def check_copies(
+    samples: Sequence[Sample], parts: Sequence[np.ndarray], *, least: float = MIN_COPIES
+) -> None:
+    """Check that no cell has the counts of another cell, of the same sample or of another one.
 
     Parameters
     ----------
@@ -148,6 +158,8 @@ def check_copies(samples: Sequence[Sample], parts: Sequence[np.ndarray]) -> None
         The samples.
     parts
         For each, the :func:`signatures` of its cells.
+    least
+        Part of the cells of the smaller sample that must have a twin; fewer may have one by chance.
 
     Raises
     ------
@@ -160,14 +172,21 @@ def check_copies(samples: Sequence[Sample], parts: Sequence[np.ndarray]) -> None
     good = np.isfinite(marks)
     owner, marks = owner[good], marks[good]
     _, first, place = np.unique(marks, return_index=True, return_inverse=True)
-    before = owner[first[place]]
-    pairs = pd.DataFrame({"a": before, "b": owner})[before != owner]
+    again = first[place] != np.arange(len(place))
+    pairs = pd.DataFrame({"a": owner[first[place]], "b": owner})[again]
     problems = []
     for pair, shared in pairs.groupby(["a", "b"]):
         a, b = np.array(pair, dtype=int).tolist()
         n = len(shared)
-        if n >= max(3, MIN_COPIES * min(sizes[a], sizes[b])):
-            one, two = samples[a], samples[b]
+        if n < max(3, least * min(sizes[a], sizes[b])):
+            continue
+        one, two = samples[a], samples[b]
+        if a == b:
+            problems.append(
+                f"Sample {one.sample}: {n} cells of {one.path} have exactly the counts of another "
+                "cell of it. Remove the copies."
+            )
+        else:
             problems.append(
                 f"Samples {one.sample} and {two.sample} hold the same cells: {n} cells of "
                 f"{two.path} have exactly the counts of cells of {one.path}. Remove these cells "

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cgmm.pp._names import no_markers
 from cgmm.pp._reading import Read, Reading
-from cgmm.pp._samples import listed
+from cgmm.pp._samples import InputError, listed
 
 COFACTOR_FLUORESCENCE = 150.0
 COFACTOR_MASS = 5.0
@@ -22,9 +22,7 @@ SPILL = ("spill", "spillover", "comp")
 
 def read_fcs(path: Path, reading: Reading) -> Read:
     """Read events as arcsinh of the values on their linear scale, without time and scatter."""
-    import flowio
-
-    found: Any = flowio.FlowData(str(path))
+    found, doubt = _opened(path)
     values = np.asarray(found.as_array(preprocess=True), dtype=np.float64)
     channels, names = _names(found)
     other = {
@@ -34,6 +32,9 @@ def read_fcs(path: Path, reading: Reading) -> Read:
         for channel in group
     }
     kept = [i for i, n in enumerate(names) if n not in other and channels[i] not in other]
+    if not kept:
+        msg = f"{path}: holds no channel beside time and scatter (channels: {listed(channels)})."
+        raise InputError(msg)
     cofactor = reading.cofactor or _cofactor(found, [channels[i] for i in kept])
     adata = ad.AnnData(
         np.arcsinh(values[:, kept] / cofactor).astype(np.float32),
@@ -48,7 +49,21 @@ def read_fcs(path: Path, reading: Reading) -> Read:
     )
     if any(key in found.text for key in SPILL):
         remark += "; the spillover matrix of the file was not applied"
-    return Read(adata, remark, transform)
+    return Read(adata, remark + doubt, transform)
+
+
+def _opened(path: Path) -> tuple[Any, str]:
+    """Read a file, and say when its header contradicts its text about where the events are."""
+    import flowio
+
+    try:
+        return flowio.FlowData(str(path)), ""
+    except flowio.exceptions.DataOffsetDiscrepancyError:
+        found = flowio.FlowData(str(path), ignore_offset_discrepancy=True)
+        return (
+            found,
+            "; its header and its text place the events differently, the text was followed",
+        )
 
 
 def _names(found: Any) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ that stands for two genes is completed by the identifier.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,22 +20,26 @@ import pandas as pd
 from anndata.utils import make_index_unique
 
 from cgmm.pp._columns import has_table, labels_of, read_column, table_columns, table_index
-from cgmm.pp._names import looks_like_tag, without_version
+from cgmm.pp._names import ensembl_share, looks_like_tag, without_version
 from cgmm.pp._one_name import Features, Resolved, tell_apart
 from cgmm.pp._samples import RNA, InputError, listed, notice
 
-GENE_EXPRESSION = "gene expression"
-#: columns of var that say what a feature is, and what Cell Ranger writes into them
-KIND_COLUMNS = ("feature_types", "feature_type")
-KINDS = (
-    GENE_EXPRESSION,
-    "antibody capture",
-    "antigen capture",
-    "crispr guide capture",
-    "custom",
-    "multiplexing capture",
-    "peaks",
-)
+#: columns of var that say what a feature is
+KIND_COLUMNS = ("feature_types", "feature_type", "modality")
+#: words for genes in them, of Cell Ranger and others
+GENE_KINDS = frozenset(["gene expression", "gene", "genes", "rna", "mrna", "gex"])
+OTHER_KINDS = frozenset(
+    [
+        "antibody capture", "antigen capture", "crispr guide capture", "custom",
+        "multiplexing capture", "peaks", "peak", "atac", "chromatin accessibility", "antibody",
+        "antibodies", "protein", "proteins", "prot", "adt", "hto", "hashtag", "hashtags", "crispr",
+    ]
+)  # fmt: skip
+#: a genome before the names of its genes, as Cell Ranger writes them
+GENOME = re.compile(r"^[A-Za-z]+[0-9][A-Za-z0-9.]*?_+(?=.)")
+N_LOOKED_AT = 200  # names, to see whether they are identifiers
+MIN_ENSEMBL = 0.5
+MIN_GENOME = 0.05  # of the genes; a smaller part is no genome
 #: columns of var that hold identifiers of genes, in the words of common programs
 ID_COLUMNS = (
     "gene_ids",
@@ -44,6 +49,7 @@ ID_COLUMNS = (
     "ensembl",
     "feature_id",
     "ensembl_ids",
+    "accession",
     "id",
 )
 
@@ -91,25 +97,42 @@ def read_features(file: h5py.File, *, var: str, gene_column: str | None) -> Stor
     InputError
         When there is no such column.
     """
-    index = table_index(file[var]).to_numpy(dtype=object)
+    index = _stripped(table_index(file[var]).to_numpy(dtype=object))
     columns = table_columns(file[var])
     if gene_column is None:
         names, ids = index, _identifiers(file, var, columns)
+        if ids is None and ensembl_share(list(index[:N_LOOKED_AT])) > MIN_ENSEMBL:
+            ids = index
     else:
-        names, ids = _named(file, var, gene_column, index), index
+        names, ids = _stripped(_named(file, var, gene_column, index)), index
     if ids is not None and (pd.isna(ids).any() or not pd.Index(ids).is_unique):
         ids = None
     kinds = None
     for name in KIND_COLUMNS:
         if kinds is None and name in columns:
             found = labels_of(read_column(file, var, name))
-            if {str(kind).lower() for kind in set(found)}.intersection(KINDS):
+            if {_word(kind) for kind in set(found)} & (GENE_KINDS | OTHER_KINDS):
                 kinds = found
     return StoredFeatures(names, ids, kinds)
 
 
+def _stripped(names: np.ndarray) -> np.ndarray:
+    """Names without blanks around them, which no program means."""
+    return np.array([n.strip() if isinstance(n, str) else n for n in names], dtype=object)
+
+
+def _word(kind: object) -> str:
+    """Kind of a feature in small letters, with blanks between the words."""
+    return re.sub(r"[-_\s]+", " ", str(kind)).strip().lower()
+
+
 def _named(file: h5py.File, var: str, column: str, index: np.ndarray) -> np.ndarray:
     """Names from a column of the table, or of ``var`` when ``raw/var`` lacks it."""
+    if column == file[var].attrs.get("_index"):
+        return index
+    of_ids = column.lower() in ID_COLUMNS and column not in table_columns(file[var])
+    if of_ids and ensembl_share(list(index[:N_LOOKED_AT])) > MIN_ENSEMBL:
+        return index
     if column in table_columns(file[var]):
         return labels_of(read_column(file, var, column))
     if var != "var" and has_table(file, "var") and column in table_columns(file["var"]):
@@ -163,13 +186,9 @@ def resolve(
     _apply(choice, names, kept, found)
     if modality == RNA:
         _note_tags(names, kept, found)
+        _note_genomes(names, kept, found)
     chosen = {path: names[path][kept[path]] for path in stored}
-    ids = {
-        path: None
-        if features.ids is None
-        else np.array([without_version(str(i)) for i in features.ids[kept[path]]], dtype=object)
-        for path, features in stored.items()
-    }
+    ids = {path: _unversioned(one.ids, kept[path]) for path, one in stored.items()}
     tell_apart(chosen, ids, kept, found)
     for path, own in chosen.items():
         columns = np.flatnonzero(kept[path])
@@ -179,6 +198,14 @@ def resolve(
             len(names[path]),
         )
     return found
+
+
+def _unversioned(ids: np.ndarray | None, kept: np.ndarray) -> np.ndarray | None:
+    """Give identifiers of some features without versions; None where they are not unique then."""
+    if ids is None:
+        return None
+    found = np.array([without_version(str(i)) for i in ids[kept]], dtype=object)
+    return found if pd.Index(found).is_unique else None
 
 
 def _complete(path: str, features: StoredFeatures, found: Resolved) -> np.ndarray:
@@ -209,7 +236,8 @@ def _genes_only(
     """Which features are genes, by what the file says about them."""
     if features.kinds is None:
         return np.ones(len(names), dtype=bool)
-    genes = np.array([str(k).lower() == GENE_EXPRESSION for k in features.kinds], dtype=bool)
+    # a feature without a kind comes from a file that had genes only
+    genes = np.array([k is None or _word(k) in GENE_KINDS for k in features.kinds], dtype=bool)
     kinds = Counter(str(k) for k in features.kinds[~genes])
     counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     if not genes.any():
@@ -277,3 +305,25 @@ def _note_tags(names: dict[str, np.ndarray], kept: dict[str, np.ndarray], found:
                     'give `var` a column feature_types with "Gene Expression" for genes.',
                 )
             )
+
+
+def _note_genomes(
+    names: dict[str, np.ndarray], kept: dict[str, np.ndarray], found: Resolved
+) -> None:
+    """Say when a file holds the genes of several genomes."""
+    for path, own in names.items():
+        used = own[kept[path]]
+        starts = Counter(m[0] for name in used if (m := GENOME.match(str(name))))
+        genomes = {start: n for start, n in starts.items() if n >= MIN_GENOME * len(used)}
+        if len(genomes) < 2:
+            continue
+        shown = ", ".join(f"{start}: {n}" for start, n in genomes.items())
+        found.notices.append(
+            notice(
+                "warning",
+                f"{path}: holds genes of several genomes ({shown}), so cells of several species "
+                "are compared with each other.",
+                f"Keep the genes of one genome (`features: {{use: ['{next(iter(genomes))}*']}}` in "
+                "the config), and give files with cells of one species.",
+            )
+        )

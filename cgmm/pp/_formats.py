@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import anndata as ad
 import h5py
 import numpy as np
+import scipy.sparse as sp
 from anndata.io import read_elem
 
 from cgmm._utils.files import is_full, plain_strings
@@ -26,6 +27,7 @@ from cgmm.pp._samples import InputError, listed
 from cgmm.pp._zarr import copy_zarr, read_whole
 
 RNA_MODALITIES = ("rna", "gex", "gene expression")
+GENES_OF_LOOM = ("Gene", "Accession", "gene_names", "var_names")
 #: what a folder of an AnnData zarr holds: of format 2, of format 3
 ZARR = (".zgroup", ".zattrs", "zarr.json")
 
@@ -124,7 +126,7 @@ def as_h5ad(path: str | Path, reading: Reading = DEFAULT) -> Converted:
 def _plain(adata: ad.AnnData) -> ad.AnnData:
     """Parts of an object that are read: values, tables, embeddings; text that can be written."""
     kept: Any = ad.AnnData(
-        X=adata.X,
+        X=_by_rows(adata.X),
         obs=labelled(adata.obs),
         var=labelled(adata.var),
         obsm={k: v for k, v in adata.obsm.items() if isinstance(v, np.ndarray)},
@@ -132,10 +134,15 @@ def _plain(adata: ad.AnnData) -> ad.AnnData:
     layers: Any = adata.layers  # anndata 0.13 has X there, under None
     for name in layers:
         if name is not None:
-            kept.layers[name] = adata.layers[name]
+            kept.layers[name] = _by_rows(adata.layers[name])
     if adata.raw is not None:
-        kept.raw = ad.AnnData(X=adata.raw.X, obs=kept.obs, var=labelled(adata.raw.var))
+        kept.raw = ad.AnnData(X=_by_rows(adata.raw.X), obs=kept.obs, var=labelled(adata.raw.var))
     return kept
+
+
+def _by_rows(matrix: Any) -> Any:
+    """Sparse values by cells, which can be read in blocks; scanpy reads matrix folders by genes."""
+    return sp.csr_matrix(matrix) if sp.issparse(matrix) else matrix
 
 
 def _zarr(path: Path, _: Reading) -> Read:
@@ -195,8 +202,14 @@ def _h5mu(path: Path, reading: Reading) -> Read:
 def _loom(path: Path, _: Reading) -> Read:
     with h5py.File(path, "r") as file:
         rows, columns = set(file["row_attrs"]), set(file["col_attrs"])
-    # velocyto and loompy write the first names, anndata the second
-    genes = next((n for n in ("Gene", "gene_names", "var_names", "Accession") if n in rows), "")
+    # velocyto and loompy write the first names, anndata the others
+    genes = next((n for n in GENES_OF_LOOM if n in rows), "")
+    if not genes:
+        msg = (
+            f"{path}: has no names of genes (row attributes: {listed(sorted(rows))}). Name one of "
+            f"them {' or '.join(GENES_OF_LOOM[:2])}."
+        )
+        raise InputError(msg)
     cells = next((n for n in ("CellID", "cell_names", "obs_names") if n in columns), "")
     return Read(ad.io.read_loom(path, obs_names=cells, var_names=genes, validate=False))
 

@@ -82,7 +82,14 @@ def check_join(
 def no_mitochondrial(limit: float, names: dict[str, pd.Index] | None = None) -> str:
     """Sentence about a limit that cannot be applied."""
     having = [path for path, own in (names or {}).items() if is_mitochondrial(own).any()]
-    if having and names and len(having) < len(names):
+    if names and len(having) == len(names):
+        first = [str(own[is_mitochondrial(own)][0]) for own in names.values()]
+        return (
+            f"qc.max_pct_mt is {limit:g}, but no mitochondrial gene is called the same in every "
+            f"file ({listed(dict.fromkeys(first), most=3)}). Write the names of genes alike in "
+            "every file, or set `max_pct_mt: null` in the config."
+        )
+    if having and names:
         without = listed([path for path in names if path not in having], most=3)
         return (
             f"qc.max_pct_mt is {limit:g}, but {without} has no mitochondrial genes. Give files "

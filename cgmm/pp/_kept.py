@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -28,9 +30,10 @@ def kept_by_label(obs: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
         values; 2 to ``MAX_LABELS`` of them), label and condition. Cells without a label are left
         out. Empty without such a column.
     """
-    tables = []
-    condition = obs["condition"].astype(str).to_numpy(object) if "condition" in obs else None
-    for name in obs.columns if condition is not None else ():
+    rows: list[tuple[object, ...]] = []
+    if "condition" in obs:
+        condition, conditions = pd.factorize(obs["condition"].astype(str).to_numpy(object))
+    for name in obs.columns if "condition" in obs else ():
         column = obs[name]
         if name in OF_SHEET or pd.api.types.is_float_dtype(column.dtype):
             continue
@@ -38,18 +41,15 @@ def kept_by_label(obs: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
         there = set(labels.unique()) - {""}
         if not 2 <= len(there) <= MAX_LABELS:
             continue
-        counts = (
-            pd.DataFrame({"label": labels.to_numpy(object), "condition": condition, "kept": keep})
-            .loc[lambda table: table["label"] != ""]
-            .groupby(["label", "condition"])["kept"]
-            .agg(["size", "sum"])
-            .reset_index()
-        )
-        counts.insert(0, "column", str(name))
-        counts.columns = pd.Index(COLUMNS)
-        tables.append(counts)
-    if not tables:
-        return pd.DataFrame({name: [] for name in COLUMNS})
-    found = pd.concat(tables, ignore_index=True)
+        codes, names = pd.factorize(labels.to_numpy(object), sort=True)
+        at = codes * len(conditions) + condition
+        n = len(names) * len(conditions)
+        read, kept = np.bincount(at, minlength=n), np.bincount(at[keep], minlength=n)
+        rows += [
+            (str(name), label, where, read[i], kept[i])
+            for i, (label, where) in enumerate(product(names, conditions))
+            if label and read[i]
+        ]
+    found = pd.DataFrame({c: [row[i] for row in rows] for i, c in enumerate(COLUMNS)})
     whole = dict.fromkeys(COLUMNS[3:], np.int64)
     return found.astype(whole | dict.fromkeys(COLUMNS[:3], object))

@@ -51,6 +51,10 @@ VIABILITY = re.compile(
     re.I,
 )
 MIN_PREFIX_SHARE = 0.9
+EXCEL = re.compile(r"^(?:(\d{1,2})-(MAR|SEP|DEC)|(MAR|SEP|DEC)-(\d{1,2}))$")
+#: old and new symbols of the genes that Excel takes for dates, and the month
+RENAMED = re.compile(r"^(MARCHF|MARCH|SEPTIN|SEPT|DELEC)(\d{1,2})$")
+SHORT = {"MARCHF": "MAR", "MARCH": "MAR", "SEPTIN": "SEP", "SEPT": "SEP", "DELEC": "DEC"}
 
 
 def without_version(name: str) -> str:
@@ -111,14 +115,17 @@ def spellings(names: Sequence[str] | pd.Index) -> list[str]:
     """Names in one spelling, in which those that another program changed are the same again.
 
     Capital letters; without a prefix of all names and the version of an Ensembl id; every mark is a
-    ``-``; without the ``X`` that R puts before a digit.
+    ``-``; without the ``X`` that R puts before a digit; dates that Excel made are names again.
     """
     prefix = prefix_of(names)
     found = []
     for name in names:
         text = without_version(str(name).removeprefix(prefix)).upper()
         text = re.sub(r"[^A-Z0-9]+", "-", text)
-        found.append(re.sub(r"^X(?=\d)", "", text))
+        text = re.sub(r"^X(?=\d)", "", text)
+        if date := EXCEL.match(text):  # 1-Mar, and Mar-1 in other settings
+            text = f"{date[2] or date[3]}{int(date[1] or date[4])}"
+        found.append(RENAMED.sub(lambda m: SHORT[m[1]] + m[2], text))
     return found
 
 

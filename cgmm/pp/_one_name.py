@@ -45,6 +45,8 @@ def tell_apart(
     ambiguous = {name for repeated in twice.values() for name in repeated}
     by_id = all(own is not None for own in ids.values())
     crossing = _crossing(names, ids) if by_id else set()
+    if by_id:
+        _call_alike(names, ids, ambiguous | crossing, found)
     if not ambiguous | crossing:
         return
     if not crossing and _all_equal(names) and (not by_id or _all_equal(ids)):
@@ -75,6 +77,43 @@ def tell_apart(
             "that holds them as `gene_column` in the config.",
         )
     )
+
+
+def _call_alike(
+    names: dict[str, np.ndarray],
+    ids: dict[str, np.ndarray | None],
+    wrong: set[str],
+    found: Resolved,
+) -> None:
+    """Call a gene in every file as in the first that has it: symbols change, identifiers do not."""
+    first: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    seen: list[tuple[np.ndarray, Any]] = []
+    for path, own in names.items():
+        mine: Any = ids[path]
+        if any(_same(own, a) and _same(mine, b) for a, b in seen[:1]):
+            continue
+        seen.append((own, mine))
+        there = {*own, *wrong}
+        called = own.copy()
+        for at, (name, i) in enumerate(zip(own, mine, strict=True)):
+            other = first.setdefault(i, name)
+            if other != name and name not in wrong and other not in there:
+                called[at], changed[name] = other, other
+        names[path] = called
+    if changed:
+        name, other = next(iter(changed.items()))
+        found.notices.append(
+            notice(
+                "info",
+                f"{len(changed)} genes have other names in other files, but the same identifier "
+                f"({name} is {other}); they are called as in the first file that has them.",
+            )
+        )
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return len(one) == len(other) and bool((one == other).all())
 
 
 def _complete_by_id(
@@ -119,14 +158,15 @@ def _repeated(names: np.ndarray) -> dict[str, None]:
 
 def _all_equal(lists: dict[str, Any]) -> bool:
     first, *others = lists.values()
-    return all(len(first) == len(other) and bool((first == other).all()) for other in others)
+    return all(_same(first, other) for other in others)
 
 
 def _crossing(names: dict[str, np.ndarray], ids: dict[str, np.ndarray | None]) -> set[str]:
     """Names that one file gives to one gene and another file to another gene.
 
-    As after ``var_names_make_unique``, which numbers the genes of a name by their place. A gene
-    that has another name in each file, each of them its own, is not meant.
+    As after ``var_names_make_unique``, which numbers the genes of a name by their place, and when a
+    symbol passed from one gene to another. A gene that has another name in each file, each of them
+    its own, is not meant.
     """
     first_name: dict[str, str] = {}
     first_id: dict[str, str] = {}
@@ -137,7 +177,10 @@ def _crossing(names: dict[str, np.ndarray], ids: dict[str, np.ndarray | None]) -
         for name, i in zip(own[known], mine[known], strict=True):
             if first_name[i] != name and first_id.get(name, i) != i:
                 found |= {name, first_name[i]}
+        here = dict(zip(mine, own, strict=True)) if not known.all() else {}
         for name, i in zip(own[~known], mine[~known], strict=True):
             first_name[i] = name
-            first_id.setdefault(name, i)
+            before = first_id.setdefault(name, i)
+            if here.get(before, name) != name:  # the gene of this name is here, called otherwise
+                found |= {name, here[before]}
     return found

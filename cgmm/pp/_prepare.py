@@ -13,7 +13,13 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._utils.files import atomic, plain_strings
-from cgmm.pp._counted_once import check_copies, signatures
+from cgmm.pp._columns import labels_of
+from cgmm.pp._counted_once import (
+    MIN_COPIES_OF_EVENTS,
+    check_copies,
+    signatures,
+    signatures_of_events,
+)
 from cgmm.pp._gene_checks import no_mitochondrial
 from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._names import is_mitochondrial
@@ -154,13 +160,34 @@ def _read(
         check_copies(
             samples, [signatures(sp.csr_matrix(part.X), part.var_names) for part in ordered]
         )
+    if values and modality == CYTOMETRY:
+        dense = [p.X.toarray() if sp.issparse(p.X) else p.X for p in ordered]
+        marks = [signatures_of_events(x, p.var_names) for x, p in zip(dense, ordered, strict=True)]
+        check_copies(samples, marks, least=MIN_COPIES_OF_EVENTS)
+    mixed = _mixed(ordered, kept or set())
     for sample, part in zip(samples, ordered, strict=True):
         part.obs = part.obs[[c for c in part.obs.columns if c in (kept or ())]]
+        for name in mixed:
+            text = pd.Series(labels_of(part.obs[name])).fillna("")
+            part.obs[name] = text.to_numpy(dtype=object)
         part.obs["sample"] = sample.sample
         part.obs["condition"] = sample.condition
         part.obs["donor"] = sample.donor
         part.obs["batch"] = sample.batch
     return ordered
+
+
+def _mixed(parts: Sequence[ad.AnnData], columns: Iterable[str]) -> list[str]:
+    """Columns of ``obs`` that are numbers in some parts, and text or truth values in others."""
+    found = []
+    for name in columns:
+        kinds = {
+            "truth" if pd.api.types.is_bool_dtype(dtype) else pd.api.types.is_numeric_dtype(dtype)
+            for dtype in (part.obs[name].dtype for part in parts)
+        }
+        if len(kinds) > 1:
+            found.append(name)
+    return found
 
 
 def check_all_values(matrix: Any, sample: Sample, modality: str = RNA) -> None:

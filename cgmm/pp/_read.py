@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,6 +158,7 @@ def matrix_of(file: h5py.File, *, layer: str | None) -> Any:
     if isinstance(stored, h5py.Group):
         minor = values.shape[0] if values.format == "csc" else values.shape[1]
         check_indices(values.indices, minor, stored)
+        values.sum_duplicates()
     return values
 
 
@@ -260,14 +262,20 @@ class Cells:
 
 
 def _value_meant(value: str, there: Mapping[str, object]) -> str:
-    """Find the label that ``obs_value`` means: as it is, or the same number or truth value."""
+    """Find the label that ``obs_value`` means: the same text, number or truth value."""
     if value in there:
         return value
     for label in (f"{value}.0", value.removesuffix(".0"), value.capitalize()):
         # 1 in a column with gaps is 1.0; true is True
         if label in there and (label != value.capitalize() or label in ("True", "False")):
             return label
-    return value
+    alike = [label for label in there if _plain(label) == _plain(value)]
+    return alike[0] if len(alike) == 1 else value
+
+
+def _plain(label: str) -> str:
+    """Label without blanks around it, which sheets cannot hold, and in one form of Unicode."""
+    return unicodedata.normalize("NFC", label).strip()
 
 
 def read_samples_of_file(

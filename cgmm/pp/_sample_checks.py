@@ -44,7 +44,13 @@ from cgmm.pp._table_checks import (
     problems_of_columns,
     repeated_names,
 )
-from cgmm.pp._value_checks import Spread, notices_of_channels, problems_of_values, spread
+from cgmm.pp._value_checks import (
+    Spread,
+    notices_of_channels,
+    notices_of_counts,
+    problems_of_values,
+    spread,
+)
 
 
 class _Checked:
@@ -139,6 +145,7 @@ def check_samples(
                 found.problems += problems_of_columns(file, annotation_keys, use_rep, found.reps)
         except InputError as error:
             found.problems += error.problems
+        found.problems = _named(found.problems, path, how)
     resolved = resolve(found.features, modality=modality, choice=choice)
     found.problems += resolved.problems
     if modality == CYTOMETRY and not found.problems:
@@ -193,7 +200,10 @@ def _look(
             f"{path}: holds channels of cytometry. Set `modality: cytometry` in the config."
         )
     else:
-        found.problems += problems_of_values(file, seen, layer=counts_layer, modality=modality)
+        wrong = problems_of_values(file, seen, layer=counts_layer, modality=modality)
+        found.problems += wrong
+        if modality == RNA and not wrong:
+            found.notices += notices_of_counts(path, values_of(file, layer=counts_layer))
     found.spreads[path] = seen
     found.features[path] = features_of(file, layer=counts_layer, gene_column=gene_column)
     barcodes = table_index(file["obs"])
@@ -295,8 +305,18 @@ def check_annotation(
                 problems += problems_of_columns(file, [annotation_key], None, Representations())
         except InputError as error:
             problems += error.problems
+        problems = _named(problems, str(path), Reading.of(reading))
     if problems:
         raise InputError(problems)
+
+
+def _named(problems: Sequence[str], path: str, reading: Reading) -> list[str]:
+    """Sentences with the file of the user in place of the h5ad that was made of it."""
+    try:
+        made = str(as_h5ad(path, reading).path)
+    except InputError:
+        return list(problems)
+    return [problem.replace(made, path) for problem in problems]
 
 
 def _extras(file: h5py.File) -> dict[str, Any]:

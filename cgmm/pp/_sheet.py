@@ -107,6 +107,11 @@ def _table(file: h5py.File, path: str, columns: dict[str, str | None]) -> pd.Dat
             values = np.full(n_cells, Path(path).name.split(".")[0] if name == "sample" else "")
         elif column in there:
             values = labels_of(read_column(file, "obs", column))
+            # a sheet holds no blanks around a value; a label of blanks is none
+            plain = [(v or "").strip() or None for v in values]
+            if name == "sample":
+                plain = [v if p else None for v, p in zip(values, plain, strict=True)]
+            values = np.array(plain, dtype=object)
         else:
             msg = f"{path}: obs has no column {column!r} (columns: {listed(there)})."
             raise InputError(msg)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from cgmm._utils.rows import row_ends
 from cgmm.pp._file_checks import check_table, part
 from cgmm.pp._names import no_markers
 from cgmm.pp._one_name import Features
@@ -17,6 +18,9 @@ BLOCK = 250_000
 N_BLOCKS = 8
 MAX_LOG = 30  # logarithms of counts stay below
 MAX_SPREAD_RATIO = 50  # of the spread of a channel to that of the middle one
+N_ROWS = 200  # cells whose totals are compared
+MIN_ROWS = 20
+MIN_VARIATION = 0.01  # standard deviation of the totals of cells, to their mean
 MAX_TRANSFORMED = 1000  # values of transformed channels stay below
 
 
@@ -78,6 +82,55 @@ def problem_of_counts(values: np.ndarray) -> str | None:
     if high == 0:
         return "are all zero"
     return None
+
+
+def notices_of_counts(path: str, matrix: h5py.Group | h5py.Dataset) -> list[dict[str, str]]:
+    """Say when whole numbers are no counts: 0 and 1 only, or scaled to one total and rounded.
+
+    Parameters
+    ----------
+    path
+        The file, as the remark names it.
+    matrix
+        The stored counts, already checked.
+    """
+    n_rows = len(row_ends(matrix)) - 1 if _by_rows(matrix) else 0
+    if n_rows < MIN_ROWS:
+        return []
+    values = _values_of_rows(matrix, np.unique(np.linspace(0, n_rows - 1, N_ROWS).astype(int)))
+    totals = np.array([row.sum() for row in values if row.any()])
+    if not len(totals):
+        return []
+    said = ""
+    if max(float(row.max()) for row in values if row.any()) == 1.0:
+        said = "holds 0 and 1 only, so it says which genes were seen, not how often"
+    elif float(np.std(totals)) < MIN_VARIATION * float(np.mean(totals)):
+        said = (
+            f"has nearly the same total in every cell (about {float(np.mean(totals)):,.0f}), as "
+            "values that were normalised and then rounded"
+        )
+    if not said:
+        return []
+    return [
+        notice(
+            "warning",
+            f"{path}: {said}.",
+            "Give the raw counts: name the layer that holds them as `counts_layer` in the config.",
+        )
+    ]
+
+
+def _by_rows(matrix: h5py.Group | h5py.Dataset) -> bool:
+    dense = isinstance(matrix, h5py.Dataset)
+    return dense or matrix.attrs.get("encoding-type") == "csr_matrix"
+
+
+def _values_of_rows(matrix: h5py.Group | h5py.Dataset, rows: np.ndarray) -> list[np.ndarray]:
+    """Values of some rows; the columns of a sparse matrix, which are not checked, are not used."""
+    if isinstance(matrix, h5py.Dataset):
+        return [np.asarray(matrix[int(row)], dtype=float) for row in rows]
+    ends = row_ends(matrix)
+    return [np.asarray(matrix["data"][ends[r] : ends[r + 1]], dtype=float) for r in rows]
 
 
 def problems_of_values(
@@ -192,7 +245,7 @@ def _spreads(matrix: Any) -> np.ndarray:
         rows = read_elem(matrix)[:5000].toarray()
     else:
         rows = np.concatenate(
-            [np.asarray(matrix[s]) for s in _slices(matrix.shape[0], 10 * matrix.shape[1])]
+            [np.asarray(matrix[s]) for s in _slices(matrix.shape[0], 10 * max(1, matrix.shape[1]))]
         )
     low, high = np.nanpercentile(rows.astype(float), [1, 99], axis=0)
     return np.asarray(high - low)

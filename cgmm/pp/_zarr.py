@@ -12,6 +12,7 @@ from anndata.io import read_elem, read_zarr, write_elem
 
 from cgmm._utils.rows import BLOCK_VALUES
 from cgmm.pp._columns import labelled
+from cgmm.pp._samples import InputError, listed
 
 SPARSE = ("csr_matrix", "csc_matrix")
 MATRICES = ("X", "layers", "raw/X")
@@ -35,6 +36,13 @@ def copy_zarr(path: Path, target: Path) -> bool:
 
     # metadata that were consolidated before a later change would misread what is stored
     source: Any = zarr.open_group(path, mode="r", use_consolidated=False)
+    if "obs" not in source or "var" not in source:
+        found = listed(name for name, _ in source.members())
+        msg = (
+            f"{path}: is no AnnData object (it holds: {found}). Give the folder of the object; in "
+            "SpatialData it is a folder in tables."
+        )
+        raise InputError(msg)
     slots = [slot for slot in ("obs", "var", "raw/var") if slot in source]
     if any(source[slot].attrs.get("encoding-type") != "dataframe" for slot in slots):
         return False
@@ -65,6 +73,8 @@ def _copy(stored: Any, file: h5py.File, name: str) -> None:
         _copy_array(stored, file, name)
     elif encoding in SPARSE:
         for part in ("data", "indices", "indptr"):
+            if part != "indptr":  # many empty rows at its start are a chunk of zeros
+                _check_whole(stored[part], name)
             _copy_array(stored[part], file, f"{name}/{part}")
         shape = np.asarray(stored.attrs["shape"], dtype=np.int64)
         file[name].attrs["shape"] = shape
@@ -75,6 +85,17 @@ def _copy(stored: Any, file: h5py.File, name: str) -> None:
     file[name].attrs.update(
         {k: stored.attrs[k] for k in ("encoding-type", "encoding-version") if k in stored.attrs}
     )
+
+
+def _check_whole(stored: Any, name: str) -> None:
+    """Refuse a part of a sparse matrix that lacks chunks, which zarr would read as zeros."""
+    there, n = stored.nchunks_initialized, stored.nchunks
+    if there < n:
+        msg = (
+            f"{str(stored.store_path).removeprefix('file://')}: {n - there} of {n} chunks of "
+            f"`{name}` are missing. The folder was only partly copied: copy or write it again."
+        )
+        raise InputError(msg)
 
 
 def _copy_array(stored: Any, file: h5py.File, name: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cgmm.pp import Sample, check_samples, join_samples
+from cgmm.pp import InputError, Sample, check_samples, join_samples
 from cgmm.pp._columns import labels_of, read_column, read_table
 from cgmm.pp._read import opened
 from tests.pp.made import saved, small
@@ -109,3 +109,66 @@ def test_a_column_that_is_not_used_refuses_no_file(tmp_path: Path) -> None:
     assert [n["level"] for n in notices] == ["info"]
     assert "(note)" in notices[0]["text"]
     assert "CD4_CD8" in join_samples([sample]).obs
+
+
+def test_whole_numbers_are_labels_however_they_are_stored(tmp_path: Path) -> None:
+    """A column with gaps holds 1.0, another program the text 1, a third a category of a number."""
+    adata = small()
+    columns = {
+        "decimal": np.tile([1.0, 2.0, np.nan, 2.0], 10),
+        "nullable": pd.array([1, 2, None, 2] * 10, dtype="Int64"),
+        "text": ["1", "2", None, "2"] * 10,
+        "category": pd.Categorical(np.tile([1.0, 2.0, np.nan, 2.0], 10)),
+    }
+    for name, column in columns.items():
+        adata.obs[name] = pd.Categorical(column) if name == "text" else column
+    adata.obs["half"] = np.tile([0.5, 1.0], 20)
+    sample = saved(tmp_path, "a", adata)
+    with opened(sample.path) as file:
+        for name in columns:
+            assert list(labels_of(read_column(file, "obs", name)))[:4] == ["1", "2", None, "2"]
+        assert list(labels_of(read_column(file, "obs", "half")))[:2] == ["0.5", "1.0"]
+    for name in columns:
+        for value in ("2", "2.0"):
+            found = check_samples([replace(sample, obs_column=name, obs_value=value)])
+            assert found["samples"][0]["n_cells_read"] == 20
+
+
+def test_a_label_is_found_without_its_blanks_and_in_any_form_of_unicode(tmp_path: Path) -> None:
+    adata = small()
+    adata.obs["arm"] = ["ctrl ", "traite\u0301"] * 20
+    sample = saved(tmp_path, "a", adata)
+    for value in ("ctrl", "trait\u00e9"):
+        found = check_samples([replace(sample, obs_column="arm", obs_value=value)])
+        assert found["samples"][0]["n_cells_read"] == 20
+    adata.obs["arm"] = ["ctrl ", " ctrl"] * 20
+    sample = saved(tmp_path, "a", adata)
+    with pytest.raises(InputError, match="no cell has obs 'arm' = 'ctrl'"):
+        check_samples([replace(sample, obs_column="arm", obs_value="ctrl")])
+
+
+@pytest.mark.parametrize("name", ["barcode", "sample", "condition"])
+def test_the_name_of_the_index_is_no_matter(tmp_path: Path, name: str) -> None:
+    adata = small()
+    adata.obs.index.name = name
+    joined = join_samples([saved(tmp_path, "a", adata)])
+    joined.write_h5ad(tmp_path / "joined.h5ad")
+    assert list(joined.obs["barcode"]) == list(adata.obs_names)
+
+
+def test_labels_that_are_numbers_in_one_file_and_text_in_another_are_joined(tmp_path: Path) -> None:
+    samples = []
+    for name, labels in (
+        ("a", np.tile([0, 1], 20)),
+        ("b", pd.Categorical(["0", "1"] * 20)),
+        ("c", np.tile([0.0, np.nan], 20)),
+        ("d", np.tile([True, False], 20)),
+    ):
+        adata = small(seed=ord(name))
+        adata.obs["cluster"] = labels
+        samples.append(saved(tmp_path, name, adata))
+    joined = join_samples(samples)
+    joined.write_h5ad(tmp_path / "joined.h5ad")
+    assert set(joined.obs["cluster"]) == {"0", "1", "", "True", "False"}
+    numbers = join_samples([samples[0], samples[2]])
+    assert numbers.obs["cluster"].dtype == float

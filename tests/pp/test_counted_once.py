@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anndata as ad
 import numpy as np
 import pytest
 
@@ -84,3 +85,28 @@ def test_many_samples_of_one_file_take_time_for_their_cells_only(tmp_path: Path)
             check_samples(part)
             found.append(reads)
     assert found[0] == found[1] > 0
+
+
+def test_cells_that_a_sample_holds_twice_are_found(tmp_path: Path) -> None:
+    """As after a join of a file with itself, which makes the names unique."""
+    adata = small(seed=1)
+    twice = ad.concat([adata, renamed_cells(adata, "again")])
+    twice.obs["arm"] = np.repeat(["one", "two"], 40)
+    sample = saved(tmp_path, "a", twice)
+    for read in (join_samples, lambda s: prepare_lazily(s, tmp_path / "p.h5ad", min_genes=1)):
+        with pytest.raises(InputError, match=r"Sample a: 40 cells of .* counts of another cell"):
+            read([sample])
+
+
+def test_copies_of_events_under_other_names_are_found(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    adata = small(genes=["CD3", "CD4", "CD8"])
+    adata.X = rng.normal(size=(40, 3)).astype(np.float32)
+    other = renamed_cells(adata[:, ::-1].copy(), "event")
+    pair = [saved(tmp_path, "a", adata), saved(tmp_path, "b", other)]
+    with pytest.raises(InputError, match="Samples a and b hold the same cells: 40 cells"):
+        join_samples(pair, modality="cytometry")
+    # a third of the events is equal, as whole numbers of few channels may be
+    other.X[13:] += 1
+    pair = [saved(tmp_path, "a", adata), saved(tmp_path, "b", other)]
+    assert join_samples(pair, modality="cytometry").n_obs == 80

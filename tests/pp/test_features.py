@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -137,3 +138,107 @@ def test_missing_genes_are_zeros_when_asked(tmp_path: Path, lazily: bool) -> Non
     expected[:, :5] = 0
     np.testing.assert_array_equal(joined[:40, GENES].X.toarray(), expected)
     np.testing.assert_array_equal(joined[40:, GENES].X.toarray(), two.X.toarray())
+
+
+@pytest.mark.parametrize(
+    ("column", "gene", "other"),
+    [
+        ("feature_types", "gene", "protein"),
+        ("modality", "rna", "prot"),
+        ("feature_type", "GEX", "ADT"),
+    ],
+)
+def test_kinds_in_the_words_of_other_programs_are_known(
+    tmp_path: Path, column: str, gene: str, other: str
+) -> None:
+    adata = small()
+    adata.var[column] = [gene] * 55 + [other] * 5
+    sample = saved(tmp_path, "a", adata)
+    assert f"5 features are no genes and were left out (5 {other}:" in texts(
+        check_samples([sample])
+    )
+    assert join_samples([sample]).n_vars == 55
+
+
+def test_a_feature_without_a_kind_is_a_gene(tmp_path: Path) -> None:
+    """As after a join with a file that had genes only."""
+    adata = small()
+    kinds = ["Gene Expression"] * 30 + [None] * 25 + ["Antibody Capture"] * 5
+    adata.var["feature_types"] = pd.Categorical(kinds)
+    assert join_samples([saved(tmp_path, "a", adata)]).n_vars == 55
+
+
+def test_genes_of_two_genomes_are_a_warning(tmp_path: Path) -> None:
+    genes = [f"GRCh38_G{i}" for i in range(30)] + [f"mm10___G{i}" for i in range(30)]
+    facts = check_samples([saved(tmp_path, "a", small(genes=genes))])
+    assert "holds genes of several genomes (GRCh38_: 30, mm10___: 30)" in texts(facts)
+    facts = check_samples(
+        [saved(tmp_path, "b", small(genes=genes))], features={"use": ["GRCh38_*"]}
+    )
+    assert facts["notices"] == []
+    plain = [f"HLA2_{i}" for i in range(2)] + [f"G{i}" for i in range(58)]
+    assert check_samples([saved(tmp_path, "c", small(genes=plain))])["notices"] == []
+
+
+def test_blanks_around_names_are_no_part_of_them(tmp_path: Path) -> None:
+    pair = [
+        saved(tmp_path, "a", small(seed=1)),
+        saved(tmp_path, "b", small(genes=[f"{g} " for g in GENES], seed=2)),
+    ]
+    assert check_samples(pair)["genes"]["n_shared"] == 60
+    assert list(join_samples(pair).var_names) == GENES
+
+
+def test_the_row_names_can_be_named_as_their_column(tmp_path: Path) -> None:
+    """They are a column in one file, and the names of the rows in the other."""
+    one, two = small(seed=1, genes=IDS), small(seed=2)
+    one.var["symbol"] = GENES
+    two.var.index.name = "symbol"
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
+    assert check_samples(pair, gene_column="symbol")["genes"]["n_shared"] == 60
+    assert list(join_samples(pair, gene_column="symbol").var_names) == GENES
+
+
+def test_a_gene_with_a_new_symbol_is_known_by_its_identifier(tmp_path: Path) -> None:
+    one, two = small(seed=1), small(seed=2, genes=[*GENES[:3], "NEW", *GENES[4:]])
+    for adata in (one, two):
+        adata.var["gene_ids"] = IDS
+    two = two[:, ::-1].copy()
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
+    facts = check_samples(pair)
+    assert facts["genes"]["n_shared"] == 60
+    assert "(NEW is GENE003); they are called as in the first file" in texts(facts)
+    joined = join_samples(pair)
+    assert list(joined.var_names) == GENES
+    assert (joined.X[40:] != two[:, ::-1].X).nnz == 0
+
+
+def test_a_symbol_that_passed_from_one_gene_to_another_stands_for_neither(tmp_path: Path) -> None:
+    """GENE003 is the name of another gene in the second file, which calls the first gene NEW."""
+    one, two = small(seed=1), small(seed=2, genes=[*GENES[:3], "NEW", *GENES[4:59], "GENE003"])
+    one.var["gene_ids"] = IDS
+    two.var["gene_ids"] = [*IDS[:59], "ENSG99999999999"]
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", two)]
+    joined = join_samples(pair)
+    assert set(joined.var_names) == {*GENES[:3], f"GENE003_{IDS[3]}", *GENES[4:59]}
+    column = list(joined.var_names).index(f"GENE003_{IDS[3]}")
+    assert (joined.X[40:, column] != two.X[:, 3]).nnz == 0
+
+
+@pytest.mark.parametrize("column", [None, "gene_ids"])
+def test_symbols_here_and_identifiers_there_meet_by_identifier(
+    tmp_path: Path, column: str | None
+) -> None:
+    one = small(seed=1)
+    one.var["gene_ids"] = [f"{i}.7" for i in IDS]
+    other = small(seed=2, genes=IDS)[:, ::-1].copy()
+    pair = [saved(tmp_path, "a", one), saved(tmp_path, "b", other)]
+    if column is None:
+        assert check_samples(pair)["genes"]["n_shared"] == 60
+        joined = join_samples(pair)
+        assert list(joined.var_names) == GENES
+        assert (joined.X[40:] != small(seed=2).X).nnz == 0
+    one.var["gene_ids"] = IDS
+    pair[0] = saved(tmp_path, "a", one)
+    names = join_samples(pair, gene_column=column).var_names
+    assert list(names) == (GENES if column is None else IDS)

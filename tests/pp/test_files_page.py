@@ -125,4 +125,4 @@ def test_the_page_lists_every_format_and_no_other() -> None:
 
 def test_the_page_has_an_example_for_each_source() -> None:
     titles = re.findall(r"^## (.*)$", PAGE, re.MULTILINE)
-    assert titles == ["Formats", "A sheet from what the files say", *SOURCES]
+    assert titles == ["Formats", "A sheet from what the files say", "What the check says", *SOURCES]

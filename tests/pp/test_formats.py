@@ -17,6 +17,7 @@ from cgmm.pp import (
     InputError,
     Sample,
     _zarr,
+    check_annotation,
     check_samples,
     choose_scale,
     format_of,
@@ -268,6 +269,22 @@ def test_fcs_is_transformed_and_left_without_time_and_scatter(tmp_path: Path) ->
         check_samples([sample])
 
 
+def test_an_fcs_whose_header_contradicts_its_text_is_read_by_the_text(tmp_path: Path) -> None:
+    """As some instruments write it: the end of the events is one byte off."""
+    flowio = pytest.importorskip("flowio")
+    values = np.random.default_rng(0).lognormal(6, 1, (50, 2))
+    with (tmp_path / "x.fcs").open("wb") as file:
+        flowio.create_fcs(file, values.ravel().tolist(), ["CD3", "CD19"])
+    data = bytearray((tmp_path / "x.fcs").read_bytes())
+    data[34:42] = b"%8d" % (int(data[34:42]) + 1)
+    (tmp_path / "x.fcs").write_bytes(data)
+    sample = Sample(sample="x", path=str(tmp_path / "x.fcs"), condition="c")
+    notices = check_samples([sample], modality="cytometry")["notices"]
+    assert "header and its text place the events differently" in notices[0]["text"]
+    found = join_samples([sample], modality="cytometry")
+    np.testing.assert_allclose(found.X, np.arcsinh(values / 150), rtol=1e-5)
+
+
 def test_channels_that_were_not_transformed_alike_are_a_warning(tmp_path: Path) -> None:
     flowio = pytest.importorskip("flowio")
     samples = []
@@ -282,6 +299,75 @@ def test_channels_that_were_not_transformed_alike_are_a_warning(tmp_path: Path) 
     assert "arcsinh(x / 150) of" in said["text"]
     options = {"modality": "cytometry", "reading": {"cofactor": 5.0}}
     assert "different ways" not in str(check_samples(samples, **options)["notices"])
+
+
+@pytest.mark.filterwarnings("ignore:.*[zZ]arr")
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_zarr_that_lacks_a_chunk_is_refused(tmp_path: Path, version: int) -> None:
+    """Zarr reads a chunk that is not there as zeros."""
+    zarr = pytest.importorskip("zarr")
+    with ad.settings.override(zarr_write_format=version):
+        small().write_zarr(tmp_path / "x.zarr")
+    data = zarr.open_group(tmp_path / "x.zarr", use_consolidated=False)["X"]
+    values = data["data"][:]
+    del data["data"]
+    data.create_array("data", data=values, chunks=(500,))
+    chunks = sorted(p for p in (tmp_path / "x.zarr" / "X" / "data").rglob("[0-9]*") if p.is_file())
+    assert len(chunks) == 4
+    chunks[1].unlink()
+    with pytest.raises(InputError, match=r"x.zarr/X/data: 1 of 4 chunks of `X` are missing"):
+        taken(tmp_path / "x.zarr")
+
+
+def test_a_zarr_group_without_an_object_is_refused(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    zarr.open_group(tmp_path / "x.zarr", mode="w").create_group("tables")
+    with pytest.raises(InputError, match=r"x.zarr: is no AnnData object \(it holds: tables\)"):
+        taken(tmp_path / "x.zarr")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # loompy
+def test_a_loom_without_names_of_genes_is_refused(tmp_path: Path) -> None:
+    loompy = pytest.importorskip("loompy")
+    values = small().X.T.toarray()
+    loompy.create(str(tmp_path / "x.loom"), values, {"foo": np.arange(60)}, {"id": np.arange(40)})
+    with pytest.raises(InputError, match=r"no names of genes \(row attributes: foo\)"):
+        taken(tmp_path / "x.loom")
+
+
+def test_an_fcs_without_markers_is_refused(tmp_path: Path) -> None:
+    flowio = pytest.importorskip("flowio")
+    with (tmp_path / "x.fcs").open("wb") as file:
+        flowio.create_fcs(file, [1.0, 2.0] * 9, ["Time", "FSC-A"])
+    with pytest.raises(InputError, match="no channel beside time and scatter"):
+        taken(tmp_path / "x.fcs", modality="cytometry")
+
+
+@pytest.mark.filterwarnings("ignore:.*[zZ]arr")
+def test_sentences_name_the_file_of_the_user(tmp_path: Path) -> None:
+    """Values are checked in an h5ad that was made of the file."""
+    pytest.importorskip("zarr")
+    adata = small()
+    adata.X = adata.X.log1p()
+    adata.write_zarr(tmp_path / "x.zarr")
+    for options in ({}, {"annotation_keys": ["type"]}, {"use_rep": "X_rep"}):
+        with pytest.raises(InputError) as caught:
+            taken(tmp_path / "x.zarr", **options)
+        for problem in caught.value.problems:
+            assert problem.startswith(f"{tmp_path / 'x.zarr'}: "), problem
+    with pytest.raises(InputError, match=r"x.zarr: obs has no column 'type'"):
+        check_annotation([tmp_path / "x.zarr"], annotation_key="type")
+
+
+def test_matrix_folders_can_be_read_in_blocks(tmp_path: Path) -> None:
+    """Scanpy reads them by genes."""
+    pytest.importorskip("dask")
+    write_10x_folder(tmp_path / "x", small())
+    sample = Sample(sample="x", path=str(tmp_path / "x"), condition="c")
+    assert choose_scale([sample], "lazy") == "lazy"
+    prepare_lazily([sample], tmp_path / "p.h5ad", min_genes=1, min_cells=1)
+    found, expected = ad.read_h5ad(tmp_path / "p.h5ad"), taken(tmp_path / "x")
+    assert (found.layers["counts"] != expected.X).nnz == 0
 
 
 def test_a_damaged_file_of_another_format_is_named(tmp_path: Path) -> None:

@@ -97,7 +97,18 @@ def test_version_suffixes(tmp_path: Path) -> None:
     ids = [f"ENSG{i:011d}" for i in range(60)]
     pair = [
         saved(tmp_path, "a", small(genes=[f"{g}.1" for g in ids])),
-        saved(tmp_path, "b", small(genes=[f"{g}.2" for g in ids])),
+        saved(tmp_path, "b", small(genes=[f"{g}.2" for g in ids], seed=1)),
+    ]
+    facts = check_samples(pair)
+    assert facts["genes"]["n_shared"] == 60
+    assert f"({ids[0]}.2 is {ids[0]}.1)" in facts["notices"][0]["text"]
+    # without the versions two genes are one, so that they are needed
+    twice = [*ids[:58], ids[0], ids[1]]
+    pair = [
+        saved(
+            tmp_path, name, small(genes=[f"{g}.{v}{i // 58}" for i, g in enumerate(twice)], seed=v)
+        )
+        for v, name in enumerate("ab")
     ]
     assert "version suffix" in problems(pair)
 

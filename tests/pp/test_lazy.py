@@ -208,3 +208,23 @@ def test_cells_of_two_samples_are_refused(samples: list[Sample], tmp_path: Path)
     twin = Sample(**vars(samples[0]) | {"sample": "twin"})
     with pytest.raises(InputError, match=f"Samples {samples[0].sample} and twin share"):
         pp.prepare_lazily([*samples, twin], tmp_path / "out.h5ad", **QC)
+
+
+def test_values_that_are_stored_twice_are_added_up(tmp_path: Path) -> None:
+    """As scipy does, in memory and in blocks."""
+    adata = counts(n_cells=80, n_genes=120, n_donors=1, conditions=("a", "b"))
+    adata.X = sp.csr_matrix(adata.X)
+    write_h5ad(adata, tmp_path / "x.h5ad")
+    with h5py.File(tmp_path / "x.h5ad", "a") as file:
+        file["X/indices"][1] = file["X/indices"][0]
+        file["X/indices"][5] = file["X/indices"][2]
+    expected = ad.read_h5ad(tmp_path / "x.h5ad").X.toarray()
+    sample = Sample(sample="x", path=str(tmp_path / "x.h5ad"), condition="c")
+    pp.prepare_lazily([sample], tmp_path / "out.h5ad", min_genes=1, min_cells=1)
+    joined = pp.join_samples([sample])
+    table = pp.quality_control(joined, min_genes=1, min_cells=1)
+    lazy = ad.read_h5ad(tmp_path / "out.h5ad")
+    genes = [list(adata.var_names).index(name) for name in joined.var_names]
+    for found in (joined.X, lazy.layers["counts"]):
+        np.testing.assert_array_equal(found.toarray(), expected[:, genes])
+    assert table["n_cells_kept"].sum() == 80

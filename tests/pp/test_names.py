@@ -51,3 +51,9 @@ def test_one_spelling_for_what_other_programs_change() -> None:
     prefixed = [f"GRCh38_G{i}" for i in range(30)]
     assert prefix_of(prefixed) == "GRCh38_"
     assert spellings(prefixed) == [f"G{i}" for i in range(30)]
+
+
+def test_dates_that_excel_made_are_recognised() -> None:
+    genes = ["MARCH1", "MARCHF1", "SEPT2", "SEPTIN2", "DEC1", "DELEC1"]
+    assert spellings(genes) == spellings(["1-Mar", "Mar-1", "2-Sep", "Sep-02", "1-Dec", "1-DEC"])
+    assert spellings(["1-MAY", "MAR-X"]) == ["1-MAY", "MAR-X"]

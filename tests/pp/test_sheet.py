@@ -85,3 +85,22 @@ def test_what_cannot_be_a_row_is_a_sentence(
     arguments = [x for name, column in columns.items() for x in (f"--{name}", column)]
     assert main([path, *arguments]) == 1
     assert "ERROR: " in capsys.readouterr().err
+
+
+def test_donors_are_the_same_however_numbers_are_stored(tmp_path: Path) -> None:
+    paths = []
+    for name, donor in (("a", 1), ("b", "1"), ("c", 1.0), ("d", "1 ")):
+        adata = small(seed=ord(name))
+        adata.obs["arm"], adata.obs["donor"] = name, donor
+        paths.append(saved(tmp_path, name, adata).path)
+    samples, _ = samples_of_files(paths, condition="arm", donor="donor")
+    assert [s.donor for s in samples] == ["1"] * 4
+
+
+def test_an_empty_label_is_no_sample(tmp_path: Path) -> None:
+    adata = small()
+    adata.obs["library"], adata.obs["arm"] = ["L1", " "] * 20, "x"
+    path = saved(tmp_path, "a", adata).path
+    samples, remarks = samples_of_files([path], condition="arm", sample="library")
+    assert [(s.sample, s.obs_column, s.obs_value) for s in samples] == [("L1", "library", "L1")]
+    assert remarks == [f"{path}: 20 cells have no 'library' and are in no sample."]

@@ -104,3 +104,28 @@ def test_values_that_are_not_counts(pair: list[Sample], change: object, words: s
     assert "counts_layer" in text
     with pytest.raises(InputError, match=words):
         join_samples(pair)
+
+
+@pytest.mark.parametrize("form", ["sparse", "dense"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("seen", "holds 0 and 1 only"),
+        ("rounded", "has nearly the same total in every cell (about 9,9"),
+        ("counts", ""),
+    ],
+)
+def test_whole_numbers_that_are_no_counts_are_a_warning(
+    tmp_path: Path, form: str, kind: str, said: str
+) -> None:
+    adata = small()
+    values = adata.X.toarray()
+    values = {
+        "seen": (values > 0).astype(np.float32),
+        "rounded": np.rint(values / values.sum(axis=1, keepdims=True) * 9999),
+        "counts": values,
+    }[kind]
+    adata.X = values if form == "dense" else type(adata.X)(values)
+    notices = check_samples([saved(tmp_path, "a", adata)])["notices"]
+    assert [n["level"] for n in notices] == ["warning"] * bool(said)
+    assert all(said in n["text"] and "counts_layer" in n["advice"] for n in notices)

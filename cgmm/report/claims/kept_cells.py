@@ -69,7 +69,7 @@ def _counted(rows: Any, name: str) -> list[Kept]:
         if not isinstance(row, Mapping):
             continue
         read, kept = row.get("n_cells_read"), row.get("n_cells_kept")
-        if text.is_number(read) and text.is_number(kept) and read > 0:
+        if text.is_number(read) and text.is_number(kept) and 0 <= kept <= read and read > 0:
             found.append(Kept(str(row.get(name)), str(row.get("condition")), read, kept))
     return found
 

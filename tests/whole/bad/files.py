@@ -183,12 +183,54 @@ def modalities(*names: str, **options: Any) -> Callable[[Path], None]:
     return make
 
 
-def channels(folder: Path) -> None:
-    """A file of a cytometer, taken for counts."""
-    flowio = pytest.importorskip("flowio")
-    with (folder / "a.fcs").open("wb") as file:
-        flowio.create_fcs(file, [1.0, 2.0] * 10, ["CD3", "CD19"])
-    check_samples([Sample(sample="a", path=str(folder / "a.fcs"), condition="c")])
+def channels(*names: str, **options: Any) -> Callable[[Path], None]:
+    """A file of a cytometer with two channels."""
+
+    def make(folder: Path) -> None:
+        flowio = pytest.importorskip("flowio")
+        path = folder / "a.fcs"
+        with path.open("wb") as file:
+            flowio.create_fcs(file, [1.0, 2.0] * 10, list(names))
+        check_samples([Sample(sample="a", path=str(path), condition="c")], **options)
+
+    return make
+
+
+def zarr_folder(change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """An AnnData zarr after a change of its root."""
+
+    def make(folder: Path) -> None:
+        zarr = pytest.importorskip("zarr")
+        path = folder / "a.zarr"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of anndata, about the format
+            small().write_zarr(path)
+        change(zarr.open_group(path, use_consolidated=False))
+        check_samples([Sample(sample="a", path=str(path), condition="c")])
+
+    return make
+
+
+def without_values(root: Any) -> None:
+    """Take away the only chunk of the values, as when a copy was broken off."""
+    shape, dtype = root["X/data"].shape, root["X/data"].dtype
+    del root["X/data"]
+    root["X"].create_array("data", shape=shape, dtype=dtype, chunks=shape)
+
+
+def nameless_loom(folder: Path) -> None:
+    """A loom whose genes have numbers only."""
+    loompy = pytest.importorskip("loompy")
+    path = folder / "a.loom"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of loompy
+        values, n = small().X.T.toarray(), {"n": np.arange(60)}
+        loompy.create(str(path), values, n, {"n": np.arange(40)})
+    check_samples([Sample(sample="a", path=str(path), condition="c")])
+
+
+def mt_genes(name: str) -> Callable[[ad.AnnData], None]:
+    return lambda adata: setattr(adata, "var_names", [name, *adata.var_names[1:]])
 
 
 def kinds(*names: str) -> Callable[[ad.AnnData], None]:
@@ -336,7 +378,12 @@ FILES = [
     Case("a modality that is a number", cells(lambda a: None, reading={"h5mu_modality": 1}), "reading: h5mu_modality=1 is no name of a modality: give text", InputError),
     Case("a modality that is not there", modalities("rna", "prot", reading={"h5mu_modality": "adt"}), "has no modality 'adt' (modalities: prot, rna)", InputError),
     Case("modalities without rna", modalities("atac", "prot"), "holds the modalities atac, prot, and not one that is called rna. Name the one to read as `reading: {h5mu_modality: ...}`", InputError),
-    Case("channels taken for counts", channels, "holds channels of cytometry. Set `modality: cytometry` in the config", InputError),
+    Case("channels taken for counts", channels("CD3", "CD19"), "holds channels of cytometry. Set `modality: cytometry` in the config", InputError),
+    Case("no marker in an FCS file", channels("Time", "FSC-A", modality="cytometry"), "holds no channel beside time and scatter (channels: Time, FSC-A)", InputError),
+    Case("a zarr that was copied in part", zarr_folder(without_values), "1 of 1 chunks of `X` are missing. The folder was only partly copied", InputError),
+    Case("a zarr without an AnnData object", zarr_folder(lambda root: root.__delitem__("obs")), "is no AnnData object (it holds: ", InputError),
+    Case("a loom without names of genes", nameless_loom, "has no names of genes (row attributes: n). Name one of them Gene or Accession", InputError),
+    Case("mitochondrial genes called otherwise in each file", cells(mt_genes("MT-CO1"), also=renamed(["MT.CO1", *GENES[1:]], seed=1), max_pct_mt=5.0), "no mitochondrial gene is called the same in every file (MT-CO1, MT.CO1)", InputError),
     Case("a limit without mitochondrial genes", cells(lambda a: None, max_pct_mt=5.0), "qc.max_pct_mt is 5, but no gene is known to be mitochondrial", InputError),
     Case("mitochondrial genes in one file only", cells(mitochondrial, also=small(seed=1), max_pct_mt=5.0), "b.h5ad has no mitochondrial genes", InputError),
     Case("names with a prefix here, without there", cells(lambda a: None, also=renamed([f"GRCh38_{g}" for g in GENES], seed=1)), "They differ by a prefix ('GRCh38_')", InputError),

@@ -94,7 +94,7 @@ def test_steps(case: Case) -> None:
 @cases(files.FILES)
 def test_files(case: Case, tmp_path: Path) -> None:
     told(case, tmp_path)
-    assert all(p.suffix in (".h5ad", ".h5mu", ".fcs") for p in tmp_path.iterdir())
+    assert all(p.suffix in (".h5ad", ".h5mu", ".fcs", ".zarr", ".loom") for p in tmp_path.iterdir())
 
 
 @pytest.fixture
