@@ -63,3 +63,23 @@ def test_genes_that_cannot_be_tested_are_missing() -> None:
     nothing, reason = deseq.differential(data, np.arange(60) < 10)
     assert nothing is None
     assert "too few to test" in reason
+
+
+def test_a_model_matrix_adjusts_for_its_covariate() -> None:
+    truth = np.zeros(80)
+    truth[:6] = 2.0
+    data = drawn(5, truth, paired=False, seed=3, donor_sd=0.1)
+    age = np.array([31.0, 44, 52, 38, 61, 55, 40, 66, 71, 58])
+    data.counts[:, 10:20] = np.rint(data.counts[:, 10:20] * np.exp2((age - 30) / 10)[:, None])
+    matrix = np.column_stack([np.ones(10), data.treated, age])
+    genes = np.ones(80, dtype=bool)
+    plain, _ = deseq.differential(data, genes)
+    asked = data._replace(matrix=matrix, change=np.array([0.0, 1.0, 0.0]))
+    adjusted, _ = deseq.differential(asked, genes)
+    assert np.nanmedian(np.abs(plain.log2_change[10:20])) > 0.8
+    assert np.nanmedian(np.abs(adjusted.log2_change[10:20])) < 0.4
+    np.testing.assert_allclose(adjusted.log2_change[:6], 2.0, atol=0.6)
+    # the condition alone as a matrix is the design without one
+    alone = data._replace(matrix=matrix[:, :2], change=np.array([0.0, 1.0]))
+    found, _ = deseq.differential(alone, genes)
+    np.testing.assert_allclose(found.log2_change, plain.log2_change, atol=0.02)

@@ -63,6 +63,14 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
         output=[f"{drug}/annotation.json"],
         params={"annotation_key": "cell_type", "reading": layout["reading"]},
     )
+    run(
+        "check_design",
+        tmp_path,
+        input=files,
+        output=[f"{drug}/design.json"],
+        params={"samples": rows, "rows": rows, "ends": ENDS, "design": "~ condition"}
+        | {"technical_replicates": False, "columns": ["donor"], "reading": layout["reading"]},
+    )
     table = "cell_type\tgene\n" + "".join(f"Alpha\tALPHA{i:02}\n" for i in range(1, 6))
     (tmp_path / "markers.tsv").write_text(table + "Beta\tNOGENE\n")
     run("check_markers", tmp_path, input=["markers.tsv"], output=[f"{drug}/markers.json"])
