@@ -97,9 +97,9 @@ def test_tables_agree_with_each_other_and_the_object(tiny_project: Project) -> N
     assert set(tables["donors"]["donor"]) == {"D01", "D02", "D03"}
     adata = ad.read_h5ad(folder / "annotated.h5ad")
     with gzip.open(folder / "cells.tsv.gz", "rt", encoding="utf-8") as file:
-        cells = pd.read_csv(file, sep="\t", dtype={"component": str})
+        cells = pd.read_csv(file, sep="\t")
     assert len(cells) == adata.n_obs == 600
-    assert list(cells["component"]) == list(adata.obs["cgmm_component"].astype(str))
+    assert list(cells["population"]) == list(adata.obs["cgmm_population"].astype(str))
     assert list(cells["condition"].unique()) == ["before drug", "after/drug"]
     assert {"UMAP1", "UMAP2", "PC1", "log2_net_factor", "shift"} <= set(cells)
     assert adata.obsm["cgmm_displacement"].shape == (600, 4)
