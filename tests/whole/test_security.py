@@ -20,7 +20,7 @@ from tests.pp.made import small
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*ROOT.glob("cgmm/**/*.py"), *ROOT.glob("workflow/**/*.py"), *ROOT.glob("docs/*.py")]
-RULES = [ROOT / "workflow" / "Snakefile", *ROOT.glob("workflow/**/*.smk")]
+RULES = [ROOT / "Snakefile", ROOT / "workflow" / "Snakefile", *ROOT.glob("workflow/**/*.smk")]
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 CALLS = {"eval", "exec", "compile", "system", "popen", "read_pickle", "unsafe_load", "full_load"}
 

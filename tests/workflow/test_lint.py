@@ -34,8 +34,17 @@ def test_snakemake_lint_is_content() -> None:
     assert "good condition" in done.stdout + done.stderr
 
 
+def test_both_entries_plan_the_same_jobs() -> None:
+    plans = []
+    for entry in ("Snakefile", "workflow/Snakefile"):
+        done = call("snakemake", "--dry-run", "--quiet", "rules", "--forceall", "--snakefile", entry)
+        assert done.returncode == 0, done.stdout + done.stderr
+        plans.append(sorted(line for line in done.stdout.splitlines() if line.strip()))
+    assert plans[0] == plans[1]
+
+
 def test_snakefmt_is_content() -> None:
-    done = call("snakefmt", "--check", "workflow")
+    done = call("snakefmt", "--check", "Snakefile", "workflow")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
