@@ -70,6 +70,8 @@ def population_table(rows: pd.DataFrame) -> list[str]:
     """Write number, type I, coverage and false moves of found populations, by design."""
     from _real_tests import _inside, contradictions, rate  # the table of components
 
+    if not (rows["kind"] == "population").any():
+        return ["found populations: not in these rows"]
     lines = []
     for (name, shift, change), own in rows.groupby(["design", "shift", "change"], sort=False):
         factors = own[(own["kind"] == "population") & np.isfinite(own["truth"])]
