@@ -1,6 +1,6 @@
 """Coupled unbalanced Gaussian mixtures for two-condition single-cell data.
 
-``cgmm`` answers, for every subpopulation of two conditions: did it become more or less
+``cgmm`` answers, for every population of cells in two conditions: did it become more or less
 common, did its state move, and who became whom?  ``cg.tl.fit`` takes AnnData objects, as scanpy's
 functions do.  ``cg.fit_coupled`` takes plain arrays.  Submodules are imported on first use.
 """

@@ -169,7 +169,10 @@ _FACTORS = Table(
         _number("log2_relative", "log2_net less log2_net of the baseline."),
         _number("relative_low", "Lower bound of the 95 % interval of log2_relative."),
         _number("relative_high", "Upper bound of the 95 % interval of log2_relative."),
-        _flag("settled", "False when another choice of the fit moves the factor over twofold."),
+        _flag(
+            "settled",
+            "False when other choices move the factor over 1.5-fold (component: over twofold).",
+        ),
         _number("log2_net_fit", "Log2 net factor by the components of the fit."),
         _number("purity", "How far the components of the fit lie within it, 0 to 1."),
         _text(
@@ -234,8 +237,7 @@ _ARRIVALS = Table(
 _SHIFTS = Table(
     "shifts",
     "state shifts",
-    "how far the state of matched populations moved, one row per pair with at least 1 % of its "
-    "source population",
+    "how far the state of each population moved, one row per population with enough cells",
     (
         _text("source", "Name of the source population.", required=True),
         _text("target", "Name of the target population.", required=True),
@@ -243,7 +245,8 @@ _SHIFTS = Table(
         _whole("target_component", "Index of the target population, from 0."),
         _number(
             "share_of_source",
-            "Fraction of the source population that goes to the target population.",
+            "Of the target cells that came from the source population, the fraction in the target "
+            "population.",
             required=True,
         ),
         _number("mean_shift", "Distance of the two means, in units of the representation."),
@@ -442,20 +445,26 @@ _DONOR_SHIFTS = Table(
 _SENSITIVITY = Table(
     "sensitivity",
     "sensitivity",
-    "what other choices of the fit make of each factor, one row per choice and population",
+    "what other choices make of each factor, one row per choice and population",
     (
         _text(
             "parameter",
-            'What was chosen otherwise: "rho", the price of reweighting, or "partition".',
+            'What was chosen otherwise: "seed", "partition" or, for components, "rho".',
             required=True,
         ),
-        _text("value", "The other choice: rho in nats, or how cells were cut.", required=True),
+        _text(
+            "value",
+            "The other choice: its number, how cells were cut, or rho in nats.",
+            required=True,
+        ),
         _whole("component", "Index of the source population, from 0.", required=True),
         _text("name", "Name of the source population.", required=True),
         _number("log2_net", "log2 net factor under the other choice.", required=True),
         _number("difference", "log2_net less log2_net of the fit."),
-        _text("main_target", "Main target population under the other choice; may be empty."),
-        _number("F", "Total mass of the coupling under the other choice."),
+        _text(
+            "main_target", "Main target component under the other choice; empty for populations."
+        ),
+        _number("F", "Total mass of the coupling under another rho; empty for populations."),
     ),
     optional=True,
 )
@@ -532,11 +541,11 @@ _INFLUENCE = Table(
 _STATES = Table(
     "states",
     "states of populations",
-    "which states inside a population gained or lost, one row per source population",
+    "which states inside a population gained or lost, one row per state, a source component",
     (
         _text("population", "Population of most of its cells.", required=True),
-        _whole("component", "Index of the source population, from 0.", required=True),
-        _text("name", "Name of the source population.", required=True),
+        _whole("component", "Index of the source component, from 0.", required=True),
+        _text("name", "Name of the state.", required=True),
         _number("share_source", "Fraction of the population in the state, before.", required=True),
         _number("share_target", "Fraction of the population in the state, after.", required=True),
         _number(

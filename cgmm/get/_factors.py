@@ -92,8 +92,9 @@ def factors(
         :func:`cgmm.tl.donors`.
     settled
         False when another price of reweighting or another partition moves the factor by more than
-        twofold (:func:`sensitivity`). True says nothing of errors that all choices share: of the
-        factors that are wrong by more than twofold, few are marked (:doc:`/calibration`).
+        twofold (:func:`sensitivity`); of populations, as in :func:`populations`. True says nothing
+        of errors that all choices share: of the factors that are wrong by more than twofold, few
+        are marked (:doc:`/calibration`).
 
     With ``by`` there is one row per level of the annotation. Cells without annotation form the
     level "not annotated". The columns ``component``, ``inflow``, ``p_moderated``,
@@ -101,6 +102,10 @@ def factors(
     columns are added: ``share_target_annotated``, the share of the target cells that carry the
     level themselves, and ``purity``, how far components lie within the level (0 to 1). Factor,
     interval and p are one statistic of the sums per donor.
+
+    With ``level="population"`` shares, factor, interval, p and ``settled`` are those of
+    :func:`populations`. Columns that only components have (outflow, log2_outflow, inflow,
+    p_permutation, log2_relative, relative_low, relative_high) are NaN.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Change of expression within each source component."""
+"""Change of expression within each population or source component."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cgmm.tables import TABLES
 
 
 def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Return the change of leading genes in each source component, measured in up to three ways.
+    """Return the change of leading genes in each population, measured in up to three ways.
 
     Parameters
     ----------
@@ -23,26 +23,27 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
     Returns
     -------
-    One row per component and gene, by rank:
+    One row per population and gene, by rank; per source component and gene with ``level="state"``
+    of :func:`cgmm.tl.genes`, or where the fit has no populations:
 
     component, name, gene
-        The source component and the gene.
+        Index and name of the population, and the gene.
     log2_change
-        Difference of mean log-normalised expression between the component and what it became, in
-        log2 units. A size, not a test.
+        Mean log-normalised expression of the target cells of the population less that of its source
+        cells, in log2 units (of a component: target cells that came from it). A size, not a test.
     common_change, specific_change
-        The part of ``log2_change`` that nearly all subpopulations share, and the remainder
-        (:mod:`cgmm.genes.programme`). NaN with fewer than two subpopulations.
+        The part of ``log2_change`` that nearly all populations share, and the remainder
+        (:mod:`cgmm.genes.programme`). NaN with fewer than two populations.
     loading_change
-        Displacement of the component's mean, converted to genes by the loadings of the PCA, in the
+        Displacement of the population's mean, converted to genes by the loadings of the PCA, in the
         units of ``log2_change``. It is smaller, because PCA leaves out a part of the expression.
         NaN for genes that PCA did not use, and without loadings.
     loading_log2_sd
-        log2 ratio of the gene's standard deviation within the component, target to source, by the
+        log2 ratio of the gene's standard deviation within the population, target to source, by the
         same loadings. Above zero the cells became more different from each other.
     de_log2_change, de_p, de_q
         Pseudobulk change, Wald's p-value over donors, and Benjamini-Hochberg q-value within the
-        subpopulation. NaN where a gene was not tested; :func:`gene_agreement` has the reason.
+        population. NaN where a gene was not tested; :func:`gene_agreement` has the reason.
     agreement
         Whether the measures of change have the same sign: "all", "loadings differ", "DE differs",
         "both differ"; "" when there is only one measure.
@@ -54,17 +55,17 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         Largest fraction of the change that RNA of other cells in the droplets can explain
         (:mod:`cgmm.genes.ambient`). NaN for values that are not logarithms of counts.
     rank
-        Rank by size of the change within the component, from 1. Genes that few cells express come
+        Rank by size of the change within the population, from 1. Genes that few cells express come
         last, and so do genes whose change ambient RNA can explain by half or more.
     n_subpopulations
-        Number of components in which the gene is among the first 20 and changes by a factor of 1.5
+        Number of populations in which the gene is among the first 20 and changes by a factor of 1.5
         or more.
     n_specific
-        Number of components in which the specific part is a factor of 1.5 or more and at least half
-        of the gene's largest specific part.
+        Number of populations in which the specific part is a factor of 1.5 or more and at least
+        half of the gene's largest specific part.
     scope
-        "common" when nearly all subpopulations change the gene and the common part is at least half
-        of the median change; "specific" when some subpopulations change it; "" when none does.
+        "common" when nearly all populations change the gene and the common part is at least half
+        of the median change; "specific" when some populations change it; "" when none does.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
 
 
 def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
-    """Return how well the ways to measure a gene change agree in each source component.
+    """Return how well the ways to measure a gene change agree in each population.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
 
     Returns
     -------
-    One row per source component:
+    One row per population, or per source component, as in :func:`genes`:
 
     component, name
         Index and name.
@@ -112,7 +113,7 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     loading_reason, de_reason
         Why there is no change by loadings or no test over donors, as a sentence; else "".
     resembles
-        Another source component that the target cells resemble more, by genes that the treatment
+        Another population that the target cells resemble more, by genes that the treatment
         does not change (:func:`cgmm.genes.programme.resembles`); else "". The changes are then
         partly differences between cell types.
 

@@ -36,6 +36,10 @@ def sensitivity(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY
     the fit), main_target (name; "" for components that are gone, and for partitions, which have
     other components) and F (mass of the coupling). No rows for a fit without alternatives.
 
+    With ``level="population"`` parameter is "seed" (of the search for populations) or "partition"
+    (its votes alone), main_target is "" and F is NaN. No rows for the populations of an annotation,
+    which do not depend on the fit.
+
     Examples
     --------
     After the example of :func:`cgmm.tl.fit`:

@@ -52,11 +52,12 @@ def transfers(
     Columns source, target (names), source_component, target_component (indices), mass (fraction of
     all target cells), share_of_source (of the target cells that came from the source component, the
     fraction in the target component), share_of_target (fraction of the target component that came
-    from the source component). There are no intervals:
-    of those that were tried, none held the truth (:doc:`/calibration`).
+    from the source component). There are no intervals: of those that were tried, none held the
+    truth.
 
-    With ``by`` the pairs are pairs of levels of the annotation. There are no indices, no pair with
-    mass is left out, and mass_target is the fraction of all target cells that came this way.
+    With ``by`` the pairs are pairs of levels of the annotation. There are no indices, and no pair
+    with mass is left out. With ``level="population"`` target cells are counted by the population of
+    their origin and by their own.
 
     Examples
     --------
@@ -131,6 +132,10 @@ def shifts(adata: ad.AnnData, *, level: str = STATE, key: str = DEFAULT_KEY) -> 
     top_genes
         Those of the first five genes of the source component that change by a factor of 1.5 or
         more, the same for every target; "" before :func:`cgmm.tl.genes`.
+
+    With ``level="population"`` there is one row per population with enough cells. Its source and
+    target are the same population, lengths and tests are those of :func:`populations`, and
+    covariance_shift, total_shift and total_shift_sd are NaN.
 
     Examples
     --------

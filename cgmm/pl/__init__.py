@@ -1,9 +1,10 @@
 """Figures of a fit: each takes the object that :func:`cgmm.tl.fit` filled.
 
 Colour is never the only cue: what rises is orange and points up, what falls is blue and points
-down, and every subpopulation carries its name or number. All figures stay readable at thirty
-subpopulations. A function with the argument ``ax`` draws on these Axes, or on a new figure whose
-size fits the content, and returns the Axes.
+down, and every row carries its name or number. All figures stay readable at thirty rows.
+``level="population"`` draws populations, ``level="state"``, the default, the components of the fit.
+A function with the argument ``ax`` draws on these Axes, or on a new figure whose size fits the
+content, and returns the Axes.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ def compare(
 
     Returns
     -------
-    Axes. Rows are source subpopulations, the largest first; columns are targets in their order. A
-    dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" a subpopulation
+    Axes. Rows are source components, the largest first; columns are targets in their order. A
+    dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" a component
     without counterpart.
     """
     table = get.compare(adata, keys, by=by, key=key)

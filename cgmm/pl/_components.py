@@ -48,7 +48,7 @@ def components(
     Axes. Solid ellipses are source components and dashed ellipses target components, drawn at 1.5
     standard deviations, which hold about two thirds of the cells. Grey ellipses are new components.
     An arrow leads from a source to a target component to which a tenth or more of the source
-    component goes. The legend explains the numbers, the largest subpopulation first.
+    component goes. The legend explains the numbers, the largest component first.
 
     Raises
     ------

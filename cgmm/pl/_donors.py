@@ -1,4 +1,4 @@
-"""Shares or shifts of single donors, one small panel per subpopulation."""
+"""Shares or shifts of single donors, one small panel per component or population."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import STATE
 from cgmm.donors.change import PSEUDOCOUNT
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
@@ -24,18 +25,22 @@ def donors(
     adata: ad.AnnData,
     *,
     show: Literal["share", "shift"] = "share",
+    level: str = STATE,
     key: str = DEFAULT_KEY,
     n_columns: int = 6,
 ) -> Figure:
-    """Draw the share or the shift of each subpopulation in each donor, in both conditions.
+    """Draw the share or the shift of each component or population in each donor.
 
     Parameters
     ----------
     adata
         Object with a fit that knows donors.
     show
-        "share": fraction of the donor's cells in the subpopulation; "shift": position of the
-        donor's cells along the shift of the subpopulation (after :func:`cgmm.tl.donors`).
+        "share": fraction of the donor's cells; "shift": position of the donor's cells along the
+        shift (of components after :func:`cgmm.tl.donors`).
+    level
+        "state": components of the fit. "population": populations (:func:`cgmm.get.populations`);
+        claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
     n_columns
@@ -43,7 +48,7 @@ def donors(
 
     Returns
     -------
-    Figure. All panels have one scale, logarithmic for shares. The target share of a subpopulation
+    Figure. All panels have one scale, logarithmic for shares. The target share of a component
     is the share of the target cells that came from it. Bars are means; for shares, geometric means.
     Lines join the two points of a donor.
 
@@ -57,16 +62,12 @@ def donors(
     if show not in ("share", "shift"):
         msg = f'show={show!r} is not known: give "share" or "shift".'
         raise ValueError(msg)
-    if show == "share":
-        table = get.carried_donors(adata, key=key)
-        table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], MIN_SHARE)
-    else:
-        table = get.donor_shifts(adata, key=key).rename(columns={"position_sd": "shown"})
+    table = _shown(adata, show, level, key)
     if table.empty:
         msg = "The fit had no donors: give donor_key to cgmm.tl.fit to see them."
         raise ValueError(msg)
     params = get.params(adata, key=key)
-    factors = get.factors(adata, key=key).sort_values("share_source", ascending=False)
+    factors = get.factors(adata, level=level, key=key).sort_values("share_source", ascending=False)
     figure, axes = panels(len(factors), n_columns=n_columns, width=1.55, height=1.75, sharey=True)
     conditions = [short(params[side], 12) for side in (SOURCE, TARGET)]
     columns = ("component", "name", "q", "log2_net")
@@ -81,14 +82,27 @@ def donors(
         ax.tick_params(which="minor", length=0)
     label = {
         "share": "share of the donor's cells",
-        "shift": "position along the shift, in standard deviations within a subpopulation",
+        "shift": "position along the shift, in standard deviations",
     }[show]
     figure.supylabel(label, fontsize=9)
     return figure
 
 
+def _shown(adata: ad.AnnData, show: str, level: str, key: str) -> pd.DataFrame:
+    """Return the table of the donors, with the values to draw in the column ``shown``."""
+    if show == "shift":
+        table = get.donor_shifts(adata, level=level, key=key)
+        return table.rename(columns={"position_sd": "shown"})
+    if level == STATE:
+        table = get.carried_donors(adata, key=key)
+    else:
+        table = get.donors(adata, level=level, key=key)
+    table["shown"] = np.maximum(table["share"] + PSEUDOCOUNT / table["n_cells"], MIN_SHARE)
+    return table
+
+
 def _panel(ax: Axes, part: pd.DataFrame, *, logarithmic: bool) -> None:
-    """Draw the donors of one subpopulation in both conditions."""
+    """Draw the donors of one row in both conditions."""
     sides = [part[part["side"] == s].set_index("donor")["shown"].dropna() for s in (SOURCE, TARGET)]
     paired = sorted(set(sides[0].index) & set(sides[1].index))
     for donor in paired:

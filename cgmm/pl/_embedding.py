@@ -83,7 +83,7 @@ def embedding(
         "both": source and target side by side; "source" or "target": one condition alone;
         "overlay": both in one panel. By default "both", or "overlay" when ``ax`` is given.
     arrows
-        "components": one arrow per source subpopulation; "grid": one arrow per square of the map
+        "components": one arrow per source component; "grid": one arrow per square of the map
         that holds at least five source cells; None: no arrows.
     key
         The ``key_added`` of the fit.
@@ -92,8 +92,8 @@ def embedding(
 
     Returns
     -------
-    Figure when ``panels="both"``, else Axes. Numbers are subpopulations of the source, the largest
-    first. A target subpopulation has the number of the source that it mainly came from, or "new".
+    Figure when ``panels="both"``, else Axes. Numbers are components of the source, the largest
+    first. A target component has the number of the source that it mainly came from, or "new".
 
     Raises
     ------
@@ -108,7 +108,7 @@ def embedding(
     Distances on a map have no meaning, and the figure states that its arrows are a drawing. A
     source cell lands at the median, on the map, of the 15 target cells that are nearest to its
     projected position (``obsm["<key>_projected"]``) in the representation. An arrow leads from the
-    medoid of a subpopulation, or from a square of the map, to the medoid of the points where its
+    medoid of a component, or from a square of the map, to the medoid of the points where its
     cells land.
 
     Cells whose position is NaN are not drawn. (With very many cells the workflow computes the map

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import STATE
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import (
     DOWN,
@@ -36,10 +37,11 @@ def factors(
     adata: ad.AnnData,
     *,
     by: str | None = None,
+    level: str = STATE,
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the net factor of each subpopulation with its interval over donors.
+    """Draw the net factor of each component or population with its interval over donors.
 
     Parameters
     ----------
@@ -47,6 +49,9 @@ def factors(
         Object with a fit.
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.factors`.
+    level
+        "state": components of the fit. "population": populations (:func:`cgmm.get.populations`);
+        claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
     ax
@@ -56,10 +61,11 @@ def factors(
     -------
     Axes. Filled points have an interval over donors that excludes ×1. Open points have an interval
     that includes ×1, no interval, or an interval from cells alone (thin line), which is too narrow.
-    Subpopulations without a target cell are at the left edge. A name in grey italics is not
-    settled: other choices of the fit move the factor by more than twofold.
+    Rows without a target cell are at the left edge. A name in grey italics is not
+    settled: other choices of the method move the factor too far (``settled`` of
+    :func:`cgmm.get.factors`).
     """
-    table = get.factors(adata, by=by, key=key)
+    table = get.factors(adata, by=by, level=level, key=key)
     params = get.params(adata, key=key)
     table = table[table["log2_net"].notna()]
     table = table.sort_values("log2_net", kind="stable", ignore_index=True)
@@ -84,7 +90,7 @@ def factors(
 
 
 def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
-    """Draw one subpopulation at the height ``i``; values beyond ``limit`` stand at the limit."""
+    """Draw one row at the height ``i``; values beyond ``limit`` stand at the limit."""
     value, low, high = row["log2_net"], row["ci_low"], row["ci_high"]
     of_donors = row["interval_from"] != "cells"
     clear = of_donors and (low > 0 or high < 0)

@@ -10,6 +10,7 @@ from matplotlib.path import Path
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import STATE
 from cgmm._utils.labels import spread
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import (
@@ -38,6 +39,7 @@ def flow(
     adata: ad.AnnData,
     *,
     by: str | None = None,
+    level: str = STATE,
     color: str = "subpopulation",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
@@ -55,6 +57,9 @@ def flow(
         Object with a fit.
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
+    level
+        "state": components of the fit. "population": populations (:func:`cgmm.get.populations`);
+        claims about prevalence belong to this level.
     color
         Colour of the ribbons. "subpopulation": the colour of the source; "change": orange where a
         ribbon widens, blue where it narrows.
@@ -65,7 +70,8 @@ def flow(
 
     Returns
     -------
-    Axes. The label of each source has its share and the share of the target that came from it.
+    Axes. The label of each source has its share and the share of the target that came from it; the
+    label of a population has its shares in both conditions.
     Grey targets are new. Ribbons of less than 0.05 % at both ends are left out.
 
     Raises
@@ -76,7 +82,7 @@ def flow(
     if color not in COLOURS:
         msg = f"color={color!r} must be one of {', '.join(COLOURS)}."
         raise ValueError(msg)
-    shown = view(adata, by=by, key=key)
+    shown = view(adata, by=by, key=key, level=level)
     params = get.params(adata, key=key)
     n = max(len(shown.rows), len(shown.columns))
     ax = new_axes(ax, width=8.0, height=rows_height(n, per_row=0.27, least=4.0))
@@ -84,13 +90,12 @@ def flow(
     right = _stack(shown.share_target, shown.columns)
     _ribbons(ax, shown, left, right, color)
     own, theirs = shown.colours
-    came = shown.enters.sum(axis=1)
     before = [
         f"{short(name)}  "
         + ("gone" if gone else f"{percent(s)} → ")
         + ("" if gone else f"{percent(c)} %")
         for name, gone, s, c in zip(
-            shown.names_source, shown.gone, shown.share_source, came, strict=True
+            shown.names_source, shown.gone, shown.share_source, shown.came, strict=True
         )
     ]
     after = [

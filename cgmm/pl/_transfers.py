@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import STATE
 from cgmm.pair import SOURCE, TARGET
 from cgmm.pl._style import AMOUNT, GRID, MAX_LARGE, new_axes, plain, short, text_size
 from cgmm.pl._view import view
@@ -23,20 +24,24 @@ def transfers(
     *,
     values: str = "share_of_source",
     by: str | None = None,
+    level: str = STATE,
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw where each source subpopulation went, or where each target subpopulation came from.
+    """Draw where the target cells of each source lie, or where each target came from.
 
     Parameters
     ----------
     adata
         Object with a fit.
     values
-        "share_of_source" (from the coupling; rows sum to 100 %) or "share_of_target" (from the
-        count of cells; columns sum to 100 %).
+        "share_of_source" (rows sum to 100 %) or "share_of_target" (columns sum to 100 %), columns
+        of :func:`cgmm.get.transfers`.
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.transfers`.
+    level
+        "state": components of the fit. "population": populations (:func:`cgmm.get.populations`);
+        claims about prevalence belong to this level.
     key
         The ``key_added`` of the fit.
     ax
@@ -55,9 +60,9 @@ def transfers(
     if values not in VALUES:
         msg = f"values={values!r} must be one of {', '.join(VALUES)}."
         raise ValueError(msg)
-    shown, params = view(adata, by=by, key=key), get.params(adata, key=key)
+    shown, params = view(adata, by=by, key=key, level=level), get.params(adata, key=key)
     rows, columns = shown.rows, shown.columns
-    mass, axis = (shown.leaves, 1) if values == "share_of_source" else (shown.enters, 0)
+    mass, axis = shown.enters, 1 if values == "share_of_source" else 0
     matrix = 100 * divide(mass, mass.sum(axis=axis, keepdims=True))[np.ix_(rows, columns)]
     n = max(matrix.shape)
     small = n > MAX_LARGE
@@ -77,7 +82,9 @@ def transfers(
         linecolor=GRID,
         square=True,
         cbar_kws={
-            "label": plain(f"% of {params[SOURCE if axis else TARGET]}"),
+            "label": "% of the cells that came from it"
+            if axis
+            else plain(f"% of {params[TARGET]}"),
             "shrink": 0.6,
         },
         xticklabels=_labels(shown.names_target, columns, shown.new, "new"),

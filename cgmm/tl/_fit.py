@@ -45,6 +45,7 @@ def fit(
     """Fit coupled mixtures to two conditions and write the result into the object.
 
     A model parameter that is None is chosen automatically; the choice and its reason are recorded.
+    Where the number of components is chosen, components with fewer than 20 cells are dropped.
 
     Parameters
     ----------
@@ -74,8 +75,9 @@ def fit(
         Whether donors are compared with themselves. By default yes when at least three donors, and
         at least half of all, are in both conditions.
     name_by
-        Column of ``obs`` with labels (cell types) by which components are named. By default
-        components are named by ``markers``, or by marker genes.
+        Column of ``obs`` with labels (cell types). The labels are then the populations
+        (:func:`cgmm.get.populations`) and name the components. By default populations are found
+        (:mod:`cgmm.automatic.populations`) and named by ``markers``, or by marker genes.
     markers
         Marker table: path of a tab-separated file, or a DataFrame, with the columns cell_type, gene
         and, optionally, sign (:mod:`cgmm.genes.marker_table`). Components without a label are named

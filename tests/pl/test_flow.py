@@ -31,9 +31,9 @@ def test_every_ribbon_and_bar_is_as_wide_as_its_number(
     assert len(ribbons) == len(table) == 3
     for row in table.itertuples():
         left, right = ends(ribbons[f"ribbon-{row.source_component}-{row.target_component}"])
-        assert left == pytest.approx(row.mass)
-        share = arrivals["share_target"][row.target_component]
-        assert right == pytest.approx(row.share_of_target * share)
+        own = factors["share_source"][row.source_component]
+        assert left == pytest.approx(row.share_of_source * own)
+        assert right == pytest.approx(row.mass)
     for side, shares in (
         ("source", factors["share_source"]),
         ("target", arrivals["share_target"]),

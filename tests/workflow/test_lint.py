@@ -37,7 +37,8 @@ def test_snakemake_lint_is_content() -> None:
 def test_both_entries_plan_the_same_jobs() -> None:
     plans = []
     for entry in ("Snakefile", "workflow/Snakefile"):
-        done = call("snakemake", "--dry-run", "--quiet", "rules", "--forceall", "--snakefile", entry)
+        plan = ("--dry-run", "--quiet", "rules", "--forceall", "--snakefile", entry)
+        done = call("snakemake", *plan)
         assert done.returncode == 0, done.stdout + done.stderr
         plans.append(sorted(line for line in done.stdout.splitlines() if line.strip()))
     assert plans[0] == plans[1]
