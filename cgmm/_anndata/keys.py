@@ -114,7 +114,7 @@ class Uns:
     VOTES = "votes"  # (K0, K1): origins of target components, absent when the coupling gives them
     DONORS = "donors"  # DataFrame: side, donor, component, share, n_cells
     POPULATION_NAMES = "population_names"  # DataFrame: what names of populations rest on, by tl.fit
-    FLOW = "flow"  # DataFrame: source, target, share, of populations, by tl.fit
+    FLOW = "population_flow"  # DataFrame: source, target, share, of populations, by tl.fit
     GENES = "genes"  # DataFrame, written by tl.genes
     GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, by tl.genes
     CALIBRATION = "calibration"  # DataFrame, written by tl.calibrate: false calls

@@ -30,6 +30,8 @@ N_MARKERS = 2
 MIN_LEAD = 0.1  # natural log units
 DENSE = 0.8  # mean fraction of cells above zero; beyond it, fractions are not used
 FALLBACK = "Subpopulation"
+NUMBERED = r" \d+$"
+SECOND_NUMBER = r"(?<= \d)\.\d+$"
 
 
 def by_annotation(
@@ -119,6 +121,8 @@ def markers(
 def unique_names(names: Sequence[str], sizes: np.ndarray) -> list[str]:
     """Return different names: equal names are numbered by size, as "T cell 1", "T cell 2".
 
+    A name that ends with a number gets a second one behind a point: "T cell 1.1".
+
     Parameters
     ----------
     names
@@ -140,11 +144,15 @@ def unique_names(names: Sequence[str], sizes: np.ndarray) -> list[str]:
         number = 0
         for i in sorted(members, key=lambda i: (-float(sizes[i]), i)):
             number += 1
-            while f"{name} {number}" in taken:
+            while _numbered(name, number) in taken:
                 number += 1
-            out[i] = f"{name} {number}"
+            out[i] = _numbered(name, number)
             taken.add(out[i])
     return out
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}{'.' if re.search(NUMBERED, name) else ' '}{number}"
 
 
 def mutual_best(coupling: np.ndarray) -> np.ndarray:
@@ -216,13 +224,13 @@ def name_sides(
 
 
 def _fresh(name: str, taken: set[str]) -> str:
-    if name not in taken and f"{name} 1" not in taken:
+    if name not in taken and _numbered(name, 1) not in taken:
         return name
     i = 2
-    base = re.sub(r" \d+$", "", name)
-    while f"{base} {i}" in taken:
+    base = re.sub(SECOND_NUMBER if re.search(SECOND_NUMBER, name) else NUMBERED, "", name)
+    while _numbered(base, i) in taken:
         i += 1
-    return f"{base} {i}"
+    return _numbered(base, i)
 
 
 def _upper(values: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ NAMES = {
     "donors",
     "genes",
     "gene_agreement",
+    "calibration",
     "factors",
     "shifts",
     "donor_shifts",

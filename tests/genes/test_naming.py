@@ -60,6 +60,11 @@ def test_a_component_without_cells_takes_no_markers_from_others() -> None:
     assert found == [["CD3"], [], ["CD19"]]
 
 
+def test_a_name_with_a_number_gets_the_second_one_behind_a_point() -> None:
+    names = naming.unique_names(["T cell 1", "T cell 1", "MS4A1"], np.array([1.0, 2.0, 3.0]))
+    assert names == ["T cell 1.2", "T cell 1.1", "MS4A1"]
+
+
 def test_equal_names_are_numbered_by_size() -> None:
     names = naming.unique_names(["T", "B", "T", ""], np.array([0.1, 0.2, 0.6, 0.1]))
     assert names == ["T 2", "B", "T 1", "Subpopulation 1"]
