@@ -63,7 +63,7 @@ def test_selection_reaches_every_figure_and_table(made, open_page):
         dim = page.locator(f"#fig-{figure} .mark:not(.is-on)").first
         assert float(dim.evaluate("e => getComputedStyle(e).opacity")) < 0.3
     for table in (
-        "t-factors", "t-factors-more", "t-transfers", "t-shifts", "t-genes", "t-donors",
+        "t-factors", "t-states", "t-transfers", "t-shifts", "t-genes", "t-donors",
         "t-components", "t-influence", "t-sensitivity", "t-truth",
     ):  # fmt: skip
         rows = page.locator(f"#{table} tr.is-on")
@@ -147,12 +147,13 @@ def test_saved_tables_hold_no_formula(made, open_page, tmp_path):
 
 def test_data_links_hold_the_files(made, open_page, tmp_path):
     folder, html = made("donors")
-    page = open_page(html)
-    links = page.locator("#downloads a[download]")
+    n_links = open_page(html).locator("#downloads a[download]").count()
     seen = set()
-    for i in range(links.count()):
+    for i in range(n_links):
+        if i % 6 == 0:  # Chromium holds back the eleventh download of a page
+            page = open_page(html)
         with page.expect_download() as caught:
-            links.nth(i).click()
+            page.locator("#downloads a[download]").nth(i).click()
         path = tmp_path / caught.value.suggested_filename
         caught.value.save_as(path)
         name = path.name.removeprefix("donors_")
@@ -254,7 +255,7 @@ def test_without_javascript_all_content_is_there(made, open_page):
     for sub in read_results(folder).populations:
         assert page.locator(".finding", has_text=sub.name).count() >= 1
     assert page.locator(".plot img").count() == page.locator(".plot").count() >= 7
-    assert page.locator("#downloads a[download]").count() == 10
+    assert page.locator("#downloads a[download]").count() == len(list(folder.iterdir()))
     assert page.locator("#t-transfers tbody tr").count() >= 12
     assert page.locator("#fig-flow .ribbon title").count() > 0
 
