@@ -9,8 +9,8 @@
 # Why: The bounds are used as they are on the array of row starts, which has one entry more than there are rows, so
 #   that counting from its end is off by one. Lists of negative numbers and slices from the front are right. The same
 #   in anndata 0.13.4.
-# For cgmm: cgmm reads rows of files by numbers from the front. In your own code use slices without negative bounds on
-#   backed objects.
+# For cgmm: cgmm reads rows of files with code of its own, never by a backed object. In your own code use slices
+#   without negative bounds on backed objects.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
 python=${PYTHON:-python3}

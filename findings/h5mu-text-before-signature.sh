@@ -5,7 +5,8 @@
 # Guess: Every HDF5 file begins with the bytes 89 48 44 46, so a look at the first eight bytes tells an HDF5 file.
 # Seen: The file begins with 'MuData (format-version=...'; the signature stands at byte 512, and h5py opens the file.
 # Why: HDF5 allows a block before the signature, at 512, 1024, 2048 ... bytes, and mudata uses it to name its format.
-# For cgmm: A check by the first bytes must look at these places too, or ask h5py.is_hdf5.
+# For cgmm: The check of a sample sheet looks at these places too. Other tools that look at the first bytes take such
+#   a file for damaged: h5py.is_hdf5 tells.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
 python=${PYTHON:-python3}

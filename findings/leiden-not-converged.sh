@@ -7,7 +7,8 @@
 # Seen: Of 8 further calls with other seeds, at least one raises the quality, by 7 of 15,694 in the run of 2026-11.
 # Why: The loop ends at the first whole iteration without gain. An iteration visits nodes in random order, so an
 #   iteration without gain is no proof that the next one has none.
-# For cgmm: A fit of ours repeats Leiden over seeds and takes a medoid; do not read one run with -1 as the optimum.
+# For cgmm: cgmm takes no single partition as the optimum: it makes several and fits their medoid. Do the same with
+#   partitions of your own.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
 python=${PYTHON:-python3}

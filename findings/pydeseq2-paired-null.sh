@@ -5,9 +5,9 @@
 # Guess: 4 to 7 % of the genes have p < 0.05, at any depth.
 # Seen: With a dispersion of 0.1 about 2 % of the genes (design ~ donor + condition, counts around 20); with a mean
 #   count of 0.7 none of 3,200.
-# Why: The Wald test takes the dispersion as known, and with two residual degrees of freedom the estimate, drawn to a
-#   trend that takes in the noise of few counts, stays above the truth for most genes; at 0.7 a count the Wald
-#   statistic of so few events cannot reach 1.96.
+# Why: All genes are drawn to the trend of the dispersions, and with two residual degrees of freedom the trend lies
+#   above the truth: fitted at 0.18 for a true 0.1, and at 7 for a true 0.5 when the mean count is 0.7. The Wald
+#   statistics are too small by as much.
 # For cgmm: Genes without a call at 3 v 3 are no evidence of no effect; the docs of cgmm say how large a change is
 #   visible.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.

@@ -9,7 +9,7 @@
 # Why: The distance is looked at only in samples with at least three replicates, that is, three equal rows of the
 #   design. In a paired design every row is there once, so no sample is ever looked at.
 # For cgmm: cgmm fits pairs with the donor in the design: one wild pseudobulk is not found by the test itself; look at
-#   the counts per donor of a gene before you tell it on.
+#   the counts per donor of a gene before you report it.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
 python=${PYTHON:-python3}
