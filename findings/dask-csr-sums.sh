@@ -8,8 +8,8 @@
 #   and columns, log1p and division by a number work. The same with csr_array and with numpy 2.5, scipy 1.18.
 # Why: Dask calls the reduction of the block with keepdims, which scipy's sparse classes do not take; it has its own
 #   reductions for the package sparse, not for scipy.sparse. Lazily read AnnData objects give exactly such arrays.
-# For cgmm: cg.fit_coupled takes Dask arrays of dense blocks only, and files of counts are read in blocks without
-#   Dask. In your own code sum the blocks with map_blocks.
+# For cgmm: The preparation of cgmm leaves sums over such arrays to scanpy, which adds block by block. In your own
+#   code do so with map_blocks.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
 python=${PYTHON:-python3}

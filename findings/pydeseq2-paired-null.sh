@@ -8,8 +8,7 @@
 # Why: All genes are drawn to the trend of the dispersions, and with two residual degrees of freedom the trend lies
 #   above the truth: fitted at 0.18 for a true 0.1, and at 7 for a true 0.5 when the mean count is 0.7. The Wald
 #   statistics are too small by as much.
-# For cgmm: Genes without a call at 3 v 3 are no evidence of no effect; the docs of cgmm say how large a change is
-#   visible.
+# For cgmm: Genes that are not called at 3 v 3 pairs, above all those with few counts, are no evidence of no effect.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
 python=${PYTHON:-python3}
