@@ -34,7 +34,7 @@ def faults(text: str) -> list[str]:
     """Return what is wrong with the form of a script."""
     found = header(text)
     asked = [part for line in INSTALL.findall(text) for part in line.split()]
-    installed = dict(match.groups() for part in asked if (match := PINNED.fullmatch(part)))
+    installed = {pin[1]: pin[2] for part in asked if (pin := PINNED.fullmatch(part))}
     stated = dict(part.strip().split(" ") for part in found.get("Versions", "").split(",") if part)
     code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     wrong = {
