@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # the workflow starts tools by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help env env-dev env-docs demo test coverage lint docs config-docs audit lock unlock clean
+.PHONY: help env env-dev env-docs demo test coverage lint docs config-docs findings audit lock unlock clean
 
 help:
 	@echo "make demo         set up and run the demo; prints the path of the report"
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage     run the tests of the module; which lines they miss"
 	@echo "make lint         ruff, mypy, lint-imports, snakefmt, snakemake --lint"
 	@echo "make audit        known vulnerabilities of the pinned packages (asks a service in the network)"
+	@echo "make findings     run what is known of other libraries (network, minutes); say what still holds"
 	@echo "make config-docs  write the table in config/README.md from the schemas"
 	@echo "make lock         pin the newest versions that pyproject.toml allows"
 	@echo "make unlock       after a run was killed: let the next one begin"
@@ -86,6 +87,10 @@ unlock: env
 
 config-docs: env
 	$(BIN)/python workflow/document_config.py
+
+# Each script makes and removes an environment of its own. Some need PYTHON to be 3.12 or newer.
+findings:
+	@PYTHON="$(PYTHON)" findings/all
 
 # Reads the locks only; the tool has an environment of its own. --strict: what could not be looked up
 # is a failure, not a silent pass.

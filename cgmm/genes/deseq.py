@@ -4,7 +4,8 @@ Muzellec et al. 2023, Bioinformatics 39:btad547.  The model is the negative bino
 Love, Huber & Anders 2014 (Genome Biology 15:550) with the design ``~ condition``, or ``~ donor +
 condition`` where donors are compared with themselves, or the model matrix of a design formula
 (:mod:`cgmm.donors.formula`).  The test is Wald's.  Genes with outlying counts by Cook's distance
-have no p.  The package is optional: ``pip install 'pydeseq2>=0.5.4'``.
+have no p, but only where three samples share a row of the design, so never with ``donor`` in it
+(findings/pydeseq2-paired-outlier.sh).  The package is optional: ``pip install 'pydeseq2>=0.5.4'``.
 """
 
 from __future__ import annotations
