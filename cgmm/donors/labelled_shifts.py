@@ -14,7 +14,9 @@ with f residual degrees of freedom (Box 1954, Ann. Math. Stat. 25:290, theorem 3
 :math:`\Sigma`, and so h, is estimated over all populations together. The interval of the length has
 all lengths whose noncentral F distribution has the observed F between its 2.5 and 97.5 percent
 points; the reported p is two-sided, so the interval leaves out zero exactly where p is below one
-minus the level. The estimate of the squared length is without bias:
+minus the level. For the upper end an F below one counts as one, the value without displacement: by
+chance the means can lie nearer to each other than their noise, but no study shows that a length is
+smaller than what its own noise hides. The estimate of the squared length is without bias:
 :math:`|\hat\delta|^2 - v\,\mathrm{tr}\,\hat\Sigma`, or zero.
 """
 
@@ -257,21 +259,25 @@ def _interval(one: _Fitted, dims: float, noise: float, level: float) -> tuple[fl
     df = dims, dims * one.freedom
     over = float(scipy.stats.f.sf(f, *df))
     p = min(1.0, 2 * min(over, 1 - over)) if over < 0.5 else 1.0
+    low, high = (
+        float(np.sqrt(_centre(value, df, above) * noise / dims))
+        for value, above in ((f, (1 - level) / 2), (max(f, 1.0), (1 + level) / 2))
+    )
+    return low, high, p
 
-    def beyond(centre: float, above: float) -> float:
+
+def _centre(f: float, df: tuple[float, float], above: float) -> float:
+    """Return the noncentrality for which F is larger than ``f`` with probability ``above``."""
+
+    def beyond(centre: float) -> float:
         return float(_survival(f, df, centre)) - above
 
-    ends = []
-    for above in ((1 - level) / 2, (1 + level) / 2):
-        if beyond(0.0, above) >= 0:
-            ends.append(0.0)
-            continue
-        top = dims * (f + 1)
-        while beyond(top, above) < 0:
-            top *= 2
-        centre = float(scipy.optimize.brentq(beyond, 0.0, top, args=(above,)))
-        ends.append(float(np.sqrt(centre * noise / dims)))
-    return ends[0], ends[1], p
+    if beyond(0.0) >= 0:
+        return 0.0
+    top = df[0] * (f + 1)
+    while beyond(top) < 0:
+        top *= 2
+    return float(scipy.optimize.brentq(beyond, 0.0, top))
 
 
 def _survival(f: float, df: tuple[float, float], centre: float) -> Any:

@@ -75,6 +75,12 @@ def test_the_interval_leaves_out_zero_exactly_where_p_is_small() -> None:
         np.testing.assert_array_equal(found.low > 0, found.p < 0.05)
 
 
+def test_means_that_agree_by_chance_do_not_give_an_empty_interval() -> None:
+    rng = np.random.default_rng(6)
+    highs = np.concatenate([study((4, 4), 0.0, rng).high for _ in range(12)])
+    assert highs.min() > 0.1
+
+
 def test_donors_lie_about_zero_before_and_about_the_length_after() -> None:
     found = study((5, 5), 1.5, np.random.default_rng(3))
     np.testing.assert_allclose(found.positions[:5, 0].mean(), 0.0, atol=1e-9)

@@ -238,7 +238,9 @@ def _notes(results: Results, groups: Groups) -> list[str]:
 def _naming(results: Results) -> str:
     components = results.tables["components"]
     basis = set(components["named_from"].astype(str))
-    if ANNOTATION in basis or (not basis - {""} and (components["cell_type"] != "").any()):
+    if results.annotated:
+        sentence = "Each name is a label of your annotation."
+    elif ANNOTATION in basis or (not basis - {""} and (components["cell_type"] != "").any()):
         sentence = (
             "Each name is the annotation that most cells of the population carry; a number "
             "distinguishes the parts of one cell type, 1 being the largest."
