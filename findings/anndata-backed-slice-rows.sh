@@ -3,7 +3,7 @@
 #   and obs are right, X is shifted by one row, and nothing is said.
 # Versions: anndata 0.12.19, numpy 2.4.6, pandas 2.3.3
 # Python: 3.11 or newer
-# Guess: backed[-5:-2] gives the same cells as the object in memory.
+# Guess: Not written down before the run; what was expected: backed[-5:-2] gives the same cells as the object in memory.
 # Seen: backed[-5:-2].to_memory() has the names of cells 25, 26, 27 of 30 and the values of cells 26, 27, 28.
 #   backed[-3:] raises ValueError ('index pointer size 3 should be 4').
 # Why: The bounds are used as they are on the array of row starts, which has one entry more than there are rows, so

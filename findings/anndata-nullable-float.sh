@@ -2,7 +2,7 @@
 # Find: A column of nullable integers, booleans or strings can be written to h5ad; a column of nullable floats cannot.
 # Versions: anndata 0.12.19, numpy 2.4.6, pandas 2.3.3
 # Python: 3.11 or newer
-# Guess: The four nullable types of pandas are written and read back alike.
+# Guess: Not written down before the run; what was expected: The four nullable types of pandas are written and read back alike.
 # Seen: Int64 and boolean come back; Float64 raises IORegistryError ('No method registered for writing ...
 #   FloatingArray'). The same in 0.13.4 with pandas 3.
 # Why: The h5ad format has an encoding for nullable integers, booleans and (newer) strings, and none for nullable
