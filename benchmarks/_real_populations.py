@@ -30,7 +30,7 @@ def found_populations(fit: CoupledFit, case: RealCase, units: Design) -> pd.Data
         np.add.at(own, (index[side][kept], codes[side][kept]), 1)
         counts.append(own)
     together = np.concatenate(counts)
-    factors = labelled_factors(together, units)
+    factors = labelled_factors(together, units, elsewhere=fit.populations_elsewhere)
     points = Pair(*(np.asarray(x, float) for x in case.points))
     moves = labelled_shifts(points, codes, index, units, n)
     types = np.zeros((n, len(case.log2_net)))

@@ -14,6 +14,7 @@ import numpy as np
 from cgmm.donors.change import changes
 from cgmm.donors.design import Design
 from cgmm.donors.false_discovery import benjamini_hochberg
+from cgmm.donors.observations import between_log_odds
 from cgmm.donors.reasons import in_words
 from cgmm.thresholds import LEVEL
 
@@ -47,7 +48,11 @@ class LabelledFactors(NamedTuple):
 
 
 def labelled_factors(
-    counts: np.ndarray, design: Design, *, level: float = LEVEL
+    counts: np.ndarray,
+    design: Design,
+    *,
+    elsewhere: np.ndarray | None = None,
+    level: float = LEVEL,
 ) -> LabelledFactors:
     """Return estimate, interval and test of the change of every annotated population.
 
@@ -58,6 +63,10 @@ def labelled_factors(
         cell has exactly one label.
     design
         From :func:`cgmm.donors.design.design`.
+    elsewhere
+        Log2 factors of the labels when they are found in other ways, shape (m, K), for labels that
+        are not given but found: their disagreement is added to the variance as an error that all
+        donors share (:func:`cgmm.donors.observations.between_partitions`). None: labels are given.
     level
         Coverage of the interval.
 
@@ -76,7 +85,15 @@ def labelled_factors(
         raise ValueError(msg)
     n_cells = counts.sum(axis=1)
     shares = counts / np.maximum(n_cells, 1.0)[:, None]
-    found = changes(shares, n_cells, design, level=level)
+    between = None if elsewhere is None else between_log_odds(elsewhere, shares)
+    found = changes(
+        shares,
+        n_cells,
+        design,
+        between=between,
+        n_between=0 if elsewhere is None else len(elsewhere),
+        level=level,
+    )
     return LabelledFactors(
         found.share_source,
         found.share_target,

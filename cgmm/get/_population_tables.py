@@ -26,7 +26,7 @@ from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.populations import N_SEEDS
 from cgmm.get._by import transfers_by
 from cgmm.get._common import build, empty, top_genes
-from cgmm.get._populations import donor_states, populations
+from cgmm.get._populations import donor_states, found_elsewhere, populations
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import MARKER_TABLE, MIXED, TABLES
 from cgmm.transport.coupling import divide
@@ -264,13 +264,11 @@ def _per_donor(adata: ad.AnnData, rows: pd.DataFrame, key: str, table: str) -> p
 
 def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """Return the factors of found populations under other choices; no rows for an annotation."""
-    uns, known = read_stored(adata, key), read_params(adata, key=key)
-    cells = take_populations(adata, known, key=key)
+    cells = take_populations(adata, read_params(adata, key=key), key=key)
     assert cells is not None
-    if cells.by != Keys(key).population or Uns.ELSEWHERE not in uns:
+    elsewhere = found_elsewhere(adata, cells, key=key)
+    if elsewhere is None:
         return empty(TABLES["sensitivity"])
-    order = list(adata.obs[cells.by].cat.categories)
-    elsewhere = np.asarray(uns[Uns.ELSEWHERE])[:, [order.index(name) for name in rows["name"]]]
     n, n_seeds = len(rows), min(N_SEEDS - 1, len(elsewhere))
     kinds = ["seed"] * n_seeds + ["partition"] * (len(elsewhere) - n_seeds)
     places = [*range(1, n_seeds + 1), *range(1, len(elsewhere) - n_seeds + 1)]

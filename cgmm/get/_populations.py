@@ -107,9 +107,14 @@ def populations(
         return empty(TABLES["populations"])
     by, names = cells.by, cells.names
     plan, units = _units(adata, known, cells.rows)
+    elsewhere = found_elsewhere(adata, cells, key=key)
     under_design = counted(adata, known, cells)
     found = (
-        labelled_factors(_counted(plan, units, cells.codes, len(names)), plan)
+        labelled_factors(
+            _counted(plan, units, cells.codes, len(names)),
+            plan,
+            elsewhere=elsewhere,
+        )
         if under_design is None
         else under_design.factors()
     )
@@ -133,7 +138,7 @@ def populations(
     )
     frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
     frame["fit_says"] = _fit_says(frame)
-    frame["settled"] = _settled(adata, by, frame, key)
+    frame["settled"] = _settled(elsewhere, frame["log2_net"].to_numpy(float))
     return build(TABLES["populations"], frame)
 
 
@@ -277,15 +282,25 @@ def _shifts(
     return labelled_shifts(points, cells.codes, units, plan, len(cells.names))
 
 
-def _settled(adata: ad.AnnData, by: str, frame: pd.DataFrame, key: str) -> np.ndarray:
-    """Return whether the factors of the populations hold under other choices of the fit."""
+def found_elsewhere(
+    adata: ad.AnnData, cells: PopulationCells, *, key: str = DEFAULT_KEY
+) -> np.ndarray | None:
+    """Return log2 factors of found populations when they are found in other ways, (m, K).
+
+    The order is that of ``cells.names``. None for labels, which do not depend on the fit.
+    """
     uns = read_stored(adata, key)
-    if by != Keys(key).population or Uns.ELSEWHERE not in uns:
-        return np.ones(len(frame), dtype=bool)
-    found = list(adata.obs[by].cat.categories)
-    elsewhere = np.asarray(uns[Uns.ELSEWHERE])[:, [found.index(name) for name in frame["name"]]]
-    apart = np.abs(elsewhere - frame["log2_net"].to_numpy(float))
-    return (apart <= MIN_CHANGE).all(axis=0)
+    if cells.by != Keys(key).population or Uns.ELSEWHERE not in uns:
+        return None
+    order = list(adata.obs[cells.by].cat.categories)
+    return np.asarray(uns[Uns.ELSEWHERE])[:, [order.index(name) for name in cells.names]]
+
+
+def _settled(elsewhere: np.ndarray | None, log2_net: np.ndarray) -> np.ndarray:
+    """Return whether the factors of the populations hold under other choices of the fit."""
+    if elsewhere is None:
+        return np.ones(len(log2_net), dtype=bool)
+    return (np.abs(elsewhere - log2_net) <= MIN_CHANGE).all(axis=0)
 
 
 def _split(adata: ad.AnnData, name: str, rows: Pair[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

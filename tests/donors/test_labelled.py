@@ -42,6 +42,22 @@ def test_an_interval_leaves_out_no_change_exactly_where_p_is_small(paired: bool)
         assert ((found.low < found.log2_net) & (found.log2_net < found.high)).all()
 
 
+def test_labels_that_are_found_differently_have_wider_intervals_and_the_same_factor() -> None:
+    rng = np.random.default_rng(3)
+    counts = np.concatenate([drawn(rng, 5, np.ones(5)), drawn(rng, 5, np.ones(5))])
+    plan = design(units(counts[:5], "a"), units(counts[5:], "b"))
+    given = labelled_factors(counts, plan)
+    apart = np.zeros((4, 5))
+    apart[:, 0] = [-0.5, 0.5, -0.4, 0.4]
+    found = labelled_factors(counts, plan, elsewhere=apart)
+    np.testing.assert_allclose(found.log2_net, given.log2_net)
+    wider = (found.high - found.low) / (given.high - given.low)
+    assert wider[0] > 1.3
+    np.testing.assert_allclose(wider[1:], 1.0, atol=1e-6)
+    assert found.p[0] > given.p[0]
+    np.testing.assert_array_equal((found.low > 0) | (found.high < 0), found.p < 0.05)
+
+
 def test_the_factor_is_the_ratio_of_the_shares_beside_it() -> None:
     rng = np.random.default_rng(1)
     found = compared(drawn(rng, 4, np.ones(5)), drawn(rng, 4, np.array([1, 1, 1, 1, 3])))

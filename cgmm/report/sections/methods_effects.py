@@ -68,6 +68,11 @@ def _test(results: Results, citations: Citations) -> str:
         f"{citations.cite('smyth2004', 'phipson2022')}; p values are corrected over populations "
         f"{citations.cite('benjamini1995')}."
     ]
+    if not results.annotated and not results.tables["sensitivity"].empty:
+        sentences.append(
+            "The variance between the ways in which populations were found was added, as an error "
+            f"that all donors share {citations.cite('rubin1987')}."
+        )
     if results.tables["shifts"]["ci_low"].notna().any():
         sentences.append(
             "State shifts were tested over the donors' mean cells: the squared distance less what "
