@@ -18,7 +18,7 @@ def page_with(tmp_path: Path) -> Callable[..., Path]:
     """Build the page of a folder whose components have other columns."""
 
     def make(**columns: object) -> Path:
-        folder = make_folder(tmp_path / "results", k=3, n_cells=300)
+        folder = make_folder(tmp_path / "results", k=3, n_cells=300, annotated=False)
         table = tsv(folder, "components").assign(**columns)
         table.to_csv(folder / "components.tsv", sep="\t", index=False)
         return build(folder, tmp_path / "page.html")
