@@ -66,8 +66,8 @@ def gene_map_figure(results: Results) -> Figure | None:
             f"Orange: higher in {results.target}; blue: lower. Genes are sorted by the number of "
             "populations in which they lead: a shared response at the top, what is specific to "
             "a few further down. "
-            f"Numbers are the {unit}; {meaning}. They compare the cells of a population in "
-            f"{results.source} with the cells in {results.target} that came from it, and are "
+            f"Numbers are the {unit}; {meaning}. They compare the cells of a population "
+            f"in {results.source} with its cells in {results.target}, and are "
             f"sizes, not tests{': the gene table has these' if tested else ''}."
         ),
     )
@@ -164,8 +164,8 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
                 f"{results.target} minus {results.source}, {meaning}",
             ),
             *(Column(name, explained) for _, name, explained, _ in more),
-            Column(f"Mean, {source}", "Mean of the values, cells weighted by membership"),
-            Column(f"Mean, {target}", "Mean of the values over the cells that came from it"),
+            Column(f"Mean, {source}", "Mean of the values over its cells"),
+            Column(f"Mean, {target}", "Mean of the values over its cells"),
             Column(f"Cells on, {source}", "Share of cells where the gene was seen"),
             Column(f"Cells on, {target}", "Share of cells where the gene was seen"),
             Column("In how many", f"Number of populations with this gene in their top {top}"),

@@ -18,10 +18,7 @@ from cgmm.report.sections.genes import gene_map_figure, genes_table
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 
-_CLEAR = (
-    ", and not clear without q < 0.05 over donors or where the interval reaches zero; a match that "
-    "is not mutual has a distance, but is not tested"
-)
+_CLEAR = ", and not clear without q < 0.05 over donors or where the interval reaches zero"
 GENES_FROM = 440.0  # where distances end
 LED_BY = 206.0  # from there to the leading genes
 
