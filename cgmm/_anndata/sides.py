@@ -109,6 +109,14 @@ def rows_of_fit(adata: ad.AnnData, params: Mapping[str, Any]) -> dict[str, np.nd
     return dict(zip(SIDES, rows, strict=True))
 
 
+def text_of_sides(
+    adata: ad.AnnData, name: str, argument: str, rows: Pair[np.ndarray]
+) -> Pair[np.ndarray]:
+    """Return a column of ``obs`` as text, for the cells of each side."""
+    values = column(adata, name, argument).astype(str).to_numpy(object)
+    return rows.map(lambda own: values[own])
+
+
 def cell_weights(sides: Sides) -> Pair[np.ndarray | None]:
     """Weights of the cells of both sides that make donors count equally; None without donors."""
     source, target = sides.donors

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.checks import check_no_missing, column
+from cgmm._anndata.sides import text_of_sides
 from cgmm.donors.design import Design, design, unit_of_cells
 from cgmm.donors.formula import Model, columns_of, model
 from cgmm.donors.reasons import Reason
-from cgmm.pair import SIDES, SOURCE, TARGET
+from cgmm.pair import SIDES, SOURCE, TARGET, Pair
 from cgmm.thresholds import MIN_CELLS_PER_DONOR
 
 
@@ -83,6 +84,42 @@ def formula_of(columns: Sequence[str]) -> str:
     return "~ " + " + ".join(c if str(c).isidentifier() else f"`{c}`" for c in columns)
 
 
+def read_donors(
+    adata: ad.AnnData, columns: DonorColumns, rows: Pair[np.ndarray]
+) -> tuple[Design, Pair[np.ndarray]] | None:
+    """Return the design of the donors, and the donor of every cell; None without donors.
+
+    Parameters
+    ----------
+    adata
+        The object.
+    columns
+        Which columns of ``obs`` describe the donors.
+    rows
+        Positions of the cells of each side.
+
+    Returns
+    -------
+    The design, and for each side the position of each cell's donor among the units of the side, -1
+    for cells that are left out.
+    """
+    if columns.donor_key is None:
+        return None
+    donors = text_of_sides(adata, columns.donor_key, "donor_key", rows)
+    batches: Pair[np.ndarray | None] = Pair(None, None)
+    if columns.batch_key is not None:
+        batches = Pair(*text_of_sides(adata, columns.batch_key, "batch_key", rows))
+    plan = design(
+        *donors,
+        paired=columns.paired,
+        batches_source=batches.source,
+        batches_target=batches.target,
+        batch_name=columns.batch_key or "batch",
+    )
+    sizes = (len(rows.source), len(rows.target))
+    return plan, Pair(*unit_of_cells(plan, (donors.source, donors.target), sizes, 0))
+
+
 def read_units(
     adata: ad.AnnData, columns: DonorColumns, rows: Mapping[str, np.ndarray]
 ) -> Units | None:
@@ -108,21 +145,10 @@ def read_units(
     TypeError, ValueError
         When a column has several values within a unit, or the design is not possible.
     """
-    if columns.donor_key is None:
+    found = read_donors(adata, columns, Pair(rows[SOURCE], rows[TARGET]))
+    if found is None:
         return None
-    donors = _split(adata, columns.donor_key, "donor_key", rows)
-    batches: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
-    if columns.batch_key is not None:
-        batches = _split(adata, columns.batch_key, "batch_key", rows)
-    plan = design(
-        *donors,
-        paired=columns.paired,
-        batches_source=batches[0],
-        batches_target=batches[1],
-        batch_name=columns.batch_key or "batch",
-    )
-    sizes = (len(rows[SOURCE]), len(rows[TARGET]))
-    of_donor = unit_of_cells(plan, donors, sizes, 0)
+    plan, of_donor = found
     names: list[tuple[str, ...]] = []
     of_cell, owners = [], []
     for side, own in enumerate(of_donor):
@@ -314,10 +340,3 @@ def _check_constant(
         f"condition, but {' '.join(where)} has {', '.join(several[:4])}.{advice}"
     )
     raise ValueError(msg)
-
-
-def _split(
-    adata: ad.AnnData, name: str, argument: str, rows: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    values = column(adata, name, argument).astype(str).to_numpy(object)
-    return values[rows[SOURCE]], values[rows[TARGET]]

@@ -8,16 +8,17 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.checks import column
 from cgmm._anndata.keys import Keys
 from cgmm._anndata.sides import rows_of_fit
+from cgmm._anndata.units import DonorColumns, read_donors
 from cgmm.donors.change import Changes, changes
-from cgmm.donors.design import Design, design, design_of_donors, unit_of_cells
+from cgmm.donors.design import Design, design_of_donors
 from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.observations import between_log_odds
 from cgmm.donors.reasons import Reason, in_words
 from cgmm.donors.shares import donor_shares
 from cgmm.get._common import donor_shares as stored_shares
+from cgmm.pair import Pair
 from cgmm.thresholds import LEVEL
 
 NUMBERS = ("share_source", "share_target", "log2_net", "ci_low", "ci_high", "p", "q")
@@ -108,32 +109,20 @@ def changes_of_levels(
     -------
     As :func:`changes_of_components`.
     """
-    settings = known.get("donors") or {}
-    donor_key = settings.get("donor_key") or known["donor_key"]
-    if donor_key is None:
+    rows = Pair(*rows_of_fit(adata, known).values())
+    found = read_donors(adata, DonorColumns.from_params(known), rows)
+    if found is None or min(found[0].n_units) == 0:
         return None
-    rows = list(rows_of_fit(adata, known).values())
-    donors = _split(adata, donor_key, rows)
-    batch_key = settings.get("batch_key")
-    batches = (None, None) if batch_key is None else _split(adata, batch_key, rows)
-    plan = design(
-        *donors,
-        paired=settings.get("paired", known["paired"]),
-        batches_source=batches[0],
-        batches_target=batches[1],
-        batch_name=batch_key or "batch",
-    )
-    if min(plan.n_units) == 0:
-        return None
-    units = unit_of_cells(plan, donors, (len(rows[0]), len(rows[1])), 0)
+    plan, units = found
+    level = (known.get("donors") or {}).get("level", LEVEL)
     memberships = np.asarray(adata.obsm[Keys(key).responsibilities])
     parts = []
     for own, unit, back in zip(rows, units, (np.eye(len(origin)), origin.T), strict=True):
         kept = unit >= 0
         names = np.array([f"{u:06d}" for u in unit[kept]])
-        found = donor_shares(memberships[own[kept]][:, : len(back)], names)
-        parts.append(found.shares @ back @ levels)
-    return _frame(plan, np.concatenate(parts), partitions, settings.get("level", LEVEL))
+        shares = donor_shares(memberships[own[kept]][:, : len(back)], names).shares
+        parts.append(shares @ back @ levels)
+    return _frame(plan, np.concatenate(parts), partitions, level)
 
 
 def _frame(
@@ -174,8 +163,3 @@ def without_donors(
         frame[name] = np.nan
     frame["reason"] = np.array([str(Reason.NO_REPLICATION.note())] * len(frame), dtype=object)
     return frame
-
-
-def _split(adata: ad.AnnData, name: str, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    values = column(adata, name, name).astype(str).to_numpy(object)
-    return values[rows[0]], values[rows[1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import anndata as ad
@@ -58,12 +59,30 @@ def counted(
     units = read_units(adata, columns, rows)
     if units is None:
         return None
-    counts = np.zeros((len(units.table), len(cells.names) + 1))
-    for unit, own in zip(units.of_cell, cells.codes, strict=True):
-        np.add.at(counts, (unit[unit >= 0], own[unit >= 0]), 1)  # -1 is the last column
-    counts = counts if counts[:, -1].any() else counts[:, :-1]
+    counts = counts_of(units.of_cell, cells.codes, len(units.table), len(cells.names))
     totals = None
     if columns.counts_key is not None:
         totals = numbers_of_units(adata, columns, units, rows)
     model = model_of(units, columns)
     return Counted(model, Observations(counts, model.matrix, units.donors, units.plan), totals)
+
+
+def counts_of(
+    units: Sequence[np.ndarray], codes: Sequence[np.ndarray], n_units: int, n_labels: int
+) -> np.ndarray:
+    """Return the number of cells by unit and label, shape (n_units, K).
+
+    Cells without a label are counted in a last column of their own, so that totals are complete.
+
+    Parameters
+    ----------
+    units, codes
+        Unit and label of every cell of each side, -1 for none, shapes (N0,) and (N1,).
+    n_units, n_labels
+        Number of units of both sides, and of labels.
+    """
+    counts = np.zeros((n_units, n_labels + 1))
+    for unit, own in zip(units, codes, strict=True):
+        used = unit >= 0
+        np.add.at(counts, (unit[used], own[used]), 1)  # -1 is the last column
+    return counts if counts[:, -1].any() else counts[:, :-1]

@@ -8,7 +8,6 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.checks import column
 from cgmm._anndata.keys import DEFAULT_KEY, Keys, Uns
 from cgmm._anndata.populations import (
     NO_POPULATIONS,
@@ -18,12 +17,13 @@ from cgmm._anndata.populations import (
 )
 from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.donors.design import Design, Unit, design, unit_of_cells
+from cgmm._anndata.units import DonorColumns, read_donors
+from cgmm.donors.design import Design, Unit
 from cgmm.donors.labelled import labelled_factors
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
-from cgmm.get._counted import counted
+from cgmm.get._counted import counted, counts_of
 from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
@@ -227,46 +227,27 @@ def _units(
     adata: ad.AnnData, known: dict[str, Any], rows: Pair[np.ndarray]
 ) -> tuple[Design, Pair[np.ndarray]]:
     """Return the design of the comparison, and the unit of every cell of each side, -1 for none."""
+    found = read_donors(adata, DonorColumns.from_params(known), rows)
+    if found is not None:
+        return found
     sizes = (len(rows.source), len(rows.target))
-    settings = known.get("donors") or {}
-    donor_key = settings.get("donor_key") or known["donor_key"]
-    if donor_key is None:
-        plan = Design(
-            (Unit(0, "all cells", sizes[0], ""), Unit(1, "all cells", sizes[1], "")),
-            paired=False,
-            adjusted=False,
-            replicated=False,
-            notes=(),
-        )
-        return plan, Pair(np.zeros(sizes[0], dtype=int), np.zeros(sizes[1], dtype=int))
-    donors = _split(adata, donor_key, rows)
-    batch_key = settings.get("batch_key")
-    batches = (None, None) if batch_key is None else _split(adata, batch_key, rows)
-    plan = design(
-        *donors,
-        paired=settings.get("paired", known["paired"]),
-        batches_source=batches[0],
-        batches_target=batches[1],
-        batch_name=batch_key or "batch",
+    plan = Design(
+        (Unit(0, "all cells", sizes[0], ""), Unit(1, "all cells", sizes[1], "")),
+        paired=False,
+        adjusted=False,
+        replicated=False,
+        notes=(),
     )
-    return plan, Pair(*unit_of_cells(plan, donors, sizes, 0))
+    return plan, Pair(np.zeros(sizes[0], dtype=int), np.zeros(sizes[1], dtype=int))
 
 
 def _counted(
     plan: Design, units: Pair[np.ndarray], codes: Pair[np.ndarray], n_labels: int
 ) -> np.ndarray:
-    """Return the number of cells by unit and label, shape (n_units, K).
-
-    Cells without a label are counted in a last column of their own, so that totals are complete.
-    """
-    tables = []
-    for side, (unit, own) in enumerate(zip(units, codes, strict=True)):
-        table = np.zeros((plan.n_units[side], n_labels + 1))
-        used = unit >= 0
-        np.add.at(table, (unit[used], own[used]), 1)  # -1 is the last column
-        tables.append(table)
-    counts = np.concatenate(tables)
-    return counts if counts[:, -1].any() else counts[:, :-1]
+    """Return the number of cells by unit and label, shape (n_units, K)."""
+    first = plan.n_units[0]
+    of_target = np.where(units.target >= 0, units.target + first, -1)
+    return counts_of((units.source, of_target), codes, len(plan.units), n_labels)
 
 
 def _shifts(
@@ -301,11 +282,6 @@ def _settled(elsewhere: np.ndarray | None, log2_net: np.ndarray) -> np.ndarray:
     if elsewhere is None:
         return np.ones(len(log2_net), dtype=bool)
     return (np.abs(elsewhere - log2_net) <= MIN_CHANGE).all(axis=0)
-
-
-def _split(adata: ad.AnnData, name: str, rows: Pair[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    values = column(adata, name, name).astype(str).to_numpy(object)
-    return values[rows.source], values[rows.target]
 
 
 def _status(n_source: np.ndarray, n_target: np.ndarray) -> np.ndarray:

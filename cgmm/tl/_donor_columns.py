@@ -7,20 +7,15 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.checks import check_no_missing, column
+from cgmm._anndata.sides import text_of_sides
 from cgmm.donors.design import Design
 from cgmm.pair import Pair
-
-
-def split(adata: ad.AnnData, name: str, argument: str, rows: Pair[np.ndarray]) -> Pair[np.ndarray]:
-    """Return a column of ``obs`` as text, for the cells of each side."""
-    values = column(adata, name, argument).astype(str).to_numpy(object)
-    return rows.map(lambda own: values[own])
 
 
 def batches_of_cells(adata: ad.AnnData, key: str, rows: Pair[np.ndarray]) -> Pair[np.ndarray]:
     """Return the batch of every cell of each side; raise a ValueError when one is missing."""
     check_no_missing(column(adata, key, "batch_key"), np.concatenate(rows), "batch")
-    return split(adata, key, "batch_key", rows)
+    return text_of_sides(adata, key, "batch_key", rows)
 
 
 def totals_of_units(

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from cgmm._anndata.checks import check_paired, check_writable, column
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import BATCH, DEFAULT_KEY, UncertaintyKeys, Uns
-from cgmm._anndata.sides import Sides, take_sides
+from cgmm._anndata.sides import Sides, take_sides, text_of_sides
 from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._anndata.units import DonorColumns, check_design, formula_of
 from cgmm._utils.arguments import check_number, check_seed, check_whole
@@ -27,7 +27,7 @@ from cgmm.donors.uncertainty import uncertainty
 from cgmm.donors.which_test import Test
 from cgmm.pair import SIDES, SOURCE, Pair
 from cgmm.thresholds import LEVEL
-from cgmm.tl._donor_columns import batches_of_cells, split, totals_of_units
+from cgmm.tl._donor_columns import batches_of_cells, totals_of_units
 from cgmm.tl._uncertainty_tables import position_table, stored_uncertainty
 
 
@@ -231,7 +231,7 @@ def _design(
         batches_source=batches.source,
         batches_target=batches.target,
         batch_name=batch_key or BATCH,
-        covariates={name: split(adata, name, "confounders", rows) for name in confounders},
+        covariates={name: text_of_sides(adata, name, "confounders", rows) for name in confounders},
         n_cells=(len(rows.source), len(rows.target)),
     )
 

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cgmm._anndata.sides import text_of_sides
 from cgmm.donors.design import design
 from cgmm.pair import Pair
-from cgmm.tl._donor_columns import batches_of_cells, split, totals_of_units
+from cgmm.tl._donor_columns import batches_of_cells, totals_of_units
 
 N = 30  # cells of a donor: enough for the design to keep it
 DONORS = Pair(
@@ -29,7 +30,7 @@ def adata() -> ad.AnnData:
 
 
 def test_columns_are_split_by_side(adata: ad.AnnData) -> None:
-    for part in split(adata, "lane", "covariates", ROWS):
+    for part in text_of_sides(adata, "lane", "covariates", ROWS):
         assert list(part) == list("xy") * (3 * N // 2)
     adata.obs.loc["cell3", "lane"] = None
     with pytest.raises(ValueError, match="is missing in 1 cells"):
