@@ -185,7 +185,7 @@ def _shifts(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _components(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Return the populations of both sides; markers are those of their largest component."""
+    """Return the populations of both sides, with what their names rest on."""
     known = read_params(adata, key=key)
     cells = take_populations(adata, known, key=key)
     assert cells is not None

@@ -125,48 +125,6 @@ def log2_net(
         return np.log2(carried) - np.log2(shares_source)
 
 
-def counted_transfers(
-    origin: np.ndarray, shares_target: np.ndarray, became: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the transfers of each source component, computed from the origins of target cells.
-
-    :func:`share_of_source` computes transfers from the coupling.  The two results agree where
-    components have the same borders in both conditions.  Arguments are matrices (K0, K1), or arrays
-    that broadcast, for example with one value for each pair of components.
-
-    Parameters
-    ----------
-    origin
-        R, the part of the target component that came from the source component.
-    shares_target
-        Share of the target component among target cells.
-    became
-        Share of all target cells that came from the source component.
-
-    Returns
-    -------
-    arrives
-        Part of all target cells that lies in the target component and came from the source
-        component.
-    share
-        Part of the cells from the source component that lies in the target component; NaN where
-        no cell came from the source component.
-    """
-    arrives = origin * shares_target
-    return arrives, arrives / np.where(became > 0, became, np.nan)
-
-
-def misplaced(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the part of a component on whose target component two sets of transfers disagree.
-
-    Parameters
-    ----------
-    first, second
-        Shares of the component that go to each target component, shape (K1,).
-    """
-    return float(1 - np.minimum(first, second).sum())
-
-
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a / b, and zero where b is not positive."""
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)

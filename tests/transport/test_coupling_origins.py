@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from cgmm.transport import coupling as coupling_module
 from cgmm.transport.coupling import (
-    counted_transfers,
     divide,
     is_gone,
-    misplaced,
     share_of_source,
     share_of_target,
     shifted_origin,
@@ -84,27 +82,6 @@ def test_mass_that_the_coupling_gives_up_does_not_change_who_came_from_where() -
     s = np.array([0.2, 0.8])
     lossy = coupling * np.array([[1.0], [1e-6]])
     np.testing.assert_allclose(share_of_target(lossy, s), share_of_target(coupling, s))
-
-
-def test_counted_transfers_are_those_of_the_coupling_when_origins_are() -> None:
-    rng = np.random.default_rng(2)
-    coupling = rng.gamma(0.5, size=(4, 3))
-    s, t = rng.dirichlet(np.ones(4)), coupling.sum(axis=0) / coupling.sum()
-    mass = transfer_mass(coupling, s)
-    arrives, share = counted_transfers(
-        share_of_target(coupling, s), mass.sum(axis=0), mass.sum(axis=1)[:, None]
-    )
-    np.testing.assert_allclose(arrives, mass)
-    np.testing.assert_allclose(share, share_of_source(coupling))
-    gone = counted_transfers(np.zeros((1, 3)), t, np.zeros((1, 1)))
-    assert np.isnan(gone[1]).all()
-
-
-def test_two_readings_that_share_nothing_are_wholly_misplaced() -> None:
-    one, two = np.array([0.7, 0.3, 0.0]), np.array([0.0, 0.0, 1.0])
-    assert misplaced(one, two) == 1
-    assert misplaced(one, one) == pytest.approx(0)
-    assert misplaced(one, np.array([0.5, 0.5, 0.0])) == pytest.approx(0.2)
 
 
 W = np.array([[0.2, 0.1, 0.0], [0.0, 0.3, 0.0], [0.0, 0.0, 0.0]])

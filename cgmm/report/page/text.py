@@ -82,12 +82,6 @@ def bracket(interval: str) -> str:
     return f"[{interval}]"
 
 
-def percent_range(low: float, high: float) -> str:
-    """Write an interval of shares."""
-    first, last = percent(low), percent(high)
-    return first if first == last else f"{first.removesuffix('%')}{DASH}{last}"
-
-
 def fixed_range(low: float, high: float) -> str:
     """Write an interval of plain numbers."""
     return f"{fixed(low)}{DASH}{fixed(high)}"
