@@ -11,6 +11,7 @@ from cgmm.report.claims.influence import Influence, driven_by_one
 from cgmm.report.claims.kept_cells import kept_cells_alerts
 from cgmm.report.claims.sensitivity import moved_by, unsettled
 from cgmm.report.claims.states import GONE, NEW, Level
+from cgmm.report.claims.suspect_genes import suspect_alerts
 from cgmm.report.claims.verdict import Verdict
 from cgmm.report.page import text
 from cgmm.results.read import Results
@@ -267,6 +268,7 @@ def make_alerts(results: Results, verdict: Verdict, entries: list[Influence]) ->
         *_few_donors(results),
         *_drivers(verdict, entries),
         *_heavy_donors(results),
+        *suspect_alerts(results, verdict),
         *kept_cells_alerts(results),
         *_confounded(results),
         *_few_cells(results),

@@ -1,0 +1,82 @@
+"""Alerts where the leading genes point to handling of the tissue, or to who the donors are."""
+
+from __future__ import annotations
+
+from cgmm.genes.suspects import FIRST, HANDLING, suspects
+from cgmm.report.claims.alert import Alert
+from cgmm.report.claims.findings import leading_genes
+from cgmm.report.claims.states import Level
+from cgmm.report.claims.verdict import Verdict
+from cgmm.report.page import text
+from cgmm.results.read import Results
+
+_OF = {
+    "dissociation": "genes that dissociation of a tissue switches on",
+    "stress": "genes of heat shock",
+    "sex": "genes of one sex",
+    "genotype": "genes that not every person carries",
+}
+_HANDLED = (
+    "Check whether both conditions were dissociated, stored and run in the same way and by the "
+    "same clock. Where they were not, these genes, and shifts that they lead, are no evidence of "
+    "an effect of the condition."
+)
+_PEOPLE = (
+    "Compare the sex of the donors of both conditions; put it into the design "
+    "(donors: design in config/config.yaml) where donors allow, and do not report these genes as "
+    "an effect of the condition."
+)
+_SAME_DONORS = (
+    "The donors are the same in both conditions, so such genes cannot change: look for swapped "
+    "samples, or for a donor who gives most cells of one condition."
+)
+
+
+def suspect_alerts(results: Results, verdict: Verdict) -> list[Alert]:
+    """Return alerts on the genes that lead the shared response, or the shift of a population.
+
+    Parameters
+    ----------
+    results
+        A checked results folder.
+    verdict
+        Its findings and its shared genes.
+    """
+    shared = suspects([gene for gene, _, _ in verdict.common_genes])
+    alerts = [
+        Alert(
+            Level.WARNING,
+            f"The shared response is led by {_OF[found.list]}",
+            f"Among its first {FIRST} genes: {text.join(found.genes)}.",
+            _advice(results, found.list),
+        )
+        for found in shared
+    ]
+    return alerts + _of_populations(results, verdict, {found.list for found in shared})
+
+
+def _of_populations(results: Results, verdict: Verdict, known: set[str]) -> list[Alert]:
+    """Name the populations whose own first genes are of a list that the shared ones are not of."""
+    where: dict[str, list[str]] = {}
+    for finding in verdict.findings:
+        genes = [gene for gene, _ in leading_genes(results, finding.name, FIRST)]
+        for found in suspects(genes):
+            if found.list not in known:
+                said = f"{finding.name} ({text.join_some(found.genes, 3)})"
+                where.setdefault(found.list, []).append(said)
+    return [
+        Alert(
+            Level.WARNING if 2 * len(said) > len(verdict.findings) else Level.NOTE,
+            f"Changes led by {_OF[name]}",
+            f"Among the first {FIRST} genes of {text.join_some(said, 4)}.",
+            _advice(results, name),
+        )
+        for name, said in where.items()
+    ]
+
+
+def _advice(results: Results, name: str) -> str:
+    if name in HANDLING:
+        return _HANDLED
+    n0, n1 = results.donors_per_side()
+    return _SAME_DONORS if n0 and len(results.shared_donors()) == n0 == n1 else _PEOPLE
