@@ -120,7 +120,7 @@ def moderate(
     change: np.ndarray,
     variance: np.ndarray,
     freedom: np.ndarray | float,
-    scale: float,
+    scale: np.ndarray | float,
     *,
     counting: np.ndarray | None = None,
     between: np.ndarray | None = None,
@@ -137,7 +137,7 @@ def moderate(
     freedom
         Their degrees of freedom, shape (K,) or one number.
     scale
-        Variance of a change for a residual variance of one.
+        Variance of a change for a residual variance of one, shape (K,) or one number.
     counting, between, n_between
         As in :func:`moderated_t`.
     """

@@ -12,26 +12,15 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from cgmm.genes.differential import Differential, on_one_scale, testable
 from cgmm.genes.pseudobulk import Samples
 
 PACKAGE = "pydeseq2"
-MIN_COUNT = 10  # counts of a gene in all samples together
-MIN_SAMPLES = 3  # samples with counts of the gene
-MIN_GENES = 20  # genes that are left to test
 MIN_GENES_IN_ALL_SAMPLES = 50  # for size factors from ratios to the geometric mean
-
-
-class Differential(NamedTuple):
-    """Test of every gene; NaN where it was not tested."""
-
-    log2_change: np.ndarray  #: (n_genes,), maximum likelihood
-    p: np.ndarray  #: (n_genes,), two-sided
-    q: np.ndarray  #: (n_genes,), Benjamini-Hochberg over the genes tested
 
 
 def installed() -> bool:
@@ -62,15 +51,15 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
     from pydeseq2.ds import DeseqStats
 
     counts = samples.counts
-    usable = genes & (counts.sum(axis=0) >= MIN_COUNT) & ((counts > 0).sum(axis=0) >= MIN_SAMPLES)
-    if usable.sum() < MIN_GENES:
-        return None, f"Only {usable.sum()} genes have {MIN_COUNT} counts or more; too few to test."
+    usable, reason = testable(counts, genes)
+    if reason:
+        return None, reason
     names = [f"s{i}" for i in range(len(counts))]
     table = pd.DataFrame({"condition": np.where(samples.treated, "b", "a")}, index=names)
     design: str | pd.DataFrame = "~condition"
     contrast: list[str] | np.ndarray = ["condition", "b", "a"]
     if samples.matrix is not None and samples.change is not None:
-        matrix, contrast = _on_one_scale(samples.matrix, samples.change)
+        matrix, contrast = on_one_scale(samples.matrix, samples.change)
         design = pd.DataFrame(
             matrix, index=names, columns=[f"x{i}" for i in range(matrix.shape[1])]
         )
@@ -106,15 +95,3 @@ def differential(samples: Samples, genes: np.ndarray) -> tuple[Differential | No
     for column, name in zip(columns, ("log2FoldChange", "pvalue", "padj"), strict=True):
         column[usable] = tests.results_df[name].to_numpy(dtype=float)
     return Differential(*columns), ""
-
-
-def _on_one_scale(matrix: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a model matrix whose columns have mean 0 and SD 1, and the weights of the same change.
-
-    The first column is the intercept, which the change does not contain. The fit of a covariate in
-    large units would not converge.
-    """
-    spread = np.where(matrix.std(axis=0) > 0, matrix.std(axis=0), 1.0)
-    scaled = (matrix - matrix.mean(axis=0)) / spread
-    scaled[:, 0] = 1.0
-    return scaled, change / spread

@@ -33,7 +33,7 @@ MIN_RESPONSIBILITY = 0.01
 class Pseudobulk(NamedTuple):
     """Summed counts of one side, per component and donor."""
 
-    counts: np.ndarray  #: (K, n_donors, n_genes) of int64
+    counts: np.ndarray  #: (K, n_donors, n_genes), sums of int64, or means
     cells: np.ndarray  #: (K, n_donors), sums of the weights
     donors: np.ndarray  #: (n_donors,) names, sorted
 
@@ -41,7 +41,7 @@ class Pseudobulk(NamedTuple):
 class Samples(NamedTuple):
     """Summed counts of one component, one sample for each donor and condition."""
 
-    counts: np.ndarray  #: (n_samples, n_genes) of int64
+    counts: np.ndarray  #: (n_samples, n_genes), sums of int64, or means
     treated: np.ndarray  #: (n_samples,) of bool, True for the target
     donors: np.ndarray | None  #: (n_samples,) when donors are compared with themselves, else None
     names: np.ndarray | None = None  #: (n_samples,) donor of each sample
@@ -65,6 +65,43 @@ def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> P
     -------
     Pseudobulk
     """
+    picker, names = _picker(weights, donors)
+    sums = picker @ (sp.csr_array(counts) if sp.issparse(counts) else np.asarray(counts))
+    dense = sums.toarray() if sp.issparse(sums) else sums
+    shape = (weights.shape[1], len(names))
+    return Pseudobulk(
+        np.rint(dense).astype(np.int64).reshape(*shape, -1),
+        picker.sum(axis=1).reshape(shape),
+        names,
+    )
+
+
+def donor_means(values: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> Pseudobulk:
+    """Return the weighted mean of values in every component and donor.
+
+    Parameters
+    ----------
+    values
+        Expression, shape (n_cells, n_genes), sparse or dense.
+    weights, donors
+        As in :func:`pseudobulk`.
+
+    Returns
+    -------
+    Pseudobulk, with means in place of sums; NaN where a donor has no cells.
+    """
+    picker, names = _picker(weights, donors)
+    cells = picker.sum(axis=1)
+    sums = picker @ (sp.csr_array(values) if sp.issparse(values) else np.asarray(values))
+    dense = sums.toarray() if sp.issparse(sums) else np.asarray(sums)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.where(cells[:, None] > 0, dense / cells[:, None], np.nan)
+    shape = (weights.shape[1], len(names))
+    return Pseudobulk(means.reshape(*shape, -1), cells.reshape(shape), names)
+
+
+def _picker(weights: np.ndarray, donors: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
+    """Return the matrix that sums cells, (K x n_donors, n_cells), and the donors, (n_donors,)."""
     names, index = np.unique(np.asarray(donors).astype(str), return_inverse=True)
     n, k = weights.shape
     cell, component = np.nonzero(weights >= MIN_RESPONSIBILITY)
@@ -72,14 +109,7 @@ def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> P
         (weights[cell, component], (component * len(names) + index[cell], cell)),
         shape=(k * len(names), n),
     )
-    sums = picker @ (sp.csr_array(counts) if sp.issparse(counts) else np.asarray(counts))
-    dense = sums.toarray() if sp.issparse(sums) else sums
-    shape = (k, len(names))
-    return Pseudobulk(
-        np.rint(dense).astype(np.int64).reshape(*shape, -1),
-        picker.sum(axis=1).reshape(shape),
-        names.astype(object),
-    )
+    return picker, names.astype(object)
 
 
 def samples(

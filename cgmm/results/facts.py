@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from cgmm.get._populations import label_notices, population_column
 from cgmm.pair import SIDES
 from cgmm.pp._kept import COLUMNS, KEPT
 from cgmm.results.annotate import usable_markers
-
-logger = logging.getLogger(__name__)
 
 
 def report_facts(
@@ -87,7 +84,6 @@ def report_facts(
         "notices": [
             *check["notices"],
             *facts["notices"],
-            *gene_notices(adata, settings),
             *annotation_notices(adata),
         ],
         "data_source": check.get("data_source"),
@@ -142,17 +138,6 @@ def labels_kept(
 def null_calls(adata: ad.AnnData) -> list[dict[str, Any]]:
     """Return how many populations are called, in the study and where its donors are exchanged."""
     return [dict(row) for _, row in get.null(adata).astype(object).iterrows()]
-
-
-def gene_notices(adata: ad.AnnData, settings: dict[str, Any]) -> list[dict[str, str]]:
-    """Return a warning when no gene could be tested although ``test_genes`` asked for tests."""
-    reasons = get.gene_agreement(adata)["de_reason"]
-    if not settings["test_genes"] or (reasons == "").any():
-        return []
-    words = " ".join(dict.fromkeys(reasons))
-    logger.warning("genes were not tested: %s", words)
-    advice = "Set `test_genes: false` in the config, or provide what is missing."
-    return [{"level": "warning", "text": f"Genes were not tested. {words}", "advice": advice}]
 
 
 def annotation_notices(adata: ad.AnnData) -> list[dict[str, str]]:

@@ -12,12 +12,15 @@ from cgmm._anndata.expression import CellExpression, looks_like_counts
 from cgmm._anndata.sides import Sides
 from cgmm._anndata.units import DonorColumns, Units, model_of
 from cgmm._utils.optional import how_to_install
-from cgmm.genes import deseq
-from cgmm.genes.pseudobulk import Samples, pseudobulk, samples
+from cgmm.genes import deseq, voom
+from cgmm.genes.pseudobulk import Pseudobulk, Samples, donor_means, pseudobulk, samples
 from cgmm.pair import Pair
 from cgmm.tl._gene_changes import Groups
 
 logger = logging.getLogger(__name__)
+
+MODERATED, DESEQ = "moderated", "deseq2"
+METHODS = {MODERATED: voom, DESEQ: deseq}
 
 
 class DonorTests(NamedTuple):
@@ -36,7 +39,9 @@ def by_donors(
     counts_layer: str,
     usable: np.ndarray,
     paired: bool | None,
+    natural_log: bool,
     wanted: bool,
+    method: str = MODERATED,
     of_design: Callable[[Samples], tuple[Samples | None, str]] | None = None,
 ) -> DonorTests:
     """Return tests of genes between coupled groups, with donors as replicates.
@@ -51,25 +56,23 @@ def by_donors(
         Whether to test a gene in a component; boolean, shape (K0, n_genes).
     paired
         Whether donors are compared with themselves; None: decided from the numbers of donors.
+    natural_log
+        Whether values are logarithms of counts; otherwise means of donors are tested, not counts.
     wanted
         Whether the caller asked for tests.
+    method
+        "moderated" (:mod:`cgmm.genes.voom`) or "deseq2" (:mod:`cgmm.genes.deseq`).
     of_design
         Adds the model of a design formula to samples, or says why it cannot; None: no formula.
     """
     change, p, q = (np.full(usable.shape, np.nan) for _ in range(3))
-    reason = _no_test(cells, coupled.sides, counts_layer, wanted=wanted)
+    reason = _no_test(
+        cells, coupled.sides, counts_layer if natural_log else None, method, wanted=wanted
+    )
     if reason:
         return DonorTests(change, p, q, [reason] * len(usable))
-    counts = cells.adata.layers[counts_layer]
-    weights = Pair(
-        coupled.responsibilities.source, coupled.responsibilities.target @ coupled.origin.T
-    )
-    source, target = (
-        pseudobulk(counts[cells.rows[rows]], weight, np.asarray(donors))
-        for rows, weight, donors in zip(
-            coupled.sides.rows, weights, coupled.sides.donors, strict=True
-        )
-    )
+    source, target = _sums(cells, coupled, counts_layer if natural_log else None)
+    test = METHODS[method].differential if natural_log else voom.differential_of_means
     reasons = []
     for k, genes in enumerate(usable):
         if not genes.any():
@@ -79,12 +82,32 @@ def by_donors(
         if chosen is not None and of_design is not None:
             chosen, why = of_design(chosen)
         if chosen is not None:
-            logger.info("testing genes of component %d of %d", k + 1, len(usable))
-            test, why = deseq.differential(chosen, genes)
-            if test is not None:
-                change[k], p[k], q[k] = test
+            logger.debug("testing genes of component %d of %d", k + 1, len(usable))
+            found, why = test(chosen, genes)
+            if found is not None:
+                change[k], p[k], q[k] = found
         reasons.append(why)
     return DonorTests(change, p, q, reasons)
+
+
+def _sums(
+    cells: CellExpression, coupled: Groups, counts_layer: str | None
+) -> tuple[Pseudobulk, Pseudobulk]:
+    """Return the sums of counts per component and donor; the means of values without counts."""
+    weights = Pair(
+        coupled.responsibilities.source, coupled.responsibilities.target @ coupled.origin.T
+    )
+    source, target = (
+        donor_means(cells.matrix[rows], weight, np.asarray(donors))
+        if counts_layer is None
+        else pseudobulk(
+            cells.adata.layers[counts_layer][cells.rows[rows]], weight, np.asarray(donors)
+        )
+        for rows, weight, donors in zip(
+            coupled.sides.rows, weights, coupled.sides.donors, strict=True
+        )
+    )
+    return source, target
 
 
 def with_design(
@@ -116,16 +139,29 @@ def with_design(
     return of_design
 
 
-def _no_test(cells: CellExpression, sides: Sides, counts_layer: str, *, wanted: bool) -> str:
+def check_method(method: str) -> str:
+    """Return the name of a test of genes; raise ValueError for any other word."""
+    if method not in METHODS:
+        words = " or ".join(repr(name) for name in METHODS)
+        msg = f"de_test={method!r} is not a test of genes: give {words}."
+        raise ValueError(msg)
+    return method
+
+
+def _no_test(
+    cells: CellExpression, sides: Sides, counts_layer: str | None, method: str, *, wanted: bool
+) -> str:
     """Return why no gene can be tested, in a sentence; "" when genes can be tested."""
     if not wanted:
-        return "Not asked for: call cgmm.tl.genes(adata, de=True)."
+        return "Tests of genes were switched off (de=False; in the config test_genes: false)."
     if sides.donors.source is None or sides.donors.target is None:
         return "No donors were given, so there is no replication to base a test on."
+    if counts_layer is None:
+        return ""
     if counts_layer not in cells.adata.layers:
         return f"layers[{counts_layer!r}] with counts is not there, and a test needs counts."
     if not looks_like_counts(cells.adata.layers[counts_layer]):
         return f"layers[{counts_layer!r}] does not hold counts (whole numbers), as a test needs."
-    if not deseq.installed():
+    if method == DESEQ and not deseq.installed():
         return f"PyDESeq2 is not installed: {how_to_install('pydeseq2')}."
     return ""

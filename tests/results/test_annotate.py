@@ -11,10 +11,8 @@ import pytest
 
 import cgmm as cg
 from cgmm._utils import files
-from cgmm.genes import deseq
 from cgmm.results import annotate
 from cgmm.results.annotate import add_uncertainty, read_values
-from cgmm.results.facts import gene_notices
 
 
 @pytest.fixture
@@ -45,7 +43,6 @@ def test_counts_are_read_only_when_they_are_needed(prepared: Path) -> None:
     np.testing.assert_array_equal(matrix, np.rint(matrix))
 
 
-@pytest.mark.skipif(not deseq.installed(), reason="needs PyDESeq2 (pip install 'pydeseq2>=0.5.4')")
 def test_genes_are_tested_and_counts_are_not_written_again(
     simulated: ad.AnnData, fit: cg.CoupledFit, prepared: Path
 ) -> None:
@@ -53,22 +50,6 @@ def test_genes_are_tested_and_counts_are_not_written_again(
     adata = annotated(simulated, fit, values, test_genes=True)
     assert "counts" not in adata.layers
     assert cg.get.genes(adata)["de_q"].notna().any()
-    assert gene_notices(adata, {"test_genes": True}) == []
-
-
-def test_the_report_says_why_genes_were_not_tested(
-    simulated: ad.AnnData,
-    fit: cg.CoupledFit,
-    prepared: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
-    values = read_values(prepared, counts=True)
-    adata = annotated(simulated, fit, values, test_genes=True)
-    (notice,) = gene_notices(adata, {"test_genes": True})
-    assert notice["level"] == "warning"
-    assert "Genes were not tested. PyDESeq2 is not installed" in notice["text"]
-    assert gene_notices(adata, {"test_genes": False}) == []
 
 
 def with_batches(

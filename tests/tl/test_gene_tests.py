@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm.genes import deseq
+from cgmm.genes import deseq, voom
 from tests.tl.truth import TYPES, programme_of
 
 needs_deseq = pytest.mark.skipif(
@@ -19,9 +19,9 @@ needs_deseq = pytest.mark.skipif(
 )
 
 
-@needs_deseq
-def test_known_changes_are_found_over_donors(somewhere: ad.AnnData) -> None:
-    cg.tl.genes(somewhere, n_genes=None, de=True)
+@pytest.mark.parametrize("test", ["moderated", pytest.param("deseq2", marks=needs_deseq)])
+def test_known_changes_are_found_over_donors(somewhere: ad.AnnData, test: str) -> None:
+    cg.tl.genes(somewhere, n_genes=None, de_test=test)
     agreement = cg.get.gene_agreement(somewhere).set_index("name")
     assert (agreement["de_reason"] == "").all()
     resp = programme_of(somewhere)
@@ -51,7 +51,6 @@ def logs_as_counts(adata: ad.AnnData) -> None:
     adata.layers["counts"] = adata.X
 
 
-@needs_deseq
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -64,7 +63,7 @@ def test_what_cannot_be_tested_has_a_reason(
     somewhere: ad.AnnData, change: Callable, words: str
 ) -> None:
     change(somewhere)
-    cg.tl.genes(somewhere, de=True)
+    cg.tl.genes(somewhere)
     columns = ["de_log2_change", "de_p", "de_q"]
     assert cg.get.genes(somewhere)[columns].isna().all(axis=None)
     agreement = cg.get.gene_agreement(somewhere)
@@ -81,25 +80,24 @@ def test_no_donors_no_package_and_no_wish_have_a_reason(
         assert len(found) == 1
         return found.pop()
 
-    assert reason() == "Not asked for: call cgmm.tl.genes(adata, de=True)."
+    assert reason(de=False).startswith("Tests of genes were switched off")
     monkeypatch.setattr(deseq, "PACKAGE", "no_such_package")
-    assert reason(de=True) == "PyDESeq2 is not installed: pip install 'pydeseq2>=0.5.4'."
+    assert reason(de_test="deseq2") == "PyDESeq2 is not installed: pip install 'pydeseq2>=0.5.4'."
     cg.tl.annotate(somewhere, cg.get.fit(somewhere), **call)
-    assert "No donors were given" in reason(de=True)
+    assert "No donors were given" in reason()
 
 
-@needs_deseq
 def test_counts_may_lie_in_another_object_in_another_order(somewhere: ad.AnnData) -> None:
     elsewhere = somewhere[np.random.default_rng(0).permutation(somewhere.n_obs)].copy()
     few = somewhere.var_names[:90]
     here = somewhere[:, few].copy()
-    cg.tl.genes(here, de=True)
+    cg.tl.genes(here)
     expected = cg.get.genes(here), cg.get.gene_agreement(here)
     bare = ad.AnnData(
         obs=somewhere.obs, obsm=dict(somewhere.obsm), uns=dict(somewhere.uns),
         var=somewhere.var[[]], varm=dict(somewhere.varm),
     )  # fmt: skip
-    cg.tl.genes(bare, expression=elsewhere[:, few], de=True)
+    cg.tl.genes(bare, expression=elsewhere[:, few])
     pd.testing.assert_frame_equal(cg.get.genes(bare), expected[0])
     pd.testing.assert_frame_equal(cg.get.gene_agreement(bare), expected[1])
 
@@ -115,15 +113,14 @@ def test_names_used_twice_stop_nothing_that_needs_no_names(
         sums.append(samples.counts)
         return None, "not made here"
 
-    monkeypatch.setattr(deseq, "installed", lambda: True)
-    monkeypatch.setattr(deseq, "differential", differential)
-    cg.tl.genes(somewhere, n_genes=None, de=True)
+    monkeypatch.setattr(voom, "differential", differential)
+    cg.tl.genes(somewhere, n_genes=None)
     expected, table = list(sums), cg.get.genes(somewhere)
     sums.clear()
     unique = somewhere.copy()
     somewhere.obs_names = np.repeat(unique.obs_names[: unique.n_obs // 2], 2)
     somewhere.var_names = ["ALPHA02", *unique.var_names[1:]]
-    cg.tl.genes(somewhere, n_genes=None, de=True)
+    cg.tl.genes(somewhere, n_genes=None)
     assert len(expected) == len(sums) == len(TYPES)
     for before, after in zip(expected, sums, strict=True):
         np.testing.assert_array_equal(before, after)
@@ -136,3 +133,20 @@ def test_names_used_twice_stop_nothing_that_needs_no_names(
     somewhere.obs_names = unique.obs_names
     cg.tl.genes(somewhere, expression=ad.AnnData(unique.X, obs=unique.obs, var=unique.var))
     assert "names used twice" in cg.get.gene_agreement(somewhere)["loading_reason"].iloc[0]
+
+
+def test_features_without_counts_are_tested_by_the_means_of_donors(somewhere: ad.AnnData) -> None:
+    del somewhere.layers["counts"]
+    cg.tl.genes(somewhere, n_genes=None, natural_log=False)
+    agreement = cg.get.gene_agreement(somewhere)
+    assert (agreement["de_reason"] == "").all()
+    table = cg.get.genes(somewhere)
+    alpha = table[(table["name"] == "Alpha") & table["gene"].str.startswith("RESP")]
+    assert (alpha["de_q"] < 0.05).mean() > 0.9
+    # donors count equally in both, so the tested change is near the change of the means
+    np.testing.assert_allclose(alpha["de_log2_change"], alpha["log2_change"], atol=0.15)
+
+
+def test_only_known_tests_are_taken(somewhere: ad.AnnData) -> None:
+    with pytest.raises(ValueError, match="de_test='edger' is not a test of genes: give 'moder"):
+        cg.tl.genes(somewhere, de_test="edger")

@@ -80,7 +80,7 @@ def test_comments_and_layout_do_not_count(finished: Project) -> None:
         (("qc", "min_genes"), 12, {"prepare", "embed"} | AFTER_FIT),
         (("annotation_key",), "cell_type", {"check_annotation", "summarise", "report", "index"}),
         (("markers",), "lab.yaml", {"check_markers", "summarise", "report", "index"}),
-        (("test_genes",), True, {"summarise", "report", "index"}),
+        (("test_genes",), False, {"summarise", "report", "index"}),
         (("comparisons", 0, "title"), "New", {"summarise", "report", "index"}),
     ],
 )

@@ -115,11 +115,16 @@ def _genes(results: Results, citations: Citations) -> str:
         "two conditions."
     )
     if genes["de_q"].notna().any():
+        values = (
+            "counts were summed per donor over the cells of each population; their logarithms, "
+            f"weighted by the trend of the variance {citations.cite('law2014')},"
+            if in_log2
+            else "the means of donors over the cells of each population"
+        )
         sentence += (
-            " For tests, counts were summed per donor over the cells of each population and "
-            "compared with PyDESeq2 "
-            f"{citations.cite('muzellec2023', 'love2014')}, donors as replicates, corrected over "
-            "the genes of a population."
+            f" For tests, {values} were compared by moderated t-tests "
+            f"{citations.cite('smyth2004')}, donors as replicates, corrected over the genes of a "
+            "population."
         )
         if formula := results.donor_settings.get("design"):
             sentence += f" The model of a gene has the columns of the design {formula}."

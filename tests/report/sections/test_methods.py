@@ -48,10 +48,10 @@ def test_methods_name_what_was_really_done(made):
         "metric learned from matched components",
         "Leiden clusters [Traag et al. 2019]",
         "Traag VA",
-        "compared with PyDESeq2",
+        "compared by moderated t-tests [Smyth 2004], donors as replicates",
     ):
         assert piece in words, piece
     plain = read(made("none")[1]).sections["methods"]
     assert "Populations were found as Leiden clusters" in plain
-    for piece in ("moderated t-test", "State shifts were tested", "settled", "PyDESeq2"):
+    for piece in ("moderated t-test", "State shifts were tested", "settled", "pseudobulk"):
         assert piece not in plain, piece
