@@ -655,6 +655,24 @@ CELLS = Table(
     ending=".tsv.gz",
 )
 
+DECISIONS = Table(
+    "decisions",
+    "decisions",
+    "every choice that was made without the user, one row per choice, in the order of the steps",
+    (
+        _text("decision", "What was chosen.", required=True),
+        _text("value", "The choice.", required=True),
+        _text(
+            "chosen_by",
+            '"data" (found in the data), "default" (of cgmm) or "config" (set by the user).',
+            required=True,
+        ),
+        _text("reason", "Why."),
+        _text("alternative", 'What replaces the choice: keys of the config; "none" if nothing.'),
+    ),
+    optional=True,
+)
+
 _LEVEL = "Level of the annotation."
 _PURITY = _number(
     "purity",

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cgmm.tables import CELLS, TABLES, Table  # noqa: E402
+from cgmm.tables import CELLS, DECISIONS, TABLES, Table  # noqa: E402
 
 PAGE = ROOT / "docs" / "results.md"
 CAPTIONS = ROOT / "workflow" / "report" / "tables"
@@ -31,7 +31,7 @@ def caption(table: Table) -> str:
 def columns() -> str:
     """Return the columns of every table in Markdown."""
     parts = []
-    for table in (*TABLES.values(), CELLS):
+    for table in (*TABLES.values(), CELLS, DECISIONS):
         lines = [f"**{table.file}**: {table.meaning}.", "", "| column | type | meaning |"]
         lines.append("|---|---|---|")
         lines += [f"| `{c.name}` | {KINDS[c.kind]} | {c.meaning} |" for c in table.columns]

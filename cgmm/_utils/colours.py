@@ -14,6 +14,8 @@ BASE = (
     "#b5a600",
     "#f08fc8",
 )
+CONDITION_COLOURS = ("#85857f", "#0b8a8a")  # source, target
+NO_COLOUR = "#b4b4b0"  # of cells without a population
 UP = (0xC4, 0x5A, 0x0C)
 DOWN = (0x1F, 0x6F, 0xB5)
 MIDDLE = (0xB4, 0xB4, 0xB0)

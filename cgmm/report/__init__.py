@@ -13,5 +13,6 @@ from __future__ import annotations
 
 from cgmm.report.build import build
 from cgmm.report.index import build_index
+from cgmm.report.twins import build_twins
 
-__all__ = ["build", "build_index"]
+__all__ = ["build", "build_index", "build_twins"]

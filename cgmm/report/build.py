@@ -29,6 +29,7 @@ from cgmm.report.sections import (
 )
 from cgmm.report.sections.section import Section
 from cgmm.results.read import Results, read_results
+from cgmm.results.runtimes import runtimes
 
 # sections from the top of the page to the bottom; a new section is added here
 SECTIONS: tuple[Callable[[Claims], Section | None], ...] = (
@@ -93,12 +94,12 @@ def _island(claims: Claims, sections: list[Section]) -> dict[str, object]:
     return data
 
 
-def _context(claims: Claims, title: str | None) -> dict[str, Any]:
+def _context(claims: Claims) -> dict[str, Any]:
     results = claims.results
     made = (section(claims) for section in SECTIONS)
     sections = [section for section in made if section is not None]
     return {
-        "title": title or results.title,
+        "title": results.title,
         "results": results,
         "facts": _facts(results),
         "sections": sections,
@@ -108,7 +109,9 @@ def _context(claims: Claims, title: str | None) -> dict[str, Any]:
     }
 
 
-def build(folder: Path, out: Path, *, title: str | None = None) -> Path:
+def build(
+    folder: Path, out: Path, *, title: str | None = None, benchmarks: Path | None = None
+) -> Path:
     """Write the report of one comparison.
 
     Parameters
@@ -119,6 +122,8 @@ def build(folder: Path, out: Path, *, title: str | None = None) -> Path:
         HTML file to write; its folder is created.
     title
         Heading; default: the title of report.json, else "source → target".
+    benchmarks
+        Folder with the run times of the workflow; None: the page has no run times.
 
     Returns
     -------
@@ -130,5 +135,11 @@ def build(folder: Path, out: Path, *, title: str | None = None) -> Path:
     FileNotFoundError, ValueError
         When files are absent or contradict each other (see `cgmm.results.read`).
     """
-    context = _context(make_claims(read_results(Path(folder))), title)
+    results = read_results(Path(folder), title=title)
+    if benchmarks is not None:
+        dataset = str(results.meta.get("dataset"))
+        results.meta["runtime"] = runtimes(
+            benchmarks, dataset=dataset, comparison=results.folder.name
+        )
+    context = _context(make_claims(results))
     return write(Path(out), environment().get_template("report.html.j2").render(context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ class Entry:
     title: str
 
 
-def _entry(folder: Path, report: Path, out: Path) -> Entry:
-    claims = make_claims(read_results(folder))
+def _entry(folder: Path, report: Path, out: Path, title: str | None) -> Entry:
+    claims = make_claims(read_results(folder, title=title))
     href = os.path.relpath(report, out.parent).replace(os.sep, "/")
     href = "/".join(quote(p) for p in href.split("/"))
     return Entry(claims, href, claims.results.title)
@@ -154,7 +155,13 @@ def _both(finding: Finding | None) -> Cell:
     return Cell(shown, finding.log2_net, number=True)
 
 
-def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
+def build_index(
+    folders: list[Path],
+    reports: list[Path],
+    out: Path,
+    *,
+    titles: Sequence[str | None] | None = None,
+) -> Path:
     """Write the index page of several comparisons.
 
     Parameters
@@ -165,6 +172,8 @@ def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
         Their HTML reports, in the same order; linked relative to `out`.
     out
         HTML file to write.
+    titles
+        Headings of the reports, in the same order; None: as report.json says.
 
     Returns
     -------
@@ -174,15 +183,14 @@ def build_index(folders: list[Path], reports: list[Path], out: Path) -> Path:
     Raises
     ------
     ValueError
-        When the two lists differ in length.
+        When the lists differ in length.
     """
     if len(folders) != len(reports):
         msg = f"{len(folders)} results folders but {len(reports)} reports: give one report each"
         raise ValueError(msg)
-    out = Path(out)
-    entries = _distinct(
-        [_entry(Path(f), Path(r), out) for f, r in zip(folders, reports, strict=True)]
-    )
+    out, titles = Path(out), titles or [None] * len(folders)
+    triples = zip(folders, reports, titles, strict=True)
+    entries = _distinct([_entry(Path(f), Path(r), out, title) for f, r, title in triples])
     context = {
         "cards": [_card(e) for e in entries],
         "overview": _overview(entries) if len(entries) > 1 else None,

@@ -36,7 +36,7 @@ def report_facts(
     adata
         From :func:`cgmm.results.annotate.annotate`.
     about
-        The entries name, title, source, target and command.
+        The entries name, source, target and command.
     check
         What :func:`cgmm.pp.check_samples` returned.
     qc
@@ -155,23 +155,6 @@ def marker_notices(adata: ad.AnnData, markers: Path | None) -> list[dict[str, st
     advice = "" if used else "Write the table with the names of genes that the data have."
     level = "info" if used else "warning"
     return [{"level": level, "text": sentence, "advice": advice} for sentence in sentences]
-
-
-def runtimes(folder: Path, *, dataset: str, comparison: str) -> dict[str, float]:
-    """Return the seconds that each rule took, from the benchmark files that exist."""
-    found = {}
-    for rule, stem in (
-        ("check", dataset),
-        ("prepare", dataset),
-        ("embed", dataset),
-        ("fit", comparison),
-    ):
-        path = folder / rule / f"{stem}.tsv"
-        if path.is_file():
-            table = pd.read_csv(path, sep="\t")
-            if len(table) and "s" in table:
-                found[rule] = float(table["s"].iloc[0])
-    return found
 
 
 def git_commit(folder: Path) -> str | None:

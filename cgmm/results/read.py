@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._utils.colours import population_colours
-from cgmm.tables import CELLS, CELLS_ONLY, TABLES, Table
+from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
 
@@ -241,7 +241,19 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     return meta
 
 
-def _populations(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Population]:
+def populations_of(factors: pd.DataFrame, arrivals: pd.DataFrame) -> list[Population]:
+    """Return the populations of two tables, the largest of the source first, with their colours.
+
+    Parameters
+    ----------
+    factors, arrivals
+        The tables of the source and the target populations.
+
+    Raises
+    ------
+    ValueError
+        When a name stands twice in a table.
+    """
     source = {n: i for i, n in enumerate(factors["name"])}
     target = {n: i for i, n in enumerate(arrivals["name"])}
     for found, table in ((factors["name"], "factors.tsv"), (arrivals["name"], "arrivals.tsv")):
@@ -291,13 +303,26 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
                 raise ValueError(msg)
 
 
-def read_results(folder: Path) -> Results:
+def _with_title(meta: dict[str, Any], title: str) -> dict[str, Any]:
+    """Return the content of report.json with a title, also in the recipe."""
+    recipe = _block(meta, "recipe")
+    if recipe:
+        config = _block(recipe, "config")
+        entries = [entry | {"title": title} for entry in config.get("comparisons") or []]
+        recipe["config"] = config | {"comparisons": entries}
+        meta = meta | {"recipe": recipe}
+    return meta | {"title": title}
+
+
+def read_results(folder: Path, *, title: str | None = None) -> Results:
     """Read and check one results folder.
 
     Parameters
     ----------
     folder
         ``results/{comparison}`` as written by the workflow.
+    title
+        Heading of the report, in place of the one of report.json; also written into the recipe.
 
     Returns
     -------
@@ -312,13 +337,15 @@ def read_results(folder: Path) -> Results:
     """
     folder = Path(folder)
     meta = _read_meta(folder)
+    meta = meta if title is None else _with_title(meta, title)
     raw: dict[str, bytes] = {}
     tables = {name: _read_table(folder, table, raw) for name, table in TABLES.items()}
+    tables[DECISIONS.name] = _read_table(folder, DECISIONS, raw)
     if tables["factors"].empty or tables["arrivals"].empty:
         msg = f"{folder}: factors.tsv and arrivals.tsv must each have at least one row"
         raise ValueError(msg)
     tables["donors"] = tables["donors"].loc[tables["donors"]["donor"] != ""]
-    populations = _populations(tables["factors"], tables["arrivals"])
+    populations = populations_of(tables["factors"], tables["arrivals"])
     _check_names(tables, {s.name for s in populations})
     wanted = _block(_block(meta, "config"), "report").get("max_points")
     limit = min(wanted, MAX_DRAWN_CELLS) if isinstance(wanted, int) else MAX_DRAWN_CELLS

@@ -20,12 +20,16 @@ from cgmm._anndata.populations import POPULATION
 from cgmm._utils.files import atomic, write_h5ad
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.genes.marker_table import read_marker_table
+from cgmm.get._populations import population_column
 from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
 from cgmm.results.cells import cells_table
-from cgmm.results.facts import git_commit, marker_notices, report_facts, runtimes
+from cgmm.results.colours import add_colours
+from cgmm.results.decisions import decisions_table
+from cgmm.results.facts import git_commit, marker_notices, report_facts
 from cgmm.results.fit_files import load_fit
+from cgmm.results.read import populations_of
 from cgmm.results.recipe import code_digest, make_recipe
-from cgmm.tables import BY_POPULATION, CELLS, TABLES
+from cgmm.tables import BY_POPULATION, CELLS, DECISIONS, TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +50,6 @@ class Paths:
         Result of :func:`cgmm.pp.check_samples`.
     code
         Folder of the code, for its commit and checksum.
-    benchmarks
-        Folder with the run times of the workflow.
     """
 
     fit: Path
@@ -57,7 +59,6 @@ class Paths:
     qc: Path
     facts: Path
     code: Path
-    benchmarks: Path
 
 
 def summarise(
@@ -71,7 +72,6 @@ def summarise(
     samples: list[dict[str, str]],
     annotation_key: str | None = None,
     markers: str | Path | None = None,
-    title: str | None = None,
     command: str = "",
     n_jobs: int = 1,
 ) -> None:
@@ -83,8 +83,8 @@ def summarise(
         The inputs.
     out
         The folder. It gets the tables, ``cells.tsv.gz``, ``annotated.h5ad`` and ``report.json``.
-    name, source, target, title
-        The comparison.
+    name, source, target
+        The comparison. Its title is a matter of the report.
     settings
         The settings on which the numbers depend; ``report.json`` quotes them.
     samples
@@ -126,18 +126,22 @@ def summarise(
         random_state=settings["fit"]["random_state"],
         n_jobs=n_jobs,
     )
+    frames = {name_of_table: frame_of(adata, name_of_table) for name_of_table in TABLES}
     for name_of_table, table in TABLES.items():
-        write_table(frame_of(adata, name_of_table), out / table.file)
+        write_table(frames[name_of_table], out / table.file)
+    populations = populations_of(frames["factors"], frames["arrivals"])
+    add_colours(adata, population_column(adata), {p.name: p.colour for p in populations})
     write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
-    about = {"name": name, "title": title, "source": source, "target": target, "command": command}
+    about = {"name": name, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
     content["notices"] += marker_notices(adata, markers)
+    write_table(decisions_table(content, frames["components"]), out / DECISIONS.file)
     content["git_commit"] = git_commit(paths.code)
     dataset = paths.embedding.parent.name
     content["dataset"] = dataset
     content["recipe"] = make_recipe(
-        comparison={key: about[key] for key in ("name", "source", "target", "title")}
+        comparison={key: about[key] for key in ("name", "source", "target")}
         | {"annotation_key": annotation_key, "dataset": dataset},
         settings=settings,
         samples=[row | {"dataset": dataset} for row in samples],
@@ -149,7 +153,6 @@ def summarise(
             "code_sha256": code_digest(paths.code),
         },
     )
-    content["runtime"] = runtimes(paths.benchmarks, dataset=dataset, comparison=name)
     with atomic(out / "report.json") as temporary:
         temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 

@@ -13,7 +13,8 @@ import pytest
 
 import cgmm as cg
 from cgmm.results.annotate import usable_markers
-from cgmm.results.facts import annotation_notices, git_commit, marker_notices, runtimes
+from cgmm.results.facts import annotation_notices, git_commit, marker_notices
+from cgmm.results.runtimes import runtimes
 from cgmm.results.write import frame_of
 from cgmm.tables import TABLES
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cgmm.report.claims.claims import make_claims
 from cgmm.report.sections.downloads import downloads
 from cgmm.results.read import read_results
-from cgmm.tables import TABLES
+from cgmm.tables import DECISIONS, TABLES
 from tests.report.folders import NAMES, make_folder
 
 
@@ -32,7 +33,7 @@ def rewrite(path: Path, **columns: object) -> None:
 
 def test_every_table_has_every_column_with_its_type(folder: Path) -> None:
     tables = read_results(folder).tables
-    assert set(tables) == set(TABLES)
+    assert set(tables) == {*TABLES, DECISIONS.name}
     for name, table in TABLES.items():
         frame = tables[name]
         assert set(table.names) <= set(frame.columns)
@@ -55,7 +56,7 @@ def test_columns_of_genes_are_numbers_and_the_agreement_of_genes_is_read(folder:
     assert list(agreement["n_genes"]) == [7, 8]
     assert list(agreement["de_reason"]) == ["none", ""]
     assert agreement["agree_top"].isna().all()
-    offered = {download.name: download for download in downloads(results)}
+    offered = {download.name: download for download in downloads(make_claims(results))}
     assert offered["drug_gene_agreement.tsv"].what == TABLES["gene_agreement"].meaning
 
 

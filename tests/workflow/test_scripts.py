@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
             "tables": tables,
             "cells": f"{drug}/{CELLS.file}",
             "annotated": f"{drug}/annotated.h5ad",
+            "decisions": f"{drug}/decisions.tsv",
             "facts": f"{drug}/report.json",
         },
         wildcards={"comparison": "drug"},
@@ -131,24 +133,38 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
             "settings": SETTINGS,
             "samples": rows,
             "annotation_key": "cell_type",
-            "title": "A drug",
         },
     )
     assert all((tmp_path / name).is_file() for name in tables)
     results = read_results(tmp_path / drug)
     assert tuple(results.cells) == CELLS.names
     assert results.has_donors
-    assert ad.read_h5ad(tmp_path / drug / "annotated.h5ad").uns["cgmm"]["coupling"].shape == (3, 3)
+    adata = ad.read_h5ad(tmp_path / drug / "annotated.h5ad")
+    assert adata.uns["cgmm"]["coupling"].shape == (3, 3)
+    labels = list(adata.obs["cell_type"].cat.categories)
+    colours = {p.name: p.colour for p in results.populations}
+    assert list(adata.uns["cell_type_colors"]) == [colours[label] for label in labels]
+    decisions = results.tables["decisions"].set_index("decision")
+    assert decisions.loc["populations", "chosen_by"] == "config"
+    assert decisions.loc["rho", "reason"] == results.meta["reasons"]["rho"]
 
     facts = f"{drug}/report.json"
-    run("report", tmp_path, input=[facts], output=["drug.html"], params={"title": "A drug"})
+    pages = {
+        "page": "drug.html",
+        "findings": f"{drug}/findings.json",
+        "multiqc": f"{drug}/cgmm_drug_mqc.json",
+    }
+    run("report", tmp_path, input=[facts], output=pages, params={"title": "A drug"})
     recipe = read_recipe(tmp_path / "drug.html")
+    assert recipe["config"]["comparisons"][0]["title"] == "A drug"
+    findings = json.loads((tmp_path / pages["findings"]).read_text(encoding="utf-8"))
+    assert findings["comparison"]["title"] == "A drug"
     assert recipe["config"]["fit"] == SETTINGS["fit"]
     assert recipe["markers"][-1] == ["Beta", "NOGENE", "+"]
     notices = " ".join(notice["text"] for notice in results.meta["notices"])
     assert "no gene that marks Beta" in notices
     pages = {"facts": [facts], "reports": ["drug.html"]}
-    run("index", tmp_path, input=pages, output=["index.html"])
+    run("index", tmp_path, input=pages, output=["index.html"], params={"titles": ["A drug"]})
     assert "A drug" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
@@ -156,8 +172,9 @@ def test_a_failure_is_one_sentence_on_the_console_and_in_the_log(tmp_path: Path)
     (tmp_path / "results").mkdir()
     damaged = tmp_path / "results" / "report.json"
     damaged.write_text("{", encoding="utf-8")
+    pages = {"page": "x.html", "findings": "x.json", "multiqc": "x_mqc.json"}
     done = run_script(
-        "report", tmp_path, input=[str(damaged)], output=["x.html"], params={"title": None}
+        "report", tmp_path, input=[str(damaged)], output=pages, params={"title": None}
     )
     assert done.returncode == 1
     assert done.stderr.startswith("[report] failed: ")

@@ -133,7 +133,12 @@ def design_check_of(wildcards):
 
 def title_of(wildcards):
     """Title of a report."""
-    return COMPARISONS[wildcards.comparison]["title"]
+    return title_of_comparison(wildcards.comparison)
+
+
+def title_of_comparison(name):
+    """Title of the report of a comparison."""
+    return COMPARISONS[name]["title"]
 
 
 def settings_of(wildcards):

@@ -124,6 +124,7 @@ rule summarise:
         design=design_check_of,
     output:
         [table(name) for name in TABLES],
+        decisions="results/{comparison}/decisions.tsv",
         cells="results/{comparison}/cells.tsv.gz",
         annotated="results/{comparison}/annotated.h5ad",
         facts="results/{comparison}/report.json",
@@ -142,7 +143,6 @@ rule summarise:
         settings=settings_of,
         samples=whole_rows_of,
         annotation_key=annotation_of,
-        title=title_of,
         code=code("cgmm.results.write", "cgmm.donors.uncertainty"),
     message:
         "Summarise {wildcards.comparison}: uncertainty, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"

@@ -5,14 +5,17 @@ rule report:
     input:
         "results/{comparison}/report.json",
         "results/{comparison}/cells.tsv.gz",
+        "results/{comparison}/decisions.tsv",
         [f"results/{{comparison}}/{table.file}" for table in TABLES.values()],
     output:
-        report(
+        page=report(
             "reports/{comparison}.html",
             caption="../report/comparison.rst",
             category="Comparisons",
             labels={"comparison": "{comparison}", "page": "report"},
         ),
+        findings="results/{comparison}/findings.json",
+        multiqc="results/{comparison}/cgmm_{comparison}_mqc.json",
     log:
         "logs/report/{comparison}.log",
     benchmark:
@@ -54,6 +57,7 @@ rule index:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
+        titles=[title_of_comparison(name) for name in COMPARISONS],
         code=code("cgmm.report"),
     message:
         "Write the list of reports"

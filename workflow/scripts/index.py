@@ -12,4 +12,5 @@ build_index(
     [Path(path).parent for path in snakemake.input.facts],
     [Path(path) for path in snakemake.input.reports],
     Path(snakemake.output[0]),
+    titles=snakemake.params.titles,
 )

@@ -1,4 +1,4 @@
-"""Write the page of a comparison: its html file from its folder of results."""
+"""Write the page of a comparison and its claims as JSON, from its folder of results."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ from _setup import start
 
 start(snakemake)
 
-from cgmm.report import build
+from cgmm.report import build, build_twins
 
-build(Path(snakemake.input[0]).parent, Path(snakemake.output[0]), title=snakemake.params.title)
+folder, out, title = Path(snakemake.input[0]).parent, snakemake.output, snakemake.params.title
+build(folder, Path(out.page), title=title, benchmarks=Path("logs/benchmarks"))
+build_twins(folder, Path(out.findings), Path(out.multiqc), title=title)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cgmm._utils.colours import diverging, mix
+from cgmm._utils.colours import CONDITION_COLOURS, diverging, mix
 from cgmm.pair import SIDES
 from cgmm.report.page import text
 from cgmm.report.page.scatter import (
@@ -21,7 +21,7 @@ from cgmm.report.page.scatter import (
     overlay,
     place_names,
 )
-from cgmm.report.sections.cells import CONDITION_COLOURS, cell_index, cell_side
+from cgmm.report.sections.cells import cell_index, cell_side
 from cgmm.report.sections.ellipses import ellipses
 from cgmm.results.read import Results
 

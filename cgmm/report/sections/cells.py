@@ -11,7 +11,6 @@ from cgmm.report.page.scatter import HEIGHT, WIDTH, View
 from cgmm.results.read import Results
 
 NO_SUBPOPULATION = 255
-CONDITION_COLOURS = ("#85857f", "#0b8a8a")  # source, target
 
 
 def cell_index(results: Results) -> np.ndarray:

@@ -7,10 +7,11 @@ import gzip
 import json
 from dataclasses import dataclass
 
+from cgmm._utils.strict_json import dumps
 from cgmm.report.claims.claims import Claims
+from cgmm.report.claims.document import findings_document
 from cgmm.report.sections.section import Section
-from cgmm.results.read import Results
-from cgmm.tables import CELLS, TABLES
+from cgmm.tables import CELLS, DECISIONS, TABLES
 
 EMBED_LIMIT = 900_000
 PLAIN_LIMIT = 60_000
@@ -27,16 +28,19 @@ class Download:
     instead: str = ""
 
 
-WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS)} | {
+WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS, DECISIONS)} | {
+    "findings.json": "every claim of this page with its numbers, for programs",
     "report.json": "parameters, versions, quality control",
     "recipe.json": "config, sample sheet, checksums, versions: with the input files, all that is "
     "needed to run it again",
 }
 
 
-def downloads(results: Results) -> list[Download]:
+def downloads(claims: Claims) -> list[Download]:
     """Return all tables as ``data:`` links; large ones compressed, very large ones only named."""
+    results = claims.results
     files = dict(results.raw)
+    files["findings.json"] = (dumps(findings_document(claims), indent=1) + "\n").encode()
     files["report.json"] = (results.folder / "report.json").read_bytes()
     if "recipe" in results.meta:
         files["recipe.json"] = json.dumps(results.meta["recipe"], indent=1).encode()
@@ -81,5 +85,5 @@ def section(claims: Claims) -> Section:
         key="downloads",
         title="Downloads",
         template="downloads.html.j2",
-        data=downloads(claims.results),
+        data=downloads(claims),
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
+from cgmm._utils.colours import CONDITION_COLOURS
 from cgmm.pair import SOURCE, TARGET
 from cgmm.report.page import text
 from cgmm.report.page.scatter import (
@@ -24,7 +25,7 @@ from cgmm.report.page.scatter import (
     place_names,
 )
 from cgmm.report.page.svg import el, tip
-from cgmm.report.sections.cells import CONDITION_COLOURS, cell_side
+from cgmm.report.sections.cells import cell_side
 from cgmm.results.read import Population, Results, each
 
 MIN_ARROW_SHARE = 0.1

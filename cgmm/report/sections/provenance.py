@@ -7,9 +7,9 @@ from typing import Any
 
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
-from cgmm.report.page.table import key_values
-from cgmm.report.sections.section import Section
-from cgmm.results.read import Results
+from cgmm.report.page.table import Column, Row, Table, key_values, words
+from cgmm.report.sections.section import Section, present
+from cgmm.results.read import Results, each
 
 Pairs = list[tuple[str, ...]]
 MINUTES_FROM = 90.0
@@ -36,6 +36,39 @@ def section(claims: Claims) -> Section:
         link="Parameters, versions",
         template="provenance.html.j2",
         data=make_provenance(claims.results),
+        parts=present(decisions_table(claims.results)),
+    )
+
+
+def decisions_table(results: Results) -> Table | None:
+    """List every choice that was made without the user."""
+    table = results.tables["decisions"]
+    if table.empty:
+        return None
+    return Table(
+        key="t-decisions",
+        caption="Every automatic choice",
+        columns=[
+            Column("Choice", number=False),
+            Column("Value", number=False),
+            Column("Made by", "data: found in the data; default: of cgmm; config", number=False),
+            Column("Why", number=False),
+            Column("Instead", "What replaces the choice: keys of the config", number=False),
+        ],
+        rows=[
+            Row(
+                [
+                    words(r.decision),
+                    words(r.value),
+                    words(r.chosen_by),
+                    words(text.sentence(r.reason)),
+                    words(r.alternative),
+                ]
+            )
+            for r in each(table)
+        ],
+        file="decisions.tsv",
+        open=False,
     )
 
 
@@ -61,6 +94,8 @@ def _runtime(meta: dict[str, Any]) -> Pairs:
     rows: Pairs = [(str(rule), seconds(float(v))) for rule, v in steps.items()]
     if len(rows) > 1:
         rows.append(("together", seconds(float(sum(steps.values())))))
+    if rows:
+        rows.append(("report", "this page: its step had not ended when it was written"))
     return rows
 
 

@@ -198,20 +198,26 @@
     all("details.more, details.plain").forEach(function (d) { d.open = true; });
   });
 
-  // Methods text to the clipboard.
-  var copy = doc.getElementById("copy"), copied = doc.getElementById("copied");
-  copy.addEventListener("click", function () {
-    var text = doc.getElementById("methods-text").innerText + "\n\nReferences\n" +
-      all("#refs li").map(function (li, i) { return i + 1 + ". " + li.innerText; }).join("\n");
-    function fallback() {
-      var area = doc.createElement("textarea");
-      area.value = text; doc.body.appendChild(area); area.select();
-      var ok = doc.execCommand("copy"); area.remove();
-      copied.textContent = ok ? "Copied." : "Copying is blocked here: select the text by hand.";
-    }
-    if (navigator.clipboard && navigator.clipboard.writeText) {
-      navigator.clipboard.writeText(text).then(function () { copied.textContent = "Copied."; }, fallback);
-    } else fallback();
+  // Text to the clipboard: the elements that a button names, a list with its numbers.
+  function textOf(id) {
+    var part = doc.getElementById(id);
+    if (part.tagName !== "OL") return part.hidden ? part.textContent : part.innerText;
+    return "\nReferences\n" + all("li", part).map(function (li, i) { return i + 1 + ". " + li.innerText; }).join("\n");
+  }
+  all("[data-copy]").forEach(function (button) {
+    var said = button.parentNode.querySelector("[aria-live]");
+    button.addEventListener("click", function () {
+      var text = button.dataset.copy.split(" ").map(textOf).join("\n");
+      function fallback() {
+        var area = doc.createElement("textarea");
+        area.value = text; doc.body.appendChild(area); area.select();
+        var ok = doc.execCommand("copy"); area.remove();
+        said.textContent = ok ? "Copied." : "Copying is blocked here: select the text by hand.";
+      }
+      if (navigator.clipboard && navigator.clipboard.writeText) {
+        navigator.clipboard.writeText(text).then(function () { said.textContent = "Copied."; }, fallback);
+      } else fallback();
+    });
   });
 
   // Contents: mark the section being read.
