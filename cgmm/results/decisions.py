@@ -190,8 +190,11 @@ def _of_genes(content: Mapping[str, Any]) -> Iterator[Decision]:
         yield Decision(
             "tests of genes",
             "on" if on else "off",
-            CONFIG if on else DEFAULT,
-            "sums of counts per donor are tested" if on else "genes are ranked by their change",
+            DEFAULT if on else CONFIG,
+            "sums of counts per donor are tested where there are three donors or more in each "
+            "condition; elsewhere genes are ranked by their change"
+            if on
+            else "genes are ranked by their change",
             "test_genes: true or false",
         )
 

@@ -20,7 +20,7 @@ def _content(**more: object) -> dict[str, object]:
         },
         "parameters": {"n_components": [3, 4], "rho": 2.0, "epsilon": 1.0, "random_state": 0},
         "reasons": {"n_components": "3 and 4: the middle", "epsilon": "1 nat", "origin": "counted"},
-        "config": {"scale": "auto", "fit": {"random_state": 0}, "test_genes": False,
+        "config": {"scale": "auto", "fit": {"random_state": 0}, "test_genes": True,
                    "donors": {"design": None}},
         "donors": {"test": "moderated_t", "test_reason": "few donors", "level": 0.95,
                    "n_donors": [3, 4], "paired": False, "source": "donors",
@@ -48,7 +48,7 @@ def test_every_choice_has_its_value_who_made_it_and_why() -> None:
 def test_what_the_user_set_is_not_called_automatic() -> None:
     content = _content(
         annotated=True,
-        config={"scale": "lazy", "use_rep": "X_scVI", "test_genes": True,
+        config={"scale": "lazy", "use_rep": "X_scVI", "test_genes": False,
                 "fit": {"random_state": 7}, "donors": {"design": "~ condition + sex"}},
     )  # fmt: skip
     rows = decisions_table(content, COMPONENTS).set_index("decision")["chosen_by"]
