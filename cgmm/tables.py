@@ -449,7 +449,7 @@ _SENSITIVITY = Table(
     (
         _text(
             "parameter",
-            'What was chosen otherwise: "seed", "partition" or, for components, "rho".',
+            'Other choice: "seed", "partition", "alone" (no other target); components: "rho".',
             required=True,
         ),
         _text(
@@ -624,6 +624,60 @@ TABLES = {
             _COMPONENTS,
         )
         + (_DONORS, _DONOR_SHIFTS, _INFLUENCE, _SENSITIVITY)
+    )
+}
+
+#: Tables of one source against several targets, in the folder of their common report.
+OF_TARGETS = {
+    table.name: table
+    for table in (
+        Table(
+            "targets",
+            "populations by target",
+            "how prevalent each population became in each target, one row per target and "
+            "population",
+            (
+                _text("comparison", "Name of the comparison of the target.", required=True),
+                _text("target", "The target condition.", required=True),
+                *_POPULATIONS.columns,
+            ),
+        ),
+        Table(
+            "trends",
+            "trends",
+            "how each population changes along the order of the conditions, one row per population",
+            (
+                _text("name", "Name of the population.", required=True),
+                _number("share_first", "Share on the fitted line at the lowest number."),
+                _number("share_last", "Share on the fitted line at the highest number."),
+                _number("log2_trend", "log2 of share_last over share_first.", required=True),
+                _number("ci_low", "Lower end of the 95 % interval of log2_trend.", required=True),
+                _number("ci_high", "Upper end of the 95 % interval of log2_trend.", required=True),
+                _number("p", "p of the moderated t-test of the slope, two-sided.", required=True),
+                _number("q", "Benjamini-Hochberg q over the populations that have a p."),
+                _flag("monotone", "Whether the donors' mean goes the same way in every step."),
+                _text("reason", "Why interval, p and q are missing, else empty."),
+            ),
+        ),
+        Table(
+            "target_pairs",
+            "targets against each other",
+            "how prevalence differs between every two targets, one row per pair and population",
+            (
+                _text("source", "The earlier target.", required=True),
+                _text("target", "The later target.", required=True),
+                _text("name", "Name of the population.", required=True),
+                _number("share_source", "Typical share of a donor in the earlier target."),
+                _number("share_target", "Typical share of a donor in the later target."),
+                _number("log2_net", "log2 of share_target over share_source.", required=True),
+                _number("ci_low", "Lower end of the 95 % interval of log2_net.", required=True),
+                _number("ci_high", "Upper end of the 95 % interval of log2_net.", required=True),
+                _number("p", "p of the moderated t-test over donors, two-sided.", required=True),
+                _number("q", "Benjamini-Hochberg q over all rows of the table.", required=True),
+                _text("reason", "Why interval, p and q are missing, else empty."),
+            ),
+            optional=True,
+        ),
     )
 }
 

@@ -16,29 +16,23 @@ MAX_CLUSTERED = 20_000
 N_NEIGHBOURS = 15
 
 
-class LeidenClusters:
-    """Leiden clusters of one condition at any resolution, from one neighbour graph.
+class DrawnPoints:
+    """Points of one condition, of which at most ``MAX_CLUSTERED`` are drawn at random.
 
     Parameters
     ----------
     points
-        Points (N, D); at most ``MAX_CLUSTERED`` points are drawn at random and clustered.
+        Points (N, D).
     weights
         Shape (N,) or None.
     random_state
         Seed of the draw.
-
-    Notes
-    -----
-    Graph and clusters: :mod:`cgmm._utils.neighbours`.
     """
 
     def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
         self.drawn = draw(points, np.random.default_rng(random_state), MAX_CLUSTERED)
         self.points = taken(points, self.drawn)
         self.weights = None if weights is None else weights[self.drawn]
-        n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
-        self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
 
     def normalised_weights(self) -> np.ndarray:
         """Return the weights of the drawn points, scaled to sum to one, shape (n_drawn,)."""
@@ -60,6 +54,29 @@ class LeidenClusters:
             return values
         nearest_drawn = partial(_nearest, of=self.points)
         return values[np.concatenate(list(over_rows(nearest_drawn, points, 1.0)))]
+
+
+class LeidenClusters(DrawnPoints):
+    """Leiden clusters of one condition at any resolution, from one neighbour graph.
+
+    Parameters
+    ----------
+    points
+        Points (N, D); at most ``MAX_CLUSTERED`` points are drawn at random and clustered.
+    weights
+        Shape (N,) or None.
+    random_state
+        Seed of the draw.
+
+    Notes
+    -----
+    Graph and clusters: :mod:`cgmm._utils.neighbours`.
+    """
+
+    def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
+        super().__init__(points, weights, random_state)
+        n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
+        self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
         """Return the cluster (0, 1, ...) of every drawn point, shape (n_drawn,)."""

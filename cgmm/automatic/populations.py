@@ -21,6 +21,10 @@ population that changed its state, or the border between them is not certain.
 
 A population has cells of both conditions, so its factor is the ratio of its two shares, counted
 over cells. Nothing else of the fit enters the factor.
+
+One source and several targets have one graph of all their cells (:func:`find_shared`), so a
+population is the same set of source cells in every comparison. Links within the source then weigh
+as much as its votes from all targets.
 """
 
 from __future__ import annotations
@@ -108,29 +112,87 @@ def find_populations(
     -------
     Populations
     """
-    sides = source, target
-    donors = donors_source, donors_target
+    [found] = find_shared(
+        (source, target),
+        [votes],
+        donors=(donors_source, donors_target),
+        resolution=resolution,
+        random_state=random_state,
+    )
+    return found
+
+
+def find_shared(
+    sides: Sequence[DrawnCells],
+    votes: Sequence[Sequence[sp.csr_matrix]],
+    *,
+    donors: Sequence[np.ndarray | None],
+    resolution: float = RESOLUTION,
+    random_state: int = 0,
+) -> list[Populations]:
+    """Find the populations of a source and several targets together.
+
+    Parameters
+    ----------
+    sides
+        The cells of the source, then of every target.
+    votes
+        For every target, the votes of its cells under each partition, shapes (N_t, N0). Targets
+        have the same number of partitions.
+    donors
+        Donor of every cell of each condition, or None.
+    resolution, random_state
+        As in :func:`find_populations`.
+
+    Returns
+    -------
+    The populations of every comparison. Source cells have the same populations in all of them.
+    """
     within = [neighbour_graph(one.points, names) for one, names in zip(sides, donors, strict=True)]
 
-    def labelled(some: Sequence[sp.csr_matrix], seed: int) -> np.ndarray:
-        mean = sum(some[1:], some[0]) / len(some)
+    def labelled(chosen: Sequence[int], seed: int) -> np.ndarray:
+        mean = [_mean([of_target[i] for i in chosen]) for of_target in votes]
         graph = joint_graph(sides, within, mean)
         found = leiden(sp.triu(graph).tocsr(), resolution=resolution, random_state=seed)
         return merged(found, sides, donors, mean, graph)
 
-    runs = [labelled(votes, random_state + i) for i in range(N_SEEDS)]
-    best = medoid([_log2_net(run, sides)[run] for run in runs])
+    every = range(len(votes[0]))
+    runs = [labelled(every, random_state + i) for i in range(N_SEEDS)]
+    best = medoid([_log2_net(run, sides)[:, run].ravel() for run in runs])
     labels = _by_size(runs[best], sides)
     del runs[best]
-    if len(votes) > 1:
-        runs += [labelled([one], random_state) for one in votes]
-    n = len(source.points)
-    weights = np.concatenate([one.weights for one in sides])
-    total = np.bincount(labels, weights)
-    alternatives = [
-        np.bincount(labels, weights * _log2_net(run, sides)[run]) / total for run in runs
+    if len(every) > 1:
+        runs += [labelled([i], random_state) for i in every]
+    log2_net = _log2_net(labels, sides)
+    parts = np.split(labels, np.cumsum([len(one.points) for one in sides])[:-1])
+    return [
+        Populations(parts[0], own, log2_net[t], _alternatives(labels, runs, sides, t))
+        for t, own in enumerate(parts[1:])
     ]
-    return Populations(labels[:n], labels[n:], _log2_net(labels, sides), np.array(alternatives))
+
+
+def _mean(votes: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
+    return sum(votes[1:], votes[0]) / len(votes)
+
+
+def _alternatives(
+    labels: np.ndarray, runs: Sequence[np.ndarray], sides: Sequence[DrawnCells], t: int
+) -> np.ndarray:
+    """Return the factors of the populations in target ``t`` under other choices, (n, P)."""
+    sizes = [len(one.points) for one in sides]
+    start = sum(sizes[: t + 1])
+    cells = np.r_[: sizes[0], start : start + sizes[t + 1]]
+    weights = np.concatenate([sides[0].weights, sides[t + 1].weights])
+    n = int(labels.max()) + 1
+    total = np.bincount(labels[cells], weights, n)
+    return np.array(
+        [
+            divide(
+                np.bincount(labels[cells], weights * _log2_net(run, sides)[t][run[cells]], n), total
+            )
+            for run in runs
+        ]
+    )
 
 
 def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_matrix:
@@ -178,12 +240,13 @@ def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_mat
 
 
 def joint_graph(
-    sides: tuple[DrawnCells, DrawnCells], within: Sequence[sp.csr_matrix], votes: sp.csr_matrix
+    sides: Sequence[DrawnCells], within: Sequence[sp.csr_matrix], votes: Sequence[sp.csr_matrix]
 ) -> sp.csr_matrix:
-    """Return the graph of the cells of both conditions, source first, (N0 + N1, N0 + N1).
+    """Return the graph of the cells of all conditions, source first, shape (N, N).
 
-    Up to one common factor, the links within each condition sum to one, and the votes in each
-    direction sum to one, or to less where target cells have no votes.
+    Up to one common factor, the links within each target sum to one, and its votes in each
+    direction sum to one, or to less where target cells have no votes. The links within the source
+    sum to the number of targets.
     """
     blocks = []
     for one, graph in zip(sides, within, strict=True):
@@ -191,24 +254,36 @@ def joint_graph(
         root = sp.diags(np.sqrt(divide(one.weights, degree)))
         scaled = root @ graph @ root
         blocks.append(scaled / scaled.sum())
-    across = sp.diags(sides[1].weights) @ votes
-    return (SCALE * sp.bmat([[blocks[0], across.T], [across, blocks[1]]])).tocsr()
+    n = len(votes)
+    across = [sp.diags(one.weights) @ own for one, own in zip(sides[1:], votes, strict=True)]
+    rows = [[n * blocks[0], *(one.T for one in across)]]
+    for t, one in enumerate(across):
+        rows.append([one, *(blocks[t + 1] if i == t else None for i in range(n))])
+    return (SCALE * sp.bmat(rows)).tocsr()
 
 
 def joint_table(
-    labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells], votes: sp.csr_matrix
+    labels: np.ndarray, sides: Sequence[DrawnCells], votes: Sequence[sp.csr_matrix]
 ) -> np.ndarray:
-    """Return ``J``: shares of the target by population of origin and own population, (P, P)."""
-    n0, n = len(sides[0].points), int(labels.max()) + 1
-    came_from = _member(labels[:n0], np.ones(n0), n) @ votes.T
-    return np.asarray((came_from @ _member(labels[n0:], sides[1].weights, n).T).todense())
+    """Return ``J``: shares of the targets by population of origin and own population, (P, P).
+
+    With several targets it is the sum over the targets.
+    """
+    n = int(labels.max()) + 1
+    parts = np.split(labels, np.cumsum([len(one.points) for one in sides])[:-1])
+    of_source = _member(parts[0], np.ones(len(parts[0])), n)
+    tables = [
+        np.asarray((of_source @ own.T @ _member(part, one.weights, n).T).todense())
+        for part, one, own in zip(parts[1:], sides[1:], votes, strict=True)
+    ]
+    return sum(tables[1:], tables[0])
 
 
 def merged(
     labels: np.ndarray,
-    sides: tuple[DrawnCells, DrawnCells],
-    donors: tuple[np.ndarray | None, np.ndarray | None],
-    votes: sp.csr_matrix,
+    sides: Sequence[DrawnCells],
+    donors: Sequence[np.ndarray | None],
+    votes: Sequence[sp.csr_matrix],
     graph: sp.csr_matrix,
 ) -> np.ndarray:
     """Merge communities that the data do not separate, one pair at a time.
@@ -216,15 +291,17 @@ def merged(
     Parameters
     ----------
     labels
-        Community of every cell, source first, shape (N0 + N1,).
-    sides, donors, votes
-        As in :func:`find_populations`.
+        Community of every cell, source first, shape (N,).
+    sides, donors
+        As in :func:`find_shared`.
+    votes
+        Votes of the cells of every target, shapes (N_t, N0).
     graph
         From :func:`joint_graph`.
 
     Returns
     -------
-    Labels 0, 1, ..., shape (N0 + N1,).
+    Labels 0, 1, ..., shape (N,).
     """
     labels = np.unique(labels, return_inverse=True)[1]
     while labels.max() > 0:
@@ -252,15 +329,16 @@ def _mixed(table: np.ndarray) -> np.ndarray:
 
 
 def _alike(mixed: np.ndarray, log2_net: np.ndarray) -> np.ndarray:
-    """Return the pairs of communities that the data do not separate, boolean, shape (P, P)."""
-    apart = np.abs(log2_net[:, None] - log2_net)
+    """Return the pairs of communities that the data do not separate, boolean, shape (P, P).
+
+    Factors are those of the target in which the two are farthest apart.
+    """
+    apart = np.abs(log2_net[:, :, None] - log2_net[:, None]).max(axis=0)
     return mixed > np.where(apart > FAR_APART, MAX_MIXED_FAR_APART, MAX_MIXED)
 
 
 def _poor(
-    labels: np.ndarray,
-    donors: tuple[np.ndarray | None, np.ndarray | None],
-    sides: tuple[DrawnCells, DrawnCells],
+    labels: np.ndarray, donors: Sequence[np.ndarray | None], sides: Sequence[DrawnCells]
 ) -> np.ndarray:
     """Return communities with too few cells or an effective number of donors below two, (P,).
 
@@ -269,10 +347,10 @@ def _poor(
     effect, a change cannot be distinguished from a peculiarity of one donor. Donors are ignored
     where they are not known or too few.
     """
-    n, n0 = int(labels.max()) + 1, len(sides[0].points)
+    n = int(labels.max()) + 1
     poor = np.bincount(labels, minlength=n) < MIN_CELLS
-    effective = np.zeros((2, n))
-    parts = labels[:n0], labels[n0:]
+    effective = np.zeros((len(sides), n))
+    parts = np.split(labels, np.cumsum([len(one.points) for one in sides])[:-1])
     for i, (part, names, one) in enumerate(zip(parts, donors, sides, strict=True)):
         who, code = np.unique(names if names is not None else [""], return_inverse=True)
         if names is None or len(who) < MIN_DONORS:
@@ -300,23 +378,23 @@ def _member(labels: np.ndarray, values: np.ndarray, n: int | None = None) -> sp.
     return sp.csr_matrix((values, (labels, np.arange(len(labels)))), (n, len(labels)))
 
 
-def _shares(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
-    """Return the shares of the populations in source and target, shape (2, P)."""
-    n, n0 = int(labels.max()) + 1, len(sides[0].points)
-    parts = labels[:n0], labels[n0:]
+def _shares(labels: np.ndarray, sides: Sequence[DrawnCells]) -> np.ndarray:
+    """Return the shares of the populations in every condition, shape (1 + n_targets, P)."""
+    n = int(labels.max()) + 1
+    parts = np.split(labels, np.cumsum([len(one.points) for one in sides])[:-1])
     return np.stack(
         [np.bincount(part, one.weights, n) for part, one in zip(parts, sides, strict=True)]
     )
 
 
-def _log2_net(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
-    """Return log2 of the share of each population in the target over that in the source, (P,)."""
+def _log2_net(labels: np.ndarray, sides: Sequence[DrawnCells]) -> np.ndarray:
+    """Return log2 of the share of each population in each target over the source, (T, P)."""
     half = np.array([[0.5 / len(one.points)] for one in sides])
-    before, after = np.log2(_shares(labels, sides) + half)
-    return after - before
+    logs = np.log2(_shares(labels, sides) + half)
+    return logs[1:] - logs[0]
 
 
-def _by_size(labels: np.ndarray, sides: tuple[DrawnCells, DrawnCells]) -> np.ndarray:
+def _by_size(labels: np.ndarray, sides: Sequence[DrawnCells]) -> np.ndarray:
     """Return labels that number the populations from the largest to the smallest."""
     order = np.argsort(-_shares(labels, sides).sum(axis=0), kind="stable")
     return np.argsort(order)[labels]

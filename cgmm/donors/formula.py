@@ -126,6 +126,7 @@ def model(
     target: str,
     pairs: np.ndarray | None = None,
     unit: str = "donor",
+    scores: Mapping[str, float] | None = None,
 ) -> Model:
     """Return the model matrix of a formula and its contrasts.
 
@@ -144,6 +145,10 @@ def model(
         Donor of every unit when donors are compared with themselves, shape (n_units,); else None.
     unit
         What a row of the table is called in sentences.
+    scores
+        Number of every condition on a scale, such as a dose, for rows of any of these conditions.
+        The condition then enters as this number, and its change is the one along the fitted line,
+        from ``source`` to ``target``. None: the table has two conditions.
 
     Returns
     -------
@@ -156,13 +161,19 @@ def model(
         when the change of the condition cannot be separated from another column, or when there are
         fewer rows than parameters need.  The message names the columns and a remedy.
     """
-    terms = _terms(formula)
-    columns = columns_of(formula)
-    check_columns(columns, table, condition)
-    coded = {f.column for term in terms for f in term if f.transform == "C"} | {condition}
+    check_columns(columns_of(formula), table, condition)
+    ends: tuple[Any, Any] = (source, target)
+    if scores is not None:
+        formula = _uncoded(formula, condition)
+        table = table.assign(**{condition: table[condition].astype(str).map(dict(scores))})
+        ends = (scores[source], scores[target])
+    terms, columns = _terms(formula), columns_of(formula)
+    coded = {f.column for term in terms for f in term if f.transform == "C"}
+    coded |= set() if scores is not None else {condition}
     logs = {f.column for term in terms for f in term if f.transform in {"log", "log2"}}
     data, notes = _typed(table, columns, coded)
-    data[condition] = pd.Categorical(data[condition].astype(str), categories=[source, target])
+    if scores is None:
+        data[condition] = pd.Categorical(data[condition].astype(str), categories=[source, target])
     check_values(data, condition, logs=logs, unit=unit, constant_allowed=pairs is not None)
     check_cells(data, [[f.column for f in term] for term in terms], unit)
     made = _Matrix(formula, data, pairs)
@@ -173,7 +184,7 @@ def model(
         formula,
         made.matrix,
         made.names,
-        tuple(_contrasts(made, terms, condition, (source, target))),
+        tuple(_contrasts(made, terms, condition, ends, f"{target} against {source}")),
         tuple(_adjusted_for(made, columns, condition)),
         tuple(notes),
     )
@@ -209,6 +220,11 @@ def _factor(expression: str, formula: str) -> Factor:
         )
         raise ValueError(msg)
     return Factor(expression, "")
+
+
+def _uncoded(formula: str, name: str) -> str:
+    """Return a formula in which a column that is coded as a factor stands for its numbers."""
+    return re.sub(rf"C\(\s*(`?{re.escape(name)}`?)\s*\)", r"\1", formula)
 
 
 def _typed(
@@ -307,10 +323,9 @@ class _Matrix:
 
 
 def _contrasts(
-    made: _Matrix, terms: list[list[Factor]], condition: str, ends: tuple[str, str]
+    made: _Matrix, terms: list[list[Factor]], condition: str, ends: tuple[Any, Any], words: str
 ) -> list[Contrast]:
     """Return the contrasts of the condition, of its interactions and of the other columns."""
-    words = f"{ends[1]} against {ends[0]}"
     found = [_difference(made, "condition", words, {}, condition, *ends)]
     others = list(dict.fromkeys(f.column for t in terms for f in t if f.column != condition))
     for name in others:
@@ -331,7 +346,7 @@ def _difference(
 
 
 def _within(
-    made: _Matrix, name: str, condition: str, ends: tuple[str, str], words: str
+    made: _Matrix, name: str, condition: str, ends: tuple[Any, Any], words: str
 ) -> list[Contrast]:
     """Return the change of the condition within each level of a factor, and their differences."""
     column = made.data[name]

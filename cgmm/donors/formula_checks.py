@@ -194,6 +194,11 @@ def _partners(matrix: np.ndarray, groups: Mapping[str, np.ndarray], name: str) -
 
 def _confounded(partners: list[str], data: pd.DataFrame, condition: str, unit: str) -> str:
     """Return the sentence that the condition cannot be told from other columns."""
+    if not isinstance(data[condition].dtype, pd.CategoricalDtype):
+        return (
+            f"design: {joined(partners) if partners else 'the other columns'} cannot be told from "
+            f"the order of the conditions, so a trend cannot be separated from it: leave it out."
+        )
     source, target = data[condition].cat.categories
     if not partners:
         return (

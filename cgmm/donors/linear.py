@@ -20,7 +20,7 @@ References: Smyth 2004, Stat Appl Genet Mol Biol 3:3; Phipson et al. 2022, Bioin
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -33,6 +33,7 @@ from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.formula import Contrast
 from cgmm.donors.labelled import LabelledFactors
 from cgmm.donors.moderated_t import Tests, counting_variance, log_odds, moderate, moderated_t
+from cgmm.donors.observations import between_log_odds
 from cgmm.donors.reasons import in_words
 from cgmm.thresholds import LEVEL
 
@@ -63,16 +64,19 @@ class Observations(NamedTuple):
         return len(np.unique(self.donors)) < len(self.donors)
 
     @property
+    def shares(self) -> np.ndarray:
+        """Share of every label in every unit, shape (n_units, K)."""
+        return self.counts / np.maximum(self.counts.sum(axis=1), 1.0)[:, None]
+
+    @property
     def log_odds(self) -> np.ndarray:
         """Log-odds of every label in every unit, shape (n_units, K)."""
-        n_cells = self.counts.sum(axis=1)
-        return log_odds(self.counts / np.maximum(n_cells, 1.0)[:, None], n_cells)
+        return log_odds(self.shares, self.counts.sum(axis=1))
 
     @property
     def counting(self) -> np.ndarray:
         """Variance of a log-odds from counting alone, shape (K,)."""
-        n_cells = self.counts.sum(axis=1)
-        return counting_variance(self.counts / np.maximum(n_cells, 1.0)[:, None], n_cells)
+        return counting_variance(self.shares, self.counts.sum(axis=1))
 
     @property
     def reasons(self) -> list[str]:
@@ -95,7 +99,12 @@ class Absolute(NamedTuple):
 
 
 def change_of(
-    y: np.ndarray, seen: Observations, contrast: np.ndarray, tested: np.ndarray
+    y: np.ndarray,
+    seen: Observations,
+    contrast: np.ndarray,
+    tested: np.ndarray,
+    *,
+    elsewhere: np.ndarray | None = None,
 ) -> tuple[np.ndarray, Tests]:
     """Return the coefficients of every label, and the moderated test of a contrast.
 
@@ -109,6 +118,8 @@ def change_of(
         Weights of the coefficients, shape (p,).
     tested
         Which labels are tested, shape (K,), bool.
+    elsewhere
+        As in :func:`linear_factors`.
 
     Returns
     -------
@@ -122,22 +133,36 @@ def change_of(
     if not tested.any():
         none = np.empty(0)
         return beta, Tests(none, none, none, none, none)
+    extra: dict[str, Any] = {}
+    if elsewhere is not None and len(elsewhere) > 1:
+        extra = {
+            "between": between_log_odds(elsewhere, seen.shares)[tested],
+            "n_between": len(elsewhere),
+        }
     if not seen.repeated:
-        return beta, moderated_t(y[:, tested], seen.matrix, counting=counting, contrast=contrast)
-    found = random_effect(y, seen.matrix, seen.donors, contrast)
+        found = moderated_t(
+            y[:, tested], seen.matrix, counting=counting, contrast=contrast, **extra
+        )
+        return beta, found
+    mixed = random_effect(y, seen.matrix, seen.donors, contrast)
     scale = float(np.square(contrast @ np.linalg.pinv(seen.matrix)).sum())
     tests = moderate(
-        contrast @ found.coefficient[:, tested],
-        found.variance[tested] / scale,
-        found.freedom[tested],
+        contrast @ mixed.coefficient[:, tested],
+        mixed.variance[tested] / scale,
+        mixed.freedom[tested],
         scale,
         counting=counting,
+        **extra,
     )
-    return found.coefficient, tests
+    return mixed.coefficient, tests
 
 
 def linear_factors(
-    seen: Observations, contrast: Contrast, *, level: float = LEVEL
+    seen: Observations,
+    contrast: Contrast,
+    *,
+    elsewhere: np.ndarray | None = None,
+    level: float = LEVEL,
 ) -> tuple[LabelledFactors, Tests]:
     """Return estimate, interval and test of a change of every label.
 
@@ -147,6 +172,10 @@ def linear_factors(
         Counts, model matrix and donors.
     contrast
         The change.
+    elsewhere
+        Log2 factors of this change when the labels are found in other ways, shape (m, K); their
+        disagreement widens the interval as in :func:`cgmm.donors.labelled.labelled_factors`. None:
+        labels are given.
     level
         Coverage of the interval.
 
@@ -159,7 +188,7 @@ def linear_factors(
     """
     y, reasons = seen.log_odds, seen.reasons
     tested = np.array([not reason for reason in reasons])
-    coefficients, of_tested = change_of(y, seen, contrast.change, tested)
+    coefficients, of_tested = change_of(y, seen, contrast.change, tested, elsewhere=elsewhere)
     tests = _spread_out(of_tested, tested)
     beta = contrast.change @ coefficients
     middle = contrast.base @ coefficients + beta / 2

@@ -33,6 +33,10 @@ class Reason(Enum):
         "Fewer than {least} donors in a condition have {n_cells} of its cells, so there is no "
         "interval for the change of state."
     )
+    FEW_FOR_A_TREND = (
+        "Fewer than {least} donors in the source, or in the targets together; a trend needs as "
+        "many in both."
+    )
     CELLS_ONLY = "No donors: the interval is that of groups of cells, and there is no p-value."
 
     # remarks on a whole comparison

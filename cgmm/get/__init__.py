@@ -20,6 +20,7 @@ from cgmm.get._populations import populations
 from cgmm.get._projected import projected
 from cgmm.get._sensitivity import sensitivity
 from cgmm.get._states import states
+from cgmm.get._targets import target_pairs, trends
 from cgmm.get._transfers import shifts, transfers
 
 __all__ = [
@@ -43,5 +44,7 @@ __all__ = [
     "sensitivity",
     "shifts",
     "states",
+    "target_pairs",
     "transfers",
+    "trends",
 ]

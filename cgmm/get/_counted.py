@@ -27,9 +27,12 @@ class Counted(NamedTuple):
     seen: Observations  #: counts and model
     totals: np.ndarray | None  #: (n_units,), number of all cells that a unit stands for
 
-    def factors(self) -> LabelledFactors:
-        """Return the change of every population between the conditions."""
-        return linear_factors(self.seen, self.model.contrasts[0])[0]
+    def factors(self, elsewhere: np.ndarray | None = None) -> LabelledFactors:
+        """Return the change of every population between the conditions.
+
+        ``elsewhere`` is that of :func:`cgmm.donors.linear.linear_factors`.
+        """
+        return linear_factors(self.seen, self.model.contrasts[0], elsewhere=elsewhere)[0]
 
 
 def counted(

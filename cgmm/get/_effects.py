@@ -17,6 +17,7 @@ from cgmm.donors.linear import absolute_factors, linear_factors
 from cgmm.donors.power import donors_for_twofold, null_calls, smallest_change, smallest_factor
 from cgmm.get._common import build, empty
 from cgmm.get._counted import Counted, counted
+from cgmm.get._populations import found_elsewhere
 from cgmm.tables import TABLES
 
 ABSOLUTE = ("log2_absolute", "absolute_low", "absolute_high", "absolute_p", "absolute_q")
@@ -81,10 +82,11 @@ def effects(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     made = _observed(adata, by, key)
     if made is None:
         return empty(TABLES["effects"])
-    names, study = made
+    names, study, elsewhere = made
     parts, log2_change = [], {}
     for contrast in study.model.contrasts:
-        frame = _of_contrast(contrast, names, study)
+        of_condition = contrast.kind == "condition"
+        frame = _of_contrast(contrast, names, study, elsewhere if of_condition else None)
         log2_change[contrast.name] = frame["log2_change"].to_numpy(float)
         frame["words"] = _words(contrast, log2_change, len(names))
         parts.append(frame)
@@ -117,7 +119,7 @@ def null(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) ->
     made = _observed(adata, by, key)
     rows = []
     if made is not None:
-        names, study = made
+        names, study, _ = made
         tested = _tested(study, len(names))
         for contrast in study.model.contrasts:
             found = null_calls(study.seen, contrast.change, tested)
@@ -126,14 +128,19 @@ def null(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) ->
     return pd.DataFrame(rows, columns=columns)
 
 
-def _observed(adata: ad.AnnData, by: str | None, key: str) -> tuple[list[str], Counted] | None:
-    """Return the populations and their counts; None without populations or donors."""
+def _observed(
+    adata: ad.AnnData, by: str | None, key: str
+) -> tuple[list[str], Counted, np.ndarray | None] | None:
+    """Return the populations, their counts, and their factors when they are found in other ways.
+
+    None without populations or donors.
+    """
     known = read_params(adata, key=key)
     cells = take_populations(adata, known, by=by, key=key)
     if cells is None:
         return None
     study = counted(adata, known, cells, always=True)
-    return None if study is None else (cells.names, study)
+    return None if study is None else (cells.names, study, found_elsewhere(adata, cells, key=key))
 
 
 def _tested(study: Counted, n: int) -> np.ndarray:
@@ -143,10 +150,12 @@ def _tested(study: Counted, n: int) -> np.ndarray:
     )
 
 
-def _of_contrast(contrast: Contrast, names: list[str], study: Counted) -> pd.DataFrame:
+def _of_contrast(
+    contrast: Contrast, names: list[str], study: Counted, elsewhere: np.ndarray | None
+) -> pd.DataFrame:
     """Return the rows of a change."""
     seen, n = study.seen, len(names)
-    found, tests = linear_factors(seen, contrast)
+    found, tests = linear_factors(seen, contrast, elsewhere=elsewhere)
     before = np.log(found.share_source) - np.log1p(-found.share_source)
     change = smallest_change(tests.error, tests.freedom)
     needed = np.full(len(before), np.nan)

@@ -264,13 +264,15 @@ def _per_donor(adata: ad.AnnData, rows: pd.DataFrame, key: str, table: str) -> p
 
 def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """Return the factors of found populations under other choices; no rows for an annotation."""
-    cells = take_populations(adata, read_params(adata, key=key), key=key)
+    known = read_params(adata, key=key)
+    cells = take_populations(adata, known, key=key)
     assert cells is not None
     elsewhere = found_elsewhere(adata, cells, key=key)
     if elsewhere is None:
         return empty(TABLES["sensitivity"])
     n, n_seeds = len(rows), min(N_SEEDS - 1, len(elsewhere))
-    kinds = ["seed"] * n_seeds + ["partition"] * (len(elsewhere) - n_seeds)
+    other = "alone" if known.get("shared_populations") else "partition"
+    kinds = ["seed"] * n_seeds + [other] * (len(elsewhere) - n_seeds)
     places = [*range(1, n_seeds + 1), *range(1, len(elsewhere) - n_seeds + 1)]
     return build(
         TABLES["sensitivity"],

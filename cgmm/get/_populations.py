@@ -19,7 +19,7 @@ from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm._anndata.units import DonorColumns, read_donors
 from cgmm.donors.design import Design, Unit
-from cgmm.donors.labelled import labelled_factors
+from cgmm.donors.labelled import LabelledFactors, labelled_factors
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
@@ -108,16 +108,7 @@ def populations(
     by, names = cells.by, cells.names
     plan, units = _units(adata, known, cells.rows)
     elsewhere = found_elsewhere(adata, cells, key=key)
-    under_design = counted(adata, known, cells)
-    found = (
-        labelled_factors(
-            _counted(plan, units, cells.codes, len(names)),
-            plan,
-            elsewhere=elsewhere,
-        )
-        if under_design is None
-        else under_design.factors()
-    )
+    found = factors_of(adata, known, cells, elsewhere)
     moved = _shifts(adata, known, cells, units, plan)
     n_cells = [np.bincount(own[own >= 0], minlength=len(names)) for own in cells.codes]
     frame = pd.DataFrame(
@@ -140,6 +131,33 @@ def populations(
     frame["fit_says"] = _fit_says(frame)
     frame["settled"] = _settled(elsewhere, frame["log2_net"].to_numpy(float))
     return build(TABLES["populations"], frame)
+
+
+def factors_of(
+    adata: ad.AnnData,
+    known: dict[str, Any],
+    cells: PopulationCells,
+    elsewhere: np.ndarray | None = None,
+) -> LabelledFactors:
+    """Return the change of every population between two conditions, under the stored design.
+
+    Parameters
+    ----------
+    adata
+        The object.
+    known
+        Parameters of a fit (:func:`cgmm.get.params`); its source and target are compared.
+    cells
+        The cells of both conditions with their populations.
+    elsewhere
+        From :func:`found_elsewhere`.
+    """
+    under_design = counted(adata, known, cells)
+    if under_design is not None:
+        return under_design.factors(elsewhere)
+    plan, units = _units(adata, known, cells.rows)
+    counts = _counted(plan, units, cells.codes, len(cells.names))
+    return labelled_factors(counts, plan, elsewhere=elsewhere)
 
 
 class DonorStates(NamedTuple):

@@ -37,6 +37,7 @@ from cgmm.tl._component_table import component_table, donor_table
 from cgmm.tl._flow_table import flow_table
 from cgmm.tl._found_populations import Found, found_populations
 from cgmm.tl._population_names import population_names
+from cgmm.tl._shared_populations import SharedNames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class Naming:
         As in :func:`cgmm.tl.fit`.
     names_source
         Names of the source components; None: the components are named here.
+    shared
+        Names of populations that several comparisons share; None: they are named here.
     """
 
     name_by: str | None = None
@@ -56,6 +59,7 @@ class Naming:
     expression: ad.AnnData | None = None
     layer: str | None = None
     names_source: Sequence[str] | None = None
+    shared: SharedNames | None = None
 
     def check(self, adata: ad.AnnData) -> None:
         """Raise an error when the components of a fit of ``adata`` cannot be named in this way."""
@@ -85,6 +89,7 @@ def annotate(
     layer: str | None = None,
     names_source: Sequence[str] | None = None,
     share_source: str | None = None,
+    shared: SharedNames | None = None,
     random_state: int | None = None,
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
@@ -105,6 +110,9 @@ def annotate(
         Names of the source components; None: the components are named as in :func:`fit`.
     share_source
         The ``key_added`` of the fit from which the source components were taken; only recorded.
+    shared
+        Names of populations that were found in several comparisons together, as
+        :func:`fit_targets` finds them; None: the populations are named here.
     random_state
         The seed of the fit; only recorded.
     key_added, copy
@@ -144,6 +152,7 @@ def annotate(
         expression=expression,
         layer=layer,
         names_source=names_source,
+        shared=shared,
     )
     naming.check(adata)
     if not fit.sensitivity:  # not from fit_automatic, which finds components that are gone
@@ -180,7 +189,9 @@ def annotation(
     expression = naming_expression(adata, naming.expression, naming.layer)
     markers = naming.found(expression)
     labels = None if naming.name_by is None else adata.obs[naming.name_by].astype(object).to_numpy()
-    found = found_populations(fit, sides, labels, expression, markers)
+    shared = naming.shared
+    names = None if shared is None else shared.names
+    found = found_populations(fit, sides, labels, expression, markers, names)
     populations = _populations(adata.n_obs, sides, labels, found)
     labels, basis = populations if labels is None else (labels, ANNOTATION)
     components, named_by = component_table(
@@ -199,6 +210,7 @@ def annotation(
         "named_by": naming.name_by or named_by,
         "marker_notices": [] if markers is None else list(markers.notices),
         "share_source": share_source,
+        "shared_populations": shared is not None,
         "random_state": random_state,
         "n_cells": {SOURCE: len(sides.rows.source), TARGET: len(sides.rows.target)},
     }
@@ -209,7 +221,9 @@ def annotation(
         donor_table(sides, responsibilities),
         cell_fields(adata.n_obs, fit, sides, responsibilities, components, found),
         flow_table(fit, sides, np.full(adata.n_obs, None) if labels is None else labels),
-        population_names(expression, sides, *populations, markers),
+        shared.evidence
+        if shared is not None and populations[1] == POPULATION
+        else population_names(expression, sides, *populations, markers),
     )
 
 

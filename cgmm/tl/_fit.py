@@ -163,7 +163,7 @@ def fit(
         paired=paired,
     )
     sides = checked_sides(adata, comparison)
-    earlier = _earlier(adata, share_source, comparison, n_dims=sides.n_dims)
+    earlier = earlier_source(adata, share_source, comparison, n_dims=sides.n_dims)
     naming = Naming(
         name_by=name_by,
         markers=markers,
@@ -197,19 +197,19 @@ def fit(
     return adata if copy else None
 
 
-class _Earlier(NamedTuple):
+class Earlier(NamedTuple):
     """Source components of an earlier fit and their names; None without an earlier fit."""
 
     mixture: GaussianMixture | None = None
     names: list[str] | None = None
 
 
-def _earlier(
+def earlier_source(
     adata: ad.AnnData, key: str | None, comparison: Comparison, *, n_dims: int
-) -> _Earlier:
+) -> Earlier:
     """Return the source components of an earlier fit; raise when its source cells may differ."""
     if key is None:
-        return _Earlier()
+        return Earlier()
     params = read_params(adata, key=key)
     for name, value in (
         ("source", comparison.source),
@@ -224,4 +224,4 @@ def _earlier(
                 "source components can only be shared by fits of the same source cells."
             )
             raise ValueError(msg)
-    return _Earlier(read_fit(adata, key=key).source, read_names(adata, key, SOURCE))
+    return Earlier(read_fit(adata, key=key).source, read_names(adata, key, SOURCE))

@@ -42,6 +42,7 @@ def found_populations(
     labels: np.ndarray | None,
     expression: CellExpression | None,
     markers: FoundMarkers | None = None,
+    names: list[str] | None = None,
 ) -> Found | None:
     """Return the populations of a fit with their names; None when none were looked for.
 
@@ -58,12 +59,30 @@ def found_populations(
     markers
         Markers of cell types among the genes of ``expression``, or None. They name populations when
         there are no labels; marker genes name a population that they leave unclear.
+    names
+        Name of every population, when it is known; None: populations are named here.
     """
     if fit.populations_source is None or fit.populations_target is None:
         return None
     codes = Pair(fit.populations_source, fit.populations_target)
     if (len(codes.source), len(codes.target)) != tuple(len(rows) for rows in sides.rows):
         return None  # a fit of other cells
+    if names is None:
+        names = population_words(codes, sides, labels, expression, markers)
+    return Found(names, codes)
+
+
+def population_words(
+    codes: Pair[np.ndarray],
+    sides: Sides,
+    labels: np.ndarray | None,
+    expression: CellExpression | None,
+    markers: FoundMarkers | None,
+) -> list[str]:
+    """Return a name for every population, from ``codes``, the populations of the cells.
+
+    The other arguments are those of :func:`found_populations`.
+    """
     n = 1 + int(max(codes.source.max(), codes.target.max()))
     member = codes.map(lambda own: np.eye(n)[own])
     if labels is not None:
@@ -77,7 +96,7 @@ def found_populations(
         words = [""] * n
     words = [word or NUMBERED for word in words]
     sizes = sum(m.mean(axis=0) for m in member)
-    return Found(naming.unique_names(words, sizes), codes)
+    return naming.unique_names(words, sizes)
 
 
 def _labels(labels: np.ndarray, sides: Sides, member: Pair[np.ndarray]) -> list[str]:

@@ -10,6 +10,7 @@ from cgmm.automatic.origins import DrawnCells
 from cgmm.automatic.populations import (
     Populations,
     find_populations,
+    find_shared,
     joint_graph,
     joint_table,
     merged,
@@ -124,8 +125,8 @@ def test_communities_with_factors_far_apart_stay_apart_unless_more_votes_cross(
     part = np.where(kind1 == 2, crossing, 0.0)
     votes = sp.diags(1 - part) @ own + sp.diags(part) @ other
     sides = source, target
-    graph = joint_graph(sides, [neighbour_graph(x.points, None) for x in sides], votes)
-    labels = merged(np.concatenate([kind0, kind1]), sides, (None, None), votes.tocsr(), graph)
+    graph = joint_graph(sides, [neighbour_graph(x.points, None) for x in sides], [votes])
+    labels = merged(np.concatenate([kind0, kind1]), sides, (None, None), [votes.tocsr()], graph)
     assert labels.max() + 1 == n
 
 
@@ -147,7 +148,7 @@ def test_the_two_conditions_and_the_votes_weigh_the_same_in_the_graph() -> None:
     rng = np.random.default_rng(0)
     source, target = cells({0: 90, 1: 30}, rng)[0], cells({0: 40, 1: 200}, rng)[0]
     within = [neighbour_graph(one.points, None) for one in (source, target)]
-    graph = joint_graph((source, target), within, votes_of(source, target, 0.0))
+    graph = joint_graph((source, target), within, [votes_of(source, target, 0.0)])
     n = len(source.points)
     parts = graph[:n, :n].sum(), graph[n:, n:].sum(), graph[:n, n:].sum(), graph[n:, :n].sum()
     np.testing.assert_allclose(parts, parts[0])
@@ -175,7 +176,7 @@ def test_clusters_of_single_donors_are_merged_where_donors_can_tell(three_donors
     votes = votes_of(source, target, 0.0)
     within = [neighbour_graph(one.points, None) for one in sides]
     labels = merged(
-        np.concatenate([kind0, kind1]), sides, donors, votes, joint_graph(sides, within, votes)
+        np.concatenate([kind0, kind1]), sides, donors, [votes], joint_graph(sides, within, [votes])
     )
     assert labels.max() + 1 == (1 if three_donors else 3)
 
@@ -186,11 +187,37 @@ def test_communities_that_share_their_votes_are_merged() -> None:
     target, kind1, _ = cells({1: 200, 2: 100}, rng)
     votes = votes_of(source, target, 0.0)
     sides = source, target
-    graph = joint_graph(sides, [neighbour_graph(one.points, None) for one in sides], votes)
+    graph = joint_graph(sides, [neighbour_graph(one.points, None) for one in sides], [votes])
     halves = np.concatenate([rng.integers(0, 2, len(kind0)), rng.integers(0, 2, len(kind1))])
     kinds = np.concatenate([kind0, kind1])
     cut = np.where(kinds == 2, 2, halves)  # kind 1 at random into two
-    labels = merged(cut, sides, (None, None), votes, graph)
+    labels = merged(cut, sides, (None, None), [votes], graph)
     assert np.array_equal(labels == labels[0], kinds == 1)
-    table = joint_table(labels, sides, votes)
+    table = joint_table(labels, sides, [votes])
     np.testing.assert_allclose(table.sum(), 1.0)
+
+
+def test_populations_of_several_targets_are_the_same_sets_of_source_cells() -> None:
+    rng = np.random.default_rng(0)
+    source, kind0, _ = cells({0: 200, 1: 100, 2: 80}, rng)
+    drawn = [
+        cells({0: 150, 1: 100, 2: 80}, rng, shift=3.0),
+        cells({0: 150, 1: 30, 2: 160, 3: 60}, rng, shift=3.0),  # kind 3 is only there
+    ]
+    targets = [one[0] for one in drawn]
+    votes = [[votes_of(source, one, 3.0)] for one in targets]
+    lost = sp.diags((drawn[1][1] != 3).astype(float))
+    votes[1] = [lost @ votes[1][0]]
+    first, second = find_shared((source, *targets), votes, donors=(None, None, None))
+    np.testing.assert_array_equal(first.of_source_cells, second.of_source_cells)
+    for kind in (0, 1, 2):
+        one = population_of(first.of_source_cells, kind0, kind)
+        for found, (_, own, _) in zip((first, second), drawn, strict=True):
+            assert population_of(found.of_target_cells, own, kind) == one
+            share = np.mean(own == kind) / np.mean(kind0 == kind)
+            assert found.log2_net[one] == pytest.approx(np.log2(share), abs=0.2)
+    new = population_of(second.of_target_cells, drawn[1][1], 3)
+    assert not (first.of_source_cells == new).any()
+    assert not (first.of_target_cells == new).any()
+    assert first.alternatives.shape == second.alternatives.shape == (4, first.n_populations)
+    assert np.isfinite(first.alternatives).all()

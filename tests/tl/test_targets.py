@@ -85,6 +85,22 @@ def test_known_factors_are_found_and_stand_beside_each_other(
     np.testing.assert_allclose(wide["dose 2"], wide["dose 10"], atol=1e-6)
 
 
+def test_populations_are_the_same_in_all_targets(compared: ad.AnnData) -> None:
+    columns = [f"cgmm_{dose}_population" for dose in DOSES]
+    source = compared[compared.obs["condition"] == "none"].obs
+    assert list(source[columns[0]].astype(str)) == list(source[columns[1]].astype(str))
+    # the names are those of the true kinds, and so are the cells
+    for dose, name in zip(DOSES, columns, strict=True):
+        own = compared[compared.obs["condition"] == dose].obs
+        assert (own[name].astype(str) == own["cell_type"].astype(str)).mean() > 0.95
+        seen = cg.get.populations(compared, by=name, key=f"cgmm_{dose}")
+        truth = compared.uns["truth"][dose]
+        for row in seen.itertuples():
+            assert row.log2_net == pytest.approx(truth[row.name], abs=0.35)
+        other = np.asarray(compared.uns[f"cgmm_{dose}"]["populations_elsewhere"])
+        assert other.shape[0] == 5  # four seeds, and the target alone
+
+
 def test_order_is_that_of_the_conditions_not_of_the_file(compared: ad.AnnData) -> None:
     turned = compared.copy()
     entries = {k: turned.uns.pop(k) for k in list(turned.uns) if k.startswith("cgmm")}
@@ -123,6 +139,7 @@ def test_fits_of_other_sources_are_not_compared(compared: ad.AnnData, doses: ad.
         ({"source": "nothing"}, ValueError, "source: 'nothing' is not a condition"),
         ({"condition_key": "dose"}, KeyError, "'dose' is not a column of obs"),
         ({"share_source": "earlier"}, KeyError, "no fit called 'earlier'"),
+        ({"n_componets": 3}, TypeError, "unexpected keyword argument 'n_componets'"),
     ],
 )
 def test_bad_input_is_refused_in_words(
