@@ -596,6 +596,69 @@ _EFFECTS = Table(
     optional=True,
 )
 
+_SAMPLES = Table(
+    "samples",
+    "samples",
+    "how many cells each sample has, and why quality control dropped others, one row per sample",
+    (
+        _text("sample", "Name of the sample.", required=True),
+        _text("condition", "Condition of its cells.", required=True),
+        _text("donor", "Donor of its cells; empty when unknown."),
+        _text("batch", "Batch of its cells; empty when unknown."),
+        _whole("n_cells", "Cells that were analysed.", required=True),
+        _number("n_cells_read", "Cells that were read; empty when unknown."),
+        _number("n_few_genes", "Cells dropped because they have too few genes, or no counts."),
+        _number("n_mitochondrial", "Cells dropped because of mitochondrial counts alone."),
+    ),
+    optional=True,
+)
+
+_SAMPLE_QUALITY = Table(
+    "sample_quality",
+    "quality of samples",
+    "how genes, counts and mitochondrial counts of the cells that were kept are distributed, one "
+    "row per sample and measure",
+    (
+        _text("sample", "Name of the sample.", required=True),
+        _text("condition", "Condition of its cells."),
+        _text(
+            "measure",
+            '"genes", "counts", "mitochondrial" (percent of the counts) or "doublet score".',
+            required=True,
+        ),
+        _whole("n_cells", "Cells that have the measure."),
+        _number("lowest", "Lowest value of a cell."),
+        _number("p5", "Value that 5 % of the cells are below."),
+        _number("p25", "Value that 25 % of the cells are below.", required=True),
+        _number("median", "Value that half of the cells are below.", required=True),
+        _number("p75", "Value that 75 % of the cells are below.", required=True),
+        _number("p95", "Value that 95 % of the cells are below."),
+        _number("highest", "Highest value of a cell."),
+    ),
+    optional=True,
+)
+
+_SAMPLE_DISTANCES = Table(
+    "sample_distances",
+    "distances of samples",
+    "how far samples lie apart, by the shares of populations and by their states, one row per pair",
+    (
+        _text("sample", "Name of a sample.", required=True),
+        _text("other", "Name of another sample.", required=True),
+        _number(
+            "composition",
+            "Hellinger distance of the shares of populations: 0 equal, 1 nothing in common.",
+            required=True,
+        ),
+        _number(
+            "state",
+            "Distance of the mean cells of populations in SD within one, less what noise adds.",
+            required=True,
+        ),
+    ),
+    optional=True,
+)
+
 #: Tables that can have a row per population or per component.
 BY_POPULATION = (
     "factors",
@@ -624,6 +687,7 @@ TABLES = {
             _COMPONENTS,
         )
         + (_DONORS, _DONOR_SHIFTS, _INFLUENCE, _SENSITIVITY)
+        + (_SAMPLES, _SAMPLE_QUALITY, _SAMPLE_DISTANCES)
     )
 }
 
@@ -700,6 +764,10 @@ CELLS = Table(
         ),
         _number("UMAP1", "First coordinate on the map that is drawn."),
         _number("UMAP2", "Second coordinate on the map that is drawn."),
+        _number("n_genes", "Genes of the cell; absent for cytometry."),
+        _number("n_counts", "Counts of the cell; absent for cytometry."),
+        _number("pct_mt", "Mitochondrial counts in percent of its counts."),
+        _number("doublet_score", "Score of the cell as a doublet; absent unless asked for."),
         *(
             _number(f"PC{i}", f"Coordinate {i} of the representation that was fitted.")
             for i in range(1, N_PCS + 1)

@@ -49,3 +49,11 @@ def diverging(value: float, limit: float) -> str:
     """
     amount = min(abs(value) / limit, 1.0) if limit > 0 else 0.0
     return mix(MIDDLE, UP if value > 0 else DOWN, amount)
+
+
+def ink_on(colour: str) -> str:
+    """Return whether "dark" or "light" text is easier to read on a colour (relative luminance)."""
+    parts = [c / 255 for c in _rgb(colour)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "dark" if luminance > 0.179 else "light"

@@ -18,6 +18,7 @@ from cgmm.get._genes import gene_agreement, genes
 from cgmm.get._influence import influence
 from cgmm.get._populations import populations
 from cgmm.get._projected import projected
+from cgmm.get._samples import sample_distances, sample_quality, samples
 from cgmm.get._sensitivity import sensitivity
 from cgmm.get._states import states
 from cgmm.get._targets import target_pairs, trends
@@ -41,6 +42,9 @@ __all__ = [
     "params",
     "populations",
     "projected",
+    "sample_distances",
+    "sample_quality",
+    "samples",
     "sensitivity",
     "shifts",
     "states",

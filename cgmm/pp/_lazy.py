@@ -25,6 +25,7 @@ from cgmm._utils.optional import how_to_install
 from cgmm._utils.rows import RowsWriter
 from cgmm.pp._blocks import Block, blocks_of
 from cgmm.pp._counted_once import check_copies, signatures
+from cgmm.pp._dropped import DROPPED, dropped_cells
 from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._prepare import (
     COUNTS,
@@ -172,7 +173,11 @@ def prepare_lazily(
     check_kept(obs["sample"], cells, min_genes, max_pct_mt)
     genes = seen_enough(found.n_cells, min_cells)
     kept = adata[cells, genes].copy()
-    kept.uns |= {SCALE: LAZY, KEPT: kept_by_label(pd.DataFrame(obs[labels]), cells)}
+    kept.uns |= {
+        SCALE: LAZY,
+        KEPT: kept_by_label(pd.DataFrame(obs[labels]), cells),
+        DROPPED: dropped_cells(obs, cells, min_genes),
+    }
     with atomic(path) as temporary:
         with plain_strings():
             kept.write_h5ad(temporary)

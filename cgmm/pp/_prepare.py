@@ -20,6 +20,7 @@ from cgmm.pp._counted_once import (
     signatures,
     signatures_of_events,
 )
+from cgmm.pp._dropped import DROPPED, dropped_cells
 from cgmm.pp._gene_checks import no_mitochondrial
 from cgmm.pp._kept import KEPT, kept_by_label
 from cgmm.pp._names import is_mitochondrial
@@ -248,8 +249,9 @@ def quality_control(
 
     Notes
     -----
-    Sets ``obs["n_genes", "n_counts", "pct_mt"]`` and ``uns["kept_by_label"]`` (cells read and kept
-    of each label of each column of ``obs``, by condition) for RNA.
+    Sets ``obs["n_genes", "n_counts", "pct_mt"]``, ``uns["kept_by_label"]`` (cells read and kept of
+    each label of each column of ``obs``, by condition) and ``uns["dropped_cells"]`` (cells of each
+    sample that were read, and that were dropped for each reason) for RNA.
     """
     check_modality(modality)
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
@@ -265,6 +267,7 @@ def quality_control(
         keep = passing(adata.obs, min_genes, max_pct_mt)
         check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
         adata.uns[KEPT] = kept_by_label(pd.DataFrame(adata.obs[labels]), keep)
+        adata.uns[DROPPED] = dropped_cells(pd.DataFrame(adata.obs), keep, min_genes)
         adata._inplace_subset_obs(keep)
         matrix: Any = adata.X
         adata._inplace_subset_var(seen_enough((matrix > 0).sum(axis=0), min_cells))

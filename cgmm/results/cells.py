@@ -10,6 +10,7 @@ import pandas as pd
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY, Keys
+from cgmm._anndata.samples import MEASURES, quality_of_cells
 from cgmm.get._populations import donor_states, population_column
 from cgmm.tables import CELLS, N_PCS
 
@@ -40,6 +41,8 @@ def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     columns["shift"] = np.round(obs[keys.shift].to_numpy(dtype=float) / spread, 4)
     for i in range(2):
         columns[f"UMAP{i + 1}"] = np.round(adata.obsm["X_umap"][:, i].astype(float), 3)
+    for measure, values in quality_of_cells(adata, np.arange(adata.n_obs)).items():
+        columns[MEASURES[measure][0]] = np.round(values, 2)
     points = np.asarray(adata.obsm[use_rep], dtype=float)
     for i in range(min(N_PCS, points.shape[1])):
         columns[f"PC{i + 1}"] = np.round(points[:, i], 3)

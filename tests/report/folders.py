@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from tests.report.folder_samples import sample_tables
+
 NAMES = [
     "CD14 Mono", "CD4 Naive T", "CD4 Memory T", "CD16 Mono", "B", "CD8 T", "NK", "T activated",
     "DC", "B Activated", "Mk", "pDC",
@@ -290,7 +292,7 @@ def make_folder(
         "factors": factors, "transfers": transfers, "arrivals": arrivals, "shifts": shifts,
         "genes": gene_table, "components": components, "donors": donor_table,
         "sensitivity": sensitivity_table, "donor_shifts": positions, "states": states,
-        "influence": influence,
+        "influence": influence, **sample_tables(cells, rng),
     }  # fmt: skip
     for name, table in tables.items():
         wanted = {
@@ -301,7 +303,7 @@ def make_folder(
             continue
         table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     with gzip.open(folder / "cells.tsv.gz", "wt", encoding="utf-8") as handle:
-        cells.to_csv(handle, sep="\t", index=False)
+        cells.to_csv(handle, sep="\t", index=False, float_format="%.6g")
 
     eye = np.broadcast_to(np.eye(D) * 1.2, (k, D, D)).tolist()
     history = (-7.4 + 0.9 * (1 - np.exp(-np.arange(24) / 4))).tolist()

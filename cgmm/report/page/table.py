@@ -91,9 +91,6 @@ def without(table: Table, *names: str) -> Table:
     )
 
 
-IDENTITY = ("sample", "n_cells_read", "n_kept", "n_cells_kept", "condition", "donor", "batch")
-
-
 def shown_value(value: Any) -> str:
     """Return a setting as text."""
     if value is None or value == "":

@@ -1,77 +1,71 @@
-"""Section on samples and quality control."""
+"""Section on samples: what was read, kept and dropped, quality, composition, and who is alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
-from cgmm.report.page.table import IDENTITY, Cell, Column, Row, Table, number, shown_value, words
-from cgmm.report.sections.section import Paragraph, Section
-from cgmm.results.read import Results
-
-MEASURES = {
-    "median_genes": "Median genes",
-    "median_counts": "Median counts",
-    "pct_mt": "% mitochondrial",
-    "median_pct_mt": "% mitochondrial",
-}
+from cgmm.report.page.table import Column, Row, Table, any_finite, number, without, words
+from cgmm.report.sections.composition import composition_figure
+from cgmm.report.sections.quality_strips import HEADS, quality_figure
+from cgmm.report.sections.sample_map import sample_map_figure
+from cgmm.report.sections.section import Paragraph, Section, present
+from cgmm.results.read import Results, each
 
 
 def section(claims: Claims) -> Section:
     """Return the section on samples and quality control."""
+    results = claims.results
+    table = samples_table(results)
     return Section(
         key="qc",
         title="Samples and quality control",
         link="Samples",
-        parts=[
-            samples_table(claims.results)
-            or Paragraph("No samples are listed in report.json.", "absent")
-        ],
+        parts=present(
+            table or Paragraph("The results folder has no table of samples.", "absent"),
+            quality_figure(results)
+            or Paragraph(
+                "The cells have no numbers of genes and counts, so their quality is not shown.",
+                "absent",
+            ),
+            quality_table(results),
+            composition_figure(results),
+            sample_map_figure(results),
+        ),
+        questions=[("qc", "Are the samples good?")] if table else [],
     )
 
 
-def _measure(value: Any) -> Cell:
-    if not text.is_number(value):
-        return words(shown_value(value))
-    return number(value, lambda v: text.count(v) if abs(v) >= 100 else f"{v:.3g}")
-
-
-def _measures(results: Results) -> dict[str, Mapping[str, Any]]:
-    """Return the measures of each sample, from a list or a mapping."""
-    qc = results.meta.get("qc") or {}
-    if isinstance(qc, list):
-        qc = {str(q.get("sample")): q for q in qc if isinstance(q, Mapping)}
-    if not isinstance(qc, Mapping):
-        return {}
-    return {str(k): v for k, v in qc.items() if isinstance(v, Mapping)}
-
-
 def samples_table(results: Results) -> Table | None:
-    """List the samples: identity from the block `samples`, measures from the block `qc`."""
-    listed = [s for s in results.meta.get("samples") or [] if isinstance(s, Mapping)]
-    if not listed:
+    """List the samples: who they are, how many cells were read and kept, and why others were not.
+
+    None without samples.
+    """
+    table = results.tables["samples"]
+    if table.empty:
         return None
-    measured = _measures(results)
-    found = [key for s in listed for key in measured.get(str(s.get("sample")), {})]
-    extra = [key for key in dict.fromkeys(found) if key not in IDENTITY]
     rows = []
-    for s in listed:
-        own = measured.get(str(s.get("sample")), {})
-        read, kept = s.get("n_cells_read"), s.get("n_cells_kept")
-        ratio = kept / read if text.is_number(read) and text.is_number(kept) and read else None
+    for r in each(table):
+        kept = r.n_cells / r.n_cells_read if r.n_cells_read > 0 else np.nan
         cells = [
-            *(words(shown_value(s.get(key))) for key in ("sample", "condition", "donor", "batch")),
-            number(read, text.count),
-            number(kept, text.count),
-            number(ratio, text.percent),
-            *(_measure(own.get(key)) for key in extra),
+            words(r.sample),
+            words(r.condition),
+            words(r.donor, "not given"),
+            words(r.batch, "not given"),
+            number(r.n_cells_read, text.count, "not known"),
+            number(r.n_cells, text.count),
+            number(kept, text.percent, "not known"),
+            number(r.n_few_genes, text.count, "not known"),
+            number(r.n_mitochondrial, text.count, "not known"),
         ]
         rows.append(Row(cells))
-    return Table(
+    made = Table(
         key="t-samples",
-        caption="Samples and quality control",
+        caption="Samples, and the cells that quality control dropped",
         columns=[
             Column("Sample", number=False),
             Column("Condition", number=False),
@@ -80,8 +74,62 @@ def samples_table(results: Results) -> Table | None:
             Column("Cells read"),
             Column("Cells kept", "Cells that passed quality control"),
             Column("Kept"),
-            *(Column(MEASURES.get(key, key.replace("_", " "))) for key in extra),
+            Column("Few genes", f"Dropped: {_limit(results, 'min_genes', 'fewer genes than')}"),
+            Column("Mitochondrial", f"Dropped: {_limit(results, 'max_pct_mt', 'percent above')}"),
         ],
         rows=rows,
-        file="samples",
+        file="samples.tsv",
     )
+    unused = {"Few genes": "n_few_genes", "Mitochondrial": "n_mitochondrial"}
+    hidden = [head for head, name in unused.items() if not any_finite(table[name])]
+    if not (table["batch"] != "").any():
+        hidden.append("Batch")
+    return without(made, *hidden)
+
+
+def _limit(results: Results, name: str, words: str) -> str:
+    """Write the limit of the config that drops cells."""
+    config: Any = results.meta.get("config")
+    qc = config.get("qc") if isinstance(config, Mapping) else None
+    value = qc.get(name) if isinstance(qc, Mapping) else None
+    return f"{words} {value:g}" if text.is_number(value) else "none, there is no limit"
+
+
+def quality_table(results: Results) -> Table | None:
+    """List the quantiles of every measure of every sample; None without measures."""
+    table = results.tables["sample_quality"]
+    if table.empty:
+        return None
+    columns = ("p5", "p25", "median", "p75", "p95")
+    return Table(
+        key="t-quality",
+        caption="Quality of the cells of every sample",
+        columns=[
+            Column("Sample", number=False),
+            Column("Condition", number=False),
+            Column("Measure", number=False),
+            Column("5%", "5% of the cells are below"),
+            Column("25%", "A quarter of the cells are below"),
+            Column("Median"),
+            Column("75%", "Three quarters of the cells are below"),
+            Column("95%", "95% of the cells are below"),
+        ],
+        rows=[
+            Row(
+                [
+                    words(r.sample),
+                    words(r.condition),
+                    words(HEADS.get(r.measure, r.measure)),
+                    *(number(getattr(r, c), _measure) for c in columns),
+                ]
+            )
+            for r in each(table)
+        ],
+        file="sample_quality.tsv",
+        open=False,
+        notes=["Of the cells that were kept."],
+    )
+
+
+def _measure(value: float) -> str:
+    return text.count(value) if abs(value) >= 100 else f"{value:.3g}"

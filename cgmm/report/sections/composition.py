@@ -1,0 +1,130 @@
+"""Composition of every donor: one bar of populations per donor and condition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from cgmm._utils.colours import ink_on
+from cgmm.report.page import text
+from cgmm.report.page.svg import NOTHING, WIDTH, Figure, drawing, el, label, names_width, tip
+from cgmm.results.read import Results
+
+BAR, STEP, TOP = 20.0, 26.0, 8.0
+BETWEEN = 22.0  # conditions
+ACROSS = 5  # names of the legend in a line
+NAMED_FROM = 7.4  # width of a letter inside a bar
+
+
+def composition_figure(results: Results) -> Figure:
+    """Draw the shares of the populations of every donor in both conditions as bars."""
+    bars = _bars(results)
+    left = names_width([name for _, name, _, _ in bars], 22) + 14
+    parts: list[Markup] = []
+    y, last = TOP, None
+    for condition, name, cells, shares in bars:
+        if condition != last:
+            y += 0.0 if last is None else BETWEEN - (STEP - BAR)
+            parts.append(label(condition, 0, y + 8, class_="head"))
+            y += 20
+            last = condition
+        parts.append(label(text.short(name, 22), left - 10, y + BAR / 2, anchor="end"))
+        parts += _bar(results, name, shares, left, y)
+        parts.append(label(cells, WIDTH, y + BAR / 2, anchor="end", class_="tick"))
+        y += STEP
+    legend, height = _legend(results, y + 12)
+    donors = results.has_donors
+    return Figure(
+        key="composition",
+        title="What every donor consists of" if donors else "What both conditions consist of",
+        svg=drawing(
+            [*parts, *legend],
+            width=WIDTH,
+            height=height,
+            title="Composition of every donor",
+            text="One bar per donor and condition; parts are populations. The donor table has "
+            "every share.",
+            key="composition",
+        ),
+        reading=(
+            "Each bar is all cells of one donor in one condition (right: their number), cut into "
+            "populations. Bars of one condition should look alike: a donor whose bar does not is "
+            "the first place to look when an interval is wide."
+            if donors
+            else "Each bar is all cells of a condition, cut into populations."
+        ),
+    )
+
+
+def _bars(results: Results) -> list[tuple[str, str, str, pd.Series]]:
+    """Return condition, name, words on cells, and shares by population, of every bar."""
+    donors = results.tables["donors"]
+    made = []
+    for side, condition in (("source", results.source), ("target", results.target)):
+        own = donors.loc[donors["side"] == side]
+        for donor, rows in own.groupby("donor", sort=True):
+            shares = rows.groupby("name")["share"].sum()
+            cells = rows["n_cells"].max()
+            made.append((condition, str(donor), text.count(cells) if cells > 0 else "", shares))
+    if made:
+        return made
+    columns = (("factors", "share_source"), ("arrivals", "share_target"))
+    for (table, column), condition in zip(columns, (results.source, results.target), strict=True):
+        shares = results.tables[table].set_index("name")[column]
+        made.append((condition, "all cells", "", shares))
+    return made
+
+
+def _bar(results: Results, name: str, shares: pd.Series, left: float, y: float) -> list[Markup]:
+    end = WIDTH - 62.0
+    total = max(float(np.nansum(shares)), 1.0)
+    x, parts = left, []
+    for population in results.populations:
+        share = float(shares.get(population.name, 0.0))
+        width = share / total * (end - left)
+        if not width > 0.05:
+            continue
+        fits, colour = int((width - 6) / NAMED_FROM), population.colour
+        parts.append(
+            el(
+                "g",
+                tip(f"{name}: {text.percent(share)} {population.name}"),
+                el("rect", x=x, y=y, width=width, height=BAR, fill=colour, class_="part"),
+                label(
+                    text.short(population.name, fits),
+                    x + 4,
+                    y + BAR / 2,
+                    class_=f"on-part {ink_on(colour)}",
+                )
+                if fits >= 4
+                else NOTHING,
+                class_="mark",
+                data_s=population.index,
+            )
+        )
+        x += width
+    return parts
+
+
+def _inside(words: str, x: float, y: float, colour: str) -> Markup:
+    return label(words, x + 4, y + BAR / 2, class_=f"on-part {ink_on(colour)}")
+
+
+def _legend(results: Results, top: float) -> tuple[list[Markup], float]:
+    """Write the names of the populations with their colours, and return where they end."""
+    parts = []
+    step = WIDTH / ACROSS
+    for i, population in enumerate(results.populations):
+        x, y = (i % ACROSS) * step, top + (i // ACROSS) * 18.0
+        parts.append(
+            el(
+                "g",
+                el("rect", x=x, y=y - 5, width=10, height=10, fill=population.colour),
+                label(text.short(population.name, 21), x + 15, y, class_="tick"),
+                tip(population.name),
+                class_="mark",
+                data_s=population.index,
+            )
+        )
+    return parts, top + -(-len(results.populations) // ACROSS) * 18.0
