@@ -124,13 +124,15 @@ def between_log_odds(partitions: np.ndarray, shares: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     partitions
-        Log2 factors under each partition, shape (m, K).
+        Log2 factors under each partition, shape (m, P), P of at most K.
     shares
-        Shares in every unit, shape (n_units, K).
+        Shares in every unit, shape (n_units, K). Columns beyond P, such as the cells without a
+        population, depend on no partition.
     """
     spread = between_partitions(partitions)
     if spread is None:
         return np.zeros(shares.shape[1])
+    spread = np.pad(spread, (0, shares.shape[1] - len(spread)))
     # d log-odds(p) = d ln p / (1 - p)
     other = np.clip(1 - shares.mean(axis=0), MIN_OTHER_SHARE, 1.0)
     return spread * np.square(np.log(2) / other)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import STATE
 from cgmm.pair import SOURCE
 from cgmm.pl._style import DIVERGING, FLAT, TEXT, new_axes, plain, rows_height, short, text_size
 from cgmm.thresholds import ALPHA
@@ -23,6 +24,7 @@ def compare(
     keys: Sequence[str] | None = None,
     *,
     by: str | None = None,
+    level: str = STATE,
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
@@ -36,16 +38,18 @@ def compare(
         The comparisons, as in :func:`cgmm.get.compare`.
     by
         Sum to this column of ``obs``, as in :func:`cgmm.get.factors`.
+    level
+        "state" or "population", as in :func:`cgmm.get.compare`.
     ax
         Axes to draw on.
 
     Returns
     -------
-    Axes. Rows are source components, the largest first; columns are targets in their order. A
-    dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" a component
-    without counterpart.
+    Axes. Rows are source components, or populations, the largest first; columns are targets in
+    their order. A dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" a
+    component without counterpart or a population without target cells.
     """
-    table = get.compare(adata, keys, by=by, key=key)
+    table = get.compare(adata, keys, by=by, level=level, key=key)
     columns = list(dict.fromkeys(table["key"]))
     first = table[table["key"] == columns[0]]
     source = get.params(adata, key=columns[0])[SOURCE]

@@ -1,6 +1,8 @@
-"""Components as ellipses on two dimensions of the representation."""
+"""Components or populations as ellipses on two dimensions of the representation."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -10,12 +12,12 @@ from matplotlib.patches import Ellipse
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY, FEATURES
+from cgmm._anndata.populations import POPULATION, STATE, take_populations
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm.coupled.result import CoupledFit
-from cgmm.pair import SOURCE, TARGET
-from cgmm.pl import _style
+from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.pl._style import BAR, TEXT, Colour, apart, bare, new_axes, number, plain, short, text_size
-from cgmm.pl._view import view
+from cgmm.pl._view import View, view
 from cgmm.transport.coupling import share_of_source
 
 MAX_CELLS = 4000
@@ -27,6 +29,7 @@ def components(
     adata: ad.AnnData,
     *,
     dims: tuple[int, int] = (0, 1),
+    level: str = STATE,
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes:
@@ -38,6 +41,9 @@ def components(
         Object with a fit and the representation that was fitted.
     dims
         Two dimensions of the representation, counted from 0.
+    level
+        "state": components. "population": populations (:func:`cgmm.get.populations`), each with
+        mean and covariance of its cells in each condition.
     key
         The ``key_added`` of the fit.
     ax
@@ -48,7 +54,8 @@ def components(
     Axes. Solid ellipses are source components and dashed ellipses target components, drawn at 1.5
     standard deviations, which hold about two thirds of the cells. Grey ellipses are new components.
     An arrow leads from a source to a target component to which a tenth or more of the source
-    component goes. The legend explains the numbers, the largest component first.
+    component goes; a population has an arrow from its mean in the source to its mean in the
+    target. The legend explains the numbers, the largest component or population first.
 
     Raises
     ------
@@ -63,22 +70,20 @@ def components(
     if len(set(dims)) != 2 or len(dims) != 2 or not all(d in possible for d in dims):
         msg = f"dims={dims} must be two different numbers from 0 to {possible[-1]}."
         raise ValueError(msg)
-    parts = get.components(adata, key=key)
-    names = parts.loc[parts["side"] == SOURCE, "name"].to_numpy()
-    order = np.argsort(-fit.shares_source, kind="stable")
-    colours = dict(zip(order.tolist(), _style.colours(len(order)), strict=True))
+    shown = view(adata, by=None, key=key, level=level)
+    shapes = _populations(adata, params, shown, key) if level == POPULATION else _of_fit(fit)
+    order, own = shown.rows, shown.colours
     n_columns = 1 if len(order) <= 20 else 2
     ax = new_axes(ax, width=6.2 + 2.3 * n_columns, height=5.8)
     pair = list(dims)
 
     _cells(ax, adata, params, pair)
-    for k in range(len(fit.shares_source)):
-        _ellipse(ax, fit.source.means[k], fit.source.covariances[k], pair, colours[k], "-")
-    for j, colour in enumerate(view(adata, by=None, key=key).colours.target):
-        _ellipse(ax, fit.target.means[j], fit.target.covariances[j], pair, colour, "--")
-    _arrows(ax, fit, pair)
+    for side, colours, line in zip(shapes.sides, own, ("-", "--"), strict=True):
+        for (mean, covariance), colour in zip(side, colours, strict=True):
+            _ellipse(ax, mean, covariance, pair, colour, line)
+    _arrows(ax, shapes, pair)
     ax.autoscale_view()
-    _numbers(ax, fit.source.means[order][:, pair])
+    _numbers(ax, np.array([shapes.sides.source[k].mean for k in order])[:, pair])
     label = str(params["use_rep"]).removeprefix("X_").upper().replace("PCA", "PC")
     ax.set_xlabel(f"{label} {dims[0] + 1}")
     ax.set_ylabel(f"{label} {dims[1] + 1}")
@@ -91,10 +96,10 @@ def components(
         Line2D(
             [],
             [],
-            color=colours[int(k)],
+            color=own.source[int(k)],
             marker="o",
             linestyle="none",
-            label=f"{i + 1}  {short(names[k])}",
+            label=f"{i + 1}  {short(shown.names_source[k])}",
         )
         for i, k in enumerate(order)
     ]
@@ -110,8 +115,43 @@ def components(
     return ax
 
 
-def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
-    """Draw arrows from source to target components where enough of the source goes."""
+class _Shape(NamedTuple):
+    mean: np.ndarray  #: (D,)
+    covariance: np.ndarray  #: (D, D)
+
+
+class _Shapes(NamedTuple):
+    """What is drawn, in the order of the view."""
+
+    sides: Pair[list[_Shape]]
+    arrows: np.ndarray  #: (n, 2) rows of source and target that an arrow joins
+
+
+def _of_fit(fit: CoupledFit) -> _Shapes:
+    """Return the components, and the pairs to which enough of the source goes."""
+    sides = Pair(fit.source, fit.target).map(
+        lambda one: [_Shape(*own) for own in zip(one.means, one.covariances, strict=True)]
+    )
+    return _Shapes(sides, np.argwhere(share_of_source(fit.coupling) >= MIN_ARROW))
+
+
+def _populations(adata: ad.AnnData, params: dict, shown: View, key: str) -> _Shapes:
+    """Return mean and covariance of the cells of every population in each condition."""
+    cells = take_populations(adata, params, key=key)
+    assert cells is not None  # the view has refused a fit without populations
+    points = representation(adata, params["use_rep"], params["n_dims"])
+    names = Pair(shown.names_source, shown.names_target)
+    sides = []
+    for rows, labels, own in zip(cells.rows, cells.labels, names, strict=True):
+        parts = [points[rows[labels == name]].astype(np.float64) for name in own]
+        sides.append([_Shape(x.mean(axis=0), np.cov(x.T, bias=True)) for x in parts])
+    place = {name: j for j, name in enumerate(names.target)}
+    joined = [(k, place[name]) for k, name in enumerate(names.source) if name in place]
+    return _Shapes(Pair(*sides), np.array(joined, dtype=int).reshape(-1, 2))
+
+
+def _arrows(ax: Axes, shapes: _Shapes, pair: list[int]) -> None:
+    """Draw arrows from sources to their targets."""
     style = {
         "arrowstyle": "-|>",
         "color": TEXT,
@@ -120,8 +160,8 @@ def _arrows(ax: Axes, fit: CoupledFit, pair: list[int]) -> None:
         "shrinkB": 0,
         "mutation_scale": 9,
     }
-    for k, j in np.argwhere(share_of_source(fit.coupling) >= MIN_ARROW):
-        start, end = fit.source.means[k][pair], fit.target.means[j][pair]
+    for k, j in shapes.arrows:
+        start, end = shapes.sides.source[k].mean[pair], shapes.sides.target[j].mean[pair]
         ax.annotate("", xy=end, xytext=start, arrowprops=style, zorder=4)
 
 

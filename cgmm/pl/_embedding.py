@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import anndata as ad
 import matplotlib.patheffects as patheffects
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -16,6 +17,7 @@ from matplotlib.lines import Line2D
 from cgmm import get
 from cgmm._anndata.checks import column
 from cgmm._anndata.keys import DEFAULT_KEY, UMAP, Keys
+from cgmm._anndata.populations import POPULATION, STATE, take_populations
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.pl import _style
@@ -55,7 +57,7 @@ class _Cells(NamedTuple):
 
     xy: np.ndarray  #: (n_cells, 2)
     rows: dict[str, np.ndarray]  #: side -> positions of its cells
-    own: dict[str, np.ndarray]  #: side -> component of each of its cells
+    own: dict[str, np.ndarray]  #: side -> row of the view of each of its cells, -1 for none
     n_cells: int  #: cells of both conditions, on the map or not
 
 
@@ -66,6 +68,7 @@ def embedding(
     basis: str = UMAP,
     panels: str | None = None,
     arrows: str | None = "components",
+    level: str = STATE,
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
 ) -> Axes | Figure:
@@ -76,15 +79,19 @@ def embedding(
     adata
         Object with a fit, a map and the representation that was fitted.
     color
-        "component", "log2_net_factor" or "shift" (source cells only).
+        "component" (with ``level="population"``, the population), "log2_net_factor" or "shift"
+        (source cells only). The factor of a cell is that of its surroundings, or of its population.
     basis
         Entry of ``obsm`` with the map; its first two columns are drawn.
     panels
         "both": source and target side by side; "source" or "target": one condition alone;
         "overlay": both in one panel. By default "both", or "overlay" when ``ax`` is given.
     arrows
-        "components": one arrow per source component; "grid": one arrow per square of the map
-        that holds at least five source cells; None: no arrows.
+        "components": one arrow per source component or population; "grid": one arrow per square of
+        the map that holds at least five source cells; None: no arrows.
+    level
+        "state": numbers and colours are of components; "population": of populations
+        (:func:`cgmm.get.populations`). Cells without a population are not coloured.
     key
         The ``key_added`` of the fit.
     ax
@@ -94,6 +101,7 @@ def embedding(
     -------
     Figure when ``panels="both"``, else Axes. Numbers are components of the source, the largest
     first. A target component has the number of the source that it mainly came from, or "new".
+    A population has one number in both conditions, or "new" when the source has no cell of it.
 
     Raises
     ------
@@ -126,7 +134,8 @@ def embedding(
     if panels == "both" and ax is not None:
         msg = 'panels="both" makes a figure of its own: leave out ax, or name one panel.'
         raise ValueError(msg)
-    cells, shown = _cells(adata, basis, key), view(adata, by=None, key=key)
+    shown = view(adata, by=None, key=key, level=level)
+    cells = _cells(adata, basis, key, shown, level)
     drawn = None if arrows is None else _arrows(adata, cells, arrows, key)
     params = get.params(adata, key=key)
     sides: list[tuple[str, ...]] = [(SOURCE,), (TARGET,)]
@@ -138,7 +147,7 @@ def embedding(
     else:
         axes = [new_axes(ax, width=7.4 if color == "component" else 6.2, height=5.2)]
     figure: Any = axes[0].figure
-    paint = _paint(adata, shown, cells, color, key)
+    paint = _paint(adata, shown, cells, color, key, level)
     for one, mine in zip(axes, sides, strict=True):
         _panel(one, cells, mine, paint)
         title = " and ".join(plain(params[s]) for s in mine)
@@ -156,7 +165,7 @@ def embedding(
     return figure if panels == "both" else axes[0]
 
 
-def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
+def _cells(adata: ad.AnnData, basis: str, key: str, shown: View, level: str) -> _Cells:
     params, keys = get.params(adata, key=key), Keys(key)
     if basis not in adata.obsm:
         there = ", ".join(map(str, adata.obsm)) or "none"
@@ -173,9 +182,26 @@ def _cells(adata: ad.AnnData, basis: str, key: str) -> _Cells:
             "the map of these cells, for instance with scanpy.tl.umap."
         )
         raise ValueError(msg)
+    if level == POPULATION:
+        return _Cells(xy, rows, _populations_of(adata, rows, shown, key), n_cells)
     r = np.asarray(adata.obsm[keys.responsibilities])
     own = {side: np.nan_to_num(r[at], nan=-1.0).argmax(axis=1) for side, at in rows.items()}
     return _Cells(xy, rows, own, n_cells)
+
+
+def _populations_of(
+    adata: ad.AnnData, rows: dict[str, np.ndarray], shown: View, key: str
+) -> dict[str, np.ndarray]:
+    """Return the row of the view of every cell of each side, -1 without a population."""
+    cells = take_populations(adata, get.params(adata, key=key), key=key)
+    assert cells is not None  # the view has refused a fit without populations
+    own = {}
+    for side, at, labels, names in zip(
+        SIDES, cells.rows, cells.labels, (shown.names_source, shown.names_target), strict=True
+    ):
+        label = pd.Series(labels, index=at)
+        own[side] = pd.Index(names, dtype=object).get_indexer(label.loc[rows[side]])
+    return own
 
 
 def _left_out(cells: _Cells) -> list[str]:
@@ -198,7 +224,9 @@ def _arrows(adata: ad.AnnData, cells: _Cells, kind: str, key: str) -> Arrows:
     end = landing(places[rows], points, cells.xy[cells.rows[TARGET]])
     if kind == "grid":
         return by_grid(cells.xy[rows], end)
-    return by_component(cells.xy[rows], end, cells.own[SOURCE][there])
+    own = cells.own[SOURCE][there]
+    named = own >= 0
+    return by_component(cells.xy[rows][named], end[named], own[named])
 
 
 class _Paint(NamedTuple):
@@ -208,17 +236,21 @@ class _Paint(NamedTuple):
     scale: ScalarMappable | None
 
 
-def _paint(adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str) -> _Paint:
+def _paint(
+    adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str, level: str
+) -> _Paint:
     if color == "component":
         tables = dict(zip(SIDES, shown.colours, strict=True))
         return _Paint(
             {
-                side: np.column_stack([np.array(tables[side])[own], np.ones(len(own))])
+                side: np.column_stack([np.array(tables[side])[own], own >= 0])
                 for side, own in cells.own.items()
             },
             None,
         )
     values = column(adata, getattr(Keys(key), color), "color").to_numpy(dtype=float)
+    if color == "log2_net_factor" and level == POPULATION:
+        values = _factors_of(adata, shown, cells, key)
     inside = values[np.concatenate([cells.rows[side] for side in SIDES])]
     inside = np.abs(inside[np.isfinite(inside)])
     limit = float(np.percentile(inside, FULL_COLOUR)) if len(inside) else 1.0
@@ -233,6 +265,17 @@ def _paint(adata: ad.AnnData, shown: View, cells: _Cells, color: str, key: str) 
         part[np.isnan(values[rows]), 3] = 0.0
         colours[side] = part
     return _Paint(colours, scale)
+
+
+def _factors_of(adata: ad.AnnData, shown: View, cells: _Cells, key: str) -> np.ndarray:
+    """Return the log2 net factor of the population of every cell, NaN without one."""
+    table = get.factors(adata, level=POPULATION, key=key).set_index("name")["log2_net"]
+    values = np.full(adata.n_obs, np.nan)
+    for side, names in ((SOURCE, shown.names_source), (TARGET, shown.names_target)):
+        own = cells.own[side]
+        of_names = table.reindex(names).to_numpy(float)
+        values[cells.rows[side]] = np.where(own >= 0, of_names[own], np.nan)
+    return values
 
 
 def _panel(ax: Axes, cells: _Cells, sides: tuple[str, ...], paint: _Paint) -> None:
@@ -274,10 +317,10 @@ def _draw_arrows(ax: Axes, drawn: Arrows) -> None:
 
 
 def _numbers(ax: Axes, shown: View, cells: _Cells, sides: tuple[str, ...]) -> None:
-    """Write a number at the medoid of each component; in an overlay, of the source only."""
+    """Write a number at the medoid of each row; in an overlay, of the source only."""
     number = {int(k): str(i + 1) for i, k in enumerate(shown.rows)}
     side, size = sides[0], text_size(len(number))
-    present = np.unique(cells.own[side])
+    present = np.unique(cells.own[side][cells.own[side] >= 0])
     centres = [medoid(cells.xy[cells.rows[side][cells.own[side] == k]]) for k in present]
     places = apart(ax, np.array(centres).reshape(-1, 2), size=size)
     for k, (x, y) in zip(present, places, strict=True):

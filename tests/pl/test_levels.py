@@ -10,7 +10,16 @@ import cgmm as cg
 from tests.pl.reading import ends, patches
 
 OF = {"level": "population"}
-TAKE_LEVEL = ("factors", "flow", "transfers", "shifts", "donors", "sensitivity")
+TAKE_LEVEL = (
+    "factors",
+    "flow",
+    "transfers",
+    "shifts",
+    "donors",
+    "sensitivity",
+    "components",
+    "embedding",
+)
 
 
 def test_forest_has_a_row_per_population(populated: ad.AnnData) -> None:
@@ -109,6 +118,66 @@ def test_labels_have_no_alternatives_to_draw(populated: ad.AnnData, call: dict) 
     cg.tl.annotate(populated, fit, **call, donor_key="donor", name_by="cell_type")
     with pytest.raises(ValueError, match="labels of an annotation need none"):
         cg.pl.sensitivity(populated, **OF)
+
+
+def test_ellipses_are_the_cells_of_populations(populated: ad.AnnData) -> None:
+    table = cg.get.factors(populated, **OF)
+    ax = cg.pl.components(populated, dims=(0, 2), **OF)
+    obs, points = populated.obs, np.asarray(populated.obsm["X_pca"], float)[:, [0, 2]]
+    assert len(ax.patches) == 2 * len(table)
+    for i, ellipse in enumerate(ax.patches):
+        side, name = divmod(i, len(table))
+        own = (obs["condition"] == ("control", "treated")[side]) & (
+            obs["cgmm_population"] == table["name"][name]
+        )
+        inside = points[own.to_numpy()]
+        np.testing.assert_allclose(ellipse.center, inside.mean(axis=0), atol=1e-5)
+        area = np.pi / 4 * ellipse.width * ellipse.height
+        shape = np.linalg.det(np.cov(inside.T, bias=True))
+        assert area == pytest.approx(np.pi * 1.5**2 * np.sqrt(shape), rel=1e-4)
+    order = table.sort_values("share_source", ascending=False)["name"]
+    legend = [t.get_text() for t in ax.get_legend().get_texts()][2:]
+    assert legend == [f"{i}  {name}" for i, name in enumerate(order, start=1)]
+    arrows = [t for t in ax.texts if getattr(t, "arrow_patch", None) is not None]
+    assert len(arrows) == len(table)
+
+
+def test_maps_number_populations_alike_on_both_sides(populated: ad.AnnData) -> None:
+    populated.obsm["X_umap"] = np.array(populated.obsm["X_pca"][:, :2])
+    table = cg.get.factors(populated, **OF)
+    order = table.sort_values("share_source", ascending=False)["name"]
+    figure = cg.pl.embedding(populated, **OF)
+    panels = figure.axes
+    numbers = [{t.get_text() for t in ax.texts if t.get_text()} for ax in panels]
+    assert numbers[0] == numbers[1] == {str(i + 1) for i in range(len(order))}
+    legend = [t.get_text() for t in panels[1].get_legend().get_texts()]
+    assert legend == [f"{i}  {name}" for i, name in enumerate(order, start=1)]
+    arrows = [t for t in panels[0].texts if getattr(t, "arrow_patch", None) is not None]
+    assert len(arrows) == len(order)
+
+
+def test_maps_show_the_factor_of_the_population(populated: ad.AnnData) -> None:
+    populated.obsm["X_umap"] = np.array(populated.obsm["X_pca"][:, :2])
+    n_populations = len(cg.get.factors(populated, **OF))
+    by_level = {
+        level: cg.pl.embedding(
+            populated, color="log2_net_factor", panels="overlay", arrows=None, level=level
+        )
+        for level in ("state", "population")
+    }
+    seen = {
+        level: len(np.unique(ax.collections[1].get_facecolors(), axis=0))
+        for level, ax in by_level.items()
+    }
+    assert 1 < seen["population"] <= n_populations
+
+
+def test_a_cell_without_a_population_has_no_colour_on_the_map(populated: ad.AnnData) -> None:
+    populated.obsm["X_umap"] = np.array(populated.obsm["X_pca"][:, :2])
+    source = np.flatnonzero((populated.obs["condition"] == "control").to_numpy())
+    populated.obs.loc[populated.obs_names[source[:7]], "cgmm_population"] = None
+    ax = cg.pl.embedding(populated, panels="source", **OF)
+    assert (ax.collections[1].get_facecolors()[:, 3] == 0).sum() == 7
 
 
 @pytest.mark.parametrize("name", TAKE_LEVEL)
