@@ -47,4 +47,5 @@ def test_a_ratio_above_one_says_that_this_tree_is_faster(against: ModuleType) ->
     line = against.lines_of({"fit": against.Row(times, times, times)}, {"old": None, "now": None})[
         1
     ]
-    assert line.startswith("fit") and line.count("3.00x") == 2
+    assert line.startswith("fit")
+    assert line.count("3.00x") == 2
