@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cgmm._utils.colours import CONDITION_COLOURS
 from cgmm.report.page import text
 from cgmm.report.page.svg import WIDTH, Figure, drawing, el, label, names_width, ticks, tip
-from cgmm.report.sections.cells import CONDITION_COLOURS
 from cgmm.results.read import Results, each
 
 ROW, GAP, TOP = 26.0, 22.0, 44.0

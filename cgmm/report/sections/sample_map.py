@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cgmm._utils.colours import CONDITION_COLOURS
 from cgmm._utils.scaling import classical_scaling, square
 from cgmm.report.page import text
 from cgmm.report.page.svg import WIDTH, Figure, drawing, el, label, tip
-from cgmm.report.sections.cells import CONDITION_COLOURS
 from cgmm.results.read import Results, each
 
 SIDE = 300.0  # height of a panel
