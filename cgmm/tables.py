@@ -534,6 +534,12 @@ _INFLUENCE = Table(
             "disagrees",
             "Whether the donor alone points the other way, against the change of all donors.",
         ),
+        _flag(
+            "leaves_interval",
+            "Whether the factor without the donor lies outside the interval of the factor.",
+        ),
+        _number("outside_q", "q of its share against those of the other donors of a condition."),
+        _text("outside", "Condition in which outside_q is below 0.01; else empty."),
     ),
     optional=True,
 )

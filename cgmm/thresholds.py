@@ -6,6 +6,7 @@ import numpy as np
 
 # Statistics
 ALPHA = 0.05  #: a q or a corrected p below this probability is significant
+OUTSIDE = 0.01  #: a donor's share with a q below this probability lies outside those of the others
 LEVEL = 0.95  #: probability that an interval covers the true value
 
 # Fewest donors and cells

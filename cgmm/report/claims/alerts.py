@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cgmm.report.claims.alert import Alert
-from cgmm.report.claims.influence import Influence, driven_by_one
+from cgmm.report.claims.influence import Influence, apart, apart_words, driven_by_one
 from cgmm.report.claims.kept_cells import kept_cells_alerts
 from cgmm.report.claims.sensitivity import moved_by, unsettled
 from cgmm.report.claims.states import GONE, NEW, Level
@@ -104,6 +104,23 @@ def _drivers(verdict: Verdict, entries: list[Influence]) -> list[Alert]:
             f"Less than half of the change is left without one donor: {text.join_some(said)}.",
             "Look at that donor in the Donors section, and at its quality control, before "
             "reporting the change; say in the paper that it rests on one donor.",
+        )
+    ]
+
+
+def _apart(entries: list[Influence]) -> list[Alert]:
+    found = apart(entries)
+    if not found:
+        return []
+    said = [f"{donor}: {apart_words(reasons)}" for donor, reasons in found.items()]
+    return [
+        Alert(
+            Level.WARNING,
+            "A donor stands apart" if len(found) == 1 else "Donors stand apart",
+            f"{text.join_some(said, 3)}.",
+            "Look at the quality of its cells and at its bar in the section on samples. Where it "
+            "is a bad sample, leave it out of the sample sheet; where it is not, report the "
+            "change with and without it.",
         )
     ]
 
@@ -267,6 +284,7 @@ def make_alerts(results: Results, verdict: Verdict, entries: list[Influence]) ->
         *_overlap(results),
         *_few_donors(results),
         *_drivers(verdict, entries),
+        *_apart(entries),
         *_heavy_donors(results),
         *suspect_alerts(results, verdict),
         *kept_cells_alerts(results),

@@ -14,18 +14,24 @@ from cgmm.results.read import Results
 from cgmm.thresholds import MIN_DONORS
 
 KEPT = 0.5  # of a change (log2) that must be left without any one donor
-STANDS_OUT = 2.0
 
 
 @dataclass(frozen=True)
 class Influence:
-    """Factor of one population, and the factor with each donor left out."""
+    """Factor of one population, and the factor with each donor left out.
+
+    ``against`` has the donors that point the other way, ``leaves`` the donors without whom the
+    factor lies outside its interval, ``outside`` the donors (with the condition) whose share lies
+    outside the shares of the others by more than chance.
+    """
 
     index: int
     name: str
     log2_net: float
     without: dict[str, float]
     against: tuple[str, ...]
+    leaves: tuple[str, ...] = ()
+    outside: tuple[tuple[str, str], ...] = ()
 
     @property
     def donor(self) -> str:
@@ -81,6 +87,12 @@ def _influence(finding: Finding, rows: pd.DataFrame) -> Influence:
         log2_net=finding.log2_net,
         without=dict(zip(rows["donor"], rows["log2_net_without"].astype(float), strict=True)),
         against=tuple(rows.loc[rows["disagrees"].astype(str) == "True", "donor"]),
+        leaves=tuple(rows.loc[rows["leaves_interval"].astype(str) == "True", "donor"]),
+        outside=tuple(
+            (str(donor), str(where))
+            for donor, where in zip(rows["donor"], rows["outside"], strict=True)
+            if where
+        ),
     )
 
 
@@ -90,8 +102,37 @@ def driven_by_one(entries: list[Influence], verdict: Verdict) -> list[Influence]
     return [e for e in entries if e.index in changed and e.driven]
 
 
+def apart(entries: list[Influence]) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the donors that stand apart by an absolute rule, the one with most reasons first.
+
+    Returns
+    -------
+    For each donor the populations whose factor leaves its interval without it, and the populations,
+    with the condition, in which its share lies outside those of all others by more than chance.
+    """
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for entry in entries:
+        for donor in entry.leaves:
+            found.setdefault(donor, ([], []))[0].append(entry.name)
+        for donor, condition in entry.outside:
+            found.setdefault(donor, ([], []))[1].append(f"{entry.name} in {condition}")
+    return dict(sorted(found.items(), key=lambda kv: (-sum(map(len, kv[1])), kv[0])))
+
+
+def apart_words(reasons: tuple[list[str], list[str]]) -> str:
+    """Write why a donor stands apart."""
+    leaves, outside = reasons
+    said = []
+    if leaves:
+        many = "factor leaves its interval" if len(leaves) == 1 else "factors leave their intervals"
+        said.append(f"without it the {many} ({text.join_some(leaves, 4)})")
+    if outside:
+        said.append(f"its share lies outside those of all others ({text.join_some(outside, 4)})")
+    return "; ".join(said)
+
+
 def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
-    """Write which donors disagree, and leaving out which donor moves the factors most.
+    """Write which donors stand apart, which disagree, and how much one donor moves the factors.
 
     Parameters
     ----------
@@ -102,21 +143,38 @@ def donor_sentences(entries: list[Influence], verdict: Verdict) -> list[str]:
     """
     if not entries:
         return []
-    return [_disagreement(entries, verdict), _leverage(entries)]
+    return [_standing_apart(entries), _disagreement(entries, verdict), _leverage(entries)]
+
+
+def _standing_apart(entries: list[Influence]) -> str:
+    found = apart(entries)
+    donors = {donor for entry in entries for donor in entry.without}
+    looked = (
+        f"{text.plural(len(entries), 'population')} and {text.plural(len(donors), 'donor')}, "
+        "whether or not a change is reported"
+    )
+    if not found:
+        return (
+            f"No donor stands apart (of {looked}): without any one donor every factor stays in its "
+            "interval, and no share lies outside those of the other donors of its condition by "
+            "more than chance (q under 0.01)."
+        )
+    said = [f"{donor}: {apart_words(reasons)}" for donor, reasons in found.items()]
+    return f"Donors that stand apart (of {looked}): {text.join_some(said, 4)}."
 
 
 def _disagreement(entries: list[Influence], verdict: Verdict) -> str:
     changed = {f.index for f in verdict.findings if f.prevalence.is_growth_or_loss}
     named = [e for e in entries if e.index in changed]
     if not named:
-        return "No prevalence change is reported, so there is none a donor could disagree with."
+        return "No prevalence change is reported, so no donor can point against one."
     where: dict[str, list[str]] = {}
     for entry in named:
         for donor in entry.against:
             where.setdefault(donor, []).append(entry.name)
     if not where:
         names = text.join_some([e.name for e in named])
-        return f"Every donor agrees with the prevalence changes reported here ({names})."
+        return f"Every donor points the way of the prevalence changes reported here ({names})."
     worst = sorted(where, key=lambda d: (-len(where[d]), d))
     parts = [f"{d} in {text.join_some(where[d], 3)}" for d in worst]
     return (
@@ -132,8 +190,7 @@ def _leverage(entries: list[Influence]) -> str:
     moved = moved.sort_values(ascending=False, kind="stable")
     donor, most = str(moved.index[0]), float(moved.iloc[0])
     others = float(moved.iloc[1:].median())
-    number = f"{text.ratio(2**most)}-fold on average (others: "
-    number += f"{text.ratio(2**others)}-fold)"
-    if most > STANDS_OUT * others:
-        return f"{donor} stands out: leaving it out moves the factors {number}."
-    return f"No donor stands out: leaving out {donor}, the strongest, moves the factors {number}."
+    return (
+        f"Leaving out {donor} moves the factors most, {text.ratio(2**most)}-fold on average "
+        f"(others: {text.ratio(2**others)}-fold)."
+    )

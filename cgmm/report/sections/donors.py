@@ -133,6 +133,8 @@ def influence_table(entries: list[Influence]) -> Table | None:
                 number(e.low, text.fold),
                 number(e.high, text.fold),
                 words(", ".join(e.against), "none"),
+                words(", ".join(e.leaves), "none"),
+                words(", ".join(f"{d} ({where})" for d, where in e.outside), "none"),
             ],
             (e.index,),
         )
@@ -149,6 +151,17 @@ def influence_table(entries: list[Influence]) -> Table | None:
             Column("Lowest", "Lowest net factor with any one donor left out"),
             Column("Highest", "Highest net factor with any one donor left out"),
             Column("Against", "Donors who alone point the other way", number=False),
+            Column(
+                "Leaves interval",
+                "Donors without whom the factor lies outside the interval of all donors",
+                number=False,
+            ),
+            Column(
+                "Share outside",
+                "Donors whose share lies outside those of all others of the condition by more than "
+                "chance (q under 0.01)",
+                number=False,
+            ),
         ],
         rows=rows,
         file="influence.tsv",

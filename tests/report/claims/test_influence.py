@@ -62,7 +62,7 @@ def test_one_donor_that_drives_a_change_is_named(tmp_path):
     words = f"{name} (×{ratio(full)}; without {loud} ×{ratio(without)})"
     assert words in page.sections["alerts"]
     assert f"Rests on {loud}." in page.sections["verdict"]
-    assert f"{loud} stands out" in page.sections["donors"]
+    assert f"Leaving out {loud} moves the factors most" in page.sections["donors"]
 
 
 def test_donors_who_disagree_are_named(made):
@@ -76,3 +76,27 @@ def test_donors_who_disagree_are_named(made):
         against = own[:, k] * np.sign(factors.loc[name, "log2_net"]) < 0
         wanted = ", ".join(before.index[against]) or "none"
         assert row["Against"][0] == wanted
+
+
+def test_a_donor_that_stands_apart_is_named_whatever_changed(tmp_path):
+    folder = make_folder(tmp_path / "a", k=4, n_cells=4000, flat=True)
+    page = read(build(folder, tmp_path / "a.html"))
+    assert "No donor stands apart (of 4 populations" in page.sections["donors"]
+    influence = tsv(folder, "influence")
+    one, two = influence["name"].unique()[:2]
+    donor = influence["donor"].iloc[0]
+    own = influence["donor"] == donor
+    influence["leaves_interval"] = own & (influence["name"] == one)
+    influence["outside"] = np.where(own & (influence["name"] == two), "ctrl", "")
+    write_tsv(folder, "influence", influence)
+    page = read(build(folder, tmp_path / "b.html"))
+    reasons = (
+        f"{donor}: without it the factor leaves its interval ({one}); its share lies outside those "
+        f"of all others ({two} in ctrl)"
+    )
+    assert reasons in page.sections["donors"]
+    assert reasons in page.sections["alerts"]
+    found = {row["Population"][0]: row for row in rows(page, "t-influence")}
+    assert found[one]["Leaves interval"][0] == donor
+    assert found[two]["Share outside"][0] == f"{donor} (ctrl)"
+    assert found[two]["Leaves interval"][0] == "none"
