@@ -22,7 +22,8 @@ import pandas as pd
 import scipy.sparse as sp
 import yaml
 
-from cgmm._utils.files import checksum, write_h5ad
+from cgmm._utils.files import checksum
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import (
     InputError,
     Sample,

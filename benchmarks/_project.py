@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.simulate import counts
 
 CODE = Path(__file__).resolve().parents[1]

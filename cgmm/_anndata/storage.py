@@ -17,7 +17,7 @@ import pandas as pd
 from cgmm._anndata.checks import check_object, writing
 from cgmm._anndata.keys import DEFAULT_KEY, Keys, UncertaintyKeys, Uns
 from cgmm._anndata.sides import rows_of_fit
-from cgmm._utils.files import storable
+from cgmm._utils.h5ad import storable
 from cgmm._utils.strict_json import dumps, loads
 from cgmm._utils.versions import versions
 from cgmm.coupled.result import ARRAY_NAMES, OF_CELLS, CoupledFit

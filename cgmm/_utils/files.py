@@ -1,4 +1,4 @@
-"""Atomic writes of files, and h5ad files that older programs can open.
+"""Atomic writes of files, and their checksums.
 
 Every file is written under a temporary name in its folder, flushed to the disk, and then renamed.
 A reader therefore sees the old file or the new file, never a part of a file.  A process that is
@@ -18,9 +18,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import anndata as ad
-import pandas as pd
 
 _HOST = "".join(c if c.isalnum() else "_" for c in socket.gethostname())
 
@@ -131,20 +128,6 @@ def _runs(process: int) -> bool:
     return True
 
 
-def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
-    """Write an AnnData to an h5ad file that older versions of anndata and R can read.
-
-    Parameters
-    ----------
-    adata
-        The object to write; it is not changed.
-    path
-        Path of the file.
-    """
-    with atomic(path) as temporary, plain_strings():
-        adata.write_h5ad(temporary, compression="gzip")
-
-
 def checksum(path: Path | str) -> str:
     """SHA-256 of a file, read in blocks; of a folder, that of the names and checksums in it."""
     place = Path(path)
@@ -155,27 +138,3 @@ def checksum(path: Path | str) -> str:
     for file_in in sorted(p for p in place.rglob("*") if p.is_file()):
         total.update(f"{file_in.relative_to(place).as_posix()}\0{checksum(file_in)}\0".encode())
     return total.hexdigest()
-
-
-@contextlib.contextmanager
-def plain_strings() -> Iterator[None]:
-    """Make anndata write text in the encoding that older versions of anndata and R can read."""
-    setting = "allow_write_nullable_strings"
-    if not hasattr(ad.settings, setting):
-        yield
-        return
-    with ad.settings.override(**{setting: False}):
-        yield
-
-
-def storable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose text columns are categorical, which every version of anndata can read.
-
-    pandas 3 gives text a string dtype.  anndata 0.13 writes this dtype as a nullable string array,
-    and anndata before 0.11 cannot read these arrays.
-    """
-    out = frame.copy()
-    for name, column in frame.items():
-        if pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column):
-            out[name] = pd.Categorical(column.astype(str).to_numpy(object))
-    return out

@@ -27,6 +27,14 @@ def triangle(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
     return np.triu_indices(n_dims)
 
 
+@lru_cache(maxsize=32)
+def factors(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of (x, 1), shape (D + 1, B), whose products are the features, (M,) each."""
+    rows, cols = triangle(n_dims)
+    alone = np.arange(n_dims + 1)  # coordinates and the constant, times one
+    return np.concatenate([rows, alone]), np.concatenate([cols, np.full(n_dims + 1, n_dims)])
+
+
 def n_features(n_dims: int) -> int:
     """Return the number of features of a point: D (D + 1) / 2 + D + 1."""
     return n_dims * (n_dims + 1) // 2 + n_dims + 1
@@ -59,8 +67,10 @@ def features_of(x: jax.Array, kind: Kind) -> jax.Array:
         return jnp.concatenate([x, one])
     if kind == "diag":
         return jnp.concatenate([x * x, x, one])
-    products = [x[i : i + 1] * x[i:] for i in range(x.shape[0])]
-    return jnp.concatenate([*products, x, one])
+    rows, cols = factors(x.shape[0])
+    # one gather of each factor: XLA compiles and runs a product per row in twice the time
+    extended = jnp.concatenate([x, one])
+    return extended[rows] * extended[cols]
 
 
 @lru_cache(maxsize=32)

@@ -17,25 +17,37 @@ The steps, in order::
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cgmm.pp._formats import format_of
-from cgmm.pp._guard import check_readable
-from cgmm.pp._sample_checks import check_annotation, check_samples
-from cgmm.pp._sample_values import sample_values
-from cgmm.pp._samples import InputError, Sample
-from cgmm.pp._sheet import samples_of_files
+if TYPE_CHECKING:
+    from cgmm.pp._embed import embed
+    from cgmm.pp._formats import format_of
+    from cgmm.pp._guard import check_readable
+    from cgmm.pp._lazy import choose_scale, prepare_lazily, read_prepared
+    from cgmm.pp._prepare import join_samples, normalise, quality_control, write_prepared
+    from cgmm.pp._sample_checks import check_annotation, check_samples
+    from cgmm.pp._sample_values import sample_values
+    from cgmm.pp._samples import InputError, Sample
+    from cgmm.pp._sheet import samples_of_files
 
-# the check is quick because scanpy is only imported by what needs it
-_LATER = {
-    "choose_scale": "cgmm.pp._lazy",
-    "embed": "cgmm.pp._embed",
-    "join_samples": "cgmm.pp._prepare",
-    "normalise": "cgmm.pp._prepare",
-    "prepare_lazily": "cgmm.pp._lazy",
-    "quality_control": "cgmm.pp._prepare",
-    "read_prepared": "cgmm.pp._lazy",
-    "write_prepared": "cgmm.pp._prepare",
+# a job loads what it uses: AnnData and scanpy take longer to load than most jobs to run
+_PLACES = {
+    "InputError": "_samples",
+    "Sample": "_samples",
+    "check_annotation": "_sample_checks",
+    "check_readable": "_guard",
+    "check_samples": "_sample_checks",
+    "choose_scale": "_lazy",
+    "embed": "_embed",
+    "format_of": "_formats",
+    "join_samples": "_prepare",
+    "normalise": "_prepare",
+    "prepare_lazily": "_lazy",
+    "quality_control": "_prepare",
+    "read_prepared": "_lazy",
+    "sample_values": "_sample_values",
+    "samples_of_files": "_sheet",
+    "write_prepared": "_prepare",
 }
 
 __all__ = [
@@ -44,16 +56,23 @@ __all__ = [
     "check_annotation",
     "check_readable",
     "check_samples",
+    "choose_scale",
+    "embed",
     "format_of",
+    "join_samples",
+    "normalise",
+    "prepare_lazily",
+    "quality_control",
+    "read_prepared",
     "sample_values",
     "samples_of_files",
-    *_LATER,
+    "write_prepared",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name]), name)
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

@@ -18,7 +18,8 @@ import numpy as np
 import scipy.sparse as sp
 from anndata.io import read_elem
 
-from cgmm._utils.files import is_full, plain_strings
+from cgmm._utils.files import is_full
+from cgmm._utils.h5ad import plain_strings
 from cgmm._utils.optional import how_to_install
 from cgmm.pp._columns import labelled
 from cgmm.pp._fcs import read_fcs

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
-from cgmm._utils.files import atomic, plain_strings
+from cgmm._utils.files import atomic
+from cgmm._utils.h5ad import plain_strings
 from cgmm._utils.optional import how_to_install
 from cgmm._utils.rows import RowsWriter
 from cgmm.pp._blocks import Block, blocks_of

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._utils.files import atomic, plain_strings
+from cgmm._utils.files import atomic
+from cgmm._utils.h5ad import plain_strings
 from cgmm.pp._columns import labels_of
 from cgmm.pp._counted_once import (
     MIN_COPIES_OF_EVENTS,

@@ -17,7 +17,8 @@ import pandas as pd
 
 from cgmm import get
 from cgmm._anndata.populations import POPULATION
-from cgmm._utils.files import atomic, write_h5ad
+from cgmm._utils.files import atomic
+from cgmm._utils.h5ad import write_h5ad
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.genes.marker_table import read_marker_table
 from cgmm.get._populations import population_column

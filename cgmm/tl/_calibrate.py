@@ -16,7 +16,7 @@ from cgmm._anndata.populations import take_populations
 from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import read_fit, read_params, write_results
 from cgmm._utils.arguments import check_seed, check_whole
-from cgmm._utils.files import storable
+from cgmm._utils.h5ad import storable
 from cgmm.donors.design import Design, design, unit_of_cells
 from cgmm.donors.null_splits import (
     Calls,

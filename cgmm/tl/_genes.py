@@ -23,7 +23,7 @@ from cgmm._anndata.storage import (
 )
 from cgmm._anndata.units import DonorColumns, Units, model_of, read_units
 from cgmm._utils.arguments import check_number, check_whole
-from cgmm._utils.files import storable
+from cgmm._utils.h5ad import storable
 from cgmm.pair import SIDES, SOURCE
 from cgmm.thresholds import MIN_CELLS
 from cgmm.tl._gene_changes import Groups, by_expression, groups, population_groups

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import UncertaintyKeys
-from cgmm._utils.files import storable
+from cgmm._utils.h5ad import storable
 from cgmm._utils.strict_json import dumps
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.design import Design, unit_of_cells

@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 from anndata.io import read_elem, write_elem
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import InputError, Sample, check_samples
 
 GENES = [f"GENE{i:03d}" for i in range(60)]

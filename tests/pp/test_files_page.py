@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 import yaml
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import Sample, check_samples, join_samples
 from cgmm.pp._formats import READERS
 from tests.pp.made import GENES, small

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from cgmm import pp
 from cgmm._utils import rows as rows_module
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import InputError, Sample, _embed, _lazy
 from cgmm.simulate import counts
 

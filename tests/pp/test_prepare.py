@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import (
     InputError,
     Sample,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cgmm as cg
-from cgmm._utils import files
+from cgmm._utils import h5ad
 from cgmm.results import annotate
 from cgmm.results.annotate import add_uncertainty, read_values
 
@@ -18,7 +18,7 @@ from cgmm.results.annotate import add_uncertainty, read_values
 @pytest.fixture
 def prepared(simulated: ad.AnnData, tmp_path: Path) -> Path:
     path = tmp_path / "prepared.h5ad"
-    files.write_h5ad(simulated, path)
+    h5ad.write_h5ad(simulated, path)
     return path
 
 

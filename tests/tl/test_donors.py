@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 
 FEW = {"n_permutations": 40}
 

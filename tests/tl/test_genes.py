@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._utils import files
+from cgmm._utils import h5ad
 
 
 def test_genes_refuse_counts_and_do_not_name_by_them(
@@ -30,7 +30,7 @@ def test_genes_need_a_fit(simulated: ad.AnnData) -> None:
 def test_tables_survive_a_file(somewhere: ad.AnnData, tmp_path: Path) -> None:
     cg.tl.genes(somewhere)
     before = cg.get.genes(somewhere), cg.get.gene_agreement(somewhere)
-    files.write_h5ad(somewhere, tmp_path / "a.h5ad")
+    h5ad.write_h5ad(somewhere, tmp_path / "a.h5ad")
     read = ad.read_h5ad(tmp_path / "a.h5ad")
     for frame, again in zip(before, (cg.get.genes(read), cg.get.gene_agreement(read)), strict=True):
         pd.testing.assert_frame_equal(frame, again)

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._utils.files import atomic, write_h5ad
+from cgmm._utils.files import atomic
+from cgmm._utils.h5ad import write_h5ad
 from tests.made import encodings
 
 FRAMES = ("components", "factors", "transfers", "arrivals", "shifts", "genes", "donors")
@@ -19,7 +20,7 @@ FULL_DISK = """
 import os, resource, sys
 from pathlib import Path
 import anndata as ad
-from cgmm._utils import files
+from cgmm._utils import files, h5ad
 
 whole, path = Path(sys.argv[1]), Path(sys.argv[2])
 adata = ad.read_h5ad(whole)
@@ -27,7 +28,7 @@ adata = ad.read_h5ad(whole)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
 try:
     if path.suffix == ".h5ad":
-        files.write_h5ad(adata, path)
+        h5ad.write_h5ad(adata, path)
     else:
         with files.atomic(path) as temporary:
             temporary.write_bytes(bytes(50_000))

@@ -19,7 +19,7 @@ from hypothesis.extra.numpy import arrays
 
 import cgmm as cg
 from cgmm._utils.arguments import check_whole
-from cgmm._utils.files import storable
+from cgmm._utils.h5ad import storable
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.coupled.fit import ConvergenceWarning
 from cgmm.pp._samples import listed

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import InputError, Sample, _guard, check_readable, check_samples, join_samples
 from cgmm.results.fit_files import FORMAT, load_fit
 from tests.pp.made import small

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.simulate import counts
 from workflow.config import load
 from workflow.validation import SettingsError

@@ -48,7 +48,8 @@ def run_script(rule: str, folder: Path, **given: Any) -> subprocess.CompletedPro
     rule
         Name of the rule and of its script.
     folder
-        Where it runs; the log is ``{rule}.log`` there.
+        Where it runs; the log is ``{rule}.log`` there, and ``{rule}.loaded`` names the packages
+        that the process had loaded in the end.
     given
         input, output, params, wildcards: lists, or dicts of what has a name. Plain values.
     """
@@ -63,3 +64,5 @@ if __name__ == "__main__":
     sys.path[0] = str(SCRIPTS)
     job = Job(sys.argv[1], json.load(sys.stdin))
     runpy.run_path(str(SCRIPTS / f"{job.rule}.py"), init_globals={"snakemake": job})
+    packages = sorted({name.split(".")[0] for name in sys.modules})
+    Path(f"{job.rule}.loaded").write_text("\n".join(packages) + "\n", encoding="utf-8")

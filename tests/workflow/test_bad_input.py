@@ -9,7 +9,7 @@ import anndata as ad
 import numpy as np
 import pytest
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from tests.workflow.conftest import Project
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cgmm import pp
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from tests.pp.test_formats import write_10x_folder, write_10x_h5, write_loom
 from tests.workflow.conftest import ROOT, Project
 

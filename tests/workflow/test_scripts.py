@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,21 @@ SETTINGS: dict[str, Any] = {
     },
     "donors": {"n_bootstrap": 3, "n_permutations": 3, "baseline": "median"},
     "test_genes": False,
+}
+# packages that a job must not load: they take longer than most jobs
+MODEL = {"jax", "igraph"}
+HEAVY = MODEL | {"scanpy", "sklearn", "matplotlib", "umap", "numba"}
+NOT_LOADED = {
+    "check": HEAVY,
+    "check_annotation": HEAVY,
+    "check_design": HEAVY,
+    "check_markers": HEAVY | {"anndata", "scipy"},
+    "prepare": HEAVY,
+    "embed": MODEL - {"igraph"},
+    "fit": {"scanpy", "umap", "numba"},
+    "summarise": {"scanpy", "matplotlib", "umap", "numba"},
+    "report": HEAVY - {"matplotlib"} | {"anndata", "scipy"},
+    "index": HEAVY | {"anndata", "scipy"},
 }
 COMMON = {"use_rep": None, "modality": "rna"}
 
@@ -167,6 +184,11 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     run("index", tmp_path, input=pages, output=["index.html"], params={"titles": ["A drug"]})
     assert "A drug" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
+    loaded = {rule: set((tmp_path / f"{rule}.loaded").read_text().split()) for rule in NOT_LOADED}
+    assert all("numpy" in packages for packages in loaded.values())
+    too_much = {rule: found & NOT_LOADED[rule] for rule, found in loaded.items()}
+    assert not any(too_much.values()), too_much
+
 
 def test_a_failure_is_one_sentence_on_the_console_and_in_the_log(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
@@ -198,6 +220,20 @@ def test_the_simulated_demo_says_where_it_comes_from(tmp_path: Path) -> None:
 def test_a_script_says_what_it_makes_in_at_most_three_lines(path: Path) -> None:
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     assert len(words.splitlines()) <= 3
+
+
+def test_compiled_code_is_kept_in_the_results_unless_the_user_has_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    setup = importlib.import_module("_setup")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    setup.keep_compiled_code(Path("results") / ".compiled")
+    kept = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    assert kept.parent == tmp_path / "results" / ".compiled"
+    setup.keep_compiled_code(Path("elsewhere"))
+    assert Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) == kept
 
 
 def test_every_script_is_named_by_a_rule() -> None:

@@ -62,7 +62,7 @@ rule prepare:
         reading=lookup("reading", within=config),
         qc=lookup("qc", within=config),
         scale=lookup("scale", within=config),
-        code=code("cgmm.pp._lazy", "cgmm._utils.files"),
+        code=code("cgmm.pp._lazy", "cgmm._utils.h5ad"),
     message:
         "Join, filter and normalise dataset {wildcards.dataset} (about 10 s per 10,000 cells)"
     script:
@@ -93,7 +93,7 @@ rule embed:
         integrate=lookup("integrate", within=config),
         modality=lookup("modality", within=config),
         random_state=lookup("fit/random_state", within=config),
-        code=code("cgmm.pp._embed", "cgmm.pp._lazy", "cgmm._utils.files"),
+        code=code("cgmm.pp._embed", "cgmm.pp._lazy", "cgmm._utils.h5ad"),
     message:
         "Embed dataset {wildcards.dataset}: variable genes, PCA, UMAP (about 20 s per 10,000 cells)"
     script:

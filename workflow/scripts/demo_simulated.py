@@ -5,7 +5,7 @@ from _setup import start
 start(snakemake)
 
 from cgmm import simulate
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 
 adata = simulate.counts(conditions=("healthy", "treated"), n_donors=5, random_state=0)
 adata.uns["data_source"] = {

@@ -8,7 +8,7 @@ import_umap()
 
 import anndata as ad
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import embed, read_prepared
 
 params = snakemake.params

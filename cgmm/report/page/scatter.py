@@ -10,8 +10,6 @@ from typing import ClassVar
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
 from cgmm.report.page import text
@@ -91,6 +89,10 @@ def draw_cells(
     place: np.ndarray, colours: Sequence[str] | np.ndarray, size: float, alpha: float
 ) -> Image.Image:
     """Draw cells at panel coordinates (n, 2) on a transparent image."""
+    # the list of reports draws nothing, so its job does not load this
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
     canvas = Canvas(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100 * PIXELS_PER_UNIT)
     FigureCanvasAgg(canvas)
     canvas.patch.set_alpha(0)

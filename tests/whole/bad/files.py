@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.pp import InputError, Sample, check_samples, join_samples
 from tests.pp.made import GENES, small
 from tests.whole.bad.cases import Case
