@@ -4,8 +4,6 @@ Every function takes an object that :func:`cgmm.tl.fit` has filled and returns a
 object is not changed. :mod:`cgmm.tables` declares the columns.
 """
 
-from __future__ import annotations
-
 from cgmm._anndata.storage import read_fit as fit
 from cgmm._anndata.storage import read_params as params
 from cgmm.get._calibration import calibration

@@ -7,8 +7,6 @@ A function with the argument ``ax`` draws on these Axes, or on a new figure whos
 content, and returns the Axes.
 """
 
-from __future__ import annotations
-
 from cgmm.pl._compare import compare
 from cgmm.pl._components import components
 from cgmm.pl._donors import donors

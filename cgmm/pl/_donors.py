@@ -16,7 +16,7 @@ from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._anndata.populations import STATE
 from cgmm.donors.change import PSEUDOCOUNT
 from cgmm.pair import SOURCE, TARGET
-from cgmm.pl._style import AFTER, BAR, BEFORE, bare, panels, short, trend
+from cgmm.pl._style import AFTER, BAR, BEFORE, all_short, bare, called, panels, short, trend
 
 MIN_SHARE = 1e-4  # smaller shares are drawn at this share
 
@@ -70,11 +70,12 @@ def donors(
     factors = get.factors(adata, level=level, key=key).sort_values("share_source", ascending=False)
     figure, axes = panels(len(factors), n_columns=n_columns, width=1.55, height=1.75, sharey=True)
     conditions = [short(params[side], 12) for side in (SOURCE, TARGET)]
-    columns = ("component", "name", "q", "log2_net")
+    columns = ("component", "name", "log2_net", "ci_low", "ci_high", "q")
     rows = zip(*(factors[c].to_list() for c in columns), strict=True)
-    for ax, (component, name, q, log2_net) in zip(axes, rows, strict=True):
+    titles = all_short(factors["name"])
+    for ax, name, (component, _, *numbers) in zip(axes, titles, rows, strict=True):
         _panel(ax, table[table["component"] == component], logarithmic=show == "share")
-        title = trend(name, log2_net, q) if show == "share" else short(name)
+        title = trend(name, called(*numbers)) if show == "share" else name
         ax.set_title(title, fontsize=8)
         ax.set_xticks([0, 1], conditions, fontsize=7)
         ax.tick_params(axis="y", labelsize=7)

@@ -21,12 +21,13 @@ from cgmm.pl._style import (
     FLAT,
     TEXT,
     UP,
+    all_short,
     bare,
+    called,
     legend_below,
     new_axes,
     plain,
     rows_height,
-    short,
     text_size,
 )
 
@@ -59,8 +60,9 @@ def factors(
 
     Returns
     -------
-    Axes. Filled points have an interval over donors that excludes ×1. Open points have an interval
-    that includes ×1, no interval, or an interval from cells alone (thin line), which is too narrow.
+    Axes. Filled points are reported changes: q is below 0.05 and the interval over donors excludes
+    ×1. Open points are not, or have no interval, or an interval from cells alone (thin line), which
+    is too narrow. :func:`cgmm.pl.donors` marks the same rows.
     Rows without a target cell are at the left edge. A name in grey italics is not
     settled: other choices of the method move the factor too far (``settled`` of
     :func:`cgmm.get.factors`).
@@ -74,7 +76,7 @@ def factors(
     for i, row in enumerate(table.to_dict("records")):
         _mark(ax, i, row, limit)
     ax.axvline(0, color=TEXT, linewidth=0.9, zorder=1)
-    names = [short(n) for n in table["name"]]
+    names = all_short(table["name"])
     ax.set_yticks(np.arange(len(names)), names, fontsize=text_size(len(names)))
     for label, sure in zip(ax.get_yticklabels(), table["settled"], strict=True):
         if not sure:
@@ -93,8 +95,8 @@ def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
     """Draw one row at the height ``i``; values beyond ``limit`` stand at the limit."""
     value, low, high = row["log2_net"], row["ci_low"], row["ci_high"]
     of_donors = row["interval_from"] != "cells"
-    clear = of_donors and (low > 0 or high < 0)
-    colour = FLAT if not clear else UP if value > 0 else DOWN
+    change = called(value, low, high, row["q"]) if of_donors else 0
+    colour = (FLAT, UP, DOWN)[change]
     x = float(np.clip(value, -limit, limit))
     if np.isfinite(low):
         ends = np.clip([low, high], -limit, limit)
@@ -103,9 +105,9 @@ def _mark(ax: Axes, i: int, row: dict[Hashable, Any], limit: float) -> None:
     ax.plot(
         x,
         i,
-        marker="o" if not clear else "^" if value > 0 else "v",
+        marker=("o", "^", "v")[change],
         markersize=8,
-        markerfacecolor=colour if clear else "white",
+        markerfacecolor=colour if change else "white",
         markeredgecolor=colour,
         markeredgewidth=1.5,
         linestyle="none",

@@ -12,7 +12,7 @@ from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._anndata.populations import STATE
 from cgmm._utils.arguments import check_number
 from cgmm.pair import SOURCE, TARGET
-from cgmm.pl._style import BAR, FLAT, TEXT, bare, new_axes, plain, rows_height, short, text_size
+from cgmm.pl._style import BAR, FLAT, TEXT, all_short, bare, new_axes, plain, rows_height, text_size
 
 
 def shifts(
@@ -61,14 +61,15 @@ def shifts(
     ax.plot(table["means"], y, "o", color=TEXT, markersize=6, label="of the means")
     if level == STATE:
         _whole_and_shape(ax, table)
-    # a bar or, without bars, an interval ends before the genes
-    ends = table["length"] if level == STATE else table[["length", "ci_high"]].max(axis=1)
+    ends = table[["length", "ci_high"]].max(axis=1)  # bar and interval end before the genes
     widest = float(max(ends.max(), 0.1)) if len(table) else 1.0
     for i, (end, leading) in enumerate(zip(ends, table["top_genes"], strict=True)):
         text = plain(_leading(leading))
         ax.text(end + 0.02 * widest, i, text, va="center", fontsize=7.5, color=FLAT)
+    both = pd.concat([table["source"], table["target"]]).astype(str)
+    short = dict(zip(both, all_short(both), strict=True))
     labels = [
-        short(k) if k == j else f"{short(k)} → {short(j)}"
+        short[k] if k == j else f"{short[k]} → {short[j]}"
         for k, j in zip(table["source"], table["target"], strict=True)
     ]
     ax.set_yticks(y, labels, fontsize=text_size(len(labels)))

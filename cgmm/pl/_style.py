@@ -6,6 +6,7 @@ up, what falls is blue and points down.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import matplotlib.patheffects as patheffects
@@ -19,7 +20,7 @@ from cgmm._utils.arguments import check_whole
 from cgmm._utils.colours import DOWN as DOWN_RGB
 from cgmm._utils.colours import MIDDLE, mix, population_colours
 from cgmm._utils.colours import UP as UP_RGB
-from cgmm._utils.labels import shortened
+from cgmm._utils.labels import short_names, shortened
 from cgmm.thresholds import ALPHA
 
 UP, DOWN = (mix(colour, colour, 0.0) for colour in (UP_RGB, DOWN_RGB))
@@ -72,6 +73,13 @@ def short(name: object, limit: int = MAX_NAME) -> str:
     return plain(shortened(str(name), limit))
 
 
+def all_short(names: Iterable[object], limit: int = MAX_NAME) -> list[str]:
+    """Return names cut to ``limit`` characters that differ where the whole names differ."""
+    texts = [str(name) for name in names]
+    made = short_names(texts, limit)
+    return [plain(made[text]) for text in texts]
+
+
 def new_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
     """Return ``ax``, or the Axes of a new figure of that size in inches."""
     if ax is not None:
@@ -101,10 +109,19 @@ def panels(
     return figure, list(axes[:n])
 
 
-def trend(name: object, log2_net: float, q: float) -> str:
-    """Return a name, with a triangle when the change is significant."""
-    mark = "" if not q < ALPHA else "  ▲" if log2_net > 0 else "  ▼"  # no mark when q is NaN
-    return short(name) + mark
+def called(log2_net: float, ci_low: float, ci_high: float, q: float) -> int:
+    """Return 1 for a growth, -1 for a loss, 0 where none is reported.
+
+    A change is reported where q is below 0.05 and the interval excludes ×1, as in the report.
+    """
+    if not (q < ALPHA and ci_low * ci_high > 0):  # also False where a number is missing
+        return 0
+    return 1 if log2_net > 0 else -1
+
+
+def trend(name: object, change: int) -> str:
+    """Return a name, with a triangle for a change that is reported (:func:`called`)."""
+    return f"{name}{('', '  ▲', '  ▼')[change]}"
 
 
 def legend_below(ax: Axes, handles: list[Any], *, n_columns: int = 4) -> None:

@@ -9,8 +9,6 @@ per section of the page. ``page`` writes text, tables, SVG, images and HTML. To 
 a file with a function ``section`` in ``sections`` and name it in the list in ``build``.
 """
 
-from __future__ import annotations
-
 from cgmm.report.build import build
 from cgmm.report.index import build_index
 from cgmm.report.twins import build_twins

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._utils.colours import population_colours
+from cgmm._utils.labels import short_names
 from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
@@ -102,6 +103,12 @@ class Results:
         return [str(s) for s in found if s] if isinstance(found, list) else []
 
     @property
+    def features(self) -> tuple[str, str]:
+        """What a feature is called, one and several: gene, or marker in cytometry."""
+        cytometry = _block(self.meta, "config").get("modality") == "cytometry"
+        return ("marker", "markers") if cytometry else ("gene", "genes")
+
+    @property
     def change_of_genes(self) -> tuple[str, str]:
         """Name of the change of a gene or marker, and the meaning of one unit of it."""
         if _block(self.meta, "config").get("modality") == "cytometry":
@@ -116,10 +123,17 @@ class Results:
         """Whether there is a population called `name`."""
         return name in self._by_name
 
+    def short(self, name: str, limit: int) -> str:
+        """Return the name of a population, cut to `limit` characters and unlike all others."""
+        if limit not in self._short:
+            self._short[limit] = short_names([s.name for s in self.populations], limit)
+        return self._short[limit].get(name, name)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {s.name: s.index for s in self.populations})
 
     _by_name: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+    _short: dict[int, dict[str, str]] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def fit(self) -> dict[str, Any]:

@@ -16,8 +16,6 @@ change of +1, the others have a small negative value. A subpopulation that is go
 a new subpopulation has ``+inf``.
 """
 
-from __future__ import annotations
-
 from cgmm.simulate._counts import counts
 from cgmm.simulate._points import SimulatedPoints, points
 

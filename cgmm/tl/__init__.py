@@ -4,8 +4,6 @@
 fields back.
 """
 
-from __future__ import annotations
-
 from cgmm.tl._annotate import annotate
 from cgmm.tl._calibrate import calibrate
 from cgmm.tl._donors import donors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cgmm.pl._style import apart, colours, panels, percent, short, trend
+from cgmm.pl._style import apart, called, colours, panels, percent, short, trend
 
 
 def test_colours_are_all_different() -> None:
@@ -40,9 +40,15 @@ def test_names_are_cut_and_are_no_mathematics() -> None:
 
 
 def test_triangles_mark_what_is_significant() -> None:
-    assert trend("T", 1.0, 0.01) == "T  ▲"
-    assert trend("T", -1.0, 0.01) == "T  ▼"
-    assert trend("T", 1.0, 0.05) == trend("T", 1.0, np.nan) == "T"
+    assert trend("T", called(1.0, 0.5, 1.5, 0.01)) == "T  ▲"
+    assert trend("T", called(-1.0, -1.5, -0.5, 0.01)) == "T  ▼"
+    for numbers in (
+        (0.5, 1.5, 0.05),
+        (0.5, 1.5, np.nan),
+        (-0.1, 2.1, 0.01),
+        (np.nan, np.nan, 0.01),
+    ):
+        assert trend("T", called(1.0, *numbers)) == "T"
 
 
 def test_small_shares_have_two_digits() -> None:

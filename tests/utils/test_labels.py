@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm._utils.labels import shortened, spread
+from cgmm._utils.labels import short_names, shortened, spread
 
 
 def test_spread_keeps_order_and_distance() -> None:
@@ -31,3 +31,26 @@ def test_labels_without_room_share_what_there_is() -> None:
 )
 def test_long_names_are_cut(name: str, cut: str) -> None:
     assert shortened(name, 3) == cut
+
+
+def test_names_stay_distinct_when_they_are_cut() -> None:
+    names = [
+        "CD4 positive, alpha-beta naive T cell",
+        "CD4 positive, alpha-beta memory T cell",
+        "CD8 positive, alpha-beta memory T cell",
+        "keratinocyte differentiated 1",
+        "keratinocyte differentiated 2",
+        "B cell",
+        "a name of one kind" + "x" * 30,
+        "a name of one kind" + "x" * 31,
+    ]
+    for limit in (9, 14, 18, 27):
+        short = short_names(names, limit)
+        assert set(short) == set(names)
+        assert len(set(short.values())) == len(names), limit
+        assert max(map(len, short.values())) <= limit
+        assert short["B cell"] == "B cell"
+    assert short_names(names, 18)[names[0]] == "CD4 p…naive T cell"
+    assert short_names(["the only one that is long"], 12) == {
+        "the only one that is long": "the only on…"
+    }

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(1200)
 def test_console_shows_progress_and_reports(tiny_project: Project) -> None:
     folder = tiny_project.folder
     text = (folder / "console.txt").read_text(encoding="utf-8")
-    assert "1 comparisons (drug), 6 samples" in text
+    assert "1 comparison (drug), 6 samples" in text
     assert "(100%) done" in text
     assert "[check data] 6 samples, 600 cells, 140 genes" in text
     assert str(folder / "reports" / "index.html") in text

@@ -198,7 +198,14 @@ def minutes(base, per_gb=0):
 def greet():
     """Log which comparisons will run."""
     names = ", ".join(COMPARISONS)
-    logger.info(f"cgmm: {len(COMPARISONS)} comparisons ({names}), {len(ROWS)} samples.")
+    counted = ", ".join(
+        f"{n} {noun}{'' if n == 1 else 's'}{more}"
+        for n, noun, more in (
+            (len(COMPARISONS), "comparison", f" ({names})"),
+            (len(ROWS), "sample", ""),
+        )
+    )
+    logger.info(f"cgmm: {counted}.")
 
 
 def show_reports():

@@ -110,7 +110,7 @@ def _prevalence(groups: Groups) -> str:
     return " ".join(said)
 
 
-def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
+def _state(results: Results, groups: Groups, common: list[tuple[str, float, int]]) -> str:
     if not groups.moved:
         return "No population moved clearly by half a spread (0.5 SD) or more."
     top = groups.moved[0]
@@ -122,7 +122,8 @@ def _state(groups: Groups, common: list[tuple[str, float, int]]) -> str:
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
         all_of_them = f"all {n} populations" if n > 1 else "the only population"
         whom = all_of_them if min(times) == n else f"{many} of {n} populations"
-        said += f" Shared response: {text.join(genes)} (each in the top 20 genes of {whom})."
+        kind = results.features[1]
+        said += f" Shared response: {text.join(genes)} (each in the top 20 {kind} of {whom})."
     return said
 
 
@@ -190,7 +191,7 @@ def _answers(
     """Return the four questions of the opening, each with its answer."""
     return [
         ("More or less common", _prevalence(groups)),
-        ("Changed state", _state(groups, common)),
+        ("Changed state", _state(results, groups, common)),
         ("Who became whom", _matches(results, groups)),
         ("How sure", _sureness(results, tested=groups.tested)),
     ]

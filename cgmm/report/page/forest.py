@@ -5,18 +5,21 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
-from cgmm.report.page.svg import FoldAxis, el, label
+from cgmm.report.page.svg import NOTHING, FoldAxis, el, label
 from cgmm.thresholds import MIN_CHANGE
 
 
-def fold_axis_marks(x: FoldAxis, top: float, bottom: float) -> list[Markup]:
-    """Draw the axis of factors with its headings and the band within 1.5-fold."""
+def fold_axis_marks(x: FoldAxis, top: float, bottom: float, *, beside: bool = True) -> list[Markup]:
+    """Draw the axis of factors with its headings and the band within 1.5-fold.
+
+    With `beside` the numbers stand beside the axis and have a heading.
+    """
     low, high = x(-MIN_CHANGE), x(MIN_CHANGE)
     parts: list[Markup] = [
         el("rect", x=low, y=top - 4, width=high - low, height=bottom - top + 8, class_="band"),
         label("← rarer", x(0) - 14, 12, anchor="end", class_="down-text head"),
         label("more common →", x(0) + 14, 12, class_="up-text head"),
-        label("factor [95% interval]", x.end + 24, 12, class_="head"),
+        label("factor [95% interval]", x.end + 24, 12, class_="head") if beside else NOTHING,
     ]
     for value, name in x.doublings():
         kind = "zero" if value == 0 else "grid"
@@ -34,6 +37,7 @@ def fold_mark(
     *,
     kind: str,
     words: str,
+    at: tuple[float, float, str] | None = None,
 ) -> list[Markup]:
     """Draw the dot and the interval of a factor, and write its number beside the axis.
 
@@ -47,6 +51,8 @@ def fold_mark(
         Class of the marks: "up", "down" or "flat".
     words
         The number as text.
+    at
+        Place and anchor of the number; None: beside the axis.
     """
     parts: list[Markup] = []
     if ends is not None:
@@ -61,7 +67,8 @@ def fold_mark(
     else:
         hollow = "" if ends is not None else " hollow"
         parts.append(el("circle", cx=x(value), cy=y, r=5, class_=f"dot {kind}{hollow}"))
-    return [*parts, label(words, x.end + 24, y, class_="value")]
+    place_x, place_y, anchor = at or (x.end + 24, y, "start")
+    return [*parts, label(words, place_x, place_y, anchor=anchor, class_="value")]
 
 
 def _arrowhead(x: float, y: float, side: int, size: int, kind: str) -> Markup:

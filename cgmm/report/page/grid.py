@@ -29,6 +29,15 @@ def rise(width: float, names: Sequence[str], size: float) -> float:
     return longest * size * 0.62 * float(np.sin(np.radians(_angle(width))))
 
 
+def reach(grid: Grid, names: Sequence[str], size: float) -> float:
+    """Return how far to the right the slanted names above the columns go."""
+    along = size * 0.62 * float(np.cos(np.radians(_angle(grid.width))))
+    return max(
+        (grid.left + grid.width * (j + 0.5) + len(n) * along for j, n in enumerate(names)),
+        default=grid.right,
+    )
+
+
 @dataclass(frozen=True)
 class Grid:
     """Position of the cells of a heatmap: upper left corner, size of a cell, number of cells."""

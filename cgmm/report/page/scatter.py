@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from cgmm.report.page import text
+from cgmm._utils.labels import short_names
 from cgmm.report.page.svg import el, label
 
 WIDTH, HEIGHT = 440, 380
@@ -76,13 +76,26 @@ class View:
 
 @dataclass(frozen=True)
 class Name:
-    """A name to place on a panel, and the size that decides which name is placed first."""
+    """A name to place on a panel, and the size that decides which name is placed first.
+
+    `radii` are half the width and half the height of the mark that the name stands beside; without
+    them the name stands on its place.
+    """
 
     text: str
     index: int
     x: float
     y: float
     size: float
+    radii: tuple[float, float] | None = None
+
+    def places(self, half: float) -> list[tuple[float, float]]:
+        """Return where the middle of the name may stand, best first; `half` its width."""
+        if self.radii is None:
+            return [(self.x, self.y + up) for up in (0, -14, 14, -28, 28)]
+        across, up = self.radii[0] + half + 3, self.radii[1] + 9
+        moves = [(0, -up), (0, up), (across, 0), (-across, 0), (0, 0)]
+        return [(self.x + dx, self.y + dy) for dx, dy in moves]
 
 
 def draw_cells(
@@ -126,13 +139,13 @@ def place_names(names: Sequence[Name]) -> tuple[list[Markup], int]:
     boxes = [(WIDTH - 52.0, HEIGHT - 18.0, float(WIDTH), float(HEIGHT)), (0.0, 0.0, 20.0, 52.0)]
     parts: list[Markup] = []
     left_out = 0
+    short = short_names([name.text for name in names], 18)
     for rank, name in enumerate(sorted(names, key=lambda n: -n.size)):
-        words = text.short(name.text, 18)
+        words = short[name.text]
         half = len(words) * 3.8 + 2
-        x = float(np.clip(name.x, half + 2, WIDTH - half - 2))
-        tries = (0, -14, 14, -28, 28, -42, 42)
-        for offset in tries if rank < MAX_NAMES else ():
-            at = float(np.clip(name.y + offset, 9, HEIGHT - 9))
+        for across, down in name.places(half) if rank < MAX_NAMES else ():
+            x = float(np.clip(across, half + 2, WIDTH - half - 2))
+            at = float(np.clip(down, 9, HEIGHT - 9))
             box = (x - half, at - 7, x + half, at + 7)
             if all(box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in boxes):
                 boxes.append(box)

@@ -10,6 +10,8 @@ from typing import ClassVar
 from markupsafe import Markup, escape
 
 WIDTH = 860  # of a figure with one row per population
+NARROW = 400  # of the same figure on a phone
+NARROW_STEP = 42.0  # from row to row there: the name stands above its mark
 STEP = 26.0  # from row to row
 NOTHING = Markup("")
 
@@ -25,6 +27,7 @@ class Figure:
     reading: str
     note: str = ""
     controls: Markup = NOTHING
+    narrow: Markup = NOTHING  # the same for a phone
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,12 @@ def el(tag: str, *children: Markup | str, **attributes: object) -> Markup:
 def drawing(
     children: list[Markup], *, width: float, height: float, title: str, text: str, key: str
 ) -> Markup:
-    """Write the ``<svg>`` element with its accessible name and description."""
+    """Write the ``<svg>`` element with its accessible name and description.
+
+    A `width` of `NARROW` marks the drawing as the one for phones.
+    """
+    narrow = " narrow" if width == NARROW else ""
+    key += narrow.replace(" ", "-")
     return el(
         "svg",
         el("title", title, id=f"{key}-t"),
@@ -75,7 +83,7 @@ def drawing(
         height=round(height),
         role="img",
         aria_labelledby=f"{key}-t {key}-d",
-        class_="chart",
+        class_=f"chart{narrow}",
         style=f"--w:{width:.0f}px",
         xmlns="http://www.w3.org/2000/svg",
     )
@@ -104,24 +112,6 @@ def about(subs: Sequence[int]) -> dict[str, object]:
 def tip(content: str) -> Markup:
     """Write the hover text of the enclosing element (works without JavaScript)."""
     return el("title", content)
-
-
-def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Return label positions near `wanted` that are at least `gap` apart, from `low` to `high`.
-
-    First each label moves down until it is `gap` below the label before it. Then labels move up
-    from the last one, so that none is beyond `high`. `wanted` must be sorted; its order is kept.
-    """
-    if not wanted:
-        return []
-    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    placed = [max(w, low) for w in wanted]
-    for i in range(1, len(placed)):
-        placed[i] = max(placed[i], placed[i - 1] + gap)
-    placed[-1] = min(placed[-1], high)
-    for i in range(len(placed) - 2, -1, -1):
-        placed[i] = min(placed[i], placed[i + 1] - gap)
-    return placed
 
 
 def ticks(low: float, high: float, n: int = 5) -> list[float]:

@@ -68,8 +68,9 @@ def ratio(value: float) -> str:
 
 
 def fold(log2_value: float) -> str:
-    """Write a log2 change as a factor: x0.95."""
-    return f"×{ratio(2.0**log2_value)}"
+    """Write a log2 change as a factor: ×0.95, under ×0.01, over ×1000."""
+    before, _, number = ratio(2.0**log2_value).rpartition(" ")
+    return f"{before} ×{number}".lstrip()
 
 
 def fold_range(low: float, high: float) -> str:

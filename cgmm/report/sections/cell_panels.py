@@ -26,6 +26,7 @@ from cgmm.report.sections.ellipses import ellipses
 from cgmm.results.read import Results
 
 BAR_STEPS = 9
+MAX_LOG2 = 2.0  # a factor of four or more has the strongest colour, so that one cannot hide others
 OTHER_CONDITION = "#8a8a8a"
 
 
@@ -113,7 +114,7 @@ def change_panels(results: Results, view: View) -> list[Panel]:
             shown=side < 2,
             colour=diverging,
             title="Prevalence (net factor)",
-            ends=lambda limit: (f"×{text.ratio(2**-limit)}", f"×{text.ratio(2**limit)}"),
+            ends=lambda limit: (text.fold(-limit), text.fold(limit)),
             low=-1.0,
             show="all",
         ),
@@ -160,6 +161,7 @@ def _coloured(
         return None
     keep = keep[np.argsort(np.abs(values[keep]), kind="stable")]
     limit = float(max(np.percentile(np.abs(values[keep]), 98), 1.0 if low < 0 else 1e-9))
+    limit = min(limit, MAX_LOG2) if low < 0 else limit
     colours = [colour(float(v), limit) for v in values[keep]]
     steps = [colour(float(v), limit) for v in np.linspace(low, 1.0, BAR_STEPS) * limit]
     return Panel(

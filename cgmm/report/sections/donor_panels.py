@@ -162,7 +162,7 @@ def _panel(
     labels = {"source": results.source, "target": results.target}
     parts: list[Markup] = [
         el("rect", x=x, y=y, width=W, height=H, rx=5, class_="panel"),
-        label(text.short(panel.finding.name, 21), x + 8, y + 12, class_="panel-title"),
+        label(results.short(panel.finding.name, 21), x + 8, y + 12, class_="panel-title"),
     ]
     for side, centre in centres.items():
         name = text.short(labels[side], 9)

@@ -13,6 +13,7 @@ from cgmm.report.page import text
 from cgmm.report.page.scatter import (
     HALF,
     HEIGHT,
+    WIDTH,
     Name,
     Panel,
     View,
@@ -95,12 +96,14 @@ def movement_panel(results: Results, view: View) -> tuple[Panel | None, int]:
         *ellipses(results, TARGET, view),
         *_arrows(results, view, source, target),
     ]
-    scale = HEIGHT / (view.high[1] - view.low[1])
+    scale = np.array([WIDTH, HEIGHT]) / (view.high - view.low)
     names = []
     for one in target:
         x, y = view.place(one.centre[None, :])[0]
-        above = HALF * scale * float(np.sqrt(one.covariance[1, 1])) + 8
-        names.append(Name(one.sub.name, one.sub.index, x, y - above, one.sub.share_target))
+        across, up = (HALF * scale * np.sqrt(np.diag(one.covariance))).tolist()
+        names.append(
+            Name(one.sub.name, one.sub.index, x, y, one.sub.share_target, radii=(across, up))
+        )
     labels, left_out = place_names(names)
     panel = Panel(
         title=f"{results.source} (dashed, grey cells) to {results.target} (solid, teal cells)",

@@ -25,6 +25,7 @@ from cgmm.tables import CELLS_ONLY, DIFFERS, NO_COMPONENT
 
 FIT_SAYS = {NO_COMPONENT: "no component of its own", DIFFERS: "differ more than 1.5-fold"}
 SETTLED = {True: "yes", False: "no", None: "not examined"}
+NO_REASON = "No interval: the tables give no reason."
 INTERVAL_HELP = {
     "donor t": "Over donors; leaves out ×1 exactly where p is under 0.05",
     CELLS_ONLY: "From drawing cells, no donors behind it: too narrow",
@@ -56,8 +57,9 @@ def _main_columns(results: Results) -> list[Column]:
     ]
 
 
-def _main_row(f: Finding, row: dict[str, object]) -> Row:
-    reason = f.reason or "No interval: the tables give no reason."
+def _main_row(f: Finding, row: dict[str, object], footnotes: list[str]) -> Row:
+    reason = f.reason or NO_REASON
+    mark = f"none ({footnotes.index(reason) + 1})" if reason in footnotes else "none"
     return Row(
         [
             words(f.name),
@@ -65,7 +67,7 @@ def _main_row(f: Finding, row: dict[str, object]) -> Row:
             number(f.share_source, text.percent),
             number(f.share_target, text.percent),
             number(f.log2_net, text.fold, "no cell left"),
-            interval(f.ci_low, f.ci_high, text.fold_range, reason),
+            interval(f.ci_low, f.ci_high, text.fold_range, mark),
             number(row["p"], text.probability, "not tested"),
             number(f.q, text.probability, "not tested"),
             words(SETTLED[f.settled]),
@@ -82,19 +84,31 @@ def factors_table(claims: Claims) -> Table:
     """List every source population: shares, factor, interval, test."""
     results = claims.results
     table = results.tables["factors"]
+    own = _of_source(claims)
+    footnotes = _footnotes(own)
     shown = Table(
         key="t-factors",
         caption=f"Prevalence of every population of {results.source}",
         columns=_main_columns(results),
-        rows=[_main_row(f, row_of(table, f.name)) for f in _of_source(claims)],
+        rows=[_main_row(f, row_of(table, f.name), footnotes) for f in own],
         file="factors.tsv",
-        notes=_factor_notes(results),
+        notes=[
+            *_factor_notes(results),
+            *(f"({i}) {text.sentence(reason)}" for i, reason in enumerate(footnotes, 1)),
+        ],
     )
     reasons = {str(r) for r in table["reason"]}
     if len(reasons) == 1 and "" not in reasons:
         missing = "" if any_finite(table["ci_low"]) else "No interval, p or q: "
         shown = replace(shown, notes=[f"{missing}{reasons.pop()}", *shown.notes])
     return without(shown, *_empty_columns(table))
+
+
+def _footnotes(findings: list[Finding]) -> list[str]:
+    """Return the reasons for missing intervals, each once; none where all have the same."""
+    missing = [f.reason or NO_REASON for f in findings if not f.has_interval]
+    reasons = list(dict.fromkeys(missing))
+    return [] if len(reasons) == 1 and len(missing) == len(findings) else reasons
 
 
 def _of_source(claims: Claims) -> list[Finding]:

@@ -10,7 +10,19 @@ from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.states import Prevalence
 from cgmm.report.page import text
 from cgmm.report.page.forest import fold_axis_marks, fold_mark
-from cgmm.report.page.svg import STEP, WIDTH, Figure, FoldAxis, drawing, el, label, names_width, tip
+from cgmm.report.page.svg import (
+    NARROW,
+    NARROW_STEP,
+    STEP,
+    WIDTH,
+    Figure,
+    FoldAxis,
+    drawing,
+    el,
+    label,
+    names_width,
+    tip,
+)
 from cgmm.report.sections.effects import design_paragraphs, effects_table
 from cgmm.report.sections.factor_tables import factors_table
 from cgmm.report.sections.section import Paragraph, Section, present
@@ -84,8 +96,11 @@ def _notices(results: Results) -> list[Paragraph]:
 
 
 def _axis_limit(findings: list[Finding]) -> float:
-    values = [abs(f.log2_net) for f in findings if np.isfinite(f.log2_net)]
-    values += [min(abs(v), 5) for f in findings if f.has_interval for v in (f.ci_low, f.ci_high)]
+    """Return where the axis ends; what is gone, and the widest tenth of the ends, lie beyond."""
+    there = [f for f in findings if f.prevalence is not Prevalence.GONE]
+    values = [abs(f.log2_net) for f in there if np.isfinite(f.log2_net)]
+    ends = [abs(v) for f in there if f.has_interval for v in (f.ci_low, f.ci_high)]
+    values += [float(np.percentile(ends, 90))] if ends else []
     return float(np.clip(np.ceil(max(values, default=1.0) * 1.05 * 2) / 2, 1.0, 5.0))
 
 
@@ -102,6 +117,12 @@ def forest_figure(claims: Claims) -> Figure:
     parts = fold_axis_marks(x, top, bottom)
     for i, f in enumerate((*rows, *others)):
         parts.append(_forest_row(results, f, top + STEP * (i + 0.5), x))
+    words = {
+        "title": "Net prevalence factors",
+        "text": "One dot per population on a log scale, with 95% intervals where donors allow. "
+        "The factor table below has every value.",
+        "key": "factors-forest",
+    }
     intervals = (
         "The line is the 95% interval over donors: a line that crosses ×1 fits with no change. "
         "Hollow dots have no interval. "
@@ -111,15 +132,8 @@ def forest_figure(claims: Claims) -> Figure:
     return Figure(
         key="factors-forest",
         title="How much more or less common each population became",
-        svg=drawing(
-            parts,
-            width=WIDTH,
-            height=bottom + 34,
-            title="Net prevalence factors",
-            text="One dot per population on a log scale, with 95% intervals where donors allow. "
-            "The factor table below has every value.",
-            key="factors-forest",
-        ),
+        svg=drawing(parts, width=WIDTH, height=bottom + 34, **words),
+        narrow=_narrow_forest(results, [*rows, *others], _axis_limit(rows), words),
         reading=(
             "Each dot is how much more (right, orange) or less (left, blue) common a "
             f"population is in {results.target} than in {results.source} (its net factor); ×2 "
@@ -129,25 +143,59 @@ def forest_figure(claims: Claims) -> Figure:
     )
 
 
-def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
+def _narrow_forest(
+    results: Results, rows: list[Finding], limit: float, words: dict[str, str]
+) -> Markup:
+    """Draw the rows for a phone: name and number stand above the mark."""
+    x, top = FoldAxis(10.0, NARROW - 10.0, limit), 44.0
+    bottom = top + NARROW_STEP * len(rows)
+    parts = fold_axis_marks(x, top, bottom, beside=False)
+    for i, f in enumerate(rows):
+        y = top + NARROW_STEP * (i + 0.5)
+        above = (NARROW - 8.0, y - 10, "end")
+        parts.append(
+            el(
+                "g",
+                tip(_hover(f)),
+                el("rect", x=0, y=y - 20, width=NARROW, height=40, class_="row-hit"),
+                label(results.short(f.name, 27), 8, y - 10, class_="halo"),
+                *(
+                    _forest_mark(f, y + 9, x, above)
+                    if np.isfinite(f.log2_net)
+                    else [label(_without_counterpart(results, f), *above[:2], anchor="end")]
+                ),
+                class_="mark row",
+                data_s=f.index,
+            )
+        )
+    return drawing(parts, width=NARROW, height=bottom + 34, **words)
+
+
+def _hover(f: Finding) -> str:
     hover = f"{f.name}: {f.sentence}"
-    if f.reason and not f.has_interval:
-        hover += f". {f.reason}"
+    return f"{hover}. {f.reason}" if f.reason and not f.has_interval else hover
+
+
+def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
+    hover = _hover(f)
     return el(
         "g",
         tip(hover),
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), x.start - 10, y, anchor="end"),
+        label(results.short(f.name, 27), x.start - 10, y, anchor="end"),
         *(_forest_mark(f, y, x) if np.isfinite(f.log2_net) else _no_counterpart(results, f, y, x)),
         class_="mark row",
         data_s=f.index,
     )
 
 
-def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list[Markup]:
+def _without_counterpart(results: Results, f: Finding) -> str:
     words = f"{text.percent(f.share_target)} of {text.short(results.target, 14)}"
-    if f.prevalence is not Prevalence.UNKNOWN:
-        words = f"{f.prevalence.words} ({words})"
+    return words if f.prevalence is Prevalence.UNKNOWN else f"{f.prevalence.words} ({words})"
+
+
+def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list[Markup]:
+    words = _without_counterpart(results, f)
     none = f"none of its own in {text.short(results.source, 20)}"
     return [
         label(none, x(0), y, anchor="middle", class_="tick halo"),
@@ -155,11 +203,13 @@ def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list
     ]
 
 
-def _forest_mark(f: Finding, y: float, x: FoldAxis) -> list[Markup]:
+def _forest_mark(
+    f: Finding, y: float, x: FoldAxis, at: tuple[float, float, str] | None = None
+) -> list[Markup]:
     words = text.fold(f.log2_net)
     if f.has_interval:
         words += f" {text.bracket(text.fold_range(f.ci_low, f.ci_high))}"
     if f.prevalence is Prevalence.GONE:
         words = f"gone ({words})"
     ends = (f.ci_low, f.ci_high) if f.has_interval else None
-    return fold_mark(f.log2_net, ends, y, x, kind=f.prevalence.direction, words=words)
+    return fold_mark(f.log2_net, ends, y, x, kind=f.prevalence.direction, words=words, at=at)

@@ -10,12 +10,13 @@ from markupsafe import Markup
 from cgmm.report.claims.cell_counts import unlisted
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
-from cgmm.report.page.svg import NOTHING, WIDTH, Figure, drawing, el, label, spread, tip
+from cgmm.report.page.svg import NARROW, WIDTH, Figure, drawing, el, label, tip
 from cgmm.report.sections.section import Paragraph, Section
 from cgmm.report.sections.transfers import arrivals_table, heatmap_figure, transfers_table
 from cgmm.results.read import Population, Results, each
 
-TOP, LEFT, RIGHT, BAR = 34.0, 250.0, WIDTH - 250.0, 12.0
+TOP, BAR, GAP = 34.0, 12.0, 4.0
+LINE = 15.5  # height of a name
 MIN_DRAWN = 0.02
 NOTEWORTHY = 0.01
 
@@ -44,6 +45,8 @@ def section(claims: Claims) -> Section:
 
 @dataclass
 class _Node:
+    """One population on one side: its bar, and how much of it ribbons have used."""
+
     sub: Population
     share: float
     top: float = 0.0
@@ -51,20 +54,53 @@ class _Node:
     used: float = 0.0
 
 
-def _nodes(results: Results, side: str, height: float, gap: float) -> dict[str, _Node]:
+@dataclass(frozen=True)
+class _Frame:
+    """Where the bars of both sides stand, and how long and large a name may be."""
+
+    width: float
+    left: float
+    right: float
+    letters: int
+    size: float
+
+
+WIDE = _Frame(WIDTH, 250.0, WIDTH - 250.0, 27, 12.5)
+PHONE = _Frame(NARROW, 136.0, NARROW - 136.0, 13, 11.0)
+
+
+def _nodes(results: Results, side: str) -> dict[str, _Node]:
     nodes = {}
     for sub in results.populations:
         present = sub.source if side == "source" else sub.target
         share = sub.share_source if side == "source" else sub.share_target
         if present is not None:
             nodes[sub.name] = _Node(sub, float(np.nan_to_num(share)))
-    total = sum(n.share for n in nodes.values()) or 1.0
-    room = height - gap * (len(nodes) - 1)
-    y = 0.0
-    for node in nodes.values():
-        node.top, node.height = y, max(room * node.share / total, 1.0)
-        y += node.height + gap
     return nodes
+
+
+def _stack(sides: list[dict[str, _Node]]) -> float:
+    """Place the bars of both sides below each other; return the height that they take.
+
+    A bar is as high as its share. A bar that is lower than its name keeps the room of the name, so
+    that every name stands at its own bar.
+    """
+    n = max(map(len, sides))
+    bars = float(max(300, 11 * n))
+    rooms = []
+    for nodes in sides:
+        total = sum(node.share for node in nodes.values()) or 1.0
+        for node in nodes.values():
+            node.height = max(bars * node.share / total, 1.0)
+        rooms.append({name: max(node.height + GAP, LINE) for name, node in nodes.items()})
+    height = max(sum(room.values()) for room in rooms)
+    for nodes, room in zip(sides, rooms, strict=True):
+        spare = (height - sum(room.values())) / max(len(nodes), 1)
+        y = 0.0
+        for name, node in nodes.items():
+            node.top = y + (room[name] + spare - node.height) / 2
+            y += room[name] + spare
+    return height
 
 
 def flow_figure(results: Results) -> Figure:
@@ -74,34 +110,13 @@ def flow_figure(results: Results) -> Figure:
     source, ``s_k`` is divided among the ribbons of k in the same proportions. All ribbons of k
     therefore widen by its net factor.
     """
-    n = max(
-        sum(s.source is not None for s in results.populations),
-        sum(s.target is not None for s in results.populations),
-    )
-    height = float(max(340, 22 * n))
-    gap = 4.0 if n <= 30 else 2.0
-    left = _nodes(results, "source", height, gap)
-    right = _nodes(results, "target", height, gap)
-    ribbons, hidden = _ribbons(results, left, right)
-    parts = [
-        label(text.short(results.source, 30), LEFT + BAR, 12, anchor="end", class_="head"),
-        label(text.short(results.target, 30), RIGHT - BAR, 12, class_="head"),
-        *ribbons,
-        *_bars(left, results.source, height, n, leftwards=True),
-        *_bars(right, results.target, height, n, leftwards=False),
-    ]
+    wide, hidden = _drawn(results, WIDE)
+    narrow, _ = _drawn(results, PHONE)
     return Figure(
         key="flow",
         title=f"Flow from {results.source} to {results.target}",
-        svg=drawing(
-            parts,
-            width=WIDTH,
-            height=TOP + height + 10,
-            title=f"Flow of populations from {results.source} to {results.target}",
-            text="Bars are populations, as high as their share of cells; ribbons join what "
-            "became what. The tables below have the numbers.",
-            key="flow",
-        ),
+        svg=wide,
+        narrow=narrow,
         reading=(
             f"Left: the populations of {results.source}. Right: the populations of "
             f"{results.target}. "
@@ -114,6 +129,31 @@ def flow_figure(results: Results) -> Figure:
         ),
         note=_left_out(results, hidden),
     )
+
+
+def _drawn(results: Results, frame: _Frame) -> tuple[Markup, int]:
+    """Return the drawing, and the number of ribbons that are too thin for it."""
+    left, right = _nodes(results, "source"), _nodes(results, "target")
+    height = _stack([left, right])
+    ribbons, hidden = _ribbons(results, left, right, frame)
+    source, target = (text.short(n, frame.letters + 3) for n in (results.source, results.target))
+    parts = [
+        label(source, frame.left + BAR, 12, anchor="end", class_="head"),
+        label(target, frame.right - BAR, 12, class_="head"),
+        *ribbons,
+        *_bars(results, left, results.source, frame, leftwards=True),
+        *_bars(results, right, results.target, frame, leftwards=False),
+    ]
+    made = drawing(
+        parts,
+        width=frame.width,
+        height=TOP + height + 10,
+        title=f"Flow of populations from {results.source} to {results.target}",
+        text="Bars are populations, as high as their share of cells; ribbons join what "
+        "became what. The tables below have the numbers.",
+        key="flow",
+    )
+    return made, hidden
 
 
 def _counting(results: Results) -> str:
@@ -144,7 +184,7 @@ def _left_out(results: Results, hidden: int) -> str:
 
 
 def _ribbons(
-    results: Results, left: dict[str, _Node], right: dict[str, _Node]
+    results: Results, left: dict[str, _Node], right: dict[str, _Node], frame: _Frame
 ) -> tuple[list[Markup], int]:
     """Draw one ribbon per transfer, the widest first; count those that are too thin to draw."""
     order = {s.name: s.index for s in results.populations}
@@ -173,7 +213,7 @@ def _ribbons(
         ribbon = el(
             "path",
             tip(hover),
-            d=_ribbon(y0, y0 + max(leaving, 0.5), y1, y1 + max(arriving, 0.5)),
+            d=_ribbon((y0, y0 + max(leaving, 0.5)), (y1, y1 + max(arriving, 0.5)), frame),
             fill=a.sub.colour,
             class_="ribbon mark",
             data_s=a.sub.index,
@@ -183,9 +223,10 @@ def _ribbons(
     return [ribbon for _, ribbon in sorted(drawn, key=lambda r: r[0])], hidden
 
 
-def _ribbon(a: float, b: float, c: float, d: float) -> str:
-    """Return a path between heights ``a``, ``b`` on the left and ``c``, ``d`` on the right."""
-    x0, x1 = LEFT + BAR, RIGHT - BAR
+def _ribbon(leaving: tuple[float, float], arriving: tuple[float, float], frame: _Frame) -> str:
+    """Return a path between two heights on the left and two on the right."""
+    (a, b), (c, d) = leaving, arriving
+    x0, x1 = frame.left + BAR, frame.right - BAR
     mid = (x0 + x1) / 2
     return (
         f"M{x0:.1f},{a:.1f}C{mid:.1f},{a:.1f} {mid:.1f},{c:.1f} {x1:.1f},{c:.1f}"
@@ -194,29 +235,32 @@ def _ribbon(a: float, b: float, c: float, d: float) -> str:
 
 
 def _bars(
-    nodes: dict[str, _Node], condition: str, height: float, n: int, *, leftwards: bool
+    results: Results, nodes: dict[str, _Node], condition: str, frame: _Frame, *, leftwards: bool
 ) -> list[Markup]:
-    """Draw the bars of one side, with names beside them that do not overlap."""
-    x, out = (LEFT, -1) if leftwards else (RIGHT - BAR, 1)
+    """Draw the bars of one side, each with its name and share beside it."""
+    x, out = (frame.left, -1) if leftwards else (frame.right - BAR, 1)
     outside = x if leftwards else x + BAR
-    wanted = [TOP + node.top + node.height / 2 for node in nodes.values()]
-    heights = spread(wanted, 15.0 if n <= 40 else 14.5, TOP + 4, TOP + height - 4)
     parts = []
-    for node, y, centre in zip(nodes.values(), heights, wanted, strict=True):
+    for node in nodes.values():
         share = text.percent(node.share)
-        leader = f"M{outside + out:.1f},{centre:.1f}L{outside + 7 * out:.1f},{y:.1f}"
-        bar = el("rect", x=x, y=TOP + node.top, width=BAR, height=node.height, fill=node.sub.colour)
         parts.append(
             el(
                 "g",
                 tip(f"{node.sub.name}: {share} of the cells in {condition}"),
-                bar,
-                el("path", d=leader, class_="leader") if abs(centre - y) > 3 else NOTHING,
+                el(
+                    "rect",
+                    x=x,
+                    y=TOP + node.top,
+                    width=BAR,
+                    height=node.height,
+                    fill=node.sub.colour,
+                ),
                 label(
-                    f"{text.short(node.sub.name, 25)}  {share}",
-                    outside + 10 * out,
-                    y,
+                    f"{results.short(node.sub.name, frame.letters)}  {share}",
+                    outside + 8 * out,
+                    TOP + node.top + node.height / 2,
                     anchor="end" if leftwards else "start",
+                    font_size=frame.size,
                 ),
                 class_="mark node",
                 data_s=node.sub.index,

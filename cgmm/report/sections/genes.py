@@ -23,6 +23,7 @@ MAX_GENES = 36
 def gene_map_figure(results: Results) -> Figure | None:
     """Draw genes by populations: change of expression, shared genes first."""
     unit, meaning = results.change_of_genes
+    kinds = results.features[1]
     genes = results.tables["genes"]
     genes = genes.loc[np.isfinite(genes["log2_change"])]
     if genes.empty:
@@ -33,7 +34,7 @@ def gene_map_figure(results: Results) -> Figure | None:
     tested = bool(np.isfinite(genes["de_q"]).any())
     shown = wide.iloc[:MAX_GENES]
     cell_w = float(np.clip(680 / len(columns), 13, 54))
-    names = [text.short(s.name, 20) for s in columns]
+    names = [results.short(s.name, 20) for s in columns]
     top = min(30 + rise(cell_w, names, 11.5), 150)
     grid = Grid(110.0, top, cell_w, 17.0, n_rows=len(shown), n_columns=len(columns))
     parts = [
@@ -52,23 +53,23 @@ def gene_map_figure(results: Results) -> Figure | None:
                 parts.append(_gene_cell(grid, i, j, hover, value, limit, sub.index))
     return Figure(
         key="gene-map",
-        title="The genes behind the shifts",
+        title=f"The {kinds} behind the shifts",
         svg=drawing(
             [*parts, *_scale(grid.left, grid.bottom + 26, limit, unit)],
             width=grid.right + 90,
             height=grid.bottom + 48,
-            title="Gene changes by population",
-            text=f"Rows are genes, columns populations, colour and number the {unit} of "
-            "average expression. The gene table below has the values.",
+            title=f"Changes of {kinds} by population",
+            text=f"Rows are {kinds}, columns populations, colour and number the {unit} of "
+            "average expression. The table below has the values.",
             key="gene-map",
         ),
         reading=(
-            f"Orange: higher in {results.target}; blue: lower. Genes are sorted by the number of "
-            "populations in which they lead: a shared response at the top, what is specific to "
+            f"Orange: higher in {results.target}; blue: lower. {kinds.capitalize()} are sorted by "
+            "the number of populations in which they lead: a shared response at the top, what is specific to "
             "a few further down. "
             f"Numbers are the {unit}; {meaning}. They compare the cells of a population "
             f"in {results.source} with its cells in {results.target}, and are "
-            f"sizes, not tests{': the gene table has these' if tested else ''}."
+            f"sizes, not tests{': the table below has these' if tested else ''}."
         ),
     )
 
@@ -142,6 +143,7 @@ GENE_TESTS: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
 def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
     """List the leading genes of every population."""
     unit, meaning = results.change_of_genes
+    kind, kinds = results.features
     table = results.tables["genes"]
     if table.empty:
         return None
@@ -155,10 +157,10 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
     tested = any_finite(table["de_q"])
     return Table(
         key="t-genes",
-        caption=f"The {top} leading genes of every population",
+        caption=f"The {top} leading {kinds} of every population",
         columns=[
             Column("Population", number=False),
-            Column("Gene", number=False),
+            Column(kind.capitalize(), number=False),
             Column(
                 unit.capitalize() if unit == "change" else unit,
                 f"{results.target} minus {results.source}, {meaning}",
@@ -166,9 +168,12 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
             *(Column(name, explained) for _, name, explained, _ in more),
             Column(f"Mean, {source}", "Mean of the values over its cells"),
             Column(f"Mean, {target}", "Mean of the values over its cells"),
-            Column(f"Cells on, {source}", "Share of cells where the gene was seen"),
-            Column(f"Cells on, {target}", "Share of cells where the gene was seen"),
-            Column("In how many", f"Number of populations with this gene in their top {top}"),
+            Column(f"Cells on, {source}", f"Share of cells where the {kind} was seen"),
+            Column(f"Cells on, {target}", f"Share of cells where the {kind} was seen"),
+            Column(
+                "In how many",
+                f"Number of populations with this {kind} in their top {top}",
+            ),
             Column("Scope", "common: most populations; specific: one or few", number=False),
         ],
         rows=[Row(_gene_cells(r, more), (results.index_of(r.name),)) for r in each(leading)],

@@ -17,7 +17,7 @@ from cgmm.results.read import Results, each
 from cgmm.thresholds import MIN_CHANGE
 
 WIDTH, STEP, TOP = 860.0, 30.0, 44.0
-RIGHT = WIDTH - 200.0
+RIGHT = WIDTH - 236.0  # "under 0.01–over 1000, not settled" stands beside it
 MAX_FOLD = 5.0
 LANES = {"seed": -4.5, "rho": -4.5, "partition": 5.5}
 
@@ -66,10 +66,10 @@ def _words(own: pd.DataFrame, *, settled: bool | None) -> str:
     return f"{span}{state}"
 
 
-def _row(row: Finding, own: pd.DataFrame, y: float, x: FoldAxis) -> Markup:
+def _row(results: Results, row: Finding, own: pd.DataFrame, y: float, x: FoldAxis) -> Markup:
     parts: list[Markup] = [
         el("rect", x=0, y=y - 14, width=WIDTH, height=28, class_="row-hit"),
-        label(text.short(row.name, 27), x.start - 12, y, anchor="end"),
+        label(results.short(row.name, 27), x.start - 12, y, anchor="end"),
     ]
     if np.isfinite(row.log2_net):
         low, high = x(row.log2_net - MIN_CHANGE), x(row.log2_net + MIN_CHANGE)
@@ -126,7 +126,7 @@ def sensitivity_figure(claims: Claims) -> Figure | None:
     parts = _axis(x, bottom)
     for i, f in enumerate(rows):
         own = table.loc[table["name"] == f.name]
-        parts.append(_row(f, own, TOP + STEP * (i + 0.5), x))
+        parts.append(_row(results, f, own, TOP + STEP * (i + 0.5), x))
     return Figure(
         key="sensitivity",
         title="Every factor under other settings",

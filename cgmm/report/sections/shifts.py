@@ -44,7 +44,7 @@ def section(claims: Claims) -> Section:
             shifts_table(results),
             genes_table(results),
         ),
-        questions=[("fig-gene-map", "Which genes?")] if genes else [],
+        questions=[("fig-gene-map", f"Which {results.features[1]}?")] if genes else [],
     )
 
 
@@ -92,8 +92,9 @@ def shifts_figure(claims: Claims) -> Figure | None:
             "a population (1 SD: as far as a cell usually lies from that mean). "
             f"{INTERVAL_WORDS[results.cells_only] if intervals else ''}"
             "Below 0.25 SD is called not visible, up to 0.5 small, up to 1 moderate, above strong"
-            f"{_CLEAR if intervals else ''}. Genes: the "
-            f"largest changes of average expression, ↑ higher and ↓ lower in {results.target}."
+            f"{_CLEAR if intervals else ''}. "
+            f"{results.features[1].capitalize()}: the largest changes of the mean, ↑ higher and "
+            f"↓ lower in {results.target}."
         ),
     )
 
@@ -117,7 +118,7 @@ def _shift_row(
     colour = results.populations[f.index].colour
     parts: list[Markup] = [
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(f.name, 27), x(0) - 10, y, anchor="end"),
+        label(results.short(f.name, 27), x(0) - 10, y, anchor="end"),
         el("line", x1=x(0), x2=x(f.shift_sd), y1=y, y2=y, class_="stem", stroke=colour),
         el("circle", cx=x(f.shift_sd), cy=y, r=5.5, fill=colour),
     ]
@@ -146,7 +147,7 @@ def shifts_table(results: Results) -> Table | None:
         cells = [
             words(r.source),
             number(moved),
-            words(ARROW.sub(arrow, r.top_genes), "genes not computed"),
+            words(ARROW.sub(arrow, r.top_genes), "not computed"),
         ]
         if with_interval:
             cells[2:2] = [
@@ -158,7 +159,7 @@ def shifts_table(results: Results) -> Table | None:
     columns = [
         Column("Population", number=False),
         Column("Moved (SD)", "Distance of the mean cells, less what noise adds to any distance"),
-        Column("Top genes", number=False),
+        Column(f"Top {results.features[1]}", number=False),
     ]
     if with_interval:
         columns[2:2] = [

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cgmm._utils.labels import short_names
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
@@ -51,6 +52,7 @@ def _several(results: Results) -> list[str]:
 def states_figure(results: Results, populations: list[str]) -> Figure:
     """Draw the share of every state of its population in both conditions."""
     table = results.tables["states"]
+    short = short_names(table["name"].astype(str), 27)
     rows: list[tuple[str, Any]] = []
     for name in populations:
         own = table.loc[table["population"] == name].sort_values("share_source", ascending=False)
@@ -71,7 +73,8 @@ def states_figure(results: Results, populations: list[str]) -> Figure:
         parts.append(el("line", x1=x(value), x2=x(value), y1=TOP - 6, y2=bottom, class_="grid"))
         parts.append(label(text.percent(value), x(value), 32, anchor="middle", class_="tick"))
     for i, (name, row) in enumerate(rows):
-        parts.append(_row(results, name, row, TOP + STEP * (i + 0.5), x, right))
+        y = TOP + STEP * (i + 0.5)
+        parts.append(_row(results, (name, short[row.name]), row, y, x, right))
     return Figure(
         key="states",
         title="Shares of states inside their population",
@@ -93,7 +96,10 @@ def states_figure(results: Results, populations: list[str]) -> Figure:
     )
 
 
-def _row(results: Results, name: str, row: Any, y: float, x: Any, right: float) -> Markup:
+def _row(
+    results: Results, names: tuple[str, str], row: Any, y: float, x: Any, right: float
+) -> Markup:
+    name, shown = names
     population = results.populations[results.index_of(name)]
     colour = population.colour
     before, after = x(row.share_source), x(row.share_target)
@@ -102,7 +108,7 @@ def _row(results: Results, name: str, row: Any, y: float, x: Any, right: float) 
         "g",
         tip(f"{row.name}, a state of {name}: {shares} of the population"),
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
-        label(text.short(row.name, 27), x(0) - 10, y, anchor="end"),
+        label(shown, x(0) - 10, y, anchor="end"),
         el("line", x1=before, x2=after, y1=y, y2=y, class_="stem", stroke=colour),
         el("circle", cx=before, cy=y, r=5, class_="donor source", stroke=colour),
         el("circle", cx=after, cy=y, r=5.5, fill=colour),

@@ -8,25 +8,60 @@ import numpy as np
 from markupsafe import Markup
 
 from cgmm.report.page import text
-from cgmm.report.page.grid import Grid, rise
-from cgmm.report.page.svg import NOTHING, Figure, drawing, el, label
+from cgmm.report.page.grid import Grid, reach, rise
+from cgmm.report.page.svg import NARROW, NOTHING, Figure, drawing, el, label
 from cgmm.report.page.table import Cell, Column, Row, Table, number, words
 from cgmm.results.read import Population, Results, each
+
+MIN_WITH_NUMBER = 18.0  # width of a cell, for three digits
 
 
 def heatmap_figure(results: Results) -> Figure:
     """Draw the transfer matrix; buttons switch between three readings of it."""
+    n = max(len(results.tables["factors"]), len(results.tables["arrivals"]), 1)
+    source, target = text.short(results.source, 16), text.short(results.target, 16)
+    cell = float(np.clip(620 / n, 13, 46))
+    return Figure(
+        key="transfers-map",
+        title="Transfers in numbers",
+        svg=_matrix(results, cell, letters=24, size=12.0 if cell >= 15 else 10.5, width=None),
+        narrow=_matrix(results, min(250 / n, 46), letters=14, size=9.5, width=float(NARROW)),
+        reading=(
+            f"Each row is a population of {results.source}, each column one of "
+            f"{results.target}. {_what_is_shown(cell, 250 / n)} "
+            f"{_modes_explained(results)} Strong colour on the diagonal: it goes on under the same "
+            "name."
+        ),
+        controls=_modes(f"of {source}", f"of {target}", "of all cells"),
+    )
+
+
+def _what_is_shown(cell: float, on_a_phone: float) -> str:
+    if min(cell, on_a_phone) >= MIN_WITH_NUMBER:
+        return "Numbers are percent; the buttons say of what."
+    if cell >= MIN_WITH_NUMBER:
+        return (
+            "Numbers are percent, and the buttons say of what; a small screen shows them as "
+            "colours alone."
+        )
+    return (
+        "Colour is percent, and the buttons say of what; there is no room for numbers, which are "
+        "in the table below and appear when you point at a cell."
+    )
+
+
+def _matrix(
+    results: Results, cell: float, *, letters: int, size: float, width: float | None
+) -> Markup:
+    """Draw the matrix with cells of a size; its width follows from it where none is given."""
     rows = [s for s in results.populations if s.source is not None]
     columns = [s for s in results.populations if s.target is not None]
-    n = max(len(rows), len(columns))
-    cell = float(np.clip(620 / max(n, 1), 13, 46))
-    names = [text.short(s.name) for s in (*rows, *columns)]
-    source, target = text.short(results.source, 16), text.short(results.target, 16)
-    size = 12.0 if cell >= 15 else 10.5
-    longest = max(map(len, names), default=4)
+    short = {s.name: results.short(s.name, letters) for s in (*rows, *columns)}
+    longest = max(map(len, short.values()), default=4)
+    across = [short[s.name] for s in columns]
     grid = Grid(
-        left=min(28 + longest * size * 0.56, 210),
-        top=min(34 + rise(cell, names, size), 170),
+        left=min(28 + longest * size * 0.56, 210) if width is None else 8 + longest * size * 0.6,
+        top=min(34 + rise(cell, list(short.values()), size), 170),
         width=cell,
         height=cell,
         n_rows=len(rows),
@@ -41,34 +76,26 @@ def heatmap_figure(results: Results) -> Figure:
             anchor="end",
             class_="head",
         ),
-        label(f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head"),
-        *grid.row_names([(text.short(s.name), s.index) for s in rows], size),
-        *grid.column_names([(text.short(s.name), s.index) for s in columns], size),
+        label(f"← {text.short(results.target, 14)}", grid.right + 8, grid.top - 12, class_="head")
+        if width is None
+        else label(f"{text.short(results.target, 24)} ↓", grid.left, 9, class_="head"),
+        *grid.row_names([(short[s.name], s.index) for s in rows], size),
+        *grid.column_names([(short[s.name], s.index) for s in columns], size),
         *grid.background(),
     ]
     for i, a in enumerate(rows):
         for j, b in enumerate(columns):
             if (a.name, b.name) in keyed:
                 parts.append(_transfer(grid, i, j, a, b, keyed[a.name, b.name]))
-    return Figure(
+    head = 8 + (len(text.short(results.target, 14)) + 2) * 7.8
+    return drawing(
+        parts,
+        width=width or max(grid.right + head, reach(grid, across, size)) + 6,
+        height=grid.bottom + 12,
+        title="Transfer heatmap",
+        text="Rows are source populations, columns target populations; each cell is the "
+        "percentage of the row that corresponds to the column. The table below has all values.",
         key="transfers-map",
-        title="Transfers in numbers",
-        svg=drawing(
-            parts,
-            width=grid.right + 110,
-            height=grid.bottom + 12,
-            title="Transfer heatmap",
-            text="Rows are source populations, columns target populations; each cell is the "
-            "percentage of the row that corresponds to the column. The table below has all values.",
-            key="transfers-map",
-        ),
-        reading=(
-            f"Each row is a population of {results.source}, each column one of "
-            f"{results.target}. Numbers are percent; the buttons say of what. "
-            f"{_modes_explained(results)} Strong colour on the diagonal: it goes on under the same "
-            "name."
-        ),
-        controls=_modes(f"of {source}", f"of {target}", "of all cells"),
     )
 
 
@@ -97,9 +124,9 @@ def _transfer(
         i,
         j,
         hover,
-        ink if grid.width >= 30 else None,
+        ink if grid.width >= MIN_WITH_NUMBER else None,
         strength=min(values[0], 1.0),
-        size=min(12.0, grid.width * 0.34),
+        size=min(12.0, grid.width * (0.34 if grid.width >= 30 else 0.42)),
         corner=2,
         fill="heat",
         data_s=source.index,

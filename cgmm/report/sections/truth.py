@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
+from cgmm._utils.labels import spread
 from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.truth import Known, known_truth, truth_sentence
 from cgmm.report.page import text
-from cgmm.report.page.svg import NOTHING, Figure, FoldAxis, about, drawing, el, label, spread, tip
+from cgmm.report.page.svg import NOTHING, Figure, FoldAxis, about, drawing, el, label, tip
 from cgmm.report.page.table import Cell, Column, Row, Table, interval, number, words
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results
@@ -43,7 +44,7 @@ def truth_figure(results: Results) -> Figure | None:
     x, y = FoldAxis(left, left + side, limit), FoldAxis(top + side, top, limit)
     parts = _truth_axes(x, y)
     both = sorted(both, key=lambda k: -k.found)
-    places = spread([y(k.found) for k in both], 15.0, top + 6, top + side - 6)
+    places = spread(np.array([y(k.found) for k in both]), 15.0, top + 6, top + side - 6)
     for row, place, aside in zip(both, places, _aside(both), strict=True):
         colour = results.populations[row.subs[0]].colour
         parts.append(_truth_mark(row, x, y, place, aside, colour))

@@ -14,13 +14,18 @@ from cgmm.report.sections.section import Section
 
 @dataclass(frozen=True)
 class Opening:
-    """Data of the opening: the verdict, its caveats, its most serious alerts, and all as text."""
+    """Data of the opening.
+
+    The verdict, its most serious alerts, its caveats, all of it as text, and the reason that all
+    populations share for having no interval.
+    """
 
     verdict: Verdict
     problems: list[Alert]
     warnings: list[Alert]
     caveats: dict[int, list[tuple[str, str]]]
     text: str
+    reason: str
 
 
 def section(claims: Claims) -> Section:
@@ -35,5 +40,13 @@ def section(claims: Claims) -> Section:
             warnings=[a for a in claims.alerts if a.level is Level.WARNING],
             caveats=claims.caveats(),
             text=verdict_text(claims),
+            reason=_one_reason(claims),
         ),
     )
+
+
+def _one_reason(claims: Claims) -> str:
+    """Return the reason why intervals are missing, where it is the same for all populations."""
+    untested = [f for f in claims.verdict.findings if f.prevalence.has_factor]
+    reasons = {"" if f.has_interval else f.reason for f in untested}
+    return reasons.pop() if len(reasons) == 1 and len(untested) > 1 else ""

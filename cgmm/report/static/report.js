@@ -166,7 +166,7 @@
 
   // Transfer heatmap: share of source, share of target, share of all mass.
   all(".modes").forEach(function (group) {
-    var figure = group.closest("figure"), buttons = all("button", group), cellsOf = all("[data-v]", figure.querySelector("svg"));
+    var figure = group.closest("figure"), buttons = all("button", group), cellsOf = all("[data-v]", figure);
     var top = [0, 1, 2].map(function (m) {
       return m < 2 ? 1 : Math.max.apply(null, cellsOf.map(function (c) { return +c.dataset.v.split("|")[2]; }).concat(1e-9));
     });
