@@ -20,9 +20,23 @@ def test_forest_shows_the_numbers_of_the_table(fitted: ad.AnnData) -> None:
     ends = {round(float(b.get_ydata()[0])): tuple(b.get_xdata()) for b in bars}
     for i, row in enumerate(table.itertuples()):
         assert ends[i] == pytest.approx((row.ci_low, row.ci_high))
-        # colour and shape speak of the interval, not of the point
+        # colour and shape speak of the interval and of q, not of the point
         marker = next(p.get_marker() for p in points if round(float(p.get_ydata()[0])) == i)
-        assert marker == ("^" if row.ci_low > 0 else "v" if row.ci_high < 0 else "o")
+        reported = row.q < 0.05
+        assert marker == (
+            "^" if reported and row.ci_low > 0 else "v" if reported and row.ci_high < 0 else "o"
+        )
+
+
+def test_factors_and_donors_mark_the_same_rows(fitted: ad.AnnData) -> None:
+    names = [t.get_text() for t in cg.pl.factors(fitted).get_yticklabels()]
+    points = [p for p in cg.pl.factors(fitted).lines if p.get_marker() in ("o", "^", "v")]
+    marked = {names[round(float(p.get_ydata()[0]))]: p.get_marker() for p in points}
+    titles = [ax.get_title() for ax in cg.pl.donors(fitted).axes if ax.get_visible()]
+    for title in titles:
+        name, _, mark = title.partition("  ")
+        assert {"▲": "^", "▼": "v", "": "o"}[mark] == marked[name]
+    assert any("▲" in title or "▼" in title for title in titles)
 
 
 def test_an_interval_from_cells_never_looks_clear(

@@ -27,3 +27,19 @@ def test_intervals_of_shifts_are_the_table(fitted: ad.AnnData) -> None:
     np.testing.assert_allclose(
         sorted(ends), sorted([*shown["ci_low"], *shown["ci_high"]]), atol=1e-9
     )
+
+
+def test_genes_stand_behind_bar_and_interval(fitted: ad.AnnData) -> None:
+    cg.tl.donors(fitted)
+    ax = cg.pl.shifts(fitted)
+    assert len(ax.texts) > 1
+    for text in ax.texts:
+        x, row = text.get_position()
+        ends = [p.get_width() for p in ax.patches if abs(p.get_y() + 0.25 - row) < 1e-6]
+        ends += [
+            s[:, 0].max()
+            for c in ax.collections
+            for s in c.get_segments()
+            if abs(s[0, 1] - row) < 1e-6
+        ]
+        assert x > np.nanmax(ends)

@@ -194,7 +194,7 @@ def test_heatmap_modes(made, open_page):
     page = open_page(html)
     names = [s.name for s in read_results(folder).populations]
     cell = page.locator(
-        f'#fig-transfers-map .cell[data-s="{names.index("B")}"]'
+        f'#fig-transfers-map svg:not(.narrow) .cell[data-s="{names.index("B")}"]'
         f'[data-t="{names.index("B Activated")}"] text'
     )
     for button, column in (("of stim", "share_of_target"), ("of ctrl", "share_of_source")):

@@ -27,3 +27,8 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     loaded = ran.stdout.split()
     assert "cgmm" in loaded
     assert not set(loaded) & set(HEAVY)
+
+
+def test_completion_offers_public_names_only() -> None:
+    for module in (cg.get, cg.pl, cg.tl, cg.pp, cg.simulate, cg.report):
+        assert "annotations" not in dir(module), module.__name__

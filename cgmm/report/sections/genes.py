@@ -65,8 +65,8 @@ def gene_map_figure(results: Results) -> Figure | None:
         ),
         reading=(
             f"Orange: higher in {results.target}; blue: lower. {kinds.capitalize()} are sorted by "
-            "the number of populations in which they lead: a shared response at the top, what is specific to "
-            "a few further down. "
+            "the number of populations in which they lead: a shared response at the top, what is "
+            "specific to a few further down. "
             f"Numbers are the {unit}; {meaning}. They compare the cells of a population "
             f"in {results.source} with its cells in {results.target}, and are "
             f"sizes, not tests{': the table below has these' if tested else ''}."
