@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from cgmm._utils.arguments import check_callable, check_components, check_seed
+from cgmm._utils.progress import Steps
 from cgmm.automatic.filled import filled
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins, drawn_origins
@@ -120,12 +121,14 @@ def fit_automatic(
         "callback": _StepCounter(progress),
     }
     points, weights = (points_of(x0), points_of(x1)), (weights_source, weights_target)
+    steps = Steps(4, f"cluster {len(x0):,} and {len(x1):,} cells")
     starts = make_starts(
         points, weights, (donors_source, donors_target), n_components, random_state
     )
     if source is not None:
         starts = starts._replace(pairs=[pair._replace(source=source) for pair in starts.pairs])
     drawn = [side.points for side in starts.clusters]
+    steps.begin(f"refine {len(starts.pairs)} partitions")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         refined = [
@@ -142,6 +145,7 @@ def fit_automatic(
         ]
     partitions, metrics = [p for p, _ in refined], [m for _, m in refined]
     best = medoid([log2_net_of_cells(p, drawn[0], len(drawn[1])) for p in partitions])
+    steps.begin(f"fit the partition in the middle ({partitions[best].label})")
     fit = _fit_filled(
         points,
         weights,
@@ -156,6 +160,7 @@ def fit_automatic(
         **options,
     )
     partitions[best] = partition_of(partitions[best].label, fit)
+    steps.begin("count who became whom, and find populations")
     origins = _origins(starts, partitions, metrics, best, random_state, leiden=n_components is None)
     populations = _populations(starts, origins, (donors_source, donors_target), random_state)
     fit = _with_cells(fit, starts, points, origins, populations, random_state)

@@ -19,6 +19,7 @@ from cgmm import get
 from cgmm._anndata.populations import POPULATION
 from cgmm._utils.files import atomic
 from cgmm._utils.h5ad import write_h5ad
+from cgmm._utils.progress import Steps
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.genes.marker_table import read_marker_table
 from cgmm.get._populations import population_column
@@ -102,7 +103,7 @@ def summarise(
     check, qc, facts = (
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
     )
-    markers = None if markers is None else Path(markers)
+    steps = Steps(4, "name populations and compare their genes")
     fit = load_fit(paths.fit)
     embedding = ad.read_h5ad(paths.embedding)
     cells = rows_of_conditions(embedding, source, target)
@@ -114,29 +115,32 @@ def summarise(
         target=target,
         facts=facts,
         annotation_key=annotation_key,
-        markers=markers,
+        markers=None if markers is None else Path(markers),
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
         design=settings["donors"].get("design"),
         samples=samples,
         random_state=settings["fit"]["random_state"],
     )
+    steps.begin("intervals and tests over donors")
     add_uncertainty(
         adata,
         **settings["donors"],
         random_state=settings["fit"]["random_state"],
         n_jobs=n_jobs,
     )
+    steps.begin("make the tables")
     frames = {name_of_table: frame_of(adata, name_of_table) for name_of_table in TABLES}
     for name_of_table, table in TABLES.items():
         write_table(frames[name_of_table], out / table.file)
     populations = populations_of(frames["factors"], frames["arrivals"])
     add_colours(adata, population_column(adata), {p.name: p.colour for p in populations})
+    steps.begin("write cells, annotated.h5ad and report.json")
     write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     about = {"name": name, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
-    content["notices"] += marker_notices(adata, markers)
+    content["notices"] += marker_notices(adata, None if markers is None else Path(markers))
     write_table(decisions_table(content, frames["components"]), out / DECISIONS.file)
     content["git_commit"] = git_commit(paths.code)
     dataset = paths.embedding.parent.name

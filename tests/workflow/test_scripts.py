@@ -124,7 +124,9 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     said = run(
         "fit", tmp_path, input=space, output=fit, params={"ends": ENDS, "fit": SETTINGS["fit"]}
     )
-    assert said.startswith("[fit] 3 and 3 subpopulations:")
+    *steps, last = said.splitlines()
+    assert [line.split(":")[0] for line in steps] == [f"[fit] step {i} of 4" for i in range(1, 5)]
+    assert last.startswith("[fit] 3 and 3 subpopulations:")
     tables = [f"{drug}/{table.file}" for table in TABLES.values()]
     run(
         "summarise",

@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 from workflow.config import load
 from workflow.design import columns_of_obs, known_columns
 from workflow.fingerprint import digest
+from workflow.plan import is_dry_run, plan
 from workflow.sheet import grouped
 from workflow.validation import SettingsError
 
@@ -206,6 +207,13 @@ def greet():
         )
     )
     logger.info(f"cgmm: {counted}.")
+    show_plan()
+
+
+def show_plan():
+    """Log what each comparison is expected to take."""
+    for line in plan(COMPARISONS, DATASETS):
+        logger.info(f"cgmm: {line}")
 
 
 def show_reports():
@@ -224,3 +232,8 @@ def show_errors():
             for line in path.read_text(errors="replace").splitlines():
                 if line.startswith("ERROR: "):
                     logger.error(f"  {line.removeprefix('ERROR: ')}")
+
+
+# onstart is not called in a dry run
+if is_dry_run(sys.argv[1:]) and not STORED:
+    show_plan()

@@ -17,7 +17,8 @@ def start(snakemake):
     """Send output to the log, limit threads, and make errors readable.
 
     All output goes to the log of the job. The sentence of an error also goes to the console, and to
-    the log as ``ERROR: ...``. Returns a function that prints one line on the console.
+    the log as ``ERROR: ...``. Steps of a computation (cgmm/_utils/progress.py) go to both. Returns
+    a function that prints one line on the console.
     """
     # the code beside this workflow, even when another version is installed: reruns depend on it
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -47,6 +48,11 @@ def start(snakemake):
             for problem in problems:
                 print(f"ERROR: {job}: {' '.join(str(problem).split())}", file=log)
 
+    class Progress(logging.Handler):
+        def emit(self, record):
+            say(record.getMessage())
+
+    logging.getLogger("cgmm.progress").addHandler(Progress())
     sys.excepthook = fail
     importlib.import_module("workflow.own_code").use_own_code(Path(sys.path[0]))
     return say
