@@ -74,6 +74,12 @@ def _donors(per_side: tuple[int, int], *, tested: bool) -> str:
     return f"{per_side[0]} + {per_side[1]}" + ("" if tested else ", untested")
 
 
+def _so_many(group: list[Finding], *, tested: bool) -> Cell:
+    """Return the cell of a number of populations, which says when nothing was tested."""
+    n = len(group)
+    return Cell(f"{n}" if tested or not n else f"{n} differ, untested", float(n), number=True)
+
+
 def _overview(entries: list[Entry]) -> Table:
     rows = []
     for e in entries:
@@ -84,10 +90,10 @@ def _overview(entries: list[Entry]) -> Table:
             number(results.n_cells, text.count),
             words(_donors(donors, tested=verdict.tested), "none given, untested"),
             number(len(results.tables["factors"]), text.count),
-            number(len(groups.more), text.count),
-            number(len(groups.less), text.count),
-            number(len(groups.moved), text.count),
-            number(len(groups.new) + len(groups.gone), text.count),
+            _so_many(groups.more, tested=groups.tested),
+            _so_many(groups.less, tested=groups.tested),
+            _so_many(groups.moved, tested=groups.state_tested),
+            _so_many([*groups.new, *groups.gone], tested=groups.tested),
             number(len(_to_read(e)), text.count),
         ]
         rows.append(Row(cells))

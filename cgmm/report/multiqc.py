@@ -62,7 +62,11 @@ def _headers(*, tested: bool) -> dict[str, dict[str, Any]]:
         "populations": {"title": "Populations", "description": "Of the source", **COUNT},
         "more": {"title": "More common", "description": f"Populations, {needs}", **COUNT},
         "less": {"title": "Rarer", "description": f"Populations, {needs}", **COUNT},
-        "moved": {"title": "Changed state", "description": "Moved 0.5 SD or more", **COUNT},
+        "moved": {
+            "title": "Changed state",
+            "description": "Mean cell moved 0.5 SD",
+            **COUNT,
+        },
         "new_or_gone": {"title": "New or gone", "description": "Only in one condition", **COUNT},
         "alerts": {"title": "Warnings", "description": "Read before trusting numbers", **COUNT},
         "verdict": {"title": "In words", "description": "The first lines of the report"},

@@ -9,6 +9,15 @@ from cgmm.report.claims.states import Prevalence, Shift
 from cgmm.report.page import text
 from cgmm.thresholds import ALPHA, MAIN_SHARE, MIN_DONORS
 
+HARDLY_ANY = "hardly any left"  # of a population that is gone, where nothing was tested
+
+
+def brief(finding: Finding) -> str:
+    """Write the state in words, for a table or a figure that is about prevalence alone."""
+    if finding.prevalence is Prevalence.GONE and np.isnan(finding.q):
+        return HARDLY_ANY
+    return finding.prevalence.brief
+
 
 def prevalence_text(finding: Finding) -> str:
     """Write what happened to the prevalence, with the factor and its interval."""
@@ -21,6 +30,8 @@ def prevalence_text(finding: Finding) -> str:
     if finding.prevalence is Prevalence.GONE:
         before, after = text.percent(finding.share_source), text.percent(finding.share_target)
         number = f"{text.fold(finding.log2_net)}; " if np.isfinite(finding.log2_net) else ""
+        if np.isnan(finding.q):
+            return f"{HARDLY_ANY} ({number}{before} to {after} of cells, not tested)"
         return f"gone or nearly so ({number}{before} to {after} of cells)"
     number = text.fold(finding.log2_net)
     if finding.has_interval:
@@ -57,7 +68,10 @@ def state_text(finding: Finding) -> str:
     left_out = finding.prevalence in {Prevalence.GONE, Prevalence.NEW}
     if left_out or finding.state is Shift.UNKNOWN:
         return ""
-    sentence = f"{finding.state.words} ({shift_number(finding)})"
+    if finding.has_shift_interval:
+        sentence = f"{finding.state.words} ({shift_number(finding)})"
+    else:
+        sentence = f"{finding.state.untested_words} ({shift_number(finding)}, not tested)"
     if finding.genes and finding.state.is_seen:
         sentence += f", {led_by(finding)}"
     return sentence

@@ -2,7 +2,7 @@
 
 With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. "Same"
 needs the whole interval within 1.5-fold of ×1. Everything else is "no clear change". Without an
-interval, a factor of 1.5 or more "seems" a change and is never reported as a result.
+interval, a factor of 1.5 or more is a "larger" or "smaller share", and never a change.
 
 The size of a shift is the distance moved, in units of the spread within a population. Where
 :func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. With donors, a shift needs
@@ -172,8 +172,9 @@ def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Fi
     share = float(row["share_from_main_source"])
     size = text.percent(float(row["share_target"]))
     if new:
+        start = "new" if results.tables["factors"]["q"].notna().any() else "in this condition only"
         sentence = (
-            f"new: {size} of the cells in {results.target}, with no convincing origin in "
+            f"{start}: {size} of the cells in {results.target}, with no convincing origin in "
             f"{results.source}"
         )
     elif source and np.isfinite(share):

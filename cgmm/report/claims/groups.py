@@ -20,6 +20,8 @@ class Groups:
         All findings, in the order of the populations.
     tested
         Whether any factor has an interval over donors.
+    state_tested
+        Whether any shift has an interval over donors.
     more, less
         Largest change first: tested changes where there are tests, apparent changes otherwise.
     moved
@@ -36,6 +38,7 @@ class Groups:
 
     findings: list[Finding]
     tested: bool
+    state_tested: bool
     more: list[Finding]
     less: list[Finding]
     moved: list[Finding]
@@ -63,6 +66,7 @@ def make_groups(findings: list[Finding]) -> Groups:
     return Groups(
         findings=findings,
         tested=tested,
+        state_tested=any(f.has_shift_interval for f in findings),
         more=sorted(more, key=lambda f: -f.log2_net),
         less=sorted(less, key=lambda f: f.log2_net),
         moved=sorted((f for f in findings if f.moved), key=lambda f: -f.shift_sd),

@@ -45,6 +45,11 @@ class Prevalence(StrEnum):
         return self in _GREW or self in _SHRANK
 
     @property
+    def is_apparent(self) -> bool:
+        """Whether the state is a difference that was not tested over donors."""
+        return self in {Prevalence.SEEMS_MORE, Prevalence.SEEMS_LESS}
+
+    @property
     def has_factor(self) -> bool:
         """Whether the state has a factor; where its interval is missing, the reason is shown."""
         return self not in {Prevalence.NEW, Prevalence.UNKNOWN}
@@ -58,10 +63,10 @@ class Prevalence(StrEnum):
 _PREVALENCE = {
     Prevalence.MORE: ("more common", "more common"),
     Prevalence.LESS: ("rarer", "rarer"),
-    Prevalence.SEEMS_MORE: ("seems more common", "seems more common"),
-    Prevalence.SEEMS_LESS: ("seems rarer", "seems rarer"),
+    Prevalence.SEEMS_MORE: ("larger share", "larger share"),
+    Prevalence.SEEMS_LESS: ("smaller share", "smaller share"),
     Prevalence.SAME: ("about the same prevalence", "about the same"),
-    Prevalence.SIMILAR: ("similar prevalence", "similar"),
+    Prevalence.SIMILAR: ("similar share", "similar"),
     Prevalence.UNCLEAR: ("no clear change in prevalence", "no clear change"),
     Prevalence.GONE: ("gone", "gone"),
     Prevalence.NEW: ("new", "new"),
@@ -88,6 +93,13 @@ class Shift(StrEnum):
         if self is Shift.NONE:
             return "no visible state shift"
         return f"{'no clear' if self is Shift.UNCLEAR else self} state shift"
+
+    @property
+    def untested_words(self) -> str:
+        """The shift in words where nothing was tested over donors."""
+        if self is Shift.NONE:
+            return "no visible difference of state"
+        return f"{'no clear' if self is Shift.UNCLEAR else self} difference of state"
 
     @property
     def brief(self) -> str:

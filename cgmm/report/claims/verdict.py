@@ -12,6 +12,7 @@ from cgmm.report.claims.findings import make_findings
 from cgmm.report.claims.groups import Groups, make_groups
 from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.claims.states import Prevalence
+from cgmm.report.claims.wording import Wording, words_for
 from cgmm.report.page import text
 from cgmm.results.read import Results
 from cgmm.tables import ANNOTATION, MARKER_TABLE, MIXED, UNCLEAR
@@ -41,6 +42,16 @@ class Verdict:
         """Whether any factor has an interval over donors."""
         return self.groups.tested
 
+    @property
+    def words(self) -> Wording:
+        """Words for differences of shares, as sure as these are."""
+        return words_for(tested=self.groups.tested)
+
+    @property
+    def state_words(self) -> Wording:
+        """Words for differences of states, as sure as these are."""
+        return words_for(tested=self.groups.state_tested)
+
 
 def _common_genes(results: Results) -> list[tuple[str, float, int]]:
     genes = results.tables["genes"]
@@ -61,60 +72,107 @@ def _common_genes(results: Results) -> list[tuple[str, float, int]]:
 
 
 def _headline(results: Results, groups: Groups) -> list[str]:
-    tested = groups.tested
-
-    def seem(group: list[Finding]) -> str:
-        return "seems" if len(group) == 1 else "seem"
-
-    counts = []
-    for group, word in ((groups.more, "more common"), (groups.less, "rarer")):
-        verb = "became" if tested else f"{seem(group)} to have become"
-        if group:
-            counts.append(f"{len(group)} {verb} {word}")
+    counts = _tested_counts(groups) if groups.tested else _untested_counts(groups)
     if groups.moved:
-        verb = "changed state" if tested else f"{seem(groups.moved)} to have changed state"
-        counts.append(f"{len(groups.moved)} {verb}")
+        n = len(groups.moved)
+        if groups.state_tested:
+            counts.append(f"{n} changed state")
+        else:
+            counts.append(f"{n} {'differs' if n == 1 else 'differ'} in state")
     if groups.gone:
         verb = "is" if len(groups.gone) == 1 else "are"
-        counts.append(f"{len(groups.gone)} {verb} gone or nearly so")
+        if groups.tested:
+            counts.append(f"{len(groups.gone)} {verb} gone or nearly so")
+        else:
+            have = "has" if len(groups.gone) == 1 else "have"
+            counts.append(f"{len(groups.gone)} {have} hardly any cell left")
     sentences = []
     if counts:
         sentences.append(
             f"Of {text.plural(groups.n_source, 'population')} in {results.source}, "
             f"{text.join(counts)} in {results.target}."
         )
-    elif not groups.new:
+    elif not groups.new and groups.tested:
         sentences.append(f"Nothing clear changed between {results.source} and {results.target}.")
+    elif not groups.new:
+        sentences.append(
+            f"No share differs 1.5-fold and no state by half a spread between {results.source} and "
+            f"{results.target}."
+        )
     if groups.new:
         names = text.join_some([f.name for f in groups.new])
         verb = "has" if len(groups.new) == 1 else "have"
-        sentences.append(f"{names} {verb} no convincing origin in {results.source}: new there.")
-    return sentences
+        sentences.append(
+            f"{names} {verb} no convincing origin in {results.source}"
+            f"{': new there' if groups.tested else ''}."
+        )
+    return sentences if groups.tested else [*sentences, _why_untested(results)]
 
 
-def _prevalence(groups: Groups) -> str:
+def _tested_counts(groups: Groups) -> list[str]:
+    found = ((groups.more, "more common"), (groups.less, "rarer"))
+    return [f"{len(group)} became {word}" for group, word in found if group]
+
+
+def _untested_counts(groups: Groups) -> list[str]:
+    found = ((groups.more, "larger"), (groups.less, "smaller"))
+    return [
+        f"{len(group)} {'has' if len(group) == 1 else 'have'} a {word} share"
+        for group, word in found
+        if group
+    ]
+
+
+def _why_untested(results: Results) -> str:
+    """Write why nothing that differs is called a change."""
+    n0, n1 = results.donors_per_side()
+    if not results.has_donors:
+        why = "Without donors nothing is tested"
+    elif min(n0, n1) >= MIN_DONORS:
+        why = "No factor could be tested"
+    else:
+        donors = text.plural(n0, "donor")
+        why = f"With {donors} in {results.source} and {n1} in {results.target} nothing is tested"
+    return (
+        f"{why}: these are differences between the samples at hand, and other donors may not show "
+        "them."
+    )
+
+
+def _prevalence(results: Results, groups: Groups) -> str:
     """Name the largest growth and the largest loss, or say that there is none."""
+    if not groups.tested:
+        return _untested_prevalence(results, groups)
     said = []
     for group, word, sign in ((groups.more, "growth", 1.0), (groups.less, "loss", -1.0)):
         estimated = [f for f in groups.findings if f.has_interval and sign * f.log2_net > 0]
         if group:
             said.append(f"Largest {word}: {group[0].name}, {_short_number(group[0])}.")
-        elif groups.tested and estimated:
+        elif estimated:
             top = max(estimated, key=lambda f: abs(f.log2_net))
             said.append(
                 f"No {word} is beyond the scatter of donors; the largest estimate is {top.name}, "
                 f"{_short_number(top)}."
             )
-    if not said:
-        return "No clear change." if groups.tested else "No factor is 1.5-fold or more."
-    return " ".join(said)
+    return " ".join(said) or "No clear change."
+
+
+def _untested_prevalence(results: Results, groups: Groups) -> str:
+    said = [
+        f"Most {word} in {results.target}: {group[0].name}, {_short_number(group[0])}."
+        for group, word in ((groups.more, "above"), (groups.less, "below"))
+        if group
+    ]
+    return " ".join(said) or "No share differs 1.5-fold or more."
 
 
 def _state(results: Results, groups: Groups, common: list[tuple[str, float, int]]) -> str:
+    tested = groups.state_tested
     if not groups.moved:
-        return "No population moved clearly by half a spread (0.5 SD) or more."
+        verb = "moved clearly" if tested else "differs"
+        return f"No population {verb} by half a spread (0.5 SD) or more."
     top = groups.moved[0]
-    said = f"Largest shift: {top.name}, {_short_shift(top)}."
+    said = f"Largest {'shift' if tested else 'difference'}: {top.name}, {_short_shift(top)}."
     if common:
         genes = [f"{g}\u00a0{'↑' if c > 0 else '↓'}" for g, c, _ in common[:5]]
         times = {k for _, _, k in common[:5]}
@@ -122,8 +180,9 @@ def _state(results: Results, groups: Groups, common: list[tuple[str, float, int]
         many = f"{min(times)}" if len(times) == 1 else f"{min(times)} to {max(times)}"
         all_of_them = f"all {n} populations" if n > 1 else "the only population"
         whom = all_of_them if min(times) == n else f"{many} of {n} populations"
+        what = "Shared response" if tested else "Shared difference"
         kind = results.features[1]
-        said += f" Shared response: {text.join(genes)} (each in the top 20 {kind} of {whom})."
+        said += f" {what}: {text.join(genes)} (each in the top 20 {kind} of {whom})."
     return said
 
 
@@ -190,15 +249,16 @@ def _answers(
 ) -> list[tuple[str, str]]:
     """Return the four questions of the opening, each with its answer."""
     return [
-        ("More or less common", _prevalence(groups)),
-        ("Changed state", _state(results, groups, common)),
-        ("Who became whom", _matches(results, groups)),
+        (words_for(tested=groups.tested).prevalence, _prevalence(results, groups)),
+        (words_for(tested=groups.state_tested).state, _state(results, groups, common)),
+        (words_for(tested=groups.tested).matches, _matches(results, groups)),
         ("How sure", _sureness(results, tested=groups.tested)),
     ]
 
 
 def _short_shift(finding: Finding) -> str:
-    number = f"{shift_number(finding)}, {finding.state}"
+    sure = "" if finding.has_shift_interval else ", not tested"
+    number = f"{shift_number(finding)}, {finding.state}{sure}"
     return f"{number}, {led_by(finding)}" if finding.genes else number
 
 

@@ -9,16 +9,24 @@ from cgmm.report.page.svg import NOTHING, FoldAxis, el, label
 from cgmm.thresholds import MIN_CHANGE
 
 
-def fold_axis_marks(x: FoldAxis, top: float, bottom: float, *, beside: bool = True) -> list[Markup]:
+def fold_axis_marks(
+    x: FoldAxis,
+    top: float,
+    bottom: float,
+    *,
+    beside: bool = True,
+    ends: tuple[str, str] = ("rarer", "more common"),
+) -> list[Markup]:
     """Draw the axis of factors with its headings and the band within 1.5-fold.
 
-    With `beside` the numbers stand beside the axis and have a heading.
+    With `beside` the numbers stand beside the axis and have a heading. `ends` are the words for
+    factors below and above one.
     """
     low, high = x(-MIN_CHANGE), x(MIN_CHANGE)
     parts: list[Markup] = [
         el("rect", x=low, y=top - 4, width=high - low, height=bottom - top + 8, class_="band"),
-        label("← rarer", x(0) - 14, 12, anchor="end", class_="down-text head"),
-        label("more common →", x(0) + 14, 12, class_="up-text head"),
+        label(f"← {ends[0]}", x(0) - 14, 12, anchor="end", class_="down-text head"),
+        label(f"{ends[1]} →", x(0) + 14, 12, class_="up-text head"),
         label("factor [95% interval]", x.end + 24, 12, class_="head") if beside else NOTHING,
     ]
     for value, name in x.doublings():

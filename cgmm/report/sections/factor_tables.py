@@ -9,6 +9,7 @@ import pandas as pd
 
 from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.finding_words import brief
 from cgmm.report.page import text
 from cgmm.report.page.table import (
     Column,
@@ -63,7 +64,7 @@ def _main_row(f: Finding, row: dict[str, object], footnotes: list[str]) -> Row:
     return Row(
         [
             words(f.name),
-            words(f.prevalence.brief),
+            words(brief(f)),
             number(f.share_source, text.percent),
             number(f.share_target, text.percent),
             number(f.log2_net, text.fold, "no cell left"),

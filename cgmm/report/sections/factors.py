@@ -7,7 +7,9 @@ from markupsafe import Markup
 
 from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.finding import Finding
+from cgmm.report.claims.finding_words import brief
 from cgmm.report.claims.states import Prevalence
+from cgmm.report.claims.wording import Wording
 from cgmm.report.page import text
 from cgmm.report.page.forest import fold_axis_marks, fold_mark
 from cgmm.report.page.svg import (
@@ -34,8 +36,8 @@ def section(claims: Claims) -> Section:
     """Return the section on factors."""
     return Section(
         key="factors",
-        title="What became more or less common",
-        link="More or less common",
+        title=claims.verdict.words.factors_title,
+        link=claims.verdict.words.prevalence,
         parts=[
             Paragraph(_what_they_are(claims.results)),
             *design_paragraphs(claims.results),
@@ -44,7 +46,14 @@ def section(claims: Claims) -> Section:
             factors_table(claims),
             *present(effects_table(claims.results)),
         ],
-        questions=[("factors", "Which grew or shrank most, and how sure?")],
+        questions=[
+            (
+                "factors",
+                "Which grew or shrank most, and how sure?"
+                if claims.verdict.tested
+                else "Which shares differ most?",
+            )
+        ],
     )
 
 
@@ -114,7 +123,8 @@ def forest_figure(claims: Claims) -> Figure:
     x = FoldAxis(left, WIDTH - 190.0, _axis_limit(rows))
     top = 44.0
     bottom = top + STEP * (len(rows) + len(others))
-    parts = fold_axis_marks(x, top, bottom)
+    said = verdict.words
+    parts = fold_axis_marks(x, top, bottom, ends=(said.rarer, said.commoner))
     for i, f in enumerate((*rows, *others)):
         parts.append(_forest_row(results, f, top + STEP * (i + 0.5), x))
     words = {
@@ -131,9 +141,9 @@ def forest_figure(claims: Claims) -> Figure:
     )
     return Figure(
         key="factors-forest",
-        title="How much more or less common each population became",
+        title=said.forest_title,
         svg=drawing(parts, width=WIDTH, height=bottom + 34, **words),
-        narrow=_narrow_forest(results, [*rows, *others], _axis_limit(rows), words),
+        narrow=_narrow_forest(results, [*rows, *others], _axis_limit(rows), words, said),
         reading=(
             "Each dot is how much more (right, orange) or less (left, blue) common a "
             f"population is in {results.target} than in {results.source} (its net factor); ×2 "
@@ -144,12 +154,12 @@ def forest_figure(claims: Claims) -> Figure:
 
 
 def _narrow_forest(
-    results: Results, rows: list[Finding], limit: float, words: dict[str, str]
+    results: Results, rows: list[Finding], limit: float, words: dict[str, str], said: Wording
 ) -> Markup:
     """Draw the rows for a phone: name and number stand above the mark."""
     x, top = FoldAxis(10.0, NARROW - 10.0, limit), 44.0
     bottom = top + NARROW_STEP * len(rows)
-    parts = fold_axis_marks(x, top, bottom, beside=False)
+    parts = fold_axis_marks(x, top, bottom, beside=False, ends=(said.rarer, said.commoner))
     for i, f in enumerate(rows):
         y = top + NARROW_STEP * (i + 0.5)
         above = (NARROW - 8.0, y - 10, "end")
@@ -191,7 +201,10 @@ def _forest_row(results: Results, f: Finding, y: float, x: FoldAxis) -> Markup:
 
 def _without_counterpart(results: Results, f: Finding) -> str:
     words = f"{text.percent(f.share_target)} of {text.short(results.target, 14)}"
-    return words if f.prevalence is Prevalence.UNKNOWN else f"{f.prevalence.words} ({words})"
+    if f.prevalence is Prevalence.UNKNOWN:
+        return words
+    start = "new" if results.tables["factors"]["q"].notna().any() else "only there"
+    return f"{start} ({words})"
 
 
 def _no_counterpart(results: Results, f: Finding, y: float, x: FoldAxis) -> list[Markup]:
@@ -210,6 +223,6 @@ def _forest_mark(
     if f.has_interval:
         words += f" {text.bracket(text.fold_range(f.ci_low, f.ci_high))}"
     if f.prevalence is Prevalence.GONE:
-        words = f"gone ({words})"
+        words = f"{brief(f)} ({words})"
     ends = (f.ci_low, f.ci_high) if f.has_interval else None
     return fold_mark(f.log2_net, ends, y, x, kind=f.prevalence.direction, words=words, at=at)

@@ -32,7 +32,7 @@ def section(claims: Claims) -> Section:
     )
     return Section(
         key="flow",
-        title="Who became whom",
+        title=claims.verdict.words.flow_title,
         parts=[
             Paragraph(about),
             flow_figure(results),

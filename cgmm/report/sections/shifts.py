@@ -29,7 +29,7 @@ def section(claims: Claims) -> Section:
     genes = gene_map_figure(results)
     return Section(
         key="shifts",
-        title="What changed state",
+        title=claims.verdict.state_words.shifts_title,
         link="State shifts",
         parts=present(
             shifts_figure(claims)
@@ -77,7 +77,7 @@ def shifts_figure(claims: Claims) -> Figure | None:
         parts.append(_shift_row(results, f, top + STEP * (i + 0.5), x, limit))
     return Figure(
         key="shifts-bars",
-        title="How far every population moved",
+        title=claims.verdict.state_words.distance_title,
         svg=drawing(
             parts,
             width=WIDTH,

@@ -32,7 +32,7 @@ def section(claims: Claims) -> Section:
     """Return the opening of the page."""
     return Section(
         key="verdict",
-        title="What changed",
+        title=claims.verdict.words.opening,
         template="verdict.html.j2",
         data=Opening(
             verdict=claims.verdict,

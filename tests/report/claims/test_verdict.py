@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from cgmm.report import build
+from cgmm.report.claims.claims import make_claims
+from cgmm.report.claims.document import findings_document
 from cgmm.report.claims.verdict import make_verdict
 from cgmm.results.read import read_results
 from tests.report.folders import COMMON, make_folder
@@ -39,7 +41,11 @@ def test_counts_of_the_opening_are_recomputed(made, case):
     assert len(groups.less) == down
     assert {f.name for f in groups.moved} == set(moved["source"])
     page = said(html)
-    for n, kind in ((up, "more common"), (down, "rarer"), (len(moved), "changed state")):
+    kinds = ("larger share", "smaller share", "differ in state")
+    if case != "none":
+        state = "changed state" if case == "paired" else "differ in state"
+        kinds = ("more common", "rarer", state)
+    for n, kind in zip((up, down, len(moved)), kinds, strict=True):
         if n:
             assert re.search(rf"\b{n} [a-z ]*{kind}", page)
 
@@ -61,7 +67,8 @@ def test_the_largest_changes_of_the_opening(made, case):
     else:
         up = factors.loc[(factors["q"] < 0.05) & (factors["ci_low"] + factors["ci_high"] > 0)]
     top = up.loc[up["log2_net"].idxmax()]
-    words = f"Largest growth: {top['name']}, ×{ratio(top['log2_net'])} "
+    start = "Most above in stim" if case == "none" else "Largest growth"
+    words = f"{start}: {top['name']}, ×{ratio(top['log2_net'])} "
     if case != "none":
         words += f"[{ratio(top['ci_low'])}–{ratio(top['ci_high'])}] "
     words += f"({percent(top['share_source'])} to {percent(top['share_target'])} of cells"
@@ -106,3 +113,28 @@ def test_an_untestable_difference_is_not_counted_as_a_result(tmp_path):
     words = said(build(folder, tmp_path / "a.html"))
     assert f"not testable: {name}." in words
     assert "Fewer than 20 cells in a side: no interval." in words
+
+
+@pytest.mark.parametrize("donors", [0, 1, 2, 3])
+def test_one_degree_of_certainty_in_headline_tiles_titles_and_lines(tmp_path, donors):
+    """Up to two donors a condition nothing is called a change; things differ."""
+    folder = make_folder(tmp_path / "a", k=8, n_cells=3000, donors=donors, intervals=donors > 2)
+    page = read(build(folder, tmp_path / "a.html"))
+    words = " ".join(page.sections[name] for name in ("verdict", "factors", "shifts"))
+    changes = ("became", "more common", "rarer", "changed state", "What changed", "grew", "gone")
+    changes += ("growth", "seems", "moderate state shift", "strong state shift")
+    found = [word for word in changes if re.search(rf"\b{word}\b", words)]
+    if donors > 2:
+        assert {"became", "What changed", "changed state"} <= set(found)
+        assert "nothing is tested" not in words
+    else:
+        assert found == []
+        assert "nothing is tested: these are differences between the samples at hand" in words
+        assert "larger share" in words
+        assert "differ in state" in words
+    start = "Who became whom" if donors > 2 else "Who corresponds to whom"
+    assert page.sections["flow"].startswith(start)
+    claims = findings_document(make_claims(read_results(folder)))["claims"]
+    own = [c for c in claims if c["kind"] in {"prevalence", "state"}]
+    own = [c for c in own if c["state"] not in {"new", "gone"}]
+    assert any(c["reported_as_change"] for c in own) == (donors > 2)
