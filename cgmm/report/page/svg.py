@@ -10,6 +10,7 @@ from typing import ClassVar
 from markupsafe import Markup, escape
 
 WIDTH = 860  # of a figure with one row per population
+TALL = 620  # height from which a figure takes most of a printed page
 NARROW = 400  # of the same figure on a phone
 NARROW_STEP = 42.0  # from row to row there: the name stands above its mark
 STEP = 26.0  # from row to row
@@ -72,6 +73,7 @@ def drawing(
     A `width` of `NARROW` marks the drawing as the one for phones.
     """
     narrow = " narrow" if width == NARROW else ""
+    tall = " tall" if height > TALL else ""  # print needs more of the page for it
     key += narrow.replace(" ", "-")
     return el(
         "svg",
@@ -83,7 +85,7 @@ def drawing(
         height=round(height),
         role="img",
         aria_labelledby=f"{key}-t {key}-d",
-        class_=f"chart{narrow}",
+        class_=f"chart{narrow}{tall}",
         style=f"--w:{width:.0f}px",
         xmlns="http://www.w3.org/2000/svg",
     )
