@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from typing import Any
 
@@ -15,6 +14,7 @@ from cgmm._utils.arguments import check_seed, check_whole
 from cgmm._utils.blas import one_thread
 from cgmm._utils.neighbours import fuzzy_graph, nearest
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
+from cgmm.pp._streamed import components_of_genes, moments_of_genes, variable_genes
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +133,12 @@ def select_genes(adata: ad.AnnData, *, n_top_genes: int, modality: str = RNA) ->
         adata.obs["sample"] = adata.obs["sample"].cat.remove_unused_categories()
     sizes = adata.obs["sample"].value_counts()
     by_sample = len(sizes) > 1 and sizes.min() >= MIN_CELLS_PER_SAMPLE
+    if is_lazy(adata):
+        codes = np.unique(adata.obs["sample"].astype(str), return_inverse=True)[1]
+        moments = moments_of_genes(adata.X, codes if by_sample else np.zeros_like(codes))
+        for name, column in variable_genes(moments, n_top_genes).items():
+            adata.var[name] = column.to_numpy()
+        return
     sc.pp.highly_variable_genes(
         adata, n_top_genes=n_top_genes, batch_key="sample" if by_sample else None
     )
@@ -144,31 +150,30 @@ def principal_components(adata: ad.AnnData, *, n_pcs: int) -> None:
     n_genes = int(adata.var["highly_variable"].sum())
     n = min(n_pcs, n_genes, adata.n_obs - 1)
     lazy = is_lazy(adata)
-    solver = "covariance_eigh" if n_genes <= FEW_GENES or lazy else "arpack"
     if n < 2:
         msg = (
             f"{adata.n_obs} cells and {n_genes} genes are too few for principal components. "
             "Give more cells, or lower the qc limits in the config."
         )
         raise InputError(msg)
-    with one_thread(), _pairwise_sums() if lazy else contextlib.nullcontext():
-        sc.pp.pca(adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0)
-        points: Any = adata.obsm[PCA]
-        points = points.compute() if lazy else points
-    loadings = np.asarray(adata.varm["PCs"])
+    if lazy:
+        found = components_of_genes(adata.X, adata.var["highly_variable"].to_numpy(bool), n)
+        loadings = np.zeros((adata.n_vars, n))
+        loadings[adata.var["highly_variable"].to_numpy(bool)] = found.loadings
+        points, ratio = found.points, found.variance_ratio
+    else:
+        with one_thread():
+            solver = "covariance_eigh" if n_genes <= FEW_GENES else "arpack"
+            sc.pp.pca(
+                adata, n_comps=n, svd_solver=solver, mask_var="highly_variable", random_state=0
+            )
+        loadings, points = np.asarray(adata.varm["PCs"]), adata.obsm[PCA]
+        ratio = np.asarray(adata.uns["pca"]["variance_ratio"], dtype=float)
     largest = np.abs(loadings).argmax(axis=0)
     signs = np.where(loadings[largest, np.arange(n)] < 0, -1.0, 1.0).astype(np.float32)
     adata.varm["PCs"] = loadings * signs
     adata.obsm[PCA] = np.asarray(points, dtype=np.float32) * signs
-    ratio = np.asarray(adata.uns["pca"]["variance_ratio"], dtype=float)
     adata.uns["pca"] = {"variance_ratio": ratio}
-
-
-def _pairwise_sums() -> Any:
-    """Dask's setting that keeps the fewest squares of genes in memory while blocks are summed."""
-    import dask
-
-    return dask.config.set(split_every=2)
 
 
 def is_lazy(adata: ad.AnnData) -> bool:

@@ -1,4 +1,4 @@
-"""Samples larger than memory: prepared in blocks of rows, embedded through Dask.
+"""Samples larger than memory: prepared and embedded in blocks of rows.
 
 The numbers are those of the path through memory: the same cells, genes and values, and principal
 components that differ by rounding. Beside a few blocks of :data:`cgmm._utils.rows.BLOCK_VALUES`
@@ -50,7 +50,7 @@ LAZY = "lazy"
 AUTO = "auto"
 SCALE = "scale"  # entry of uns of a prepared file
 LAZY_VALUES = 100_000_000  # stored values; in memory they take about 3 GB
-BLOCK = 1_000_000  # values of a Dask block
+BLOCK = 4_000_000  # values of a Dask block
 
 
 def choose_scale(
