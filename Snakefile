@@ -12,4 +12,4 @@ rule all:
     default_target: True
     input:
         "reports/index.html",
-        collect("reports/{comparison}.html", comparison=COMPARISONS),
+        collect("reports/{page}.html", page=PAGES),

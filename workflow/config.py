@@ -24,6 +24,14 @@ from workflow.sheet import (
     problems_of_sheet,
     read_sheet,
 )
+from workflow.targets import (
+    columns_of_orders,
+    conditions_of,
+    expanded_targets,
+    member_names,
+    problems_of_entries,
+    problems_of_order,
+)
 from workflow.validation import (
     SettingsError,
     Validator,
@@ -52,7 +60,8 @@ def load(
     Returns
     -------
     The config with every default filled in, the ``dataset`` of each comparison, and 0 for a seed
-    that is null; and the rows of the sample sheet with every column.
+    that is null; and the rows of the sample sheet with every column. A comparison with several
+    targets becomes one comparison per target, and an entry of ``families``.
 
     Raises
     ------
@@ -64,12 +73,18 @@ def load(
     full = with_defaults(config, schema)
     if problems := [sentence(e, "config") for e in Validator(schema).iter_errors(full)]:
         raise SettingsError(problems)
+    if problems := list(problems_of_entries(full)):
+        raise SettingsError(problems)
     sheet = expanded(full["samples"])
-    rows = read_sheet(sheet, columns_of_design(full))
+    rows = read_sheet(sheet, columns_of_design(full) | columns_of_orders(full))
     for owner in (full, *full["comparisons"]):
         owner["markers"] = owner["markers"] and str(expanded(owner["markers"]))
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
+    full["families"] = []
     if not problems:
+        for comparison in full["comparisons"]:
+            problems += problems_of_order(comparison, rows, full["samples"])
+        full["comparisons"], full["families"] = expanded_targets(full["comparisons"])
         problems += problems_of_design(full, rows)
     if files_are_here:
         problems += [*problems_of_files(rows, sheet), *problems_of_folders()]
@@ -148,11 +163,18 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
     datasets = grouped(rows, "dataset")
     conditions = {name: {row["condition"] for row in part} for name, part in datasets.items()}
     everywhere = sorted(set().union(*conditions.values()))
-    names = [comparison["name"].lower() for comparison in config["comparisons"]]
+    names = [
+        name.lower()
+        for comparison in config["comparisons"]
+        for name in (
+            comparison["name"],
+            *member_names(comparison["name"], comparison["targets"] or []),
+        )
+    ]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         yield f"config: two comparisons are called {name!r} (case does not count). Rename one."
     for comparison in config["comparisons"]:
-        name, ends = comparison["name"], (comparison["source"], comparison["target"])
+        name, ends = comparison["name"], conditions_of(comparison)
         if name == "index":
             yield "config: a comparison cannot be called 'index', the list of all reports is."
         if ends[0] == ends[1]:
@@ -180,13 +202,14 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
         ]
         if not holding:
             yield (
-                f"config, comparison {name}: {ends[0]!r} and {ends[1]!r} are never in one dataset. "
-                f"Give their samples the same `dataset` in {sheet}."
+                f"config, comparison {name}: {' and '.join(map(repr, ends))} are never in one "
+                f"dataset. Give their samples the same `dataset` in {sheet}."
             )
         elif len(holding) > 1:
             yield (
-                f"config, comparison {name}: the datasets {', '.join(holding)} all hold both "
-                "conditions. Say which one is meant: add `dataset:` to the comparison."
+                f"config, comparison {name}: the datasets {', '.join(holding)} all hold "
+                f"{'both' if len(ends) == 2 else 'all of these'} conditions. Say which one is "
+                "meant: add `dataset:` to the comparison."
             )
         else:
             comparison["dataset"] = holding[0]

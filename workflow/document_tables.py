@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cgmm.tables import CELLS, DECISIONS, TABLES, Table  # noqa: E402
+from cgmm.tables import CELLS, DECISIONS, OF_TARGETS, TABLES, Table  # noqa: E402
 
 PAGE = ROOT / "docs" / "results.md"
 CAPTIONS = ROOT / "workflow" / "report" / "tables"
@@ -22,7 +22,9 @@ KINDS = {"text": "text", "whole": "whole number", "number": "number", "flag": "T
 
 def caption(table: Table) -> str:
     """Return the caption of a table in Snakemake's own report."""
-    lines = ["Comparison **{{ snakemake.wildcards.comparison }}**: " + table.meaning + ".", ""]
+    wildcard = "family" if table.name in OF_TARGETS else "comparison"
+    name = "{{ snakemake.wildcards." + wildcard + " }}"
+    lines = [f"Comparison **{name}**: {table.meaning}.", ""]
     for column in table.columns:
         lines += [f"``{column.name}``", f"    {column.meaning}"]
     return "\n".join(lines) + "\n"
@@ -31,7 +33,7 @@ def caption(table: Table) -> str:
 def columns() -> str:
     """Return the columns of every table in Markdown."""
     parts = []
-    for table in (*TABLES.values(), CELLS, DECISIONS):
+    for table in (*TABLES.values(), CELLS, DECISIONS, *OF_TARGETS.values()):
         lines = [f"**{table.file}**: {table.meaning}.", "", "| column | type | meaning |"]
         lines.append("|---|---|---|")
         lines += [f"| `{c.name}` | {KINDS[c.kind]} | {c.meaning} |" for c in table.columns]
@@ -48,5 +50,5 @@ def filled(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    for each in TABLES.values():
+    for each in (*TABLES.values(), *OF_TARGETS.values()):
         (CAPTIONS / f"{each.name}.rst").write_text(caption(each), encoding="utf-8")

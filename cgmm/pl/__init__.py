@@ -13,6 +13,7 @@ from cgmm.pl._donors import donors
 from cgmm.pl._embedding import embedding
 from cgmm.pl._factors import factors
 from cgmm.pl._flow import flow
+from cgmm.pl._responses import responses
 from cgmm.pl._sensitivity import sensitivity
 from cgmm.pl._shifts import shifts
 from cgmm.pl._transfers import transfers
@@ -24,6 +25,7 @@ __all__ = [
     "embedding",
     "factors",
     "flow",
+    "responses",
     "sensitivity",
     "shifts",
     "transfers",

@@ -45,17 +45,19 @@ def compare(
 
     Returns
     -------
-    Axes. Rows are source components, or populations, the largest first; columns are targets in
-    their order. A dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" a
-    component without counterpart or a population without target cells.
+    Axes. Rows are source components or populations, the largest first; columns are targets in their
+    order. A dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" and "new" what has
+    no counterpart.
     """
     table = get.compare(adata, keys, by=by, level=level, key=key)
     columns = list(dict.fromkeys(table["key"]))
     first = table[table["key"] == columns[0]]
     source = get.params(adata, key=columns[0])[SOURCE]
-    names = first.sort_values("share_source", ascending=False, kind="stable")["name"].to_list()
+    shares = table.groupby("name")["share_source"].max()
+    names = list(dict.fromkeys([*first["name"], *table["name"]]))
+    names.sort(key=lambda name: -float(shares[name]))
     wide = {
-        name: table.pivot(index="name", columns="key", values=name).loc[names, columns]
+        name: table.pivot(index="name", columns="key", values=name).reindex(names)[columns]
         for name in ("log2_net", "q", "settled", "status")
     }
     net = wide["log2_net"].to_numpy(dtype=float)
@@ -63,8 +65,9 @@ def compare(
     limit = float(np.clip(sizes.max(initial=1.0), 1.0, MAX_LOG2))
     marks = np.full(net.shape, "", dtype=object)
     marks[wide["q"].to_numpy(dtype=float) < ALPHA] = "●"
-    marks[~wide["settled"].to_numpy(dtype=bool) & np.isfinite(net)] += "?"
-    marks[(wide["status"] == "gone").to_numpy()] = "gone"
+    marks[(wide["settled"] == False).to_numpy() & np.isfinite(net)] += "?"  # noqa: E712
+    for status in ("gone", "new"):
+        marks[(wide["status"] == status).to_numpy()] = status
     size = text_size(len(names))
     ax = new_axes(
         ax,

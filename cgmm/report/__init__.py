@@ -11,6 +11,7 @@ a file with a function ``section`` in ``sections`` and name it in the list in ``
 
 from cgmm.report.build import build
 from cgmm.report.index import build_index
+from cgmm.report.targets import build_targets
 from cgmm.report.twins import build_twins
 
-__all__ = ["build", "build_index", "build_twins"]
+__all__ = ["build", "build_index", "build_targets", "build_twins"]

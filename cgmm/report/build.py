@@ -100,6 +100,7 @@ def _context(claims: Claims) -> dict[str, Any]:
     sections = [section for section in made if section is not None]
     return {
         "title": results.title,
+        "kicker": "population changes between two conditions",
         "results": results,
         "facts": _facts(results),
         "sections": sections,

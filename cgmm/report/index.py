@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from cgmm.report.claims.alert import Alert
 from cgmm.report.claims.claims import Claims, make_claims
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.states import Level, Prevalence
+from cgmm.report.claims.targets import TargetClaims
 from cgmm.report.page import text
 from cgmm.report.page.render import environment, write
 from cgmm.report.page.table import Cell, Column, Row, Table, number, words
+from cgmm.report.targets import link
 from cgmm.results.read import read_results
+from cgmm.results.read_targets import read_target_results
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,7 @@ class Entry:
 
 def _entry(folder: Path, report: Path, out: Path, title: str | None) -> Entry:
     claims = make_claims(read_results(folder, title=title))
-    href = os.path.relpath(report, out.parent).replace(os.sep, "/")
-    href = "/".join(quote(p) for p in href.split("/"))
-    return Entry(claims, href, claims.results.title)
+    return Entry(claims, link(report, out), claims.results.title)
 
 
 def _distinct(entries: list[Entry]) -> list[Entry]:
@@ -116,8 +115,34 @@ def _overview(entries: list[Entry]) -> Table:
     )
 
 
-def _across(entries: list[Entry]) -> Table | None:
-    """Tabulate factors and shifts of populations whose name occurs in several comparisons."""
+def rows_of(entry: Entry) -> tuple[str, str] | None:
+    """Return what the rows of a comparison are, to compare rows that mean the same.
+
+    Rows mean the same where populations are labels of one annotation, or were found for several
+    targets together. Populations that were found for one comparison alone are not compared, even
+    where they happen to have a name in common.
+    """
+    meta = entry.claims.results.meta
+    if meta.get("annotated"):
+        return "annotation", str(meta.get("annotation_key") or "")
+    return ("family", str(meta["family"])) if meta.get("family") else None
+
+
+def _across(entries: list[Entry]) -> list[Table]:
+    """Tabulate factors and shifts of the same populations in several comparisons."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        kind = rows_of(entry)
+        if kind is not None:
+            groups.setdefault(kind, []).append(entry)
+    made = (
+        _side_by_side(own, kind, n) for n, (kind, own) in enumerate(groups.items()) if len(own) > 1
+    )
+    return [table for table in made if table is not None]
+
+
+def _side_by_side(entries: list[Entry], kind: tuple[str, str], n: int) -> Table | None:
+    """Tabulate the populations that several comparisons of one kind of rows have."""
     by_name: dict[str, dict[int, Finding]] = {}
     for i, e in enumerate(entries):
         for f in e.claims.verdict.findings:
@@ -127,9 +152,11 @@ def _across(entries: list[Entry]) -> Table | None:
         return None
     order = sorted(shared, key=lambda n: (-len(shared[n]), n))
     rows = [Row([words(n), *(_both(shared[n].get(i)) for i in range(len(entries)))]) for n in order]
+    why = "labels of one annotation" if kind[0] == "annotation" else "found together"
+    named = f" ({kind[1]})" if kind[1] else ""
     return Table(
-        key="t-across",
-        caption="The same population in several comparisons",
+        key="t-across" if n == 0 else f"t-across-{n + 1}",
+        caption=f"The same population in several comparisons: {why}{named}",
         columns=[
             Column("Population", number=False),
             *(
@@ -138,11 +165,7 @@ def _across(entries: list[Entry]) -> Table | None:
             ),
         ],
         rows=rows,
-        file="across",
-        notes=[
-            "Populations are put side by side by name only: give the comparisons the same "
-            "annotation (annotation_key in config/config.yaml) for names that mean the same."
-        ],
+        file="across" if n == 0 else f"across-{n + 1}",
     )
 
 
@@ -161,12 +184,37 @@ def _both(finding: Finding | None) -> Cell:
     return Cell(shown, finding.log2_net, number=True)
 
 
+def _family(folder: Path, report: Path, entries: list[Entry], out: Path) -> dict[str, Any]:
+    """Return what the card of a comparison with several targets shows."""
+    results = read_target_results(folder)
+    by_name = {e.claims.results.name: e for e in entries}
+    missing = [name for name in results.members if name not in by_name]
+    if missing:
+        msg = f"{folder} needs the results folder of {missing[0]!r}, which was not given"
+        raise ValueError(msg)
+    own = [by_name[name] for name in results.members]
+    claims = TargetClaims(results, [e.claims for e in own], [e.href for e in own])
+    return {
+        "title": results.title,
+        "name": results.name,
+        "conditions": f"{results.source} → {', '.join(results.targets)}",
+        "href": link(report, out),
+        "headline": claims.sentences(),
+        "members": results.members,
+        "links": [(t, e.href) for t, e in zip(results.targets, own, strict=True)],
+        "alerts": [alert for alert, _ in claims.alerts()],
+        "populations": len(results.populations),
+    }
+
+
 def build_index(
     folders: list[Path],
     reports: list[Path],
     out: Path,
     *,
     titles: Sequence[str | None] | None = None,
+    of_targets: Sequence[Path] = (),
+    reports_of_targets: Sequence[Path] = (),
 ) -> Path:
     """Write the index page of several comparisons.
 
@@ -180,6 +228,9 @@ def build_index(
         HTML file to write.
     titles
         Headings of the reports, in the same order; None: as report.json says.
+    of_targets, reports_of_targets
+        Results folders of comparisons with several targets, and their common reports. The folders
+        of their single targets are among ``folders``.
 
     Returns
     -------
@@ -197,10 +248,17 @@ def build_index(
     out, titles = Path(out), titles or [None] * len(folders)
     triples = zip(folders, reports, titles, strict=True)
     entries = _distinct([_entry(Path(f), Path(r), out, title) for f, r, title in triples])
+    families = [
+        _family(Path(folder), Path(report), entries, out)
+        for folder, report in zip(of_targets, reports_of_targets, strict=True)
+    ]
+    in_family = {name for family in families for name in family["members"]}
     context = {
-        "cards": [_card(e) for e in entries],
+        "families": families,
+        "cards": [_card(e) for e in entries if e.claims.results.name not in in_family],
         "overview": _overview(entries) if len(entries) > 1 else None,
         "across": _across(entries),
         "several": len(entries) > 1,
+        "n": len(entries),
     }
     return write(out, environment().get_template("index.html.j2").render(context))

@@ -21,6 +21,7 @@ from cgmm.results.recipe import COLUMNS
 
 if TYPE_CHECKING:
     from cgmm.coupled.result import CoupledFit
+    from cgmm.tl._shared_populations import SharedNames
 
 CONFOUNDERS = ("sex", "gender", "age_group", "site", "centre", "center", "chemistry", "tissue")
 COUNTS = "counts"  # layer of the prepared file
@@ -40,6 +41,7 @@ def annotate(
     test_genes: bool = False,
     design: str | None = None,
     samples: Sequence[Mapping[str, str]] = (),
+    shared: SharedNames | None = None,
     random_state: int = 0,
 ) -> ad.AnnData:
     """Return the cells of a comparison with their values, their fit and their gene changes.
@@ -70,6 +72,8 @@ def annotate(
         Formula of the tests of genes; None: the condition, with pairs.
     samples
         Rows of the sample sheet; columns that ``obs`` lacks are added to it.
+    shared
+        Names of the populations that several targets share, or None.
     random_state
         The seed of the fit, to record it with the results.
 
@@ -99,6 +103,7 @@ def annotate(
         donor_key=_donor_key(cells),
         name_by=annotation_key,
         markers=usable_markers(adata, markers)[0],
+        shared=shared,
         random_state=random_state,
     )
     if COUNTS in values.layers:

@@ -64,6 +64,7 @@ def report_facts(
         **about,
         "n_cells": params["n_cells"],
         "annotated": population_column(adata) == params["name_by"],
+        "annotation_key": params["name_by"],
         "samples": samples,
         "qc": [kept[row["sample"]] for row in samples],
         "kept_by_label": labels_kept(adata, params["name_by"], conditions),

@@ -184,7 +184,25 @@ def _block(meta: Mapping[str, Any], key: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _read_table(folder: Path, table: Table, raw: dict[str, bytes]) -> pd.DataFrame:
+def read_table(folder: Path, table: Table, raw: dict[str, bytes]) -> pd.DataFrame:
+    """Read a result table of a folder with the types of its columns.
+
+    Parameters
+    ----------
+    folder
+        The results folder.
+    table
+        The declaration.
+    raw
+        Gets the bytes of the file, by its name.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the file is absent and the table is not optional.
+    ValueError
+        When a column is missing that cannot be done without.
+    """
     path = folder / table.file
     if not path.exists():
         if table.optional:
@@ -353,8 +371,8 @@ def read_results(folder: Path, *, title: str | None = None) -> Results:
     meta = _read_meta(folder)
     meta = meta if title is None else _with_title(meta, title)
     raw: dict[str, bytes] = {}
-    tables = {name: _read_table(folder, table, raw) for name, table in TABLES.items()}
-    tables[DECISIONS.name] = _read_table(folder, DECISIONS, raw)
+    tables = {name: read_table(folder, table, raw) for name, table in TABLES.items()}
+    tables[DECISIONS.name] = read_table(folder, DECISIONS, raw)
     if tables["factors"].empty or tables["arrivals"].empty:
         msg = f"{folder}: factors.tsv and arrivals.tsv must each have at least one row"
         raise ValueError(msg)

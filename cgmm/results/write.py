@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from cgmm.results.facts import git_commit, marker_notices, report_facts
 from cgmm.results.fit_files import load_fit
 from cgmm.results.read import populations_of
 from cgmm.results.recipe import code_digest, make_recipe
+from cgmm.results.shared import with_shared
 from cgmm.tables import BY_POPULATION, CELLS, DECISIONS, TABLES
 
 logger = logging.getLogger(__name__)
@@ -76,6 +78,8 @@ def summarise(
     markers: str | Path | None = None,
     command: str = "",
     n_jobs: int = 1,
+    shared: Path | None = None,
+    entry: Mapping[str, Any] | None = None,
 ) -> None:
     """Write every file of a comparison into its folder.
 
@@ -99,12 +103,20 @@ def summarise(
         The command that was run; ``report.json`` quotes it.
     n_jobs
         Number of threads.
+    shared
+        Path without endings of the populations that several targets share
+        (:mod:`cgmm.results.shared`), or None.
+    entry
+        The entry of the config with several targets that the comparison comes from, for the recipe,
+        or None.
     """
     check, qc, facts = (
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
     )
     steps = Steps(4, "name populations and compare their genes")
-    fit = load_fit(paths.fit)
+    fit, names = load_fit(paths.fit), None
+    if shared is not None:
+        fit, names = with_shared(fit, shared, target)
     embedding = ad.read_h5ad(paths.embedding)
     cells = rows_of_conditions(embedding, source, target)
     adata = annotate(
@@ -120,6 +132,7 @@ def summarise(
         test_genes=settings["test_genes"],
         design=settings["donors"].get("design"),
         samples=samples,
+        shared=names,
         random_state=settings["fit"]["random_state"],
     )
     steps.begin("intervals and tests over donors")
@@ -129,27 +142,21 @@ def summarise(
         random_state=settings["fit"]["random_state"],
         n_jobs=n_jobs,
     )
-    steps.begin("make the tables")
-    frames = {name_of_table: frame_of(adata, name_of_table) for name_of_table in TABLES}
-    for name_of_table, table in TABLES.items():
-        write_table(frames[name_of_table], out / table.file)
-    populations = populations_of(frames["factors"], frames["arrivals"])
-    add_colours(adata, population_column(adata), {p.name: p.colour for p in populations})
-    steps.begin("write cells, annotated.h5ad and report.json")
-    write_table(cells_table(adata, use_rep=facts["use_rep"]), out / CELLS.file)
-    write_h5ad(adata, out / "annotated.h5ad")
+    frames = _write_frames(adata, out, steps, use_rep=facts["use_rep"])
     about = {"name": name, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
     content["notices"] += marker_notices(adata, None if markers is None else Path(markers))
     write_table(decisions_table(content, frames["components"]), out / DECISIONS.file)
-    content["git_commit"] = git_commit(paths.code)
-    dataset = paths.embedding.parent.name
-    content["dataset"] = dataset
+    content |= {
+        "git_commit": git_commit(paths.code),
+        "dataset": paths.embedding.parent.name,
+        "family": None if entry is None else entry["name"],
+    }
     content["recipe"] = make_recipe(
-        comparison={key: about[key] for key in ("name", "source", "target")}
-        | {"annotation_key": annotation_key, "dataset": dataset},
+        comparison=_of_config(about if entry is None else entry)
+        | {"annotation_key": annotation_key, "dataset": content["dataset"]},
         settings=settings,
-        samples=[row | {"dataset": dataset} for row in samples],
+        samples=[row | {"dataset": content["dataset"]} for row in samples],
         markers=None if markers is None else read_marker_table(markers).rows,
         checked=check["samples"],
         about={
@@ -160,6 +167,29 @@ def summarise(
     )
     with atomic(out / "report.json") as temporary:
         temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_frames(
+    adata: ad.AnnData, out: Path, steps: Steps, *, use_rep: str
+) -> dict[str, pd.DataFrame]:
+    """Write the tables, the cells and the object, and return the tables by name."""
+    steps.begin("make the tables")
+    frames = {name: frame_of(adata, name) for name in TABLES}
+    for name, table in TABLES.items():
+        write_table(frames[name], out / table.file)
+    populations = populations_of(frames["factors"], frames["arrivals"])
+    add_colours(adata, population_column(adata), {p.name: p.colour for p in populations})
+    steps.begin("write cells, annotated.h5ad and report.json")
+    write_table(cells_table(adata, use_rep=use_rep), out / CELLS.file)
+    write_h5ad(adata, out / "annotated.h5ad")
+    return frames
+
+
+def _of_config(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a comparison that its entry of the config has."""
+    keys = ("name", "source", "target", "title", "targets", "order")
+    made = {key: entry[key] for key in keys if entry.get(key) is not None}
+    return made | ({"all_pairs": True} if entry.get("all_pairs") else {})
 
 
 def frame_of(adata: ad.AnnData, name: str) -> pd.DataFrame:

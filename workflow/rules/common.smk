@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from cgmm.tables import TABLES
+from cgmm.tables import OF_TARGETS, TABLES
 from snakemake.exceptions import WorkflowError
 from workflow.config import load
 from workflow.design import columns_of_obs, known_columns
@@ -28,6 +28,8 @@ except SettingsError as error:
 config.update(settings)
 
 COMPARISONS = {comparison["name"]: comparison for comparison in config["comparisons"]}
+FAMILIES = {family["name"]: family for family in config["families"]}
+PAGES = [*FAMILIES, *COMPARISONS]
 DATASETS = grouped(ROWS, "dataset")
 STARTED = time.time()
 
@@ -38,6 +40,7 @@ os.environ.setdefault("CGMM_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
     comparison="|".join(map(re.escape, COMPARISONS)),
+    family="|".join(map(re.escape, FAMILIES)) or "(?!)",
 
 
 def code(*modules):
@@ -89,9 +92,49 @@ def ends_of(wildcards):
     return {key: comparison[key] for key in ("source", "target")}
 
 
+def shared_fit_of(wildcards):
+    """Input function: the fit whose source components a comparison shares, when there is one."""
+    first = COMPARISONS[wildcards.comparison]["first"]
+    return [f"results/{first}/fit.npz", f"results/{first}/fit.json"] if first else []
+
+
+def shared_populations_of(wildcards):
+    """Input function: the populations of all targets of the same entry of the config."""
+    family = COMPARISONS[wildcards.comparison]["family"]
+    return (
+        [f"results/{family}/populations.npz", f"results/{family}/populations.json"]
+        if family
+        else []
+    )
+
+
+def family_of(wildcards):
+    """The entry of the config with several targets."""
+    return FAMILIES[wildcards.family]
+
+
+def of_members(name):
+    """Input function: a file of every comparison of an entry with several targets."""
+    return lambda wildcards: collect(
+        "results/{comparison}/" + name, comparison=family_of(wildcards)["members"]
+    )
+
+
+def of_family_dataset(name):
+    """Input function: a file of the dataset of an entry with several targets."""
+    return lambda wildcards: f"results/{family_of(wildcards)['dataset']}/{name}"
+
+
+def entry_of(wildcards):
+    """The comparison of a job, or the entry of the config with several targets."""
+    if hasattr(wildcards, "family"):
+        return family_of(wildcards)
+    return COMPARISONS[wildcards.comparison]
+
+
 def annotation_of(wildcards):
     """Column of obs that names the subpopulations of a comparison."""
-    own = COMPARISONS[wildcards.comparison]["annotation_key"]
+    own = entry_of(wildcards)["annotation_key"]
     return own or config["annotation_key"]
 
 
@@ -110,7 +153,7 @@ def annotation_check_of(wildcards):
 
 def markers_of(wildcards):
     """Input function: the marker table of a comparison, when there is one."""
-    path = COMPARISONS[wildcards.comparison]["markers"] or config["markers"]
+    path = entry_of(wildcards)["markers"] or config["markers"]
     return [path] if path else []
 
 
@@ -144,7 +187,7 @@ def title_of_comparison(name):
 
 def settings_of(wildcards):
     """The settings that a report quotes: every setting on which its numbers depend."""
-    left_out = ("comparisons", "samples", "annotation_key", "markers")
+    left_out = ("comparisons", "families", "samples", "annotation_key", "markers")
     return {key: value for key, value in config.items() if key not in left_out}
 
 
@@ -207,6 +250,8 @@ def greet():
         )
     )
     logger.info(f"cgmm: {counted}.")
+    for name, family in FAMILIES.items():
+        logger.info(f"cgmm: {name} has {len(family['targets'])} targets, one report.")
     show_plan()
 
 
@@ -219,7 +264,7 @@ def show_plan():
 def show_reports():
     """Log where the reports are."""
     logger.info("cgmm: done. Open in a browser:")
-    for path in ("reports/index.html", *(f"reports/{c}.html" for c in COMPARISONS)):
+    for path in ("reports/index.html", *(f"reports/{c}.html" for c in PAGES)):
         if Path(path).is_file():
             logger.info(f"  {Path(path).resolve()}")
 

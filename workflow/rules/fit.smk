@@ -86,6 +86,7 @@ rule fit:
     input:
         embedding=of_dataset("embedding.h5ad"),
         facts=of_dataset("embedding.json"),
+        shared=shared_fit_of,
     output:
         arrays="results/{comparison}/fit.npz",
         values="results/{comparison}/fit.json",
@@ -122,6 +123,7 @@ rule summarise:
         markers=markers_of,
         marker_check=marker_check_of,
         design=design_check_of,
+        shared=shared_populations_of,
     output:
         [table(name) for name in TABLES],
         decisions="results/{comparison}/decisions.tsv",
@@ -143,6 +145,9 @@ rule summarise:
         settings=settings_of,
         samples=whole_rows_of,
         annotation_key=annotation_of,
+        entry=lambda wildcards: FAMILIES.get(
+            COMPARISONS[wildcards.comparison]["family"]
+        ),
         code=code("cgmm.results.write", "cgmm.donors.uncertainty"),
     message:
         "Summarise {wildcards.comparison}: uncertainty, names, genes, tables, annotated h5ad (up to a minute per 10,000 cells)"

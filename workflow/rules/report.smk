@@ -39,6 +39,8 @@ rule index:
     input:
         facts=collect("results/{comparison}/report.json", comparison=COMPARISONS),
         reports=collect("reports/{comparison}.html", comparison=COMPARISONS),
+        of_targets=collect("results/{family}/targets.json", family=FAMILIES),
+        reports_of_targets=collect("reports/{family}.html", family=FAMILIES),
     output:
         report(
             "reports/index.html",

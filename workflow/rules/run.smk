@@ -17,13 +17,14 @@ include: "common.smk"
 include: "demo.smk"
 include: "prepare.smk"
 include: "fit.smk"
+include: "targets.smk"
 include: "report.smk"
 
 
 # for --batch reports=1/10, which needs a rule with one input per comparison
 rule reports:
     input:
-        collect("reports/{comparison}.html", comparison=COMPARISONS),
+        collect("reports/{page}.html", page=PAGES),
 
 
 onstart:

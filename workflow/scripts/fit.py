@@ -8,7 +8,7 @@ from pathlib import Path
 import anndata as ad
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import CONDITION, DONOR
-from cgmm.results.fit_files import save_fit
+from cgmm.results.fit_files import load_fit, save_fit
 from cgmm.tl._fit_comparison import fit_comparison
 
 adata = ad.read_h5ad(snakemake.input.embedding)
@@ -23,6 +23,9 @@ comparison = Comparison(
     donor_key=DONOR if DONOR in adata.obs else None,
     **snakemake.params.ends,
 )
+shared = next(iter(snakemake.input.shared), None)
+if shared is not None:
+    settings["source"] = load_fit(Path(shared).with_suffix("")).source
 fit = fit_comparison(adata, comparison, **settings)
 save_fit(fit, Path(snakemake.output.arrays).with_suffix(""))
 k0, k1 = fit.coupling.shape

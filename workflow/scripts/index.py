@@ -13,4 +13,6 @@ build_index(
     [Path(path) for path in snakemake.input.reports],
     Path(snakemake.output[0]),
     titles=snakemake.params.titles,
+    of_targets=[Path(path).parent for path in snakemake.input.of_targets],
+    reports_of_targets=[Path(path) for path in snakemake.input.reports_of_targets],
 )

@@ -28,5 +28,7 @@ summarise(
     samples=snakemake.params.samples,
     command=os.environ.get("CGMM_COMMAND", ""),
     n_jobs=snakemake.threads,
+    shared=next((Path(path).with_suffix("") for path in paths.shared), None),
+    entry=snakemake.params.entry,
     **snakemake.params.ends,
 )

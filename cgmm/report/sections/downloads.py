@@ -48,35 +48,39 @@ def downloads(claims: Claims) -> list[Download]:
     for name, what in WHAT.items():
         if name not in files:
             continue
-        content = files[name]
-        stem = f"{results.folder.name}_{name}"
-        kind = "application/json" if name.endswith(".json") else "text/tab-separated-values"
-        if name.endswith(".gz"):
-            kind = "application/gzip"
-        elif len(content) > PLAIN_LIMIT:
-            content = gzip.compress(content, mtime=0)
-            kind, stem = "application/gzip", f"{stem}.gz"
-        if len(content) > EMBED_LIMIT:
-            found.append(
-                Download(
-                    name,
-                    what,
-                    instead=f"too large to carry along ({len(content) / 1e6:.1f} MB): "
-                    f"results/{results.folder.name}/{name}",
-                )
-            )
-            continue
-        coded = base64.b64encode(content).decode("ascii")
-        size = len(content) / 1000
-        found.append(
-            Download(
-                stem,
-                what,
-                href=f"data:{kind};base64,{coded}",
-                size=f"{size:.0f} kB" if size >= 1 else "under 1 kB",
-            )
-        )
+        found.append(as_download(results.folder.name, name, what, files[name]))
     return found
+
+
+def as_download(folder: str, name: str, what: str, content: bytes) -> Download:
+    """Return a file as a link; a large one compressed, a very large one only named.
+
+    Parameters
+    ----------
+    folder
+        Name of the results folder.
+    name, what, content
+        Name, meaning and content of the file.
+    """
+    stem = f"{folder}_{name}"
+    kind = "application/json" if name.endswith(".json") else "text/tab-separated-values"
+    if name.endswith(".gz"):
+        kind = "application/gzip"
+    elif len(content) > PLAIN_LIMIT:
+        content = gzip.compress(content, mtime=0)
+        kind, stem = "application/gzip", f"{stem}.gz"
+    if len(content) > EMBED_LIMIT:
+        size = f"{len(content) / 1e6:.1f} MB"
+        where = f"too large to carry along ({size}): results/{folder}/{name}"
+        return Download(name, what, instead=where)
+    coded = base64.b64encode(content).decode("ascii")
+    kilobytes = len(content) / 1000
+    return Download(
+        stem,
+        what,
+        href=f"data:{kind};base64,{coded}",
+        size=f"{kilobytes:.0f} kB" if kilobytes >= 1 else "under 1 kB",
+    )
 
 
 def section(claims: Claims) -> Section:

@@ -80,6 +80,28 @@ def designed(
     return make
 
 
+def several(columns: dict[str, str] | None = None, **keys: Any) -> Callable[[Project], object]:
+    """Load with several targets: b1 b2 before, b3 a1 at one dose, a2 a3 at another.
+
+    ``columns`` has the value of each of these six samples; ``keys`` replace those of the comparison.
+    """
+
+    def make(p: Project) -> object:
+        entry: dict[str, Any] = {"name": "dose", "source": "none", "targets": ["low", "high"]}
+        p.settings["comparisons"] = [{k: v for k, v in (entry | keys).items() if v is not None}]
+        for one, condition in zip(
+            p.rows, ["none", "none", "low", "low", "high", "high"], strict=True
+        ):
+            one["condition"] = condition
+        for name, values in (columns or {}).items():
+            for one, value in zip(p.rows, values.split(), strict=True):
+                one[name] = "" if value == "-" else value
+        p.write()
+        return load(p.settings)
+
+    return make
+
+
 def again(p: Project) -> object:
     p.settings["comparisons"].append({**p.settings["comparisons"][0], "name": "Drug"})
     p.write()
@@ -147,6 +169,20 @@ CONFIG = [
     Case("one comparison without its dash", config(comparisons={"name": "x"}), "`comparisons` is {'name': 'x'}, which does not fit", SettingsError),
     Case("comparisons as words", config(comparisons=["drug"]), "`comparisons.0` is 'drug', which does not fit", SettingsError),
     Case("a comparison without target", text("comparisons: [{name: a, source: b}]"), "`comparisons.0` lacks `target`. Add it", SettingsError),
+    Case("target and targets", several(target="low"), "has both `target` and `targets`. Keep one of them", SettingsError),
+    Case("targets with the source", several(targets=["low", "none"]), "`targets` has 'none', which is the source", SettingsError),
+    Case("a target twice", several(targets=["low", "low"]), "`targets` has 'low' twice. Name each condition once", SettingsError),
+    Case("one target in a list", several(targets=["low"]), "`targets` has one condition. Name two or more, or write `target: low`", SettingsError),
+    Case("no target in a list", several(targets=[]), "`comparisons.0.targets`: [] should be non-empty", SettingsError),
+    Case("targets as text", several(targets="low"), "`comparisons.0.targets` is 'low', which does not fit", SettingsError),
+    Case("a target that is a number", several(targets=["low", 10]), "`comparisons.0.targets.1` is 10, which does not fit", SettingsError),
+    Case("a target that no sample has", several(targets=["low", "Higher"]), "has the condition 'Higher' (conditions: high, low, none). Did you mean 'high'?", SettingsError),
+    Case("an order for one target", several(targets=None, target="low", order="dose"), "has `order`, which is for several targets", SettingsError),
+    Case("an order without its column", several(order="dose"), "`order` is 'dose', which is not a column of", SettingsError),
+    Case("an order of words", several({"dose": "no no some some much much"}, order="dose"), "must hold numbers, but 'none' has 'no'", SettingsError),
+    Case("an order with an empty field", several({"dose": "0 0 1 - 2 2"}, order="dose"), "must hold numbers, but 'low' has '1', nothing", SettingsError),
+    Case("an order that differs within a condition", several({"dose": "0 0 1 2 3 3"}, order="dose"), "must be the same in all samples of a condition, but 'low' has 1, 2", SettingsError),
+    Case("an order that is the same everywhere", several({"dose": "1 1 1 1 1 1"}, order="dose"), "is 1 in every condition, so nothing is ordered", SettingsError),
     Case("two comparisons of one name", again, "two comparisons are called 'drug' (case does not count)", SettingsError),
     Case("a name with a slash", comparison(name="a/b"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
     Case("a name that leads upwards", comparison(name="../x"), "use letters, digits, `_`, `-` and `.` only", SettingsError),
