@@ -1,10 +1,14 @@
 """Designs that labs have: error rates, coverage and power of the tests on counts of labels.
 
     python benchmarks/designs.py [--studies 200] [--seed 0]
+    python benchmarks/designs.py --part targets [--studies 10]
 
 Studies are drawn with known truth: ten populations with 30 to 1 % of the cells, donors that differ
 in their log shares (sd .4) and 500 to 2,000 cells per sample. Nothing is fitted, because labels are
 given. A run of 200 studies or more is kept under ``results``.
+
+The part ``targets`` fits one source against three doses, together and one by one, and compares the
+factors; a run of 10 studies or more is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from _common import publish
+from _targets import shared_and_separate
 from scipy.special import expit, logit
 
 from cgmm.donors.design import Design, Unit
@@ -275,6 +280,51 @@ def null_of_the_study(rng: np.random.Generator, n: int) -> list[str]:
     ]
 
 
+def trend(rng: np.random.Generator, n: int, *, paired: bool) -> list[str]:
+    """Test a trend over four conditions, and compare its power with the highest dose alone."""
+    donors = 5
+    who = np.tile(np.arange(donors), 4) if paired else np.arange(4 * donors)
+    steps = np.repeat(np.arange(4.0), donors)
+    names = np.array(["vehicle", "low", "mid", "high"])
+    scores = dict(zip(names, range(4), strict=True))
+    units = tuple(Unit(int(step > 0), str(d), 1000, "") for step, d in zip(steps, who, strict=True))
+    plan = Design(units, False, False, True, ())
+    made = model(
+        "~ condition",
+        pd.DataFrame({"condition": np.repeat(names, donors)}),
+        condition="condition",
+        source="vehicle",
+        target="high",
+        pairs=who.astype(str) if paired else None,
+        scores=scores,
+    )
+    ends = np.isin(steps, (0, 3))
+    alone = study("~ condition", donors, paired=paired)
+    nothing, covered, seen_by_trend, seen_by_high = [], [], [], []
+    rises = np.zeros(K)
+    rises[[1, 6]] = np.log(1.8) / 3  # per step
+    for i in range(n):
+        effects = np.outer(steps, rises) if i % 2 else np.zeros((4 * donors, K))
+        counts = drawn(rng, effects, who, sample_sd=SAMPLE_SD)
+        seen = Observations(counts, made.matrix, np.arange(len(counts)), plan)
+        found, _ = linear_factors(seen, made.contrasts[0])
+        if i % 2:
+            other, _ = linear_factors(observed(counts[ends], alone), alone.made.contrasts[0])
+            seen_by_trend.append(found.p[[1, 6]] < 0.05)
+            seen_by_high.append(other.p[[1, 6]] < 0.05)
+        else:
+            nothing.append(found.p < 0.05)
+            covered.append((found.low < 0) & (found.high > 0))
+    what = "the same 5 donors" if paired else "5 donors each"
+    return [
+        f"trend over a vehicle and three doses, {what}",
+        f"  type I                           {rate(nothing)}",
+        f"  coverage                         {rate(covered)}",
+        f"  power, 1.8-fold at the highest   {rate(seen_by_trend)}",
+        f"  power, highest dose alone        {rate(seen_by_high)}",
+    ]
+
+
 PARTS: list[Callable[[np.random.Generator, int], list[str]]] = [
     lambda rng, n: confounded(rng, n, 8),
     lambda rng, n: confounded(rng, n, 12),
@@ -289,6 +339,8 @@ PARTS: list[Callable[[np.random.Generator, int], list[str]]] = [
     lambda rng, n: visible(rng, n, 6, paired=True),
     absolute,
     null_of_the_study,
+    lambda rng, n: trend(rng, n, paired=False),
+    lambda rng, n: trend(rng, n, paired=True),
 ]
 
 
@@ -297,7 +349,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=KEPT, help="studies per line")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--part", choices=("counts", "targets"), default="counts")
     args = parser.parse_args()
+    if args.part == "targets":
+        n = 10 if args.studies == KEPT else args.studies
+        of_targets = shared_and_separate(n, args.seed)
+        if n >= 10:
+            publish("designs-targets", "One source against three doses, shared rows", of_targets)
+        else:
+            sys.stdout.write("\n".join(of_targets) + "\n")
+        return
     lines = list(NOTES)
     for i, part in enumerate(PARTS):
         lines += [*part(np.random.default_rng([args.seed, i]), args.studies), ""]

@@ -46,8 +46,8 @@ def compare(
     Returns
     -------
     Axes. Rows are source components or populations, the largest first; columns are targets in their
-    order. A dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" and "new" what has
-    no counterpart.
+    order. A dot marks q < 0.05 over donors, "?" a factor that is not settled, and "gone" and "new"
+    what has no counterpart.
     """
     table = get.compare(adata, keys, by=by, level=level, key=key)
     columns = list(dict.fromkeys(table["key"]))

@@ -119,13 +119,24 @@ def build_targets(
             {
                 "names": [p.name for p in results.populations],
                 "colours": [p.colour for p in results.populations],
-                "sentences": [p.name for p in results.populations],
+                "sentences": [_sentence(claims, p.name) for p in results.populations],
+                "cells": {},
                 "stem": results.folder.name,
             }
         ),
         "recipe": json_island(recipe) if isinstance(recipe, dict) else None,
     }
     return write(Path(out), environment().get_template("report.html.j2").render(context))
+
+
+def _sentence(claims: TargetClaims, name: str) -> str:
+    """Return the factors of a population in all targets, in one line."""
+    parts = []
+    for t, target in enumerate(claims.results.targets):
+        finding = claims.finding(name, t)
+        if finding is not None:
+            parts.append(f"{finding.prevalence_text} in {target}")
+    return "; ".join(parts)
 
 
 def _facts(claims: TargetClaims) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anndata as ad
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,3 +185,17 @@ def test_without_donors_there_is_no_trend() -> None:
     assert table["p"].isna().all()
     assert table["reason"].str.startswith("No donors were given").all()
     assert trend_sentence(adata) == ""
+
+
+def test_figures_of_targets_show_every_population(apart: ad.AnnData) -> None:
+    ax = cg.pl.compare(apart, level="population")
+    shown = {label.get_text() for label in ax.get_yticklabels()}
+    assert shown == set(cg.get.trends(apart)["name"])
+    ax = cg.pl.responses(apart)
+    called = cg.get.compare(apart, level="population").query("q < 0.05")
+    named = ", ".join(label.get_text() for label in ax.get_xticklabels())
+    assert "rises" in named
+    assert set(named.split(", ")) == set(called["name"])
+    counts = [int(text.get_text()) for text in ax.texts]
+    assert sum(counts) == called["name"].nunique()
+    plt.close("all")

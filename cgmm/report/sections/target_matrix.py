@@ -126,7 +126,7 @@ def _cell(
     row: Any = rows.loc[population.name]
     value = float(row["log2_net"])
     shown = _shown(finding.prevalence, value)
-    strength = min(abs(value), MAX_LOG2_NET) / MAX_LOG2_NET if np.isfinite(value) else 0.0
+    strength = min(abs(value) / _limit(claims), 1.0) if np.isfinite(value) else 0.0
     hover = f"{population.name}, {claims.results.targets[t]}: {factor_words(row)}"
     marks = [
         tip(hover),
@@ -138,7 +138,7 @@ def _cell(
             height=grid.height - 1,
             rx=3,
             class_="fill up" if value > 0 else "fill down",
-            fill_opacity=round(0.75 * strength, 3),
+            fill_opacity=round(0.6 * strength, 3),
         ),
     ]
     if finding.prevalence in CHANGED:
@@ -148,6 +148,13 @@ def _cell(
         )  # fmt: skip
     marks.append(label(shown, *middle, anchor="middle", class_="value", font_size=SIZE))
     return el("g", *marks, class_="mark cell", data_s=population.index)
+
+
+def _limit(claims: TargetClaims) -> float:
+    """Return the log2 factor of the strongest colour: the largest, from twofold to 16-fold."""
+    sizes = claims.results.tables["targets"]["log2_net"].abs()
+    finite = sizes[np.isfinite(sizes)]
+    return float(np.clip(finite.max() if len(finite) else 1.0, 1.0, MAX_LOG2_NET))
 
 
 def _shown(prevalence: Prevalence, value: float) -> str:

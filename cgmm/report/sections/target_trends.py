@@ -195,11 +195,15 @@ def _panel(
         label(text.short(population.name, 26), x + 8, y + 13, class_="panel-title"),
     ]
     for i, name in enumerate(order):
-        low = i % 2 and len(order) > 3
         parts.append(
-            label(text.short(name, 9), centres[name], bottom + (20 if low else 10),
-                  anchor="middle", class_="tick small")
-        )  # fmt: skip
+            label(
+                text.short(name, 10),
+                centres[name] + (12 if i == len(order) - 1 else 0),
+                bottom + (20 if i % 2 and len(order) > 3 else 10),
+                anchor="end" if i == len(order) - 1 else "middle",
+                class_="tick small",
+            )
+        )
     for value in ticks(0.0, high, 3):
         parts.append(el("line", x1=x + 40, x2=x + W - 8, y1=at(value), y2=at(value), class_="grid"))
         parts.append(label(f"{100 * value:.3g}%", x + 37, at(value), anchor="end", class_="tick"))
@@ -212,7 +216,6 @@ def _panel(
         if len(seen) > 1:
             parts.append(el("path", tip(donor), d=path, class_="pair", stroke=population.colour))
     for name in order:
-        values = [own[name] for own in donors.values() if name in own]
         for donor, own in donors.items():
             if name in own:
                 parts.append(
@@ -229,8 +232,6 @@ def _panel(
                         data_donor=donor,
                     )
                 )
-        if not values:
-            continue
     means = {n: np.mean([own[n] for own in donors.values() if n in own] or [np.nan]) for n in order}
     known = [n for n in order if np.isfinite(means[n])]
     line = polyline([centres[n] for n in known], [at(float(means[n])) for n in known])
