@@ -123,7 +123,11 @@ def test_the_order_is_read_from_the_sheet(
     assert config["families"][0]["scores"] == {"vehicle": 0, "low dose": 10, "high/IC50": 20}
     assert [one["dataset"] for one in config["comparisons"]] == ["data", "data"]
     assert rows[-1]["dose"] == "20"
-    by_list, _ = load(settings(order="list") | {"samples": "samples.tsv"})
+    project.settings = settings(order="list")
+    for row in project.rows:
+        del row["dose"]
+    project.write()
+    by_list, _ = load(project.settings)
     assert list(by_list["families"][0]["scores"].values()) == [0, 1, 2]
 
 
