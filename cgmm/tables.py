@@ -449,7 +449,7 @@ _SENSITIVITY = Table(
     (
         _text(
             "parameter",
-            'Other choice: "seed", "partition", "alone" (no other target); components: "rho".',
+            'What was chosen otherwise: "seed", "partition" or, for components, "rho".',
             required=True,
         ),
         _text(

@@ -28,11 +28,12 @@ right.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from cgmm._utils.arguments import check_callable, check_components, check_seed
 from cgmm._utils.progress import Steps
@@ -235,13 +236,18 @@ def _with_cells(
 ) -> CoupledFit:
     """Return the fit with the results of all cells, spread from the drawn cells."""
     source, target = starts.clusters
-    among_drawn = drawn_origins(origins.votes, random_state)
-    of_drawn = np.where(among_drawn < 0, -1, source.drawn[among_drawn])
+
+    def drawn_from(votes: Sequence[sp.csr_matrix]) -> np.ndarray:
+        among_drawn = drawn_origins(votes, random_state)
+        of_drawn = np.where(among_drawn < 0, -1, source.drawn[among_drawn])
+        return target.spread(of_drawn, points[1])
+
     return replace(
         fit,
         votes=origins.origin,
         log2_net_cells=source.spread(origins.log2_net, points[0]),
-        origins=target.spread(of_drawn, points[1]),
+        origins=drawn_from(origins.votes),
+        origins_of_partitions=np.array([drawn_from([one]) for one in origins.votes]),
         populations_source=source.spread(populations.of_source_cells, points[0]),
         populations_target=target.spread(populations.of_target_cells, points[1]),
         populations_elsewhere=populations.alternatives,

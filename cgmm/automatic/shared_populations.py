@@ -1,11 +1,10 @@
 """Populations of one source and several targets, found together after the fits.
 
-Every fit keeps one draw of the origin of each target cell (:attr:`CoupledFit.origins`). These draws
-take the place of the votes of :func:`cgmm.automatic.populations.find_shared`, so the fits need not
-be made again. A draw is spread over the nearest neighbours of the source cell, and averaged over
-those of the target cell, because communities would otherwise follow the chance of single draws. The
-factors of the populations that each fit found for itself are one more way to
-find them, beside other seeds.
+Every fit keeps one draw of the origin of each target cell under each of its partitions
+(:attr:`CoupledFit.origins_of_partitions`). These draws take the place of the votes of
+:func:`cgmm.automatic.populations.find_shared`, so the fits need not be made again. A draw is spread
+over the nearest neighbours of the source cell, and averaged over those of the target cell, because
+communities would otherwise follow the chance of single draws.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from cgmm.automatic.origins import DrawnCells
 from cgmm.automatic.populations import N_NEIGHBOURS, Populations, find_shared
 from cgmm.coupled.result import CoupledFit
 from cgmm.mixture.chunked import Points
-from cgmm.transport.coupling import divide
 
 
 def share_populations(
@@ -50,15 +48,21 @@ def share_populations(
     -------
     The fits with other populations. They are unchanged when a fit looked for no populations.
     """
-    if len(fits) < 2 or any(fit.origins is None or fit.populations_source is None for fit in fits):
+    of_fits = [fit.origins_of_partitions for fit in fits]
+    origins = [one for one in of_fits if one is not None]
+    if len(fits) < 2 or len(origins) < len(fits) or fits[0].populations_source is None:
         return list(fits)
     drawn = [DrawnPoints(x, w, random_state) for x, w in zip(points, weights, strict=True)]
     sides = [DrawnCells(one.points, one.normalised_weights()) for one in drawn]
     nearest_drawn = drawn[0].spread(np.arange(len(drawn[0].points)), points[0])
     around = [_around(one.points) for one in sides]
+    n_partitions, n_source = min(map(len, origins)), len(sides[0].points)
     votes = [
-        [own @ _votes(fit.origins, one.drawn, nearest_drawn, len(sides[0].points)) @ around[0]]
-        for fit, one, own in zip(fits, drawn[1:], around[1:], strict=True)
+        [
+            own @ _votes(draw[one.drawn], nearest_drawn, n_source) @ around[0]
+            for draw in of_fit[:n_partitions]
+        ]
+        for of_fit, one, own in zip(origins, drawn[1:], around[1:], strict=True)
     ]
     found = find_shared(
         sides,
@@ -83,15 +87,11 @@ def _around(points: np.ndarray) -> sp.csr_matrix:
     return sp.csr_matrix((weights, (np.repeat(np.arange(n), k), positions.ravel())), (n, n))
 
 
-def _votes(
-    origins: np.ndarray | None, drawn: np.ndarray, nearest_drawn: np.ndarray, n_source: int
-) -> sp.csr_matrix:
-    """Return one vote of every drawn target cell, (n_drawn, n_source); zero without origin."""
-    assert origins is not None
-    own = origins[drawn]
-    there = np.flatnonzero(own >= 0)
-    shape = (len(drawn), n_source)
-    return sp.csr_matrix((np.ones(len(there)), (there, nearest_drawn[own[there]])), shape)
+def _votes(origins: np.ndarray, nearest_drawn: np.ndarray, n_source: int) -> sp.csr_matrix:
+    """Return one vote of every target cell, shape (N, n_source); zero without an origin."""
+    there = np.flatnonzero(origins >= 0)
+    places = there, nearest_drawn[origins[there]]
+    return sp.csr_matrix((np.ones(len(there)), places), (len(origins), n_source))
 
 
 def _with(
@@ -101,31 +101,10 @@ def _with(
     target: DrawnPoints,
     points: tuple[Points, Points],
 ) -> CoupledFit:
-    """Return the fit with shared populations, and its own as one more way to find them."""
-    alone = _alone(fit, found, source, target)
+    """Return the fit with shared populations."""
     return replace(
         fit,
         populations_source=source.spread(found.of_source_cells, points[0]),
         populations_target=target.spread(found.of_target_cells, points[1]),
-        populations_elsewhere=np.vstack([found.alternatives, alone]),
+        populations_elsewhere=found.alternatives,
     )
-
-
-def _alone(
-    fit: CoupledFit, found: Populations, source: DrawnPoints, target: DrawnPoints
-) -> np.ndarray:
-    """Return the factors at the cells of the shared populations by those of the fit, (P,)."""
-    assert fit.populations_source is not None
-    assert fit.populations_target is not None
-    own = fit.populations_source[source.drawn], fit.populations_target[target.drawn]
-    weights = source.normalised_weights(), target.normalised_weights()
-    n = 1 + max(int(part.max()) for part in own)
-    before, after = (
-        np.log2(np.bincount(part, w, n) + 0.5 / len(part))
-        for part, w in zip(own, weights, strict=True)
-    )
-    labels = np.concatenate([found.of_source_cells, found.of_target_cells])
-    values = np.concatenate(weights) * (after - before)[np.concatenate(own)]
-    n_shared = found.n_populations
-    total = np.bincount(labels, np.concatenate(weights), n_shared)
-    return divide(np.bincount(labels, values, n_shared), total)

@@ -15,7 +15,10 @@ from cgmm.transport.coupling import log2_net, share_of_target
 
 OF_MIXTURE = ("weights", "means", "covariances")
 ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
-OF_CELLS = ("log2_net_cells", "origins", "populations_source", "populations_target")
+OF_CELLS = (
+    *("log2_net_cells", "origins", "origins_of_partitions"),
+    *("populations_source", "populations_target"),
+)
 OPTIONAL_ARRAYS = ("metric", "votes", "populations_elsewhere", *OF_CELLS)
 ARRAY_NAMES = (
     *ARRAYS,
@@ -95,6 +98,10 @@ class CoupledFit:
         Position of the source point from which each target point came, shape (N1,), -1 for points
         without an origin: one draw from the source points to which it is assigned
         (:mod:`cgmm.automatic.origins`), so that counts over points are without bias.
+    origins_of_partitions
+        The same by the assignments of each partition alone, shape (n_partitions, N1).  Several
+        targets are searched for populations together with these draws
+        (:mod:`cgmm.automatic.shared_populations`).
     populations_source, populations_target
         Population (0, 1, ...) of every point, shapes (N0,) and (N1,)
         (:mod:`cgmm.automatic.populations`).  None: no populations were looked for.
@@ -123,6 +130,7 @@ class CoupledFit:
     votes: np.ndarray | None = None
     log2_net_cells: np.ndarray | None = None
     origins: np.ndarray | None = None
+    origins_of_partitions: np.ndarray | None = None
     populations_source: np.ndarray | None = None
     populations_target: np.ndarray | None = None
     populations_elsewhere: np.ndarray | None = None

@@ -271,8 +271,7 @@ def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFram
     if elsewhere is None:
         return empty(TABLES["sensitivity"])
     n, n_seeds = len(rows), min(N_SEEDS - 1, len(elsewhere))
-    other = "alone" if known.get("shared_populations") else "partition"
-    kinds = ["seed"] * n_seeds + [other] * (len(elsewhere) - n_seeds)
+    kinds = ["seed"] * n_seeds + ["partition"] * (len(elsewhere) - n_seeds)
     places = [*range(1, n_seeds + 1), *range(1, len(elsewhere) - n_seeds + 1)]
     return build(
         TABLES["sensitivity"],

@@ -83,7 +83,7 @@ def sensitivity(
 
 def _choices(ax: Axes, own: pd.DataFrame) -> None:
     """Draw the factors of one row under other choices: a line or points, and diamonds beside it."""
-    dots = own[own["parameter"].isin(["partition", "alone"])]["log2_net"]
+    dots = own[own["parameter"] == "partition"]["log2_net"]
     path = own[own["parameter"] == "rho"]
     at = path["value"].astype(float)
     if path.empty:

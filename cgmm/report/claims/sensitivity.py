@@ -11,7 +11,6 @@ from cgmm.thresholds import MIN_CHANGE, STILL_GONE
 CHOICES = {
     "seed": "the seed of the search",
     "partition": "the partition of the cells",
-    "alone": "the search without the other targets",
     "rho": "the price of reweighting",
 }
 

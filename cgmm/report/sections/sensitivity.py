@@ -52,7 +52,7 @@ def _reach(table: pd.DataFrame, rows: list[Finding]) -> float:
 def _mark(row: Finding, choice: pd.Series, x: float, y: float) -> Markup:
     value = text.fold(choice["log2_net"]) if np.isfinite(choice["log2_net"]) else "no cell left"
     words = f"{row.name}: {value} with {CHOICES[choice['parameter']]} {choice['value']}"
-    if choice["parameter"] not in {"partition", "alone"}:
+    if choice["parameter"] != "partition":
         return el("circle", tip(words), cx=x, cy=y + LANES["rho"], r=3.2, class_="along")
     at = y + LANES["partition"]
     return el("path", tip(words), d=f"M{x:.1f},{at - 4.5:.1f}l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
