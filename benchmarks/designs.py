@@ -1,14 +1,14 @@
 """Designs that labs have: error rates, coverage and power of the tests on counts of labels.
 
     python benchmarks/designs.py [--studies 200] [--seed 0]
-    python benchmarks/designs.py --part targets [--studies 10]
+    python benchmarks/designs.py --part targets [--studies 3]
 
 Studies are drawn with known truth: ten populations with 30 to 1 % of the cells, donors that differ
 in their log shares (sd .4) and 500 to 2,000 cells per sample. Nothing is fitted, because labels are
 given. A run of 200 studies or more is kept under ``results``.
 
-The part ``targets`` fits one source against three doses, together and one by one, and compares the
-factors; a run of 10 studies or more is kept.
+The part ``targets`` tests trends over a vehicle and three doses, and fits one source against three
+doses, together and one by one, to compare the factors; a run of 3 studies or more is kept.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ K = len(SHARES)
 DONOR_SD = 0.4
 SAMPLE_SD = 0.2
 KEPT = 200
+KEPT_FITTED = 3
 ALL = np.ones(K, dtype=bool)
 NOTES = [
     "Brackets: Monte Carlo standard error with the study as the unit; n: tests of a line.",
@@ -339,8 +340,6 @@ PARTS: list[Callable[[np.random.Generator, int], list[str]]] = [
     lambda rng, n: visible(rng, n, 6, paired=True),
     absolute,
     null_of_the_study,
-    lambda rng, n: trend(rng, n, paired=False),
-    lambda rng, n: trend(rng, n, paired=True),
 ]
 
 
@@ -352,9 +351,13 @@ def main() -> None:
     parser.add_argument("--part", choices=("counts", "targets"), default="counts")
     args = parser.parse_args()
     if args.part == "targets":
-        n = 10 if args.studies == KEPT else args.studies
-        of_targets = shared_and_separate(n, args.seed)
-        if n >= 10:
+        n = KEPT_FITTED if args.studies == KEPT else args.studies
+        of_targets = list(NOTES)
+        for i, paired in enumerate((False, True)):
+            rng = np.random.default_rng([args.seed, 100 + i])
+            of_targets += [*trend(rng, 2 * KEPT, paired=paired), ""]
+        of_targets += shared_and_separate(n, args.seed)
+        if n >= KEPT_FITTED:
             publish("designs-targets", "One source against three doses, shared rows", of_targets)
         else:
             sys.stdout.write("\n".join(of_targets) + "\n")

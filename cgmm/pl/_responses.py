@@ -52,7 +52,8 @@ def responses(
     table = get.compare(adata, keys, level=POPULATION, key=key)
     targets = list(dict.fromkeys(table["target"]))
     calls = table[table["q"] < ALPHA]
-    sign = {(row.name, row.target): np.sign(row.log2_net) for row in calls.itertuples(index=False)}
+    pairs = zip(calls["name"].astype(str), calls["target"].astype(str), strict=True)
+    sign = dict(zip(pairs, np.sign(calls["log2_net"].to_numpy(float)), strict=True))
     groups = _combinations(list(dict.fromkeys(table["name"])), targets, sign)
     ax = new_axes(ax, width=2.6 + 0.7 * max(len(groups), 3), height=2.4 + 0.35 * len(targets))
     ax.set_yticks(range(len(targets)), [short(t, 24) for t in targets])

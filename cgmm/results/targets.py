@@ -147,12 +147,12 @@ def _shares(adata: ad.AnnData, key: str) -> list[dict[str, Any]]:
     ).size()
     rows = []
     for key_of, own in counts.iterrows():
-        condition, donor = key_of  # type: ignore[misc]
+        condition, donor = map(str, key_of)  # type: ignore[call-overload]
         total = int(totals[(condition, donor)])
         rows += [
             {
-                "condition": str(condition),
-                "donor": str(donor),
+                "condition": condition,
+                "donor": donor,
                 "name": str(name),
                 "share": float(n) / total,
                 "n_cells": total,
