@@ -2,7 +2,8 @@ r"""Change of state of labelled populations, with the donor as the unit of repli
 
 The state of a population in a donor is the mean :math:`y_d` of the donor's cells of the population,
 a point in the D dimensions of the representation. The same linear model as for its log-odds
-(:mod:`cgmm.donors.labelled`) gives the displacement :math:`\hat\delta` of the condition, with
+(:mod:`cgmm.donors.labelled`, or :mod:`cgmm.donors.linear` under a design formula) gives the
+displacement :math:`\hat\delta` of the condition, with
 covariance :math:`v\,\Sigma`, where :math:`v` follows from the design. With fewer donors than
 dimensions :math:`\Sigma` cannot be inverted, so the squared length is compared with the trace of
 :math:`\Sigma`,
@@ -31,6 +32,7 @@ import scipy.stats
 
 from cgmm.donors.design import Design
 from cgmm.donors.false_discovery import benjamini_hochberg
+from cgmm.donors.formula import Model
 from cgmm.donors.reasons import Note, Reason, in_words
 from cgmm.pair import Pair
 from cgmm.thresholds import LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN_DONORS
@@ -87,6 +89,7 @@ def labelled_shifts(
     design: Design,
     n_labels: int,
     *,
+    model: Model | None = None,
     level: float = LEVEL,
 ) -> LabelledShifts:
     """Return length, interval and test of the displacement of every population.
@@ -104,6 +107,9 @@ def labelled_shifts(
         From :func:`cgmm.donors.design.design`.
     n_labels
         Number of populations, K.
+    model
+        Model of a design formula with a row per unit of the design; its first contrast is the
+        displacement. None: the conditions with pairs or batches.
     level
         Coverage of the interval.
 
@@ -112,7 +118,8 @@ def labelled_shifts(
     LabelledShifts
     """
     means, counts, spread = _means(points, codes, units, design, n_labels)
-    matrix = design.matrix()
+    matrix = design.matrix() if model is None else model.matrix
+    asked = np.eye(matrix.shape[1])[-1] if model is None else model.contrasts[0].change
     sides = np.asarray(design.sides)
     found: list[_Fitted | None] = []
     raw, length = (np.full(n_labels, np.nan) for _ in range(2))
@@ -124,7 +131,9 @@ def labelled_shifts(
         note = None
         if min(per_side) < MIN_CELLS:
             note = Reason.FEW_CELLS_ON_A_SIDE.note(n_cells=min(per_side), least=MIN_CELLS)
-        fitted = None if note else _fit(means[:, k][there], matrix[there], sides[there], design)
+        fitted = None
+        if note is None:
+            fitted = _fit(means[:, k][there], matrix[there], asked, sides[there], design)
         if note is None and fitted is None:
             note = _few_donors(design)
             delta, noise = _between_cells(means[:, k], counts[:, k], sides, spread)
@@ -197,21 +206,24 @@ def _means(
 
 
 def _fit(
-    means: np.ndarray, matrix: np.ndarray, sides: np.ndarray, design: Design
+    means: np.ndarray, matrix: np.ndarray, asked: np.ndarray, sides: np.ndarray, design: Design
 ) -> _Fitted | None:
-    """Fit the linear model to the donors of one population; None when they are too few."""
+    """Fit the linear model to the donors of one population; None when they are too few.
+
+    ``asked`` has the weights of the coefficients that give the displacement.
+    """
     if not design.testable or min((sides == 0).sum(), (sides == 1).sum()) < MIN_DONORS:
         return None
     if design.paired and np.linalg.matrix_rank(matrix) > len(matrix) - (MIN_DONORS - 1):
         return None
     rank = int(np.linalg.matrix_rank(matrix))
-    if rank >= len(matrix) or rank == np.linalg.matrix_rank(matrix[:, :-1]):
-        return None
     inverse = np.linalg.pinv(matrix)
+    if rank >= len(matrix) or not np.allclose(asked @ inverse @ matrix, asked):
+        return None
     rest = means - matrix @ (inverse @ means)
     freedom = len(matrix) - rank
-    delta = inverse[-1] @ means
-    return _Fitted(delta, rest.T @ rest / freedom, float(inverse[-1] @ inverse[-1]), freedom)
+    weights = asked @ inverse
+    return _Fitted(weights @ means, rest.T @ rest / freedom, float(weights @ weights), freedom)
 
 
 def _few_donors(design: Design) -> Note:

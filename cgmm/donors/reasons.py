@@ -85,8 +85,12 @@ class Reason(Enum):
         "{column} is the same in both conditions of every donor: the pairs already allow for it."
     )
     FIT_NOT_ADJUSTED = (
-        "The design formula enters the factors of populations and the tests of genes; shifts, "
-        "transfers, states and the influence of donors allow for pairs and batches only."
+        "The design formula enters factors and shifts of populations, the influence of donors and "
+        "the tests of genes; transfers, states and components allow for pairs and batches only."
+    )
+    SHIFTS_NOT_ADJUSTED = (
+        "Shifts of populations compare donors, and the formula has columns that differ between "
+        "samples of a donor: shifts allow for pairs and batches only."
     )
     NO_REPEATED_SAMPLES = (
         "No donor has several samples in a condition, so samples have no donor effect."

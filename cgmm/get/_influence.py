@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY
+from cgmm._anndata.populations import take_populations
 from cgmm._anndata.storage import read_params
 from cgmm.donors.influence import leave_one_donor_out
 from cgmm.donors.outliers import share_outliers
 from cgmm.get._common import build, empty
+from cgmm.get._counted import counted
 from cgmm.get._populations import DonorStates, donor_states, populations
 from cgmm.tables import TABLES
 from cgmm.thresholds import OUTSIDE
@@ -56,7 +58,12 @@ def influence(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     if rows.empty:
         return empty(TABLES["influence"])
     states = donor_states(adata, key=key)
-    found = leave_one_donor_out(states.counts, states.design)
+    known = read_params(adata, key=key)
+    cells = take_populations(adata, known, key=key)
+    assert cells is not None  # there are rows
+    study = counted(adata, known, cells)
+    formula = None if study is None else (study.seen, study.model.contrasts[0])
+    found = leave_one_donor_out(states.counts, states.design, formula=formula)
     found = found.loc[found["population"] < len(rows)]  # the last column can be cells without label
     found = found.sort_values(["population", "donor"], kind="stable").reset_index(drop=True)
     place = found["population"].to_numpy(int)

@@ -17,14 +17,14 @@ from cgmm._anndata.populations import (
 )
 from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm._anndata.units import DonorColumns, read_donors
+from cgmm._anndata.units import DonorColumns, model_of_donors, read_donors
 from cgmm.donors.design import Design, Unit
 from cgmm.donors.labelled import LabelledFactors, labelled_factors
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
 from cgmm.get._counted import counted, counts_of
-from cgmm.pair import SOURCE, TARGET, Pair
+from cgmm.pair import SIDES, SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
@@ -88,7 +88,8 @@ def populations(
         to any distance, in standard deviations within a population: the root mean square distance
         of a cell from the mean of its population in its donor (:mod:`cgmm.donors.labelled_shifts`).
     shift_low, shift_high, shift_p, shift_q, shift_reason
-        95 % interval, p, Benjamini-Hochberg q, and why they are missing, else "".
+        95 % interval, p, Benjamini-Hochberg q, and why they are missing, else "". Adjusted like
+        log2_net.
     settled
         False when the factor of a found population differs more than 1.5-fold if populations are
         found again from another seed, or from one partition of the cells alone. True for labels,
@@ -278,7 +279,9 @@ def _shifts(
     """Return how far the populations moved in the representation of the fit."""
     values = representation(adata, known["use_rep"], known["n_dims"])
     points = cells.rows.map(lambda own: values[own].astype(np.float64))
-    return labelled_shifts(points, cells.codes, units, plan, len(cells.names))
+    rows = dict(zip(SIDES, cells.rows, strict=True))
+    model = model_of_donors(adata, DonorColumns.from_params(known), rows)
+    return labelled_shifts(points, cells.codes, units, plan, len(cells.names), model=model)
 
 
 def found_elsewhere(

@@ -83,7 +83,8 @@ def donors(
         with ``*`` and ``:`` for interactions. It names columns of ``obs`` that are constant within
         a donor and condition (or sample), among them the condition. Text is a factor, numbers are
         covariates, ``C(name)`` makes numbers a factor; ``center``, ``scale``, ``log`` and ``log2``
-        of a column are known too. Shifts, transfers and states are not adjusted.
+        of a column are known too. Shifts of populations and the influence of donors are adjusted
+        too; transfers, states and components are not.
         By default the condition, with pairs or batches.
     sample_key
         Column of ``obs`` with the samples of a donor, where they are replicates (biopsies, days).

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cgmm.donors.design import design, unit_of_cells
+from cgmm.donors.formula import Model, model
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.pair import Pair
 
@@ -95,3 +97,60 @@ def test_few_cells_or_donors_have_no_interval_and_a_reason() -> None:
     assert np.isnan(two.p).all()
     assert np.isfinite(two.length).all()
     assert all("Fewer than 3 donors" in reason for reason in two.reason)
+
+
+def confounded(rng: np.random.Generator, move: float) -> tuple[LabelledShifts, LabelledShifts]:
+    """Shifts without and with a covariate that moves population 0 and is unequal by condition."""
+    sex = np.array([0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1])  # three of six, five of six
+    points, codes, units = [], [], []
+    for side in (0, 1):
+        x_side, code_side = [], []
+        for donor in range(6):
+            label = rng.integers(0, K, 60)
+            x = 9.0 * np.eye(K, D)[label] + 0.2 * rng.normal(size=(K, D))[label]
+            x = x + rng.normal(size=(60, D))
+            x[label == 0, -1] += 4.0 * sex[6 * side + donor]
+            x[label == 0, -2] += side * move * np.sqrt(D)
+            x_side.append(x)
+            code_side.append(label)
+        points.append(np.concatenate(x_side))
+        codes.append(np.concatenate(code_side))
+        units.append(np.repeat(np.arange(6), 60))
+    names = [np.char.add(f"{side}", unit.astype(str)) for side, unit in enumerate(units)]
+    plan = design(*names, paired=False)
+    table = pd.DataFrame({"condition": np.repeat(["a", "b"], 6), "sex": np.where(sex, "f", "m")})
+    made = model("~ condition + sex", table, condition="condition", source="a", target="b")
+    given = Pair(*points), Pair(*codes), Pair(*units), plan, K
+    return labelled_shifts(*given), labelled_shifts(*given, model=made)
+
+
+def test_a_covariate_of_the_formula_explains_a_shift() -> None:
+    plain, adjusted = confounded(np.random.default_rng(0), 0.0)
+    assert plain.raw[0] > 3 * adjusted.raw[0]
+    assert adjusted.p[0] > 0.05
+    assert adjusted.length[0] < 0.2
+    rejected = [
+        confounded(np.random.default_rng(seed), 0.0)[1].p[0] < 0.05 for seed in range(1, 61)
+    ]
+    assert np.mean(rejected) < 0.15
+
+
+def test_a_shift_is_found_beside_a_covariate() -> None:
+    _, adjusted = confounded(np.random.default_rng(0), 1.0)
+    assert adjusted.low[0] < 1.0 < adjusted.high[0]
+    assert adjusted.p[0] < 0.01
+
+
+def test_the_formula_of_the_condition_alone_changes_nothing() -> None:
+    rng = np.random.default_rng(3)
+    points = Pair(rng.normal(size=(360, D)), rng.normal(size=(360, D)))
+    codes = Pair(rng.integers(0, K, 360), rng.integers(0, K, 360))
+    units = Pair(np.repeat(np.arange(6), 60), np.repeat(np.arange(6), 60))
+    names = [np.char.add(f"{side}", unit.astype(str)) for side, unit in enumerate(units)]
+    plan = design(*names, paired=False)
+    table = pd.DataFrame({"condition": np.repeat(["a", "b"], 6)})
+    made: Model = model("~ condition", table, condition="condition", source="a", target="b")
+    one = labelled_shifts(points, codes, units, plan, K)
+    other = labelled_shifts(points, codes, units, plan, K, model=made)
+    for name in ("raw", "length", "low", "high", "p"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-10)
