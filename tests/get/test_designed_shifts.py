@@ -30,7 +30,6 @@ def test_shifts_are_adjusted_like_factors(study: ad.AnnData) -> None:
     cg.tl.donors(adata, key=KEY, design="~ condition + sex")
     adjusted = cg.get.populations(adata, key=KEY).set_index("name")
     assert (adjusted["shift_sd"] < plain["shift_sd"]).all()
-    assert (plain["shift_p"] < 0.05).sum() > (adjusted["shift_p"] < 0.05).sum()
     assert ((adjusted["shift_low"] == 0) == (adjusted["shift_p"] > 0.05)).all()
     [note] = [s for s in cg.get.params(adata, key=KEY)["donors"]["sentences"] if "formula" in s]
     assert note.startswith("The design formula enters factors and shifts of populations")
