@@ -1,0 +1,167 @@
+"""The comparison with other methods: its ports, its scores, and what its files promise."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def rivals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "rivals"))
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("_rivals")
+
+
+@pytest.fixture
+def case(rivals: ModuleType) -> tuple:
+    """Three labels in four donors a side; the first doubles, the second halves, the last stays."""
+    shares = {False: [20, 40, 40], True: [40, 20, 40]}
+    labels, target, donor = [], [], []
+    for side, counts in shares.items():
+        for d in range(4):
+            labels += [k for k, n in enumerate(counts) for _ in range(n + (d - 1) * (k == 2))]
+            added = sum(counts) + d - 1
+            target += [side] * added
+            donor += [f"{'st'[side]}{d}"] * added
+    labels = np.array(labels)
+    points = np.random.default_rng(0).normal(size=(len(labels), 2)) + 30 * labels[:, None]
+    job = rivals.Job(points.astype(np.float32), np.array(target), np.array(donor))
+    return job, rivals.Truth(labels, np.arange(3), np.array([1.0, -1.0, 0.0]))
+
+
+def test_every_method_has_a_module_and_pinned_packages(rivals: ModuleType) -> None:
+    worker = importlib.import_module("worker")
+    assert set(worker.METHODS) == set(rivals.METHODS)
+    for method, module in worker.METHODS.items():
+        code = (rivals.RIVALS / f"{module}.py").read_text("utf-8")
+        assert f"def {method}(job: Job) -> Answer" in code
+    environments = {r.environment for r in rivals.METHODS.values()} - {rivals.OWN}
+    files = {path.stem for path in (rivals.RIVALS / "requirements").iterdir()}
+    assert files == environments
+    for name in environments:
+        head, *pins = rivals.requirements(name).read_text("utf-8").splitlines()
+        assert re.fullmatch(r"# Python 3\.\d+; for: .+", head)
+        assert all(re.fullmatch(r"[\w.-]+==[\w.!+-]+", line) for line in pins)
+    for method, rival in rivals.METHODS.items():
+        assert len(rivals.pinned(method).split(", ")) >= min(1, len(rival.packages))
+
+
+def test_an_environment_that_cannot_be_made_is_a_reason(
+    rivals: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "pot.txt").write_text("# Python 3.1; for: nothing\npot==0\n")
+    monkeypatch.setattr(rivals, "RIVALS", tmp_path)
+    assert rivals.ask("pot", [(tmp_path / "j", tmp_path / "a")], tmp_path).startswith(
+        "not installed: "
+    )
+
+
+def test_jobs_and_answers_come_back(rivals: ModuleType, case: tuple, tmp_path: Path) -> None:
+    job, truth = case
+    job.save(tmp_path / "job.npz")
+    again = rivals.Job.load(tmp_path / "job.npz")
+    np.testing.assert_array_equal(again.sample, job.sample)
+    assert not again.paired
+    answer = rivals.Answer(np.ones(len(job.points)), sp.eye_array(len(job.points)), p=np.zeros(3))
+    answer.cost = {"seconds": 1.0}
+    answer.save(tmp_path / "answer.npz")
+    back = rivals.Answer.load(tmp_path / "answer.npz")
+    assert back.low is None
+    assert back.cost == {"seconds": 1.0}
+    np.testing.assert_array_equal(back.member.toarray(), answer.member.toarray())
+    truth.save(tmp_path / "t.npz")
+    np.testing.assert_array_equal(rivals.Truth.load(tmp_path / "t.npz").labels, truth.labels)
+
+
+def test_a_true_answer_has_no_error_and_finds_what_changed(rivals: ModuleType, case: tuple) -> None:
+    job, truth = case
+    clusters = importlib.import_module("_clusters")
+    answer = clusters.of_clusters(job, truth.labels)
+    found = rivals.row_scores(job, truth, answer)
+    assert found["rows"] == 3
+    assert found["purity"] == pytest.approx(1.0)
+    assert found["row"] < 0.05
+    counts = rivals.test_scores(job, truth, answer)
+    assert (counts["found"], counts["found_n"]) == (2, 2)
+    assert (counts["alarm"], counts["alarm_n"]) == (0, 1)
+
+
+def test_a_wrong_answer_is_scored_as_one(rivals: ModuleType, case: tuple) -> None:
+    job, truth = case
+    clusters = importlib.import_module("_clusters")
+    # what moves is cut by condition: half of the unchanged label appears to rise, half to fall
+    cut = truth.labels + 3 * ((truth.labels == 2) & job.target)
+    answer = clusters.of_clusters(job, cut)
+    counts = rivals.test_scores(job, truth, answer)
+    assert (counts["alarm"], counts["alarm_n"]) == (2, 2)
+    assert rivals.row_scores(job, truth, answer)["row"] > 2
+    # right by p, wrong by sign: not found
+    wrong = clusters.of_clusters(job, truth.labels)
+    wrong.log2 = -wrong.log2
+    assert rivals.test_scores(job, truth, wrong)["found"] == 0
+
+
+def test_called_cells_are_counted(rivals: ModuleType, case: tuple) -> None:
+    job, truth = case
+    called = np.where(truth.labels == 0, 1, 0)
+    called[np.flatnonzero(truth.labels == 2)[:5]] = -1
+    counts = rivals.test_scores(job, truth, rivals.Answer(np.zeros(len(called)), called=called))
+    assert counts == {
+        "alarm": 5.0,
+        "alarm_n": int((truth.labels == 2).sum()),
+        "found": 1.0,
+        "found_n": 2,
+    }
+
+
+def test_intervals_are_held_against_the_cells_of_a_row(rivals: ModuleType, case: tuple) -> None:
+    job, truth = case
+    clusters = importlib.import_module("_clusters")
+    answer = clusters.of_clusters(job, truth.labels)
+    answer.low, answer.high = np.array([0.5, 0.0, np.nan]), np.array([1.5, 1.0, np.nan])
+    counts = rivals.test_scores(job, truth, answer)
+    assert (counts["cover"], counts["cover_n"]) == (1, 2)
+
+
+def test_the_port_of_propeller_keeps_its_level_and_finds_the_prior(rivals: ModuleType) -> None:
+    clusters = importlib.import_module("_clusters")
+    rng = np.random.default_rng(0)
+    n, freedom, prior = 4000, 8, 6.0
+    sd = np.sqrt(prior * 0.5 / rng.chisquare(prior, n))
+    y = rng.normal(size=(freedom + 2, n)) * sd
+    design = np.column_stack([np.ones(freedom + 2), np.repeat([0.0, 1.0], (freedom + 2) // 2)])
+    test = clusters.moderated(y, design, 1)
+    assert test.prior == pytest.approx(prior, rel=0.2)
+    assert (test.p < 0.05).mean() == pytest.approx(0.05, abs=0.01)
+    # equal variances: the prior is infinite, and the test becomes one of the normal distribution
+    same = clusters.moderated(rng.normal(size=(6, 3)), design[[0, 1, 2, 5, 6, 7]], 1)
+    assert np.all((same.p > 0) & (same.p <= 1))
+
+
+def test_protocols_of_peers_keep_their_promises(rivals: ModuleType) -> None:
+    protocols = importlib.import_module("_peer_protocols")
+    share, alpha, after = protocols.heart()
+    assert after.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(after[[1, 2, 4, 5]], share[[1, 2, 4, 5]])
+    assert after[6] == pytest.approx(3 * share[6])
+    rng = np.random.default_rng(0)
+    counts = protocols.draw_counts(rng, 4000, share, alpha)
+    np.testing.assert_allclose(counts.mean(axis=0), 5000 * share, rtol=0.1)
+    labels = np.repeat(["a", "b", "c"], 50)
+    points = rng.normal(size=(150, 3)) + 6 * (labels[:, None] == np.array(["a", "b", "c"]))
+    p = protocols.raised_probability(points, labels, "b", 0.9)
+    assert (p.min(), p.max()) == (pytest.approx(0.5), pytest.approx(0.9))
+    assert p[labels == "b"].min() > p[labels != "b"].max()
+    still = protocols.propeller_rows(3)
+    assert set(still["method"]) == set(protocols.METHODS)
+    assert still["p"].between(0, 1).all()
