@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
+from cgmm._utils.ahead import ahead
 from cgmm._utils.files import atomic
 from cgmm._utils.h5ad import plain_strings
 from cgmm._utils.optional import how_to_install
@@ -163,7 +164,7 @@ def prepare_lazily(
     place: dict[str, Any] = {"counts_layer": counts_layer, "reading": where["reading"]}
     found = _Measured(adata.n_obs, adata.var_names, min_cells)
     mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
-    for block in blocks_of(samples, files, adata.var_names, check=True, **place):
+    for block in ahead(blocks_of(samples, files, adata.var_names, check=True, **place)):
         found.add(block, mitochondrial, (min_genes, max_pct_mt))
     for name, values in found.quality.items():
         adata.obs[name] = values
@@ -183,7 +184,7 @@ def prepare_lazily(
         with plain_strings():
             kept.write_h5ad(temporary)
         with h5py.File(temporary, "a") as file:
-            again = blocks_of(samples, files, adata.var_names, **place)
+            again = ahead(blocks_of(samples, files, adata.var_names, **place))
             _write_values(file, again, cells, genes, found.sizes())
     kept_obs: Any = kept.obs
     return table_of_samples(kept_obs, obs["sample"].value_counts()), kept.n_vars

@@ -9,13 +9,13 @@ covariance of genes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.linalg
 
+from cgmm._utils.ahead import ahead
 from cgmm._utils.blas import one_thread
 
 N_BINS = 20  # of mean expression, within which dispersions are compared
@@ -60,17 +60,7 @@ class Components(NamedTuple):
 def blocks_in_order(values: Any) -> Iterator[Any]:
     """Yield the blocks of rows of a Dask array, CSR matrices; the next is read meanwhile."""
     blocks = values.to_delayed().ravel()
-
-    def read(i: int) -> Any:
-        return blocks[i].compute(scheduler="synchronous")
-
-    with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(read, 0)
-        for i in range(len(blocks)):
-            block = waiting.result()
-            if i + 1 < len(blocks):
-                waiting = reader.submit(read, i + 1)
-            yield block
+    return ahead(block.compute(scheduler="synchronous") for block in blocks)
 
 
 def moments_of_genes(values: Any, samples: np.ndarray) -> Moments:
