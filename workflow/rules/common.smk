@@ -116,7 +116,7 @@ def family_of(wildcards):
 def of_members(name):
     """Input function: a file of every comparison of an entry with several targets."""
     return lambda wildcards: collect(
-        "results/{comparison}/" + name, comparison=family_of(wildcards)["members"]
+        f"results/{{comparison}}/{name}", comparison=family_of(wildcards)["members"]
     )
 
 
