@@ -37,8 +37,9 @@ extensions = [
     "mathml",
     "returns",
     "folder",
+    "gallery",
 ]
-exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "gallery", "**.ipynb_checkpoints"]
 
 # The docstrings are numpydoc without types; those come from the signatures.
 napoleon_google_docstring = False
@@ -66,6 +67,7 @@ templates_path = ["_templates"]
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["cgmm.css"]
+html_extra_path = ["_build/gallery/pages"]  # made by the extension `gallery`
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
