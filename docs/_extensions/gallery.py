@@ -26,7 +26,8 @@ STUDIES = ROOT / "docs" / "gallery"
 def _run(study: Path, *arguments: str) -> None:
     """Run the workflow in the folder of a study; raise with its last words when it fails."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(study), "--cores", "all", "--rerun-incomplete", "--quiet"]
+    # a build that was killed must not lock the next one
+    command += ["--directory", str(study), "--cores", "all", "--rerun-incomplete", "--nolock"]
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise ExtensionError("The gallery was not made:\n" + (done.stdout + done.stderr)[-3000:])
