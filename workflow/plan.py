@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 MAX_SECONDS = 30  # for reading the headers of all files
-# a program that prints the number of cells of each file; obs is one array in old files
+# prints the number of cells of each file; obs is one array in old files, and names of cells can
+# be values with a mask
 COUNT = """
 import sys, h5py
 for path in sys.argv[1:]:
     with h5py.File(path, "r") as file:
         obs = file["obs"]
         index = obs if isinstance(obs, h5py.Dataset) else obs[obs.attrs.get("_index", "_index")]
-        print(len(index))
+        print(len(index["values"] if isinstance(index, h5py.Group) else index))
 """
 SMALL = 50_000  # cells; above, memory grows more slowly, because the fit draws cells
 
