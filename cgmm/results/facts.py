@@ -10,14 +10,15 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm import get
+from cgmm import get, tl
 from cgmm._anndata.populations import take_populations
 from cgmm._anndata.sides import representation
 from cgmm._utils.versions import versions
-from cgmm.get._populations import label_notices, population_column
+from cgmm.get._populations import donor_states, label_notices, population_column
 from cgmm.pair import SIDES
 from cgmm.pp._kept import COLUMNS, KEPT
 from cgmm.results.annotate import usable_markers
+from cgmm.thresholds import MIN_DONORS
 
 
 def report_facts(
@@ -72,6 +73,7 @@ def report_facts(
         "reasons": params["reasons"],
         "donors": params["donors"],
         "null": null_calls(adata),
+        "calibration": false_calls(adata),
         "fit": {
             key: params[key]
             for key in ("converged", "status", "n_steps", "transport_cost", "F")
@@ -139,6 +141,20 @@ def labels_kept(
 def null_calls(adata: ad.AnnData) -> list[dict[str, Any]]:
     """Return how many populations are called, in the study and where its donors are exchanged."""
     return [dict(row) for _, row in get.null(adata).astype(object).iterrows()]
+
+
+def false_calls(adata: ad.AnnData) -> list[dict[str, Any]]:
+    """Return how often a change of populations is called between donors of one condition.
+
+    :func:`cgmm.tl.calibrate` counts it. The list is empty when no condition has six donors.
+    """
+    plan = donor_states(adata).design
+    if not plan.replicated or max(plan.n_units) < 2 * MIN_DONORS:
+        return []
+    tl.calibrate(adata, random_state=get.params(adata)["random_state"] or 0)
+    table = get.calibration(adata)
+    rows = table.loc[table["what"] == "populations"].astype(object)
+    return [dict(row) for _, row in rows.iterrows()]
 
 
 def annotation_notices(adata: ad.AnnData) -> list[dict[str, str]]:

@@ -24,7 +24,12 @@ from cgmm._utils.progress import Steps
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.genes.marker_table import read_marker_table
 from cgmm.get._populations import population_column
-from cgmm.results.annotate import add_uncertainty, annotate, read_values, rows_of_conditions
+from cgmm.results.annotate import (
+    add_uncertainty,
+    annotate,
+    read_values,
+    rows_of_conditions,
+)
 from cgmm.results.cells import cells_table
 from cgmm.results.colours import add_colours
 from cgmm.results.decisions import decisions_table

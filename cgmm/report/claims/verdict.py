@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cgmm.report.claims.calibration import null_sentence
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.finding_words import goes_number, led_by, shift_number
 from cgmm.report.claims.findings import make_findings
@@ -226,6 +227,7 @@ def _sureness(results: Results, *, tested: bool) -> str:
             f"Ranges in [brackets] are 95% intervals over donors ({who}). “More common” and "
             "“rarer” need q under 0.05 and a range that leaves out ×1."
         )
+        said = " ".join(words for words in (said, null_sentence(results)) if words)
     elif not results.has_donors:
         said = (
             "No donors were given, so nothing here says how far the numbers would move with other "

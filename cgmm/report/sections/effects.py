@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
+from cgmm.report.claims.calibration import null_sentence, own_calibration
 from cgmm.report.page import text
 from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, without, words
 from cgmm.report.sections.section import Paragraph
 from cgmm.results.read import Results, each
-from cgmm.thresholds import ALPHA
 
 MAX_ROWS = 500
 
@@ -20,21 +17,8 @@ def design_paragraphs(results: Results) -> list[Paragraph]:
     """Write what changes are adjusted for, and how many calls are made where nothing changed."""
     sentence = str(results.donor_settings.get("design_sentence") or "")
     made = [Paragraph(sentence)] if sentence else []
-    null = results.meta.get("null")
-    for row in null if isinstance(null, list) else []:
-        if isinstance(row, Mapping) and text.is_number(row.get("mean_called")):
-            made.append(Paragraph(_null_words(row)))
-            break  # the first is the change between the conditions
-    return made
-
-
-def _null_words(row: Mapping[str, Any]) -> str:
-    return (
-        f"Of {text.plural(int(row['n_tested']), 'tested population')}, {int(row['n_called'])} have "
-        f"q under {ALPHA}. Where the donors of this study are exchanged at random, which leaves no "
-        f"change to find, {row['mean_called']:.2g} do on average (any in "
-        f"{text.percent(row['any_called'])} of {int(row['n_exchanges'])} exchanges)."
-    )
+    sentences = [null_sentence(results), *own_calibration(results)]
+    return made + [Paragraph(words) for words in sentences if words]
 
 
 def effects_table(results: Results) -> Table | None:

@@ -49,9 +49,21 @@ def test_adjustment_interaction_and_null_are_on_the_page(folder: Path, tmp_path:
     assert SENTENCE in words
     assert "Of 6 tested populations, 2 have q under 0.05" in words
     assert "0.1 do on average (any in 8.0% of 100 exchanges)" in words
+    assert "0.1 do on average" in page.sections["verdict"]
+    assert "200 splits call a change of populations" not in words
     assert "×2.00 for one; ×1.00 for other" in words
     assert "over 1000" in words
     assert SENTENCE in page.sections["methods"]
+
+
+def test_false_calls_between_donors_of_one_condition_are_on_the_page(
+    folder: Path, tmp_path: Path
+) -> None:
+    row = {"what": "populations", "n_splits": 200, "n_tests": 800, "small_p": 0.04}
+    change_report(folder, calibration=[row | {"any_called": 0.03, "conditions": "ctrl"}])
+    words = read(build(folder, tmp_path / "a.html")).sections["factors"]
+    assert "3.0% of 200 splits call a change of populations (q < 0.05)" in words
+    assert "4.0% of 800 tests have p < 0.05 (5% are expected)" in words
 
 
 def test_columns_without_numbers_are_hidden(folder: Path) -> None:
