@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import cgmm as cg
-from cgmm._utils.files import write_h5ad
+from cgmm._utils.h5ad import write_h5ad
 from cgmm.report.targets import make_target_claims
 from cgmm.results.read_targets import read_target_results
 from cgmm.results.recipe import read_recipe
