@@ -165,3 +165,21 @@ def test_protocols_of_peers_keep_their_promises(rivals: ModuleType) -> None:
     still = protocols.propeller_rows(3)
     assert set(still["method"]) == set(protocols.METHODS)
     assert still["p"].between(0, 1).all()
+
+
+def test_the_figure_has_a_bar_for_every_method(rivals: ModuleType, tmp_path: Path) -> None:
+    pd = importlib.import_module("pandas")
+    figure = importlib.import_module("_rivals_figure")
+    joint = {"part": "joint", "kind": "gaussian", "donors": 6, "shift": 4.0}
+    shift = {"part": "shift", "complete": True}
+    rows = [
+        {**joint, "method": "cgmm", "alarms": 0.05, "alarms_error": 0.02},
+        {**joint, "method": "clusters", "alarms": 0.8, "alarms_error": 0.04},
+        {**shift, "method": "cgmm", "worst_row": 0.3},
+        {**shift, "method": "pot", "worst_row": 0.9},
+    ]
+    labels = {m: r.label for m, r in rivals.METHODS.items()}
+    figure.draw(pd.DataFrame(rows), labels, tmp_path / "figure.svg")
+    text = (tmp_path / "figure.svg").read_text("utf-8")
+    for method in ("cgmm", "clusters", "pot"):
+        assert f">{labels[method]}<" in text
