@@ -266,10 +266,12 @@ def shift_table(rows: pd.DataFrame, why: dict[str, str]) -> tuple[list[str], pd.
     error = rows.groupby(["method", "case"], sort=False)["row"].sem()
     worst = per_case[scores].groupby("method").max(numeric_only=True)
     mean = per_case["row"].groupby("method").mean()
-    complete = per_case["row"].groupby("method").size() == rows["case"].nunique()
+    # a case without a number counts as one without an answer
+    complete = per_case["row"].groupby("method").count() == rows["case"].nunique()
     at = per_case["row"].dropna().groupby("method").idxmax()
     summary = []
-    for method in worst["row"].sort_values().index:
+    order = worst.assign(some=~complete).sort_values(["some", "row"]).index
+    for method in order:
         case = at[method][1] if method in at.index else ""
         known = method in at.index
         summary.append(

@@ -183,3 +183,16 @@ def test_the_figure_has_a_bar_for_every_method(rivals: ModuleType, tmp_path: Pat
     text = (tmp_path / "figure.svg").read_text("utf-8")
     for method in ("cgmm", "clusters", "pot"):
         assert f">{labels[method]}<" in text
+
+
+def test_a_method_without_a_number_in_a_case_is_not_ranked_first(rivals: ModuleType) -> None:
+    compare = importlib.import_module("compare")
+    pd = importlib.import_module("pandas")
+    rows = pd.DataFrame(
+        [("cgmm", "a", 0.5), ("cgmm", "b", 0.6), ("pot", "a", 0.1), ("pot", "b", np.nan)],
+        columns=["method", "case", "row"],
+    ).assign(rmse=0.1, median=0.1, rows=3, purity=1.0, cpu=1.0)
+    lines, summary = compare.shift_table(rows, {})
+    assert list(summary["method"]) == ["cgmm", "pot"]
+    assert list(summary["complete"]) == [True, False]
+    assert "mixtures, POT (some cases only)" in "\n".join(lines)
