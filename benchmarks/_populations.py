@@ -15,10 +15,17 @@ from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.sides import take_sides
 from cgmm._utils.neighbours import leiden
 from cgmm.automatic import fit as automatic
+from cgmm.automatic.communities import joint_table, merged
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
 from cgmm.automatic.partitions import FittedPartition
-from cgmm.automatic.populations import find_populations, neighbour_graph
+from cgmm.automatic.populations import (
+    RESOLUTIONS,
+    find_populations,
+    joint_graph,
+    neighbour_graph,
+    within_links,
+)
 from cgmm.thresholds import MIN_CHANGE
 from cgmm.tl._fit_comparison import fit_sides
 from cgmm.transport.coupling import divide, share_of_source
@@ -142,8 +149,45 @@ def by_coarse_clusters(fit: Fitted, resolution: float = 0.5, limit: float = 0.5)
     return _answer(fit, labels)
 
 
+def by_coarse_joint_graph(fit: Fitted, resolution: float = 0.5, limit: float = 0.15) -> Answer:
+    """Design D: coarse communities of one graph of both sides, merged where votes cross."""
+    found = _communities(fit, resolution)
+    votes = [_mean_votes(fit)]
+    table = joint_table(found, (fit.source, fit.target), votes)[0]
+    return _counted(fit, agglomerated(table + table.T, limit)[found])
+
+
+def by_one_search(fit: Fitted, resolution: float = RESOLUTIONS[0]) -> Answer:
+    """Design E: fine communities, joined where votes and links on both sides connect them."""
+    found = _communities(fit, resolution)
+    sides = fit.source, fit.target
+    return _counted(fit, merged(found, sides, fit.donors, [_mean_votes(fit)], _links(fit)))
+
+
+def _links(fit: Fitted) -> list[sp.csr_matrix]:
+    sides = fit.source, fit.target
+    graphs = [neighbour_graph(x.points, who) for x, who in zip(sides, fit.donors, strict=True)]
+    return within_links(sides, graphs)
+
+
+def _communities(fit: Fitted, resolution: float) -> np.ndarray:
+    graph = joint_graph(_links(fit), (fit.source, fit.target), [_mean_votes(fit)])
+    return leiden(sp.triu(graph).tocsr(), resolution=resolution, random_state=0)
+
+
+def _counted(fit: Fitted, labels: np.ndarray) -> Answer:
+    """Return populations whose factors are counted over the cells of both sides."""
+    n = int(labels.max()) + 1
+    parts = np.split(labels, [len(fit.source.points)])
+    logs = [
+        np.log2(np.bincount(own, one.weights, n) + 0.5 / len(own))
+        for own, one in zip(parts, (fit.source, fit.target), strict=True)
+    ]
+    return Answer(parts[0], parts[1], logs[1] - logs[0])
+
+
 def jointly(fit: Fitted) -> Answer:
-    """Design D: communities of the cells of both sides, as the package has them."""
+    """Design F: the consensus of several searches, as the package has it."""
     one = find_populations(
         fit.source,
         fit.target,
@@ -160,7 +204,9 @@ DESIGNS = {
     "A shared votes": by_shared_votes,
     "B simulation": by_simulation,
     "C coarse clusters": by_coarse_clusters,
-    "D joint graph": jointly,
+    "D joint graph": by_coarse_joint_graph,
+    "E one search": by_one_search,
+    "F consensus": jointly,
 }
 
 

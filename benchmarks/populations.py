@@ -1,4 +1,4 @@
-"""Populations found without labels, by four designs, against the labels.
+"""Populations found without labels, by six designs, against the labels.
 
     python benchmarks/populations.py [--cases a,b] [--seeds 2] [--kept FOLDER]
                                      [--data ../shared/data] [--bench ../shared/bench]

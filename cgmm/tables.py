@@ -515,7 +515,7 @@ _POPULATIONS = Table(
         _text("shift_reason", "Why interval, p and q of the shift are missing, else empty."),
         _flag(
             "settled",
-            "False when the factor of a found population moves over 1.5-fold with another seed or "
+            "False when the factor of a found population moves over 1.5-fold in one search or "
             "with one partition alone.",
         ),
     ),

@@ -118,7 +118,7 @@ def _populated(_simulated: ad.AnnData, fit: cg.CoupledFit) -> ad.AnnData:
         fit,
         populations_source=kinds[source],
         populations_target=kinds[~source],
-        populations_elsewhere=np.zeros((5, kinds.max() + 1)),
+        populations_elsewhere=np.zeros((7, kinds.max() + 1)),
     )
     adata = cg.tl.annotate(_simulated, found, **CALL, donor_key="donor", copy=True)
     cg.tl.genes(adata)

@@ -23,7 +23,7 @@ from cgmm._anndata.populations import (
     take_populations,
 )
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm.automatic.populations import N_SEEDS
+from cgmm.automatic.populations import N_SEARCHES
 from cgmm.get._by import transfers_by
 from cgmm.get._common import build, empty, top_genes
 from cgmm.get._populations import donor_states, found_elsewhere, populations
@@ -270,7 +270,7 @@ def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFram
     elsewhere = found_elsewhere(adata, cells, key=key)
     if elsewhere is None:
         return empty(TABLES["sensitivity"])
-    n, n_seeds = len(rows), min(N_SEEDS - 1, len(elsewhere))
+    n, n_seeds = len(rows), min(N_SEARCHES, len(elsewhere))
     kinds = ["seed"] * n_seeds + ["partition"] * (len(elsewhere) - n_seeds)
     places = [*range(1, n_seeds + 1), *range(1, len(elsewhere) - n_seeds + 1)]
     return build(

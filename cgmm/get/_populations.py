@@ -92,7 +92,7 @@ def populations(
         log2_net.
     settled
         False when the factor of a found population differs more than 1.5-fold if populations are
-        found again from another seed, or from one partition of the cells alone. True for labels,
+        found by a single search, or from one partition of the cells alone. True for labels,
         which do not depend on the fit.
 
     Raises

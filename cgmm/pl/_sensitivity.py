@@ -38,8 +38,9 @@ def sensitivity(
     -------
     Figure with one panel per component or population. For components the line has the factors
     under other values of ``rho``, the diamonds at the right those under other partitions. For
-    populations the points at the left have the factors from other seeds, the diamonds at the right
-    those from single partitions. The dashed line is the factor itself, and the band reaches twofold
+    populations the points at the left have the factors of single searches, the diamonds at the
+    right those from single partitions. The dashed line is the factor itself, and the band reaches
+    twofold
     (populations: 1.5-fold) above and below it. A title is orange and says "not settled" where
     another choice leaves the band. Factors beyond 16-fold are drawn at the edge.
 
@@ -75,7 +76,7 @@ def sensitivity(
         bare(ax)
     below = "price of reweighting, rho (nats); diamonds: other partitions"
     if level != STATE:
-        below = "points: other seeds of the search; diamonds: single partitions"
+        below = "points: single searches; diamonds: single partitions"
     figure.supxlabel(below, fontsize=9)
     figure.supylabel("log2 net factor", fontsize=9)
     return figure

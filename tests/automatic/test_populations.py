@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from cgmm.automatic.communities import joint_table, merged
 from cgmm.automatic.origins import DrawnCells
 from cgmm.automatic.populations import (
     Populations,
     find_populations,
     find_shared,
     joint_graph,
-    joint_table,
-    merged,
     neighbour_graph,
+    within_links,
 )
 
 FAR = 14.0
@@ -43,6 +43,11 @@ def votes_of(source: DrawnCells, target: DrawnCells, shift: float, n: int = 10) 
     rows = np.repeat(np.arange(len(target.points)), n)
     shape = (len(target.points), len(source.points))
     return sp.csr_matrix((np.full(rows.size, 1 / n), (rows, nearest.ravel())), shape)
+
+
+def links_of(*sides: DrawnCells) -> list[sp.csr_matrix]:
+    """Links within each condition."""
+    return within_links(sides, [neighbour_graph(one.points, None) for one in sides])
 
 
 def found(
@@ -125,8 +130,9 @@ def test_communities_with_factors_far_apart_stay_apart_unless_more_votes_cross(
     part = np.where(kind1 == 2, crossing, 0.0)
     votes = sp.diags(1 - part) @ own + sp.diags(part) @ other
     sides = source, target
-    graph = joint_graph(sides, [neighbour_graph(x.points, None) for x in sides], [votes])
-    labels = merged(np.concatenate([kind0, kind1]), sides, (None, None), [votes.tocsr()], graph)
+    labels = merged(
+        np.concatenate([kind0, kind1]), sides, (None, None), [votes.tocsr()], links_of(*sides)
+    )
     assert labels.max() + 1 == n
 
 
@@ -147,8 +153,8 @@ def test_populations_do_not_depend_on_the_order_of_the_cells() -> None:
 def test_the_two_conditions_and_the_votes_weigh_the_same_in_the_graph() -> None:
     rng = np.random.default_rng(0)
     source, target = cells({0: 90, 1: 30}, rng)[0], cells({0: 40, 1: 200}, rng)[0]
-    within = [neighbour_graph(one.points, None) for one in (source, target)]
-    graph = joint_graph((source, target), within, [votes_of(source, target, 0.0)])
+    sides = source, target
+    graph = joint_graph(links_of(*sides), sides, [votes_of(source, target, 0.0)])
     n = len(source.points)
     parts = graph[:n, :n].sum(), graph[n:, n:].sum(), graph[:n, n:].sum(), graph[n:, :n].sum()
     np.testing.assert_allclose(parts, parts[0])
@@ -174,10 +180,7 @@ def test_clusters_of_single_donors_are_merged_where_donors_can_tell(three_donors
     donors = (names[0], names[1]) if three_donors else (None, None)
     sides = source, target
     votes = votes_of(source, target, 0.0)
-    within = [neighbour_graph(one.points, None) for one in sides]
-    labels = merged(
-        np.concatenate([kind0, kind1]), sides, donors, [votes], joint_graph(sides, within, [votes])
-    )
+    labels = merged(np.concatenate([kind0, kind1]), sides, donors, [votes], links_of(*sides))
     assert labels.max() + 1 == (1 if three_donors else 3)
 
 
@@ -187,11 +190,10 @@ def test_communities_that_share_their_votes_are_merged() -> None:
     target, kind1, _ = cells({1: 200, 2: 100}, rng)
     votes = votes_of(source, target, 0.0)
     sides = source, target
-    graph = joint_graph(sides, [neighbour_graph(one.points, None) for one in sides], [votes])
     halves = np.concatenate([rng.integers(0, 2, len(kind0)), rng.integers(0, 2, len(kind1))])
     kinds = np.concatenate([kind0, kind1])
     cut = np.where(kinds == 2, 2, halves)  # kind 1 at random into two
-    labels = merged(cut, sides, (None, None), [votes], graph)
+    labels = merged(cut, sides, (None, None), [votes], links_of(*sides))
     assert np.array_equal(labels == labels[0], kinds == 1)
     table = joint_table(labels, sides, [votes])
     np.testing.assert_allclose(table.sum(), 1.0)
@@ -219,5 +221,5 @@ def test_populations_of_several_targets_are_the_same_sets_of_source_cells() -> N
     new = population_of(second.of_target_cells, drawn[1][1], 3)
     assert not (first.of_source_cells == new).any()
     assert not (first.of_target_cells == new).any()
-    assert first.alternatives.shape == second.alternatives.shape == (4, first.n_populations)
+    assert first.alternatives.shape == second.alternatives.shape == (6, first.n_populations)
     assert np.isfinite(first.alternatives).all()

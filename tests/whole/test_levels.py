@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anndata as ad
 import numpy as np
 import pytest
+import scanpy as sc
 
 import cgmm as cg
 from cgmm.results.cells import cells_table
 from cgmm.tables import BY_POPULATION, TABLES
+from tests.whole.stated import contradictions
+
+SHARED_FITS = {
+    "kang_ifnb": ("condition", "ctrl", "stim"),
+    "covid_gse149689": ("condition", "healthy", "covid"),
+    "gbm_panobinostat": ("condition", "ctrl", "panobinostat"),
+    "airway_cf_pig": ("condition", "WT", "CFTRKO"),
+    "wnv_cns_flow": ("condition", "Mock", "WNV"),
+}
 
 
 def test_every_table_states_the_same_factor_share_and_shift(populated: ad.AnnData) -> None:
@@ -29,6 +41,56 @@ def test_every_table_states_the_same_factor_share_and_shift(populated: ad.AnnDat
     stated = cells.groupby("population")["log2_net_factor"].agg(["min", "max"])
     for end in ("min", "max"):
         np.testing.assert_allclose(stated[end], rows["log2_net"][stated.index], atol=1e-4)
+
+
+def test_no_two_tables_contradict_each_other(populated: ad.AnnData, call: dict) -> None:
+    assert contradictions(populated) == []
+    fit = cg.get.fit(populated)
+    cg.tl.annotate(populated, fit, **call, donor_key="donor", name_by="cell_type")
+    assert contradictions(populated) == []
+
+
+@pytest.mark.parametrize(
+    ("slot", "words"),
+    [("elsewhere", "settled"), ("flow", "main source"), ("cells", "n_cells and the cells")],
+)
+def test_contradictions_are_seen(
+    populated: ad.AnnData, monkeypatch: pytest.MonkeyPatch, slot: str, words: str
+) -> None:
+    whole = {name: getattr(cg.get, name) for name in ("sensitivity", "arrivals", "populations")}
+
+    def changed(name: str, column: str, change: object) -> None:
+        def table(*args: object, **options: object) -> object:
+            return whole[name](*args, **options).assign(**{column: change})
+
+        monkeypatch.setattr(cg.get, name, table)
+
+    if slot == "elsewhere":
+        changed("sensitivity", "difference", 9.0)
+    elif slot == "flow":
+        changed("arrivals", "share_from_main_source", 0.123)
+    else:
+        changed("populations", "n_cells", 7)
+    assert any(words in one for one in contradictions(populated))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHARED_FITS)
+def test_no_two_tables_contradict_each_other_on_real_data(shared_data: Path, name: str) -> None:
+    condition, source, target = SHARED_FITS[name]
+    adata = ad.read_h5ad(shared_data / f"{name}.h5ad")
+    adata = adata[adata.obs[condition].isin([source, target]).to_numpy()].copy()
+    if adata.n_vars > 60:
+        sc.pp.normalize_total(adata)
+        sc.pp.log1p(adata)
+        sc.pp.pca(adata, n_comps=20, random_state=0)
+        rep = "X_pca"
+    else:
+        adata.obsm["X_markers"] = sc.pp.scale(np.asarray(adata.X, dtype=float), copy=True)
+        rep = "X_markers"
+    options = {"condition_key": condition, "source": source, "target": target, "use_rep": rep}
+    cg.tl.fit(adata, **options, donor_key="donor")
+    assert contradictions(adata) == []
 
 
 def test_transfers_and_arrivals_are_read_from_one_table(populated: ad.AnnData) -> None:

@@ -47,7 +47,7 @@ def _main_columns(results: Results) -> list[Column]:
         Column("q", "p corrected for testing many populations (Benjamini-Hochberg)"),
         Column(
             "Settled",
-            "no: when populations are found again from another seed, or from one partition of the "
+            "no: when populations are found by another single search, or from one partition of the "
             "cells alone, the factor moves more than 1.5-fold",
             number=False,
         ),

@@ -109,7 +109,7 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "Settled",
-            "Populations were found again from other seeds and from single partitions of the "
+            "Populations were found again by single searches and from single partitions of the "
             "cells, and none of these moves the factor by more than 1.5-fold. Factors of annotated "
             "populations do not depend on the fit.",
         ),

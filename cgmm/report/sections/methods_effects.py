@@ -15,8 +15,9 @@ def _populations(results: Results, citations: Citations) -> str:
         f"{citations.cite('traag2019')} of one graph of the cells of both conditions: nearest "
         "neighbours within a condition, as many from each donor, and between the conditions the "
         "source cells to which a target cell was assigned. Clusters with few cells, clusters that "
-        "are in effect in fewer than two donors, and clusters whose factors the assignments "
-        "between them do not tell apart were merged."
+        "are in effect in fewer than two donors, and clusters that assignments and neighbours do "
+        "not tell apart were merged. Populations are the consensus of six such searches "
+        f"{citations.cite('fred2005')}."
     )
 
 
@@ -99,7 +100,7 @@ def _choices_tried(results: Results) -> str:
     if results.tables["sensitivity"].empty:
         return ""
     return (
-        "Populations were found again from other seeds and from every single partition of the "
+        "Populations were found again by each single search and from every single partition of the "
         "cells; a factor is called settled when none of these changes it by more than 1.5-fold."
     )
 

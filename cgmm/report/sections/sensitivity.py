@@ -141,7 +141,7 @@ def sensitivity_figure(claims: Claims) -> Figure | None:
         ),
         reading=(
             "The upright line is the factor of this report, the grey band 1.5-fold around it. "
-            "Round dots: populations found again from other seeds. Diamonds: found from one "
+            "Round dots: populations found by one search alone. Diamonds: found from one "
             "partition of the cells alone, coarser or finer. All inside the band: settled. A mark "
             "outside: do not build on this factor alone. Marks on both sides of ×1: not even the "
             "direction is certain."
