@@ -38,7 +38,7 @@ def test_methods_name_what_was_really_done(made):
     words = read(html).sections["methods"]
     for piece in (
         "Populations are the labels of the annotation.",
-        "Populations were found again from other seeds",
+        "Populations were found again by each single search",
         "a moderated t-test of the log-odds of the donors' shares, half a cell added, donors "
         "compared with themselves",
         "State shifts were tested over the donors' mean cells",
