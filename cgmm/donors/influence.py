@@ -41,9 +41,9 @@ def leave_one_donor_out(
     One row for each donor and population, donors sorted: ``donor``, ``population`` (position in the
     counts), ``log2_net_without``, ``disagrees``. No rows when a condition has a single donor.
     """
-    columns = ["donor", "population", "log2_net_without", "disagrees"]
+    columns = {"donor": object, "population": int, "log2_net_without": float, "disagrees": bool}
     if not design.replicated or min(design.n_units) < 2:
-        return pd.DataFrame({name: [] for name in columns})
+        return pd.DataFrame({name: np.empty(0, kind) for name, kind in columns.items()})
     counts = np.asarray(counts, dtype=float)
     sides = design.sides
     n_cells = counts.sum(axis=1)
@@ -75,7 +75,7 @@ def leave_one_donor_out(
                 }
             )
         )
-    return pd.concat(frames, ignore_index=True)[columns]
+    return pd.concat(frames, ignore_index=True)[list(columns)]
 
 
 def _without(seen: Observations, contrast: Contrast, donor: str) -> np.ndarray:
