@@ -372,6 +372,34 @@ _GENE_AGREEMENT = Table(
     optional=True,
 )
 
+_MARKERS = Table(
+    "markers",
+    "marker genes",
+    "how every population expresses the marker genes of all populations, one row per marker gene "
+    "and population",
+    (
+        _text("marker_of", "Population that the gene marks.", required=True),
+        _whole("rank", "Place of the gene among the markers of this population, from 1."),
+        _text("gene", "Name of the gene.", required=True),
+        _text("name", "Population in which the gene is measured.", required=True),
+        _number(
+            "mean",
+            "Mean log-normalised expression (natural log), both conditions counting equally; for "
+            "cytometry in the units of the transformed values.",
+        ),
+        _number(
+            "fraction",
+            "Fraction of cells that express the gene, counted likewise; empty for cytometry.",
+        ),
+        _number(
+            "scaled_mean",
+            "The mean, scaled to 0 in the lowest and 1 in the highest population.",
+            required=True,
+        ),
+    ),
+    optional=True,
+)
+
 _COMPONENTS = Table(
     "components",
     "populations",
@@ -691,6 +719,7 @@ TABLES = {
             _GENES,
             _GENE_AGREEMENT,
             _COMPONENTS,
+            _MARKERS,
         )
         + (_DONORS, _DONOR_SHIFTS, _INFLUENCE, _SENSITIVITY)
         + (_SAMPLES, _SAMPLE_QUALITY, _SAMPLE_DISTANCES)

@@ -117,6 +117,7 @@ class Uns:
     FLOW = "population_flow"  # DataFrame: source, target, share, of populations, by tl.fit
     GENES = "genes"  # DataFrame, written by tl.genes
     GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, by tl.genes
+    MARKERS = "markers"  # DataFrame: marker genes of populations in all populations, by tl.genes
     CALIBRATION = "calibration"  # DataFrame, written by tl.calibrate: false calls
     UNCERTAINTY = "uncertainty"  # dict, written by tl.donors; names in UncertaintyKeys
     COMPONENTS = "components"  # DataFrame: side, component, name, markers, cell_type, ...

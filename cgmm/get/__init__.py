@@ -12,7 +12,7 @@ from cgmm.get._components import arrivals, components
 from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._effects import effects, null
 from cgmm.get._factors import factors
-from cgmm.get._genes import gene_agreement, genes
+from cgmm.get._genes import gene_agreement, genes, markers
 from cgmm.get._influence import influence
 from cgmm.get._populations import populations
 from cgmm.get._projected import projected
@@ -36,6 +36,7 @@ __all__ = [
     "gene_agreement",
     "genes",
     "influence",
+    "markers",
     "null",
     "params",
     "populations",

@@ -125,6 +125,48 @@ def gene_agreement(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame
     return build(TABLES["gene_agreement"], _stored_table(adata, key, Uns.GENE_AGREEMENT))
 
 
+def markers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Return how every population expresses the marker genes of all populations.
+
+    A marker is a label, not a finding: it was chosen because it differs between populations
+    (:mod:`cgmm.genes.naming`), in both conditions together.
+
+    Parameters
+    ----------
+    adata
+        Object on which :func:`cgmm.tl.genes` was run.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    One row per marker gene of a population and population in which it is measured:
+
+    marker_of, rank, gene
+        Population that the gene marks, place among its up to five markers from 1, and the gene. A
+        gene that marks two populations has the rows of both.
+    name
+        Population in which the gene is measured.
+    mean
+        Mean log-normalised expression (natural log); both conditions and all donors count equally.
+        In the units of the values for ``natural_log=False``.
+    fraction
+        Fraction of cells that express the gene, counted in the same way; NaN for
+        ``natural_log=False``.
+    scaled_mean
+        ``mean``, scaled to 0 in the population with the lowest and 1 in that with the highest mean.
+
+    No rows without populations, with ``level="state"`` of :func:`cgmm.tl.genes`, or where no gene
+    distinguishes populations.
+
+    Raises
+    ------
+    KeyError
+        When :func:`cgmm.tl.genes` was not run.
+    """
+    return build(TABLES["markers"], _stored_table(adata, key, Uns.MARKERS))
+
+
 def _stored_table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
     uns = read_stored(adata, key)
     if name not in uns:

@@ -321,6 +321,7 @@ def _check_names(tables: dict[str, pd.DataFrame], known: set[str]) -> None:
         "shifts": ("source", "target"),
         "genes": ("name",),
         "gene_agreement": ("name",),
+        "markers": ("marker_of", "name"),
         "donor_shifts": ("name",),
         "sensitivity": ("name",),
         "influence": ("name",),

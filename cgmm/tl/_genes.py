@@ -7,18 +7,27 @@ from typing import Any
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 
 from cgmm._anndata.checks import check_writable
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.expression import check_usable, expression_of, gene_names
 from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Uns
-from cgmm._anndata.populations import NO_POPULATIONS, check_level, take_populations
+from cgmm._anndata.populations import (
+    NO_POPULATIONS,
+    POPULATION,
+    STATE,
+    check_level,
+    population_key,
+    take_populations,
+)
 from cgmm._anndata.sides import Sides, take_sides
 from cgmm._anndata.storage import (
     read_fit,
     read_names,
     read_params,
     read_responsibilities,
+    read_stored,
     write_results,
 )
 from cgmm._anndata.units import DonorColumns, Units, model_of, read_units
@@ -30,6 +39,7 @@ from cgmm.tl._gene_changes import Groups, by_expression, groups, population_grou
 from cgmm.tl._gene_loadings import by_loadings
 from cgmm.tl._gene_tables import Ways, gene_tables
 from cgmm.tl._gene_tests import MODERATED, by_donors, check_method, with_design
+from cgmm.tl._marker_expression import marker_expression
 
 
 def genes(
@@ -105,8 +115,9 @@ def genes(
 
     Returns
     -------
-    None, or the copy. Sets ``uns[key]["genes"]`` and ``uns[key]["gene_agreement"]``, the DataFrames
-    of :func:`cgmm.get.genes` and :func:`cgmm.get.gene_agreement`.
+    None, or the copy. Sets ``uns[key]["genes"]``, ``uns[key]["gene_agreement"]`` and
+    ``uns[key]["markers"]``, the DataFrames of :func:`cgmm.get.genes`,
+    :func:`cgmm.get.gene_agreement` and :func:`cgmm.get.markers`.
 
     Raises
     ------
@@ -165,9 +176,17 @@ def genes(
         natural_log=natural_log,
         n_genes=n_genes,
     )
+    markers = marker_expression(
+        _listed_markers(adata, level, key),
+        changed.moments,
+        of_groups,
+        var_names=gene_names(cells.adata, None),
+        shown=names,
+        fractions=natural_log,
+    )
     adata = adata.copy() if copy else adata
-    results = {Uns.GENES: storable(table), Uns.GENE_AGREEMENT: storable(agreement)}
-    write_results(adata, key, results)
+    results = {Uns.GENES: table, Uns.GENE_AGREEMENT: agreement, Uns.MARKERS: markers}
+    write_results(adata, key, {name: storable(frame) for name, frame in results.items()})
     return adata if copy else None
 
 
@@ -177,13 +196,21 @@ def _groups(
     """Return the groups of cells whose genes are compared, and their names."""
     if level is not None:
         check_level(level)
-    cells = None if level == "state" else take_populations(adata, params, key=key)
+    cells = None if level == STATE else take_populations(adata, params, key=key)
     if cells is not None:
         return population_groups(sides, cells.codes, len(cells.names)), cells.names
-    if level == "population":
+    if level == POPULATION:
         raise ValueError(NO_POPULATIONS)
     coupled = groups(sides, read_responsibilities(adata, key), read_fit(adata, key=key))
     return coupled, read_names(adata, key, SOURCE)
+
+
+def _listed_markers(adata: ad.AnnData, level: str | None, key: str) -> pd.DataFrame | None:
+    """Return the stored marker genes of the populations; None where components are compared."""
+    if level == STATE or population_key(adata, key=key) is None:
+        return None
+    found: pd.DataFrame | None = read_stored(adata, key).get(Uns.POPULATION_NAMES)
+    return found
 
 
 def _design_units(

@@ -15,6 +15,7 @@ from cgmm.pair import Pair
 from cgmm.tables import ANNOTATION, MARKER_GENES, MARKER_TABLE, NUMBER
 from cgmm.tl._component_types import N_MARKERS_LISTED, moved_everywhere, raised_words
 from cgmm.tl._gene_changes import side_moments
+from cgmm.tl._marker_expression import SEPARATOR, average
 
 COLUMNS = (
     *("name", "named_from", "markers", "best_type", "score"),
@@ -42,7 +43,7 @@ def describe(
         Markers of cell types among the genes of ``expression``, or None.
     """
     both = side_moments(expression, sides, member)
-    together = ExpressionMoments(*(_average(one, other) for one, other in zip(*both, strict=True)))
+    together = ExpressionMoments(*(average(one, other) for one, other in zip(*both, strict=True)))
     exclude = moved_everywhere(both, np.eye(member.source.shape[1]))
     genes = gene_names(expression.adata, None)
     listed = naming.markers(
@@ -98,7 +99,7 @@ def population_names(
     if expression is None or n == 0:
         return frame
     listed, found = describe(expression, sides, member, markers)
-    frame["markers"] = [", ".join(genes) for genes in listed]
+    frame["markers"] = [SEPARATOR.join(genes) for genes in listed]
     if basis != ANNOTATION:
         frame["named_from"] = [MARKER_GENES if genes else NUMBER for genes in listed]
     if found is not None:
@@ -108,9 +109,3 @@ def population_names(
         frame["runner_up"], frame["runner_up_score"] = found.runner_up, found.runner_up_score
         frame["raised"] = raised_words(found)
     return frame
-
-
-def _average(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the mean of two arrays; where one is missing, the other."""
-    mean = 0.5 * (one + other)
-    return np.where(np.isnan(one), other, np.where(np.isnan(other), one, mean))

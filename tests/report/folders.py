@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from tests.report.folder_markers import marker_table
 from tests.report.folder_samples import sample_tables
 
 NAMES = [
@@ -293,6 +294,7 @@ def make_folder(
         "genes": gene_table, "components": components, "donors": donor_table,
         "sensitivity": sensitivity_table, "donor_shifts": positions, "states": states,
         "influence": influence, **sample_tables(cells, rng),
+        "markers": marker_table(source_names, rng),
     }  # fmt: skip
     for name, table in tables.items():
         wanted = {

@@ -11,6 +11,7 @@ from cgmm.report.sections.cell_panels import both_panel, cell_panels, change_pan
 from cgmm.report.sections.cells import island, make_view
 from cgmm.report.sections.components import components_table
 from cgmm.report.sections.ellipses import movement_panel
+from cgmm.report.sections.marker_dots import marker_figure
 from cgmm.report.sections.section import Paragraph, Part, Section, present
 from cgmm.results.read import Results
 
@@ -29,7 +30,7 @@ def section(claims: Claims) -> Section:
     return Section(
         key="maps",
         title="Cells and populations",
-        parts=present(*(maps or [nothing]), components),
+        parts=present(*(maps or [nothing]), marker_figure(results), components),
         questions=[("t-components", "What is each population?")] if components else [],
         island={"cells": island(results, [view for view in (umap, axes) if view is not None])},
     )
