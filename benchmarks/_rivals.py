@@ -192,15 +192,18 @@ def cell_scores(bench: SimpleNamespace, job: Job, truth: Truth, answer: Answer) 
 
 
 def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:
-    """Error of the rows that hold 2 % of the cells of a side, as in ``_populations.scores``.
+    """Error of the rows, by both definitions of ``_populations.scores``.
 
-    The truth of a row is the log2 ratio of the shares, donors counted equally, of the label that
-    most of its cells of both sides carry. A method that tells cells or neighbourhoods is read in
+    The truth of a row is the log2 ratio of the shares, donors counted equally, of a label. ``row``:
+    rows with 2 % of the cells of a side, the label that most of their cells of both sides carry.
+    ``source``: rows with 2 % of the source cells, the label that most of those carry; a type that
+    hardly is in the source has no row of it. A method that tells cells or neighbourhoods is read in
     clusters of the space it works in (mean over the cells).
 
     Returns
     -------
-    row: the error; rows: how many were scored; purity: part of the cells with the main label.
+    row, source: errors; rows: how many ``row`` counts; purity: part of the cells with the main
+    label of their row.
     """
     member, log2 = answer.member, answer.log2
     if answer.groups is not None:
@@ -208,35 +211,26 @@ def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:
         size = np.asarray(member.sum(axis=0)).ravel()
         log2 = np.asarray(member.T @ answer.cell) / size
     if member is None:
-        return {"row": np.nan, "rows": np.nan, "purity": np.nan}
-    weights = equal_donors(job)
+        return {"row": np.nan, "source": np.nan, "rows": np.nan, "purity": np.nan}
+    weights, sides = equal_donors(job), (~job.target, job.target)
     _, code = np.unique(truth.labels, return_inverse=True)
     labels = one_hot(truth.labels)
-    held = np.stack(
-        [
-            np.asarray((member.multiply((weights * side)[:, None]).T @ labels).todense())
-            for side in (~job.target, job.target)
-        ]
-    )
-    half = np.array([0.5 / (~job.target).sum(), 0.5 / job.target.sum()])
-    source, target = (
-        np.stack(
-            [
-                np.bincount(code, weights * side, labels.shape[1])
-                for side in (~job.target, job.target)
-            ]
-        )
-        + half[:, None]
-    )
-    true = (np.log2(target) - np.log2(source))[held.sum(axis=0).argmax(axis=1)]
-    kept = (held.sum(axis=2).max(axis=0) > MIN_SHARE) & np.isfinite(log2)
-    error = np.sqrt(np.mean((np.maximum(log2, np.log2(half[1])) - true)[kept] ** 2))
+    held = np.stack([(member.multiply((weights * s)[:, None]).T @ labels).toarray() for s in sides])
+    half = np.array([0.5 / s.sum() for s in sides])
+    share = np.stack([np.bincount(code, weights * s, labels.shape[1]) for s in sides])
+    true = np.log2(share[1] + half[1]) - np.log2(share[0] + half[0])
+    log2 = np.where(np.isfinite(log2), np.maximum(log2, np.log2(half[1])), np.nan)
+
+    def error(cells: np.ndarray, main: np.ndarray) -> tuple[float, int]:
+        kept = (cells > MIN_SHARE) & np.isfinite(log2)
+        off = log2[kept] - true[main[kept]]
+        return (float(np.sqrt(np.mean(off**2))) if kept.any() else np.nan), int(kept.sum())
+
     both = held.sum(axis=0)
-    return {
-        "row": float(error),
-        "rows": int(kept.sum()),
-        "purity": float(both.max(axis=1).sum() / both.sum()),
-    }
+    row, n = error(held.sum(axis=2).max(axis=0), both.argmax(axis=1))
+    source, _ = error(held[0].sum(axis=1), held[0].argmax(axis=1))
+    purity = float(both.max(axis=1).sum() / both.sum())
+    return {"row": row, "source": source, "rows": n, "purity": purity}
 
 
 def test_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:

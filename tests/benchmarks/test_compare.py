@@ -111,6 +111,27 @@ def test_a_wrong_answer_is_scored_as_one(rivals: ModuleType, case: tuple) -> Non
     assert rivals.test_scores(job, truth, wrong)["found"] == 0
 
 
+def test_what_appears_counts_in_the_rows_of_both_sides_only(rivals: ModuleType) -> None:
+    """A type that hardly is in the source, in a row with few other source cells."""
+    labels = np.repeat(["a", "b", "a", "b"], [100, 1, 60, 40])
+    target = np.arange(201) >= 101
+    job = rivals.Job(np.zeros((201, 1), np.float32), target, np.where(target, "t", "s"))
+    truth = rivals.Truth(labels, np.array(["a", "b"]), np.full(2, np.nan))
+    row = (labels == "b").astype(int)
+    row[:4] = 1  # cells of a
+    shares = np.log2([0.6 * 101 / 97, 0.4 * 101 / 4])
+    answer = rivals.Answer(shares[row], rivals.one_hot(row), shares)
+    found = rivals.row_scores(job, truth, answer)
+    true = np.log2([(0.6 + 0.005) / (100 / 101 + 0.5 / 101), (0.4 + 0.005) / (1.5 / 101)])
+    assert found["row"] == pytest.approx(np.sqrt(np.mean((shares - true) ** 2)))
+    # by its source cells the second row is of "a"
+    assert found["source"] == pytest.approx(np.sqrt(np.mean((shares - true[0]) ** 2)))
+    assert found["rows"] == 2
+    # nothing finite, nothing scored
+    none = rivals.Answer(shares[row], rivals.one_hot(row), np.full(2, np.nan))
+    assert np.isnan(rivals.row_scores(job, truth, none)["row"])
+
+
 def test_called_cells_are_counted(rivals: ModuleType, case: tuple) -> None:
     job, truth = case
     called = np.where(truth.labels == 0, 1, 0)
@@ -191,8 +212,26 @@ def test_a_method_without_a_number_in_a_case_is_not_ranked_first(rivals: ModuleT
     rows = pd.DataFrame(
         [("cgmm", "a", 0.5), ("cgmm", "b", 0.6), ("pot", "a", 0.1), ("pot", "b", np.nan)],
         columns=["method", "case", "row"],
-    ).assign(rmse=0.1, median=0.1, rows=3, purity=1.0, cpu=1.0)
+    ).assign(source=0.1, rmse=0.1, median=0.1, rows=3, purity=1.0, cpu=1.0)
     lines, summary = compare.shift_table(rows, {})
     assert list(summary["method"]) == ["cgmm", "pot"]
     assert list(summary["complete"]) == [True, False]
     assert "mixtures, POT (some cases only)" in "\n".join(lines)
+
+
+def test_a_replicate_counts_with_and_without_a_change_of_shares(rivals: ModuleType) -> None:
+    compare = importlib.import_module("compare")
+    pd = importlib.import_module("pandas")
+    about = {"kind": "gaussian", "donors": 6, "shift": 0.0}
+    hits = {"alarm": 1.0, "alarm_n": 4.0, "found": 1.0, "found_n": 2.0}
+    rows = [
+        {"method": "cgmm", **about, "change": c, "seed": s, **hits} for c in (0, 1) for s in (0, 1)
+    ]
+    rows += [
+        {"method": "milo", **about, "change": c, "seed": s, **hits}
+        for c, s in ((0, 0), (1, 0), (0, 1))
+    ]
+    rows += [{"method": "pot", **about, "change": 0, "seed": 0, "failed": "it did"}]
+    lines, found = compare.joint_table(pd.DataFrame(rows).assign(cover=np.nan, cover_n=np.nan), {})
+    assert dict(zip(found["method"], found["replicates"], strict=True)) == {"cgmm": 2, "milo": 1}
+    assert "failed in 1 of 1: it did" in "\n".join(lines)

@@ -44,6 +44,14 @@ def test_the_recipe_has_the_version_and_the_requirements_of_the_package() -> Non
     assert (ROOT / recipe["about"]["license_file"]).is_file()
 
 
+def test_the_environment_of_the_rules_names_every_requirement() -> None:
+    found = yaml.safe_load((ENVS / "cgmm.yaml").read_text(encoding="utf-8"))["dependencies"]
+    named = {line.split()[0] for line in found}
+    # dask and its scheduler are optional for the module, jsonschema is for the workflow
+    wanted = {re.match(r"[\w-]+", d).group() for d in PROJECT["dependencies"]}
+    assert {ON_CONDA.get(name, name) for name in wanted} <= named
+
+
 def test_the_recipe_passes_its_builder() -> None:
     builder = pytest.importorskip("rattler_build", reason="py-rattler-build is not installed")
     recipe = builder.Stage0Recipe.from_file(ENVS / "recipe.yaml")
