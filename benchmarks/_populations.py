@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.sides import take_sides
-from cgmm._utils.neighbours import leiden
+from cgmm._utils.neighbours import Network
 from cgmm.automatic import fit as automatic
 from cgmm.automatic.communities import joint_table, merged
 from cgmm.automatic.metric import LearnedMetric
@@ -139,7 +139,7 @@ def by_simulation(fit: Fitted, limit: float = 0.15) -> Answer:
 def by_coarse_clusters(fit: Fitted, resolution: float = 0.5, limit: float = 0.5) -> Answer:
     """Design C: coarse clusters of each side, merged where the other side links them by votes."""
     found = [
-        leiden(neighbour_graph(one.points, None), resolution=resolution, random_state=0)
+        Network(neighbour_graph(one.points, None)).leiden(resolution=resolution, random_state=0)
         for one in (fit.source, fit.target)
     ]
     member = [one_hot(labels, labels.max() + 1) for labels in found]
@@ -172,7 +172,7 @@ def _links(fit: Fitted) -> list[sp.csr_matrix]:
 
 def _communities(fit: Fitted, resolution: float) -> np.ndarray:
     graph = joint_graph(_links(fit), (fit.source, fit.target), [_mean_votes(fit)])
-    return leiden(sp.triu(graph).tocsr(), resolution=resolution, random_state=0)
+    return Network(sp.triu(graph)).leiden(resolution=resolution, random_state=0)
 
 
 def _counted(fit: Fitted, labels: np.ndarray) -> Answer:

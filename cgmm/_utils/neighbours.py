@@ -93,41 +93,55 @@ def _widths(beyond: np.ndarray, total: float) -> np.ndarray:
     return sigma
 
 
-def leiden(graph: sp.csr_matrix, *, resolution: float, random_state: int) -> np.ndarray:
-    """Return the clusters of a graph, from two iterations of Leiden for modularity.
+class Network:
+    """A graph of points as the clustering library holds it: one copy for any number of clusterings.
 
     Parameters
     ----------
     graph
-        From :func:`fuzzy_graph`.
-    resolution
-        Resolution of the modularity; a higher resolution gives more clusters.
-    random_state
-        Seed.
-
-    Returns
-    -------
-    Cluster of every point, 0, 1, ..., shape (N,).
-
-    Notes
-    -----
-    Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are the same as from
-    ``scanpy.tl.leiden(flavor="igraph", n_iterations=2, directed=False)``.
+        Strengths of the links, shape (N, N), from :func:`fuzzy_graph`, or its upper triangle: every
+        stored value is one link.
     """
-    import random
 
-    import igraph
+    def __init__(self, graph: sp.csr_matrix) -> None:
+        import igraph
 
-    edges = graph.tocoo()
-    network = igraph.Graph(n=graph.shape[0], edges=zip(edges.row, edges.col, strict=True))
-    igraph.set_random_number_generator(_Generator(random_state))
-    try:
-        clusters = network.community_leiden(
-            "modularity", weights=edges.data, resolution=resolution, n_iterations=2
-        )
-    finally:
-        igraph.set_random_number_generator(random)
-    return np.asarray(clusters.membership)
+        links = graph.tocoo()
+        ends = zip(links.row.tolist(), links.col.tolist(), strict=True)
+        self._graph = igraph.Graph(n=graph.shape[0], edges=list(ends))
+        self._strengths = links.data.astype(float).tolist()
+
+    def leiden(self, *, resolution: float, random_state: int) -> np.ndarray:
+        """Return the clusters of the graph, from two iterations of Leiden for modularity.
+
+        Parameters
+        ----------
+        resolution
+            Resolution of the modularity; a higher resolution gives more clusters.
+        random_state
+            Seed.
+
+        Returns
+        -------
+        Cluster of every point, 0, 1, ..., shape (N,).
+
+        Notes
+        -----
+        Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are the same as from
+        ``scanpy.tl.leiden(flavor="igraph", n_iterations=2, directed=False)``.
+        """
+        import random
+
+        import igraph
+
+        igraph.set_random_number_generator(_Generator(random_state))
+        try:
+            clusters = self._graph.community_leiden(
+                "modularity", weights=self._strengths, resolution=resolution, n_iterations=2
+            )
+        finally:
+            igraph.set_random_number_generator(random)
+        return np.asarray(clusters.membership)
 
 
 class _Generator:

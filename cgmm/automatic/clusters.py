@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cgmm._utils.neighbours import fuzzy_graph, leiden, nearest
+from cgmm._utils.neighbours import Network, fuzzy_graph, nearest
 from cgmm.mixture.chunked import Points, over_rows, taken
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.mixture.initial import draw, mixture_from_labels
@@ -76,11 +76,11 @@ class LeidenClusters(DrawnPoints):
     def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
         super().__init__(points, weights, random_state)
         n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
-        self._graph = fuzzy_graph(*nearest(self.points, n_neighbors))
+        self._network = Network(fuzzy_graph(*nearest(self.points, n_neighbors)))
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
         """Return the cluster (0, 1, ...) of every drawn point, shape (n_drawn,)."""
-        return leiden(self._graph, resolution=resolution, random_state=random_state)
+        return self._network.leiden(resolution=resolution, random_state=random_state)
 
     def mixture(
         self, resolution: float, random_state: int, *, min_cells: int, ridge: float

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.neighbours import fuzzy_graph, leiden, nearest
+from cgmm._utils.neighbours import Network, fuzzy_graph, nearest
 from cgmm.automatic.communities import merged, split
 from cgmm.automatic.consensus import consensus
 from cgmm.automatic.origins import DrawnCells
@@ -152,8 +152,8 @@ def find_shared(
     def searched(
         mean: list[sp.csr_matrix], choices: Sequence[tuple[float, int]]
     ) -> list[np.ndarray]:
-        graph = sp.triu(joint_graph(links, sides, mean)).tocsr()
-        clusters = [leiden(graph, resolution=gamma, random_state=seed) for gamma, seed in choices]
+        graph = Network(sp.triu(joint_graph(links, sides, mean)))
+        clusters = [graph.leiden(resolution=gamma, random_state=seed) for gamma, seed in choices]
         return [merged(one, sides, donors, mean, links) for one in clusters]
 
     seeds = range(random_state, random_state + N_SEEDS)

@@ -8,7 +8,7 @@ import igraph
 import numpy as np
 import pytest
 
-from cgmm._utils.neighbours import fuzzy_graph, leiden, nearest
+from cgmm._utils.neighbours import Network, fuzzy_graph, nearest
 
 
 def groups(n: int = 600, dtype: type = np.float32) -> np.ndarray:
@@ -66,13 +66,14 @@ def test_clusters_are_those_of_scanpy(resolution: float) -> None:
         directed=False,
         random_state=7,
     )
-    ours = leiden(graph, resolution=resolution, random_state=7)
+    ours = Network(graph).leiden(resolution=resolution, random_state=7)
     assert (ours == adata.obs["leiden"].astype(int).to_numpy()).all()
     assert ours.max() >= 1
 
 
 def test_clusters_do_not_depend_on_other_random_numbers() -> None:
     graph = fuzzy_graph(*nearest(groups(), 15))
-    first = leiden(graph, resolution=1.0, random_state=0)
+    network = Network(graph)
+    first = network.leiden(resolution=1.0, random_state=0)
     igraph.Graph.Erdos_Renyi(n=20, p=0.3)
-    assert (first == leiden(graph, resolution=1.0, random_state=0)).all()
+    assert (first == network.leiden(resolution=1.0, random_state=0)).all()
