@@ -657,7 +657,8 @@ _SAMPLE_QUALITY = Table(
         _text("condition", "Condition of its cells."),
         _text(
             "measure",
-            '"genes", "counts", "mitochondrial" (percent of the counts) or "doublet score".',
+            '"genes", "counts", "mitochondrial" (percent of the counts) or, if your file has a '
+            'column doublet_score, "doublet score".',
             required=True,
         ),
         _whole("n_cells", "Cells that have the measure."),
@@ -802,7 +803,9 @@ CELLS = Table(
         _number("n_genes", "Genes of the cell; absent for cytometry."),
         _number("n_counts", "Counts of the cell; absent for cytometry."),
         _number("pct_mt", "Mitochondrial counts in percent of its counts."),
-        _number("doublet_score", "Score of the cell as a doublet; absent unless asked for."),
+        _number(
+            "doublet_score", "Doublet score of the cell, if your file has a column doublet_score."
+        ),
         *(
             _number(f"PC{i}", f"Coordinate {i} of the representation that was fitted.")
             for i in range(1, N_PCS + 1)

@@ -77,7 +77,8 @@ def sample_quality(
     ----------
     adata
         Object with a fit. Read are the columns ``n_genes``, ``n_counts``, ``pct_mt`` of ``obs`` (or
-        ``n_genes_by_counts``, ``total_counts``, ``pct_counts_mt`` of scanpy) and ``doublet_score``.
+        ``n_genes_by_counts``, ``total_counts``, ``pct_counts_mt`` of scanpy) and, where there is
+        one, ``doublet_score``, which :func:`scanpy.pp.scrublet` writes.
     sample_key, key
         As in :func:`samples`.
 

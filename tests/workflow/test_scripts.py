@@ -121,8 +121,13 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     )
     fit = {"arrays": f"{drug}/fit.npz", "values": f"{drug}/fit.json"}
     space = {"embedding": f"{data}/embedding.h5ad", "facts": f"{data}/embedding.json"}
+    alone: dict[str, list[str]] = {"shared": []}  # one target: no populations of several
     said = run(
-        "fit", tmp_path, input=space, output=fit, params={"ends": ENDS, "fit": SETTINGS["fit"]}
+        "fit",
+        tmp_path,
+        input=space | alone,
+        output=fit,
+        params={"ends": ENDS, "fit": SETTINGS["fit"]},
     )
     *steps, last = said.splitlines()
     assert [line.split(":")[0] for line in steps] == [f"[fit] step {i} of 4" for i in range(1, 5)]
@@ -134,6 +139,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
         input={
             **fit,
             **space,
+            **alone,
             "prepared": f"{data}/prepared.h5ad",
             "check": f"{data}/check.json",
             "qc": f"{data}/qc.json",
@@ -152,6 +158,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
             "settings": SETTINGS,
             "samples": rows,
             "annotation_key": "cell_type",
+            "entry": None,
         },
     )
     assert all((tmp_path / name).is_file() for name in tables)

@@ -62,6 +62,11 @@ class Finding:
         return self.state.is_change and self.prevalence is not Prevalence.GONE
 
     @property
+    def gone_untested(self) -> bool:
+        """Whether hardly any cell is left, and no test says that this is more than chance."""
+        return self.prevalence is Prevalence.GONE and bool(np.isnan(self.q))
+
+    @property
     def elsewhere(self) -> bool:
         """Whether its main counterpart has another name."""
         return bool(self.transfer_text) and self.goes_to != self.name

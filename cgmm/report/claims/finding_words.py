@@ -9,12 +9,12 @@ from cgmm.report.claims.states import Prevalence, Shift
 from cgmm.report.page import text
 from cgmm.thresholds import ALPHA, MAIN_SHARE, MIN_DONORS
 
-HARDLY_ANY = "hardly any left"  # of a population that is gone, where nothing was tested
+HARDLY_ANY = "hardly any cells left"  # of a population that seems gone, where nothing was tested
 
 
 def brief(finding: Finding) -> str:
     """Write the state in words, for a table or a figure that is about prevalence alone."""
-    if finding.prevalence is Prevalence.GONE and np.isnan(finding.q):
+    if finding.gone_untested:
         return HARDLY_ANY
     return finding.prevalence.brief
 
@@ -30,7 +30,7 @@ def prevalence_text(finding: Finding) -> str:
     if finding.prevalence is Prevalence.GONE:
         before, after = text.percent(finding.share_source), text.percent(finding.share_target)
         number = f"{text.fold(finding.log2_net)}; " if np.isfinite(finding.log2_net) else ""
-        if np.isnan(finding.q):
+        if finding.gone_untested:
             return f"{HARDLY_ANY} ({number}{before} to {after} of cells, not tested)"
         return f"gone or nearly so ({number}{before} to {after} of cells)"
     number = text.fold(finding.log2_net)

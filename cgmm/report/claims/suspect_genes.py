@@ -26,10 +26,18 @@ _PEOPLE = (
     "(donors: design in config/config.yaml) where donors allow, and do not report these genes as "
     "an effect of the condition."
 )
-_SAME_DONORS = (
-    "The donors are the same in both conditions, so such genes cannot change: look for swapped "
-    "samples, or for a donor who gives most cells of one condition."
+_SAME_SEX = (
+    "The donors are the same in both conditions, so which of these genes they carry cannot differ, "
+    "and the condition seldom changes how much is made of them. A clear change points to swapped "
+    "samples, or to a donor who gives most cells of one condition."
 )
+_SAME_GENOTYPE = (
+    "The donors are the same in both conditions, so who carries these genes cannot differ. Their "
+    "expression in carriers can: interferon raises HLA genes, for instance. Look at every donor: a "
+    "gene that is on in one condition only points to swapped samples; a gene that changes in all "
+    "carriers can be an effect of the condition."
+)
+_SAME_DONORS = {"sex": _SAME_SEX, "genotype": _SAME_GENOTYPE}
 
 
 def suspect_alerts(results: Results, verdict: Verdict) -> list[Alert]:
@@ -79,4 +87,5 @@ def _advice(results: Results, name: str) -> str:
     if name in HANDLING:
         return _HANDLED
     n0, n1 = results.donors_per_side()
-    return _SAME_DONORS if n0 and len(results.shared_donors()) == n0 == n1 else _PEOPLE
+    paired = n0 and len(results.shared_donors()) == n0 == n1
+    return _SAME_DONORS[name] if paired else _PEOPLE

@@ -8,7 +8,7 @@ import numpy as np
 
 from cgmm.report.claims.calibration import null_sentence
 from cgmm.report.claims.finding import Finding
-from cgmm.report.claims.finding_words import goes_number, led_by, shift_number
+from cgmm.report.claims.finding_words import HARDLY_ANY, goes_number, led_by, shift_number
 from cgmm.report.claims.findings import make_findings
 from cgmm.report.claims.groups import Groups, make_groups
 from cgmm.report.claims.sensitivity import sensitivity_sentence
@@ -49,6 +49,12 @@ class Verdict:
         return words_for(tested=self.groups.tested)
 
     @property
+    def one_sided(self) -> str:
+        """Title of the tile of populations that are new or gone, no surer than their lines."""
+        sure = not any(f.gone_untested for f in self.groups.gone)
+        return self.words.one_sided if sure else self.words.one_sided_unsure
+
+    @property
     def state_words(self) -> Wording:
         """Words for differences of states, as sure as these are."""
         return words_for(tested=self.groups.state_tested)
@@ -80,13 +86,13 @@ def _headline(results: Results, groups: Groups) -> list[str]:
             counts.append(f"{n} changed state")
         else:
             counts.append(f"{n} {'differs' if n == 1 else 'differ'} in state")
-    if groups.gone:
-        verb = "is" if len(groups.gone) == 1 else "are"
-        if groups.tested:
-            counts.append(f"{len(groups.gone)} {verb} gone or nearly so")
-        else:
-            have = "has" if len(groups.gone) == 1 else "have"
-            counts.append(f"{len(groups.gone)} {have} hardly any cell left")
+    hardly = [f for f in groups.gone if f.gone_untested]
+    if gone := len(groups.gone) - len(hardly):
+        counts.append(f"{gone} {'is' if gone == 1 else 'are'} gone or nearly so")
+    if hardly:
+        untested = " (not tested)" if groups.tested else ""
+        verb = "has" if len(hardly) == 1 else "have"
+        counts.append(f"{len(hardly)} {verb} {HARDLY_ANY}{untested}")
     sentences = []
     if counts:
         sentences.append(

@@ -19,8 +19,8 @@ class Wording:
         Heading of the opening.
     prevalence, state, matches
         Questions of the opening, and names of their sections in the list beside the page.
-    more, less, moved, one_sided
-        Titles of the tiles.
+    more, less, moved, one_sided, one_sided_unsure
+        Titles of the tiles; the last where a population that seems gone has no test of its own.
     factors_title, forest_title, shifts_title, distance_title, flow_title
         Headings.
     rarer, commoner
@@ -35,6 +35,7 @@ class Wording:
     less: str
     moved: str
     one_sided: str
+    one_sided_unsure: str
     factors_title: str
     forest_title: str
     shifts_title: str
@@ -53,6 +54,7 @@ TESTED = Wording(
     less="rarer",
     moved="changed state",
     one_sided="new or gone",
+    one_sided_unsure="new, gone or hardly any left",
     factors_title="What became more or less common",
     forest_title="How much more or less common each population became",
     shifts_title="What changed state",
@@ -70,6 +72,7 @@ NOT_TESTED = Wording(
     less="smaller share",
     moved="different state",
     one_sided="in one condition only",
+    one_sided_unsure="almost only in one condition",
     factors_title="Which shares differ",
     forest_title="How much larger or smaller each share is",
     shifts_title="Which states differ",

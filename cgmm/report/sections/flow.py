@@ -25,10 +25,11 @@ def section(claims: Claims) -> Section:
     """Return the section on who became whom."""
     results = claims.results
     about = (
-        "Populations of the two conditions are matched by similarity; each may grow, shrink and "
-        "change its state. No single cell is followed. One population “became” another when its "
-        f"cells in {results.source}, after the change that all cells share, would look like the "
-        f"cells of the other in {results.target}."
+        "Populations of the two conditions are matched by similarity, whatever their shares and "
+        "even if their states differ. No single cell is followed. "
+        f"{'One population “became”' if claims.verdict.tested else 'A population corresponds to'} "
+        f"another when its cells in {results.source}, after the difference that all cells share, "
+        f"would look like the cells of the other in {results.target}."
     )
     return Section(
         key="flow",
@@ -149,8 +150,8 @@ def _drawn(results: Results, frame: _Frame) -> tuple[Markup, int]:
         width=frame.width,
         height=TOP + height + 10,
         title=f"Flow of populations from {results.source} to {results.target}",
-        text="Bars are populations, as high as their share of cells; ribbons join what "
-        "became what. The tables below have the numbers.",
+        text="Bars are populations, as high as their share of cells; ribbons join "
+        "populations that correspond. The tables below have the numbers.",
         key="flow",
     )
     return made, hidden
@@ -207,8 +208,9 @@ def _ribbons(
             hidden += 1
             continue
         hover = (
-            f"{row.source} → {row.target}: {text.percent(row.share_of_source)} of what became of "
-            f"{row.source}, {text.percent(row.share_of_target)} of {row.target} in {results.target}"
+            f"{row.source} → {row.target}: {text.percent(row.share_of_source)} of the "
+            f"counterpart of {row.source}, {text.percent(row.share_of_target)} of {row.target} "
+            f"in {results.target}"
         )
         ribbon = el(
             "path",

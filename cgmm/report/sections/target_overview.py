@@ -68,7 +68,7 @@ def targets_table(claims: TargetClaims) -> Table:
             Column(f"{seems}{'more' if seems else 'More'} common", number=False),
             Column(f"{seems}{'rarer' if seems else 'Rarer'}", number=False),
             Column("Changed state", number=False),
-            Column("New or gone", number=False),
+            Column("New, gone or hardly any left", number=False),
         ],
         rows=rows,
         file="targets",

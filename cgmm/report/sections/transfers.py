@@ -101,9 +101,9 @@ def _matrix(
 
 def _modes_explained(results: Results) -> str:
     return (
-        f"Of {results.source}: of what a row became, the part that lies in the column (a row adds "
-        f"up to 100). Of {results.target}: of the cells of a column, the part that came from the "
-        f"row (a column adds up to 100). Of all cells: part of all cells in {results.target}."
+        f"Of {results.source}: of the counterpart of a row, the part in the column (a row adds "
+        f"up to 100). Of {results.target}: of the cells of a column, the part that corresponds to "
+        f"the row (a column adds up to 100). Of all cells: part of all cells in {results.target}."
     )
 
 
@@ -115,7 +115,7 @@ def _transfer(
     if max(values) < 0.0005:
         return NOTHING
     hover = (
-        f"{source.name} → {target.name}: {text.percent(values[0])} of what became of "
+        f"{source.name} → {target.name}: {text.percent(values[0])} of the counterpart of "
         f"{source.name} ({text.percent(values[2])} of all cells), {text.percent(values[1])} of "
         f"{target.name}"
     )
@@ -156,7 +156,7 @@ MIN_LISTED = 0.001
 
 
 def arrivals_table(results: Results) -> Table:
-    """List where every target population comes from."""
+    """List which source population every target population corresponds to."""
     rows = []
     for row in each(results.tables["arrivals"]):
         subs = {results.index_of(row.name)}
@@ -173,15 +173,17 @@ def arrivals_table(results: Results) -> Table:
         rows.append(Row(cells, tuple(sorted(subs))))
     return Table(
         key="t-arrivals",
-        caption=f"Where every population of {results.target} comes from",
+        caption=f"Which population of {results.source} each of {results.target} corresponds to",
         columns=[
             Column("Population", number=False),
             Column(
                 f"Share in {text.short(results.target, 16)}",
                 f"Part of the cells in {results.target} that belong to it",
             ),
-            Column("Main origin", f"Where most of it came from in {results.source}", number=False),
-            Column("Part from it", "Part of its cells that came from the main origin"),
+            Column(
+                "Main origin", f"What most of it corresponds to in {results.source}", number=False
+            ),
+            Column("Part from it", "Part of its cells that corresponds to the main origin"),
             Column(
                 "Status",
                 f"new: no population of {results.source} can be its origin",
@@ -201,7 +203,8 @@ def _transfer_notes(results: Results, n_listed: int) -> list[str]:
         return ["No mass was matched, so there are no transfers."]
     notes = [
         f"Counted over the cells of {results.target}: the population of each, and the population "
-        f"in {results.source} that it came from. The ribbons of the flow figure are these numbers.",
+        f"in {results.source} that it corresponds to. "
+        "The ribbons of the flow figure are these numbers.",
         "Transfers have no intervals: of those that were tried, none held the truth.",
     ]
     left = len(table) - n_listed
@@ -235,13 +238,13 @@ def transfers_table(results: Results) -> Table:
         Column("To", number=False),
         Column(
             f"Of {source}",
-            "Of the cells that came from the population on the left, the part in this one",
+            "Of the cells that correspond to the population on the left, the part in this one",
         ),
         Column(
             f"Of {target}",
-            "Of the cells of the population on the right, the part that came from the left one",
+            "Of the cells of the population on the right, the part that corresponds to the left",
         ),
-        Column("Of all", f"Part of all cells in {results.target} that went this way"),
+        Column("Of all", f"Part of all cells in {results.target} that corresponds in this way"),
     ]
     return Table(
         key="t-transfers",

@@ -36,6 +36,14 @@ def test_a_gene_of_one_sex_is_enough_and_the_donors_say_what_to_do(tmp_path):
         assert words in found["The shared response is led by genes of one sex"]
 
 
+def test_a_gene_that_carriers_can_change_is_not_called_unchangeable(tmp_path):
+    folder = make_folder(tmp_path / "a", k=6, paired=True)
+    found = _alerts(folder, {COMMON[0]: "HLA-DRB5"})
+    advice = found["The shared response is led by genes that not every person carries"]
+    assert "can be an effect of the condition" in advice
+    assert "who carries these genes cannot differ" in advice
+
+
 def test_the_genes_of_one_population_are_a_note(tmp_path):
     folder = make_folder(tmp_path / "a", k=6)
     name = tsv(folder, "factors")["name"].iloc[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ import pytest
 from cgmm.report import build
 from cgmm.report.claims.claims import make_claims
 from cgmm.report.claims.document import findings_document
+from cgmm.report.claims.finding_words import prevalence_text
 from cgmm.report.claims.verdict import make_verdict
+from cgmm.report.sections import flow
 from cgmm.results.read import read_results
 from tests.report.folders import COMMON, make_folder
 from tests.report.numbers import (
@@ -138,3 +141,27 @@ def test_one_degree_of_certainty_in_headline_tiles_titles_and_lines(tmp_path, do
     own = [c for c in claims if c["kind"] in {"prevalence", "state"}]
     own = [c for c in own if c["state"] not in {"new", "gone"}]
     assert any(c["reported_as_change"] for c in own) == (donors > 2)
+
+
+def test_what_is_hardly_left_without_a_test_is_called_so_everywhere(tmp_path):
+    verdict = make_claims(read_results(make_folder(tmp_path / "drug"))).verdict
+    (gone,) = verdict.groups.gone
+    assert np.isnan(gone.q)
+    assert gone.prevalence_text.startswith("hardly any cells left")
+    assert "1 has hardly any cells left (not tested)" in verdict.headline[0]
+    assert verdict.one_sided == "new, gone or hardly any left"
+    tested = replace(gone, q=0.01)
+    sure = replace(verdict, groups=replace(verdict.groups, gone=[tested]))
+    assert sure.one_sided == "new or gone"
+    assert prevalence_text(tested).startswith("gone or nearly so")
+
+
+def test_nothing_became_anything_where_nothing_was_tested(tmp_path):
+    claims = make_claims(read_results(make_folder(tmp_path / "few", donors=2, n_cells=2000)))
+    made = flow.section(claims)
+    said = " ".join(
+        str(getattr(part, name, "")) for part in made.parts for name in ("text", "reading", "svg")
+    )
+    assert "corresponds" in said
+    for word in ("became", "came from", "changed"):
+        assert word not in said
