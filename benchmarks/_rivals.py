@@ -19,7 +19,8 @@ from _job import Answer, Job  # noqa: E402
 OURS, LABELS = "cgmm", "true labels"
 OWN = "own"  # the environment of this process
 ROOT = RIVALS.parents[1]
-PURE, MIN_SHARE, UNCHANGED, ALPHA, CLIP = 0.5, 0.02, 0.05, 0.05, 6.0
+PURE, MIN_SHARE, UNCHANGED, ALPHA = 0.5, 0.02, 0.05, 0.05
+FAR = 1.0  # twofold
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def cell_scores(bench: SimpleNamespace, job: Job, truth: Truth, answer: Answer) 
     return {"rmse": found["rmse"], "median": found["rmse_median"]}
 
 
-def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:
+def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float | str]:
     """Error of the rows, by both definitions of ``_populations.scores``.
 
     The truth of a row is the log2 ratio of the shares, donors counted equally, of a label. ``row``:
@@ -203,7 +204,7 @@ def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:
     Returns
     -------
     row, source: errors; rows: how many ``row`` counts; purity: part of the cells with the main
-    label of their row.
+    label of their row; far: sentences about rows of ``row`` that are off by more than ``FAR``.
     """
     member, log2 = answer.member, answer.log2
     if answer.groups is not None:
@@ -211,9 +212,9 @@ def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:
         size = np.asarray(member.sum(axis=0)).ravel()
         log2 = np.asarray(member.T @ answer.cell) / size
     if member is None:
-        return {"row": np.nan, "source": np.nan, "rows": np.nan, "purity": np.nan}
+        return {"row": np.nan, "source": np.nan, "rows": np.nan, "purity": np.nan, "far": ""}
     weights, sides = equal_donors(job), (~job.target, job.target)
-    _, code = np.unique(truth.labels, return_inverse=True)
+    names, code = np.unique(truth.labels, return_inverse=True)
     labels = one_hot(truth.labels)
     held = np.stack([(member.multiply((weights * s)[:, None]).T @ labels).toarray() for s in sides])
     half = np.array([0.5 / s.sum() for s in sides])
@@ -221,16 +222,25 @@ def row_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:
     true = np.log2(share[1] + half[1]) - np.log2(share[0] + half[0])
     log2 = np.where(np.isfinite(log2), np.maximum(log2, np.log2(half[1])), np.nan)
 
-    def error(cells: np.ndarray, main: np.ndarray) -> tuple[float, int]:
-        kept = (cells > MIN_SHARE) & np.isfinite(log2)
+    def error(cells: np.ndarray, main: np.ndarray) -> tuple[float, np.ndarray]:
+        kept = np.flatnonzero((cells > MIN_SHARE) & np.isfinite(log2))
         off = log2[kept] - true[main[kept]]
-        return (float(np.sqrt(np.mean(off**2))) if kept.any() else np.nan), int(kept.sum())
+        return (float(np.sqrt(np.mean(off**2))) if len(kept) else np.nan), kept
 
-    both = held.sum(axis=0)
-    row, n = error(held.sum(axis=2).max(axis=0), both.argmax(axis=1))
-    source, _ = error(held[0].sum(axis=1), held[0].argmax(axis=1))
+    both, size = held.sum(axis=0), held.sum(axis=2)
+    main = both.argmax(axis=1)
+    row, kept = error(size.max(axis=0), main)
+    source, _ = error(size[0], held[0].argmax(axis=1))
     purity = float(both.max(axis=1).sum() / both.sum())
-    return {"row": row, "source": source, "rows": n, "purity": purity}
+    far = [
+        f"{names[main[k]]}: {log2[k]:.2f}, true {true[main[k]]:.2f}; row with "
+        f"{100 * size[0, k]:.1f} % of source and {100 * size[1, k]:.1f} % of target cells, "
+        f"type with {100 * share[0, main[k]]:.1f} and {100 * share[1, main[k]]:.1f} %"
+        for k in kept
+        if abs(log2[k] - true[main[k]]) > FAR
+    ]
+    scores = {"row": row, "source": source, "rows": len(kept), "purity": purity}
+    return {**scores, "far": "; ".join(far)}
 
 
 def test_scores(job: Job, truth: Truth, answer: Answer) -> dict[str, float]:

@@ -127,6 +127,9 @@ def test_what_appears_counts_in_the_rows_of_both_sides_only(rivals: ModuleType) 
     # by its source cells the second row is of "a"
     assert found["source"] == pytest.approx(np.sqrt(np.mean((shares - true[0]) ** 2)))
     assert found["rows"] == 2
+    wrong = rivals.row_scores(job, truth, rivals.Answer(shares[row], rivals.one_hot(row), -shares))
+    assert f"b: {-shares[1]:.2f}, true {true[1]:.2f}; row with 5.0 % of source" in wrong["far"]
+    assert found["far"].startswith("b: ")
     # nothing finite, nothing scored
     none = rivals.Answer(shares[row], rivals.one_hot(row), np.full(2, np.nan))
     assert np.isnan(rivals.row_scores(job, truth, none)["row"])
@@ -235,3 +238,17 @@ def test_a_replicate_counts_with_and_without_a_change_of_shares(rivals: ModuleTy
     lines, found = compare.joint_table(pd.DataFrame(rows).assign(cover=np.nan, cover_n=np.nan), {})
     assert dict(zip(found["method"], found["replicates"], strict=True)) == {"cgmm": 2, "milo": 1}
     assert "failed in 1 of 1: it did" in "\n".join(lines)
+
+
+def test_the_summary_belongs_to_the_tables(rivals: ModuleType) -> None:
+    """What the figure draws is what the tables show."""
+    summary = rivals.RIVALS / "summary.tsv"
+    lines = summary.read_text("utf-8").splitlines()
+    head = lines[0].split("\t")
+    for line in lines[1:]:
+        row = dict(zip(head, line.split("\t"), strict=True))
+        if row["part"] == "shift" and row["worst_row"]:
+            shown = (BENCHMARKS / "results" / "compare-shift-py311.txt").read_text("utf-8")
+            label = re.escape(rivals.METHODS[row["method"]].label)
+            assert re.search(f"^{label}.* {float(row['worst_row']):.2f} ", shown, re.MULTILINE)
+    assert "shift" in {line.split("\t")[head.index("part")] for line in lines[1:]}
