@@ -833,6 +833,29 @@ DECISIONS = Table(
     optional=True,
 )
 
+GENE_DONORS = Table(
+    "gene_donors",
+    "genes in every donor",
+    "expression of the leading genes in every donor, one row per population, gene, side and donor",
+    (
+        _text("name", "Name of the population.", required=True),
+        _text("gene", "Name of the gene.", required=True),
+        _text("side", '"source" or "target".', required=True),
+        _text("donor", "Name of the donor.", required=True),
+        _number(
+            "mean",
+            "Mean log2-normalised expression of the donor's cells in the population (cytometry: "
+            "mean value); empty with fewer than ten cells.",
+            required=True,
+        ),
+    ),
+    optional=True,
+    ending=".tsv.gz",
+)
+
+#: Tables that the report does not read as the others; each has a file of its own.
+LONG = (CELLS, DECISIONS, GENE_DONORS)
+
 _LEVEL = "Level of the annotation."
 _PURITY = _number(
     "purity",

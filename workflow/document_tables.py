@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cgmm.tables import CELLS, DECISIONS, OF_TARGETS, TABLES, Table  # noqa: E402
+from cgmm.tables import LONG, OF_TARGETS, TABLES, Table  # noqa: E402
 
 PAGE = ROOT / "docs" / "results.md"
 CAPTIONS = ROOT / "workflow" / "report" / "tables"
@@ -33,7 +33,7 @@ def caption(table: Table) -> str:
 def columns() -> str:
     """Return the columns of every table in Markdown."""
     parts = []
-    for table in (*TABLES.values(), CELLS, DECISIONS, *OF_TARGETS.values()):
+    for table in (*TABLES.values(), *LONG, *OF_TARGETS.values()):
         lines = [f"**{table.file}**: {table.meaning}.", "", "| column | type | meaning |"]
         lines.append("|---|---|---|")
         lines += [f"| `{c.name}` | {KINDS[c.kind]} | {c.meaning} |" for c in table.columns]

@@ -13,6 +13,7 @@ from cgmm.pl._donors import donors
 from cgmm.pl._embedding import embedding
 from cgmm.pl._factors import factors
 from cgmm.pl._flow import flow
+from cgmm.pl._gene import gene
 from cgmm.pl._markers import markers
 from cgmm.pl._responses import responses
 from cgmm.pl._sensitivity import sensitivity
@@ -26,6 +27,7 @@ __all__ = [
     "embedding",
     "factors",
     "flow",
+    "gene",
     "markers",
     "responses",
     "sensitivity",

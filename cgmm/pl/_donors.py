@@ -74,7 +74,7 @@ def donors(
     rows = zip(*(factors[c].to_list() for c in columns), strict=True)
     titles = all_short(factors["name"])
     for ax, name, (component, _, *numbers) in zip(axes, titles, rows, strict=True):
-        _panel(ax, table[table["component"] == component], logarithmic=show == "share")
+        draw_donors(ax, table[table["component"] == component], logarithmic=show == "share")
         title = trend(name, called(*numbers)) if show == "share" else name
         ax.set_title(title, fontsize=8)
         ax.set_xticks([0, 1], conditions, fontsize=7)
@@ -102,8 +102,8 @@ def _shown(adata: ad.AnnData, show: str, level: str, key: str) -> pd.DataFrame:
     return table
 
 
-def _panel(ax: Axes, part: pd.DataFrame, *, logarithmic: bool) -> None:
-    """Draw the donors of one row in both conditions."""
+def draw_donors(ax: Axes, part: pd.DataFrame, *, logarithmic: bool) -> None:
+    """Draw the donors of one row, the column ``shown``, in both conditions."""
     sides = [part[part["side"] == s].set_index("donor")["shown"].dropna() for s in (SOURCE, TARGET)]
     paired = sorted(set(sides[0].index) & set(sides[1].index))
     for donor in paired:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from cgmm._utils.colours import population_colours
 from cgmm._utils.labels import short_names
-from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, TABLES, Table
+from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, GENE_DONORS, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
 
@@ -47,6 +47,7 @@ class Results:
     populations: list[Population]
     cells: pd.DataFrame
     n_cells_total: int
+    gene_donors: pd.DataFrame
     raw: dict[str, bytes] = field(repr=False)
 
     @property
@@ -257,6 +258,27 @@ def _read_cells(folder: Path, raw: dict[str, bytes], limit: int) -> tuple[pd.Dat
     return cells.reset_index(drop=True), total
 
 
+def _read_gene_donors(folder: Path, raw: dict[str, bytes]) -> pd.DataFrame:
+    """Return the leading genes in every donor; text columns are categorical, for speed."""
+    path = folder / GENE_DONORS.file
+    if not path.exists():
+        return pd.DataFrame({name: [] for name in GENE_DONORS.names})
+    raw[GENE_DONORS.file] = path.read_bytes()
+    with gzip.open(path, "rt", encoding="utf-8") as handle:
+        frame = pd.read_csv(
+            handle,
+            sep="\t",
+            dtype=dict.fromkeys(GENE_DONORS.of_kind("text"), "category") | {"mean": float},
+            keep_default_na=False,
+            na_values={"mean": [""]},
+        )
+    missing = [name for name in GENE_DONORS.required if name not in frame.columns]
+    if missing:
+        msg = f"{path} lacks the column {missing[0]!r}; it has {', '.join(frame.columns)}"
+        raise ValueError(msg)
+    return frame
+
+
 def _read_meta(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
     if not path.exists():
@@ -390,5 +412,6 @@ def read_results(folder: Path, *, title: str | None = None) -> Results:
         populations=populations,
         cells=cells,
         n_cells_total=total,
+        gene_donors=_read_gene_donors(folder, raw),
         raw=raw,
     )

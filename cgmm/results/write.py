@@ -38,7 +38,7 @@ from cgmm.results.fit_files import load_fit
 from cgmm.results.read import populations_of
 from cgmm.results.recipe import code_digest, make_recipe
 from cgmm.results.shared import with_shared
-from cgmm.tables import BY_POPULATION, CELLS, DECISIONS, TABLES
+from cgmm.tables import BY_POPULATION, CELLS, DECISIONS, GENE_DONORS, TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -186,6 +186,7 @@ def _write_frames(
     add_colours(adata, population_column(adata), {p.name: p.colour for p in populations})
     steps.begin("write cells, annotated.h5ad and report.json")
     write_table(cells_table(adata, use_rep=use_rep), out / CELLS.file)
+    write_table(get.gene_donors(adata), out / GENE_DONORS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     return frames
 

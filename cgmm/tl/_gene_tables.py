@@ -15,6 +15,8 @@ from cgmm.tl._gene_loadings import Loadings
 from cgmm.tl._gene_tests import DonorTests
 
 MOSTLY_AMBIENT = 0.5
+DEFAULT_KEPT = 200  # genes of a component with values per donor, when all genes are kept
+MAX_KEPT = 3000  # genes that are kept for all populations, of an n_genes that is not None
 
 
 class Ways(NamedTuple):
@@ -33,8 +35,8 @@ def gene_tables(
     usable: np.ndarray,
     natural_log: bool,
     n_genes: int | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table of changes of genes, and the table of the agreement of the ways.
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Return the table of changes of genes, the table of the agreement, and the leading genes.
 
     Parameters
     ----------
@@ -47,11 +49,13 @@ def gene_tables(
     natural_log
         Whether expression is in natural logarithms.
     n_genes
-        Number of genes to keep for each component; None: all.
+        Number of genes with the largest change to keep for each component, and half as many with
+        the smallest p; None: all.
 
     Returns
     -------
-    The frames of :func:`cgmm.get.genes` and :func:`cgmm.get.gene_agreement`.
+    The frames of :func:`cgmm.get.genes` and :func:`cgmm.get.gene_agreement`, and whether a gene
+    leads in any component, boolean, shape (n_genes,).
     """
     change, tests = ways.expression.change, ways.tests
     enough = np.asarray(usable.any(axis=1))
@@ -65,10 +69,13 @@ def gene_tables(
     moved = ways.loadings.shift.change / (np.log(2) if natural_log else 1.0)
     agreement = agreement_in_sign(change.log2_change, moved, tests.log2_change)
 
-    keep = np.ones_like(top)
+    leading = leading_genes(
+        np.where(np.isnan(ranked), np.inf, ranks), tests.p, n_genes or DEFAULT_KEPT
+    )
+    keep = np.isfinite(comparable)
     if n_genes is not None:
-        keep = ((ranks <= n_genes) & ~np.isnan(ranked)) | top.any(axis=0)
-    k, g = _rows_by_rank(keep & np.isfinite(comparable), ranks)
+        keep &= leading
+    k, g = _rows_by_rank(keep, ranks)
     table = pd.DataFrame(
         {
             "component": k,
@@ -104,7 +111,33 @@ def gene_tables(
         top=top,
     )
     summary["resembles"] = _resembled(change, comparable, names)
-    return table, summary
+    return table, summary, leading
+
+
+def leading_genes(ranks: np.ndarray, p: np.ndarray, n_genes: int) -> np.ndarray:
+    """Return the genes that lead in any component, boolean, shape (n_genes_of_data,).
+
+    Parameters
+    ----------
+    ranks
+        Rank of a gene in a component by size of change; infinite where it is not ranked, shape
+        (K, n_genes_of_data).
+    p
+        p of the tests over donors, NaN where a gene was not tested, shape (K, n_genes_of_data).
+    n_genes
+        Genes with the largest change of each component, and half as many with the smallest p.
+        Fewer of each, but not fewer than 20, where more than 3,000 would be kept together.
+    """
+    by_p = gene_level.top_ranks(np.where(np.isnan(p), np.nan, 1 - p))
+    by_p = np.where(np.isnan(p) | np.isinf(ranks), np.inf, by_p)
+
+    def of(n: int) -> np.ndarray:
+        return np.asarray(((ranks <= n) | (by_p <= n // 2)).any(axis=0))
+
+    n = n_genes
+    while (kept := of(n)).sum() > MAX_KEPT and n > gene_level.TOP:
+        n = max(int(n * 0.8), gene_level.TOP)
+    return np.asarray(kept | (ranks <= min(n_genes, gene_level.TOP)).any(axis=0))
 
 
 def _rows_by_rank(keep: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,7 @@ from cgmm._utils.h5ad import storable
 from cgmm.pair import SIDES, SOURCE
 from cgmm.thresholds import MIN_CELLS
 from cgmm.tl._gene_changes import Groups, by_expression, groups, population_groups
+from cgmm.tl._gene_donors import donor_values
 from cgmm.tl._gene_loadings import by_loadings
 from cgmm.tl._gene_tables import Ways, gene_tables
 from cgmm.tl._gene_tests import MODERATED, by_donors, check_method, with_design
@@ -81,8 +82,9 @@ def genes(
     gene_symbols
         Column of ``var`` with the names to show. By default ``var_names``.
     n_genes
-        Number of genes with the largest change to keep for each population. The top 20 genes of
-        any population are kept in all populations. None: all genes are kept.
+        Number of genes with the largest change to keep for each population, and half as many with
+        the smallest p. A gene that is kept for one population is kept for all; where this makes
+        more than 3,000 genes, fewer are kept for each. None: all genes are kept.
     min_fraction
         Smallest fraction of cells that express a gene. A gene with a smaller fraction in both
         conditions is not ranked in a population and not tested there.
@@ -115,9 +117,10 @@ def genes(
 
     Returns
     -------
-    None, or the copy. Sets ``uns[key]["genes"]``, ``uns[key]["gene_agreement"]`` and
-    ``uns[key]["markers"]``, the DataFrames of :func:`cgmm.get.genes`,
-    :func:`cgmm.get.gene_agreement` and :func:`cgmm.get.markers`.
+    None, or the copy. Sets ``uns[key]["genes"]``, ``uns[key]["gene_agreement"]``,
+    ``uns[key]["markers"]`` and, where the fit has donors, ``uns[key]["gene_donors"]``: the
+    DataFrames of :func:`cgmm.get.genes`, :func:`cgmm.get.gene_agreement` and
+    :func:`cgmm.get.markers`, and the arrays of :func:`cgmm.get.gene_donors`.
 
     Raises
     ------
@@ -168,7 +171,7 @@ def genes(
         method=de_test,
         of_design=None if units is None else with_design(units, columns),
     )
-    table, agreement = gene_tables(
+    table, agreement, leading = gene_tables(
         Ways(changed, loadings, tests),
         names,
         of_groups,
@@ -185,8 +188,13 @@ def genes(
         fractions=natural_log,
     )
     adata = adata.copy() if copy else adata
-    results = {Uns.GENES: table, Uns.GENE_AGREEMENT: agreement, Uns.MARKERS: markers}
-    write_results(adata, key, {name: storable(frame) for name, frame in results.items()})
+    values = donor_values(cells, coupled, names, of_groups, kept=leading, natural_log=natural_log)
+    results: dict[str, Any] = {
+        Uns.GENES: storable(table),
+        Uns.GENE_AGREEMENT: storable(agreement),
+        Uns.MARKERS: storable(markers),
+    }
+    write_results(adata, key, results | ({Uns.GENE_DONORS: values} if values else {}))
     return adata if copy else None
 
 

@@ -53,6 +53,25 @@ def _without(
     return float(left), bool(np.log2(own) * change < 0)
 
 
+def write_gene_donors(
+    folder: Path, genes: pd.DataFrame, source: list[str], target: list[str]
+) -> None:
+    """Write the genes in every donor: their means, and a little noise that differs by donor."""
+    rng = np.random.default_rng(0)
+    pairs = genes[["name", "gene", "mean_source", "mean_target"]].to_numpy(object)
+    units = [("source", d, 2) for d in source] + [("target", d, 3) for d in target]
+    columns = {
+        "name": np.repeat(pairs[:, 0], len(units)),
+        "gene": np.repeat(pairs[:, 1], len(units)),
+        "side": np.tile([u[0] for u in units], len(pairs)),
+        "donor": np.tile([u[1] for u in units], len(pairs)),
+        "mean": pairs[:, [u[2] for u in units]].astype(float).ravel(),
+    }
+    columns["mean"] = np.maximum(columns["mean"] + rng.normal(0, 0.15, len(columns["mean"])), 0)
+    frame = pd.DataFrame(columns)
+    frame.to_csv(folder / "gene_donors.tsv.gz", sep="\t", index=False, float_format="%.4g")
+
+
 def make_folder(
     folder: Path,
     *,
@@ -306,6 +325,8 @@ def make_folder(
         table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     with gzip.open(folder / "cells.tsv.gz", "wt", encoding="utf-8") as handle:
         cells.to_csv(handle, sep="\t", index=False, float_format="%.6g")
+    if genes and donors:
+        write_gene_donors(folder, gene_table, labels0, labels1)
 
     eye = np.broadcast_to(np.eye(D) * 1.2, (k, D, D)).tolist()
     history = (-7.4 + 0.9 * (1 - np.exp(-np.arange(24) / 4))).tolist()

@@ -128,6 +128,7 @@ rule summarise:
         [table(name) for name in TABLES],
         decisions="results/{comparison}/decisions.tsv",
         cells="results/{comparison}/cells.tsv.gz",
+        gene_donors="results/{comparison}/gene_donors.tsv.gz",
         annotated="results/{comparison}/annotated.h5ad",
         facts="results/{comparison}/report.json",
     log:

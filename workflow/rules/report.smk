@@ -6,6 +6,7 @@ rule report:
         "results/{comparison}/report.json",
         "results/{comparison}/cells.tsv.gz",
         "results/{comparison}/decisions.tsv",
+        "results/{comparison}/gene_donors.tsv.gz",
         [f"results/{{comparison}}/{table.file}" for table in TABLES.values()],
     output:
         page=report(

@@ -20,6 +20,7 @@ class Cell:
     number: bool = False
     note: bool = False
     href: str = ""
+    gene: bool = False  #: a gene, which a click shows in every donor
 
 
 @dataclass(frozen=True)

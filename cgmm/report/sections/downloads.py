@@ -11,7 +11,7 @@ from cgmm._utils.strict_json import dumps
 from cgmm.report.claims.claims import Claims
 from cgmm.report.claims.document import findings_document
 from cgmm.report.sections.section import Section
-from cgmm.tables import CELLS, DECISIONS, TABLES
+from cgmm.tables import LONG, TABLES
 
 EMBED_LIMIT = 900_000
 PLAIN_LIMIT = 60_000
@@ -28,7 +28,7 @@ class Download:
     instead: str = ""
 
 
-WHAT = {table.file: table.meaning for table in (*TABLES.values(), CELLS, DECISIONS)} | {
+WHAT = {table.file: table.meaning for table in (*TABLES.values(), *LONG)} | {
     "findings.json": "every claim of this page with its numbers, for programs",
     "report.json": "parameters, versions, quality control",
     "recipe.json": "config, sample sheet, checksums, versions: with the input files, all that is "

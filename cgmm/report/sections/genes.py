@@ -1,4 +1,4 @@
-"""Genes behind the shifts: the map of changes and the table."""
+"""Section on genes: the map of changes, single genes in every donor, and the table."""
 
 from __future__ import annotations
 
@@ -9,15 +9,56 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.grid import Grid, rise
 from cgmm.report.page.svg import Figure, drawing, el, label
 from cgmm.report.page.table import Cell, Column, Row, Table, any_finite, number, words
 from cgmm.report.page.text import whole
+from cgmm.report.sections.gene_data import explorer
+from cgmm.report.sections.gene_donors import gene_donors_figure
+from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 from cgmm.thresholds import GENE_LIMIT
 
 MAX_GENES = 36
+
+
+def section(claims: Claims) -> Section:
+    """Return the section on genes."""
+    results = claims.results
+    kind, kinds = results.features
+    title, link = f"Which {kinds} changed", kinds.capitalize()
+    genes = gene_map_figure(results)
+    if genes is None:
+        absent = Paragraph(
+            "Genes behind the shifts were not computed for this comparison (the data carry no "
+            "gene expression, or the step was left out), so shifts are given as distances only.",
+            "absent",
+        )
+        return Section(key="genes", title=title, link=link, parts=[absent])
+    donors = gene_donors_figure(results)
+    every = ("fig-gene-donors" if donors else "fig-gene", f"Does every donor show a {kind}?")
+    return Section(
+        key="genes",
+        title=title,
+        link=link,
+        parts=present(_not_tested(results), genes, donors, explorer(results), genes_table(results)),
+        questions=[("fig-gene-map", f"Which {kinds}?"), *([every] if results.has_donors else [])],
+    )
+
+
+def _not_tested(results: Results) -> Paragraph | None:
+    """Say why genes have no test over donors, where no population has one."""
+    if any_finite(results.tables["genes"]["de_q"]):
+        return None
+    reasons = [str(r) for r in results.tables["gene_agreement"]["de_reason"] if r]
+    if not reasons:
+        return None
+    common = max(dict.fromkeys(reasons), key=reasons.count)
+    return Paragraph(
+        f"{results.features[1].capitalize()} were not tested over donors. {common}", "notice"
+    )
 
 
 def gene_map_figure(results: Results) -> Figure | None:
@@ -127,7 +168,7 @@ def _scale(x: float, y: float, limit: float, unit: str) -> list[Markup]:
     return [*parts, label(unit, x + 44 * 5 + 8, y - 3, class_="tick")]
 
 
-LISTED_GENES = 20
+LISTED_GENES, LISTED_OF_MANY, MANY = 20, 10, 15
 
 
 # column of genes.tsv, heading, help, how it is written
@@ -140,8 +181,10 @@ GENE_TESTS: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
 )
 
 
-def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
-    """List the leading genes of every population."""
+def genes_table(results: Results, top: int | None = None) -> Table | None:
+    """List the leading genes of every population: 20, or 10 of more than 15 populations."""
+    if top is None:
+        top = LISTED_GENES if len(results.populations) <= MANY else LISTED_OF_MANY
     unit, meaning = results.change_of_genes
     kind, kinds = results.features
     table = results.tables["genes"]
@@ -172,7 +215,7 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
             Column(f"Cells on, {target}", f"Share of cells where the {kind} was seen"),
             Column(
                 "In how many",
-                f"Number of populations with this {kind} in their top {top}",
+                f"Number of populations with this {kind} in their top {LISTED_GENES}",
             ),
             Column("Scope", "common: most populations; specific: one or few", number=False),
         ],
@@ -186,7 +229,7 @@ def genes_table(results: Results, top: int = LISTED_GENES) -> Table | None:
 def _gene_cells(row: Any, more: list[tuple[str, str, str, Callable[[float], str]]]) -> list[Cell]:
     return [
         words(row.name),
-        words(row.gene),
+        Cell(row.gene, row.gene.lower(), href="#fig-gene", gene=True),
         number(row.log2_change),
         *(number(getattr(row, column), how, "not tested") for column, _, _, how in more),
         number(row.mean_source),

@@ -14,7 +14,6 @@ from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
 from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, words
 from cgmm.report.page.text import ARROW, INTERVAL_WORDS, arrow
-from cgmm.report.sections.genes import gene_map_figure, genes_table
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 
@@ -24,9 +23,8 @@ LED_BY = 206.0  # from there to the leading genes
 
 
 def section(claims: Claims) -> Section:
-    """Return the section on changes of state and of genes."""
+    """Return the section on changes of state."""
     results = claims.results
-    genes = gene_map_figure(results)
     return Section(
         key="shifts",
         title=claims.verdict.state_words.shifts_title,
@@ -34,17 +32,8 @@ def section(claims: Claims) -> Section:
         parts=present(
             shifts_figure(claims)
             or Paragraph("No population has enough cells in both conditions to measure a shift."),
-            genes
-            or Paragraph(
-                "Genes behind the shifts were not computed for this comparison (the data carry no "
-                "gene expression, or the step was left out), so shifts are given as distances "
-                "only.",
-                "absent",
-            ),
             shifts_table(results),
-            genes_table(results),
         ),
-        questions=[("fig-gene-map", f"Which {results.features[1]}?")] if genes else [],
     )
 
 

@@ -4,6 +4,8 @@
   var doc = document, root = doc.documentElement, all = cgmm.all, save = cgmm.save;
   var data = JSON.parse(doc.getElementById("island").textContent);
 
+  cgmm.data = data;
+
   // One selected population, shown in every figure and table.
   var picked = null;
   var pick = doc.getElementById("pick"), clear = doc.getElementById("clear"), said = doc.getElementById("said");
