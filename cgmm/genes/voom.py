@@ -38,7 +38,9 @@ class LinearFit(NamedTuple):
 
     usable: np.ndarray  #: (n_genes,) of bool, the genes that were tested
     tests: Tests  #: arrays of shape (n_tested,)
-    residuals: np.ndarray  #: (n_samples, n_tested), times the root of the weight, over the SD
+    residuals: (
+        np.ndarray
+    )  #: (n_samples, n_tested), times the root of the weight, over the moderated SD
     freedom: int  #: residual degrees of freedom of one gene
 
 
@@ -115,7 +117,8 @@ def _fitted(
     beta, scale, residual = weighted_least_squares(y, matrix, weights, change)
     variance = np.square(residual).sum(axis=0) / freedom
     tests = moderate(beta, variance, freedom, scale)
-    spread = np.sqrt(np.where(variance > 0, variance, np.inf))
+    spread = tests.error / np.sqrt(scale)
+    spread = np.where(spread > 0, spread, np.inf)
     return LinearFit(usable, tests, residual / spread, freedom), ""
 
 

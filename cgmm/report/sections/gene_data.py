@@ -77,10 +77,13 @@ def explorer(results: Results) -> GeneExplorer | None:
         donors=bool(values),
         kind=results.features[0],
         kinds=results.features[1],
-        cut=f"{left} further {results.features[1]} have their values in gene_donors.tsv.gz."
-        if left
-        else "",
+        cut=_cut(left, results.features[1]),
     )
+
+
+def _cut(left: int, kinds: str) -> str:
+    """Say where the values of donors are that the page does not hold."""
+    return f"{left} further {kinds} have their values in gene_donors.tsv.gz." if left else ""
 
 
 def _by_rank(table: pd.DataFrame) -> list[str]:

@@ -54,13 +54,13 @@ def gene_donors_figure(results: Results) -> Figure | None:
             width=width,
             height=TOP + rows * STEP_Y - 46,
             title=f"The leading {kind} of each population in every donor",
-            text=f"One panel per population, with a point for every donor: the mean {values} of its "
-            f"leading {kind} in the cells of the donor.",
+            text="One panel per population, with a point for every donor: the mean "
+            f"{values} of its leading {kind} in the cells of the donor.",
             key="gene-donors",
         ),
         reading=(
-            f"One panel per population: of the {kinds} that no panel before it shows, the one whose "
-            f"mean changed most. A point is the mean {values} of the cells of a donor, "
+            f"One panel per population: of the {kinds} that no panel before it shows, the one "
+            f"whose mean changed most. A point is the mean {values} of the cells of a donor, "
             f"hollow in {results.source}, filled in {results.target}"
             f"{'; a line joins the two points of a donor' if paired else ''}. "
             "Every panel has its own scale. Below: the change, its q over donors where it was "

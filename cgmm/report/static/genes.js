@@ -105,7 +105,7 @@
     });
     drawn.forEach(function (p) { if (p[2] === gene) out += '<circle class="ring" r="7" cx="' + p[0] + '" cy="' + p[1] + '"/>'; });
     volcano.innerHTML = '<svg class="chart" role="img" aria-label="' + esc("The " + d.kinds + " of " + page.names[d.pops[pop]] + ": change and " + (tested ? "q over donors" : "mean expression")) + '" viewBox="0 0 ' + W + " " + H + '" width="' + W + '" height="' + H + '" style="--w:' + W + 'px" xmlns="http://www.w3.org/2000/svg">' + out + "</svg>";
-    list.innerHTML = d.top[pop].map(function (i) { return '<li><button type="button" class="chip" data-gene="' + esc(d.genes[i]) + '"' + (i === gene ? ' aria-pressed="true"' : "") + "><i>" + esc(d.genes[i]) + "</i> " + signed(at(i, pop).change || 0) + "</button></li>"; }).join("");
+    list.innerHTML = d.top[pop].map(function (i) { return '<li><button type="button" class="chip" data-gene="' + esc(d.genes[i]) + '"' + (i === gene ? ' aria-pressed="true"' : "") + "><em>" + esc(d.genes[i]) + "</em> " + signed(at(i, pop).change || 0) + "</button></li>"; }).join("");
     doc.getElementById("volcano-reason").textContent = d.reasons[pop] ? "No test over donors: " + d.reasons[pop] : "";
     doc.getElementById("volcano-of").textContent = page.names[d.pops[pop]];
   }
