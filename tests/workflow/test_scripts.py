@@ -14,7 +14,7 @@ import pytest
 
 from cgmm.results.read import read_results
 from cgmm.results.recipe import read_recipe
-from cgmm.tables import CELLS, TABLES
+from cgmm.tables import CELLS, GENE_DONORS, TABLES
 from tests.workflow.conftest import ROOT, rows_of
 from tests.workflow.job import SCRIPTS, run_script
 
@@ -148,6 +148,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
         output={
             "tables": tables,
             "cells": f"{drug}/{CELLS.file}",
+            "gene_donors": f"{drug}/{GENE_DONORS.file}",
             "annotated": f"{drug}/annotated.h5ad",
             "decisions": f"{drug}/decisions.tsv",
             "facts": f"{drug}/report.json",
