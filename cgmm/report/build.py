@@ -145,4 +145,10 @@ def build(
             benchmarks, dataset=dataset, comparison=results.folder.name
         )
     context = _context(make_claims(results))
-    return write(Path(out), environment().get_template("report.html.j2").render(context))
+    page = environment().get_template("report.html.j2")
+    html = page.render(context)
+    over = len(html.encode()) - downloads.MAX_PAGE
+    if over > 0:
+        context["sections"] = [downloads.lighter(one, over) for one in context["sections"]]
+        html = page.render(context)
+    return write(Path(out), html)

@@ -48,7 +48,7 @@ def test_no_address_but_references(made):
 def test_size_budget(made):
     for case in CASES:
         size = made(case)[1].stat().st_size
-        assert size < (5e6 if case in {"thirty", "sixty"} else 2e6), (case, size)
+        assert size < (5e6 if case in {"thirty", "sixty"} else 2.5e6), (case, size)
 
 
 def test_same_input_same_file(made, tmp_path):

@@ -28,7 +28,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "What grew most?": ((), ".answers > div:nth-child(1)", r"growth|No clear change|No factor"),
     "What shrank most?": ((), ".answers > div:nth-child(1)", r"loss|No clear change|No factor"),
     "How sure is it?": ((), ".answers > div:nth-child(4)", r"interval|donors"),
-    "Which genes?": ((link("State shifts"),), "#shifts", r"behind the shifts|were not computed"),
+    "Which genes?": ((".side a[href='#genes']",), "#genes", "behind the shifts|were not computed"),
     "Does every donor show it?": (
         (".finding .name", chip("Which donor disagrees?")),
         "#donors",

@@ -190,7 +190,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     assert recipe["markers"][-1] == ["Beta", "NOGENE", "+"]
     notices = " ".join(notice["text"] for notice in results.meta["notices"])
     assert "no gene that marks Beta" in notices
-    pages = {"facts": [facts], "reports": ["drug.html"]}
+    pages = {"facts": [facts], "reports": ["drug.html"], "of_targets": [], "reports_of_targets": []}
     run("index", tmp_path, input=pages, output=["index.html"], params={"titles": ["A drug"]})
     assert "A drug" in (tmp_path / "index.html").read_text(encoding="utf-8")
 

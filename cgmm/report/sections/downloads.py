@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cgmm._utils.strict_json import dumps
 from cgmm.report.claims.claims import Claims
@@ -13,8 +13,11 @@ from cgmm.report.claims.document import findings_document
 from cgmm.report.sections.section import Section
 from cgmm.tables import LONG, TABLES
 
+KEY = "downloads"
+LEFT = "too large to carry along"
 EMBED_LIMIT = 900_000
 PLAIN_LIMIT = 60_000
+MAX_PAGE = 5_000_000  # bytes of a page; one that would be larger leaves its largest files behind
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Download:
     href: str = ""
     size: str = ""
     instead: str = ""
+    path: str = ""
 
 
 WHAT = {table.file: table.meaning for table in (*TABLES.values(), *LONG)} | {
@@ -69,10 +73,10 @@ def as_download(folder: str, name: str, what: str, content: bytes) -> Download:
     elif len(content) > PLAIN_LIMIT:
         content = gzip.compress(content, mtime=0)
         kind, stem = "application/gzip", f"{stem}.gz"
+    path = f"results/{folder}/{name}"
     if len(content) > EMBED_LIMIT:
         size = f"{len(content) / 1e6:.1f} MB"
-        where = f"too large to carry along ({size}): results/{folder}/{name}"
-        return Download(name, what, instead=where)
+        return Download(name, what, instead=f"{LEFT} ({size}): {path}")
     coded = base64.b64encode(content).decode("ascii")
     kilobytes = len(content) / 1000
     return Download(
@@ -80,13 +84,37 @@ def as_download(folder: str, name: str, what: str, content: bytes) -> Download:
         what,
         href=f"data:{kind};base64,{coded}",
         size=f"{kilobytes:.0f} kB" if kilobytes >= 1 else "under 1 kB",
+        path=path,
     )
+
+
+def lighter(section: Section, over: int) -> Section:
+    """Return the section without its largest files, which are named only.
+
+    Parameters
+    ----------
+    section
+        What `section` made; another section is returned as it is.
+    over
+        Bytes by which the page must become smaller; where the files have fewer, none is carried.
+    """
+    if section.key != KEY:
+        return section
+    files = list(section.data)
+    for i in sorted(range(len(files)), key=lambda i: len(files[i].href), reverse=True):
+        one = files[i]
+        if over <= 0 or not one.href:
+            break
+        instead = f"{LEFT} ({one.size}): {one.path}"
+        files[i] = replace(one, name=one.path.rpartition("/")[2], href="", size="", instead=instead)
+        over -= len(one.href) - 2 * len(instead)
+    return replace(section, data=files)
 
 
 def section(claims: Claims) -> Section:
     """Return the section with the files of the comparison."""
     return Section(
-        key="downloads",
+        key=KEY,
         title="Downloads",
         template="downloads.html.j2",
         data=downloads(claims),
