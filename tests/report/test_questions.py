@@ -23,10 +23,11 @@ def link(words: str) -> str:
     return f".side a:has-text('{words}')"
 
 
+BALANCE = ".answers > div:nth-child(1)"
 #: question -> clicks, element with the answer, what it says
 ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "What grew most?": ((), ".answers > div:nth-child(1)", r"growth|No clear change|No factor"),
-    "What shrank most?": ((), ".answers > div:nth-child(1)", r"loss|No clear change|No factor"),
+    "What grew most?": ((), BALANCE, r"growth|Most above|No clear change|No factor"),
+    "What shrank most?": ((), BALANCE, r"loss|Most below|No clear change|No factor"),
     "How sure is it?": ((), ".answers > div:nth-child(4)", r"interval|donors"),
     "Which genes?": ((".side a[href='#genes']",), "#genes", "behind the shifts|were not computed"),
     "Does every donor show it?": (
@@ -48,7 +49,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "mixture",
     ),
     "Where are the numbers?": ((link("Downloads"),), "#downloads", r"factors\.tsv"),
-    "Who became whom?": ((link("Who became whom"),), "#fig-flow", "Flow from"),
+    "Who became whom?": ((".side a[href='#flow']",), "#fig-flow", r"Flow from|[Cc]orrespond"),
     "What should I check next?": (
         (chip("What should I check next?"),),
         "#alerts",

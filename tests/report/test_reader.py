@@ -79,8 +79,9 @@ def test_questions_are_one_click_from_the_verdict(made, open_page, question, sec
 
 def test_the_question_about_genes_is_not_asked_without_genes(made, open_page):
     page = open_page(made("two")[1])
-    assert "Which genes?" not in page.inner_text(".questions")
-    assert page.locator(".questions a").count() == 5
+    asked = page.locator(".questions a").all_inner_texts()
+    assert len(asked) >= 5
+    assert not [question for question in asked if "gene" in question]
 
 
 def test_only_the_highlighted_rows(made, open_page):
