@@ -96,11 +96,11 @@ def direct(folder: str) -> None:
                 check=made / "check.json",
                 qc=made / "qc.json",
                 facts=made / "embedding.json",
+                map=made / "map.h5ad",
                 code=ROOT,
-                benchmarks=Path("logs/benchmarks"),
             )
             key = comparison["annotation_key"] or config["annotation_key"]
-            about = {"name": comparison["name"], "title": comparison["title"], "samples": members}
+            about = {"name": comparison["name"], "samples": members}
             folder_of = out / comparison["name"]
             summarise(paths, folder_of, settings=config, annotation_key=key, **about, **ends)
             build(folder_of, out / f"{comparison['name']}.html", title=comparison["title"])

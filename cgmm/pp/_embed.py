@@ -1,4 +1,4 @@
-"""One joint space for all samples, and a map of it for display."""
+"""One joint space for all samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import scanpy as sc
 
 from cgmm._utils.arguments import check_seed, check_whole
 from cgmm._utils.blas import one_thread
-from cgmm._utils.neighbours import fuzzy_graph, nearest
+from cgmm.pp._map import display_map
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
 from cgmm.pp._streamed import components_of_genes, moments_of_genes, variable_genes
 
@@ -20,12 +20,9 @@ logger = logging.getLogger(__name__)
 
 PCA = "X_pca"
 HARMONY = "X_pca_harmony"
-UMAP = "X_umap"
 INTEGRATIONS = ("none", "harmony")
 MIN_CELLS_PER_SAMPLE = 50  # below, a sample says too little to rank genes by itself
 FEW_GENES = 200  # up to here all components can be had; above, arpack is faster
-UMAP_STEPS = 200
-MAP_CELLS = 50_000  # above, that many are drawn for the map
 
 
 def embed(
@@ -39,6 +36,7 @@ def embed(
     n_neighbors: int = 15,
     modality: str = RNA,
     random_state: int = 0,
+    with_map: bool = True,
 ) -> dict[str, Any]:
     """Compute the representation in which mixtures are fitted, and a UMAP of it.
 
@@ -65,12 +63,15 @@ def embed(
         ``"cytometry"``: PCA sees every feature.
     random_state
         Seed of Harmony and UMAP.
+    with_map
+        Whether to make the UMAP.
 
     Returns
     -------
     dict
-        use_rep (the key that was chosen), n_dims, n_genes_used, n_cells, n_cells_on_map, scale
-        ("memory" or "lazy"), variance_ratio (list or None), integrate, notices.
+        use_rep (the key that was chosen), n_dims, n_genes_used, n_cells, n_cells_on_map (None
+        without a map), scale ("memory" or "lazy"), variance_ratio (list or None), integrate,
+        notices.
 
     Raises
     ------
@@ -106,9 +107,11 @@ def embed(
             notices = remove_batch(adata, random_state=random_state)
             key = HARMONY
     n_dims = min(n_dims, adata.obsm[key].shape[1])
-    n_on_map = display_map(
-        adata, use_rep=key, n_dims=n_dims, n_neighbors=n_neighbors, random_state=random_state
-    )
+    n_on_map = None
+    if with_map:
+        n_on_map = display_map(
+            adata, use_rep=key, n_dims=n_dims, n_neighbors=n_neighbors, random_state=random_state
+        )
     n_used = int(adata.var["highly_variable"].sum()) if "highly_variable" in adata.var else 0
     return {
         "use_rep": key,
@@ -226,58 +229,3 @@ def remove_batch(adata: ad.AnnData, *, random_state: int = 0) -> list[dict[str, 
             }
         )
     return notices
-
-
-def display_map(
-    adata: ad.AnnData, *, use_rep: str, n_dims: int, n_neighbors: int = 15, random_state: int = 0
-) -> int:
-    """Make a UMAP, for figures only, of at most ``MAP_CELLS`` cells.
-
-    Parameters
-    ----------
-    adata
-        Object with the representation; gains ``obsm["X_umap"]``, NaN for cells that were not drawn.
-    use_rep, n_dims
-        The representation, and how many of its leading dimensions count.
-    n_neighbors
-        Exact neighbours of each cell.
-    random_state
-        Seed of the draw and of the map.
-
-    Returns
-    -------
-    How many cells are on the map. Of every sample the same share of cells is drawn.
-    """
-    if adata.n_obs < 10:
-        msg = f"{adata.n_obs} cells are too few. Give more cells, or lower the qc limits."
-        raise InputError(msg)
-    drawn = _draw(adata.obs.get("sample"), adata.n_obs, random_state)
-    points = np.ascontiguousarray(adata.obsm[use_rep][drawn, :n_dims], dtype=np.float32)
-    graph = fuzzy_graph(*nearest(points, min(n_neighbors, len(points) - 1)))
-    cells = ad.AnnData(obs=pd.DataFrame(index=pd.RangeIndex(len(points)).astype(str)))
-    cells.obsm[use_rep] = points
-    cells.obsp["connectivities"] = graph
-    cells.uns["neighbors"] = {
-        "connectivities_key": "connectivities",
-        "distances_key": "distances",
-        "params": {"method": "umap", "use_rep": use_rep},
-    }
-    sc.tl.umap(cells, maxiter=UMAP_STEPS, random_state=random_state)
-    places = np.full((adata.n_obs, 2), np.nan, dtype=np.float32)
-    places[drawn] = cells.obsm[UMAP]
-    adata.obsm[UMAP] = places
-    return len(drawn)
-
-
-def _draw(sample: pd.Series | None, n_cells: int, random_state: int) -> np.ndarray:
-    """Draw ``MAP_CELLS`` cells, the same share of each sample; all when they are fewer."""
-    if n_cells <= MAP_CELLS:
-        return np.arange(n_cells)
-    order = np.random.default_rng(random_state).permutation(n_cells)
-    if sample is None:
-        return np.sort(order[:MAP_CELLS])
-    names = sample.astype(str).to_numpy(object)
-    shuffled = pd.Series(names[order])
-    # rank of a cell within its sample, as a share of the sample
-    share = shuffled.groupby(shuffled).cumcount() / shuffled.map(shuffled.value_counts())
-    return np.sort(order[np.argsort(share.to_numpy(), kind="stable")[:MAP_CELLS]])

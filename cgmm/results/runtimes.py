@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-OF_DATASET = ("check", "prepare", "embed")
+OF_DATASET = ("check", "prepare", "embed", "map")
 OF_COMPARISON = ("check_annotation", "check_markers", "check_design", "fit", "summarise")
 
 

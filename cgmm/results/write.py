@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 
 from cgmm import get
+from cgmm._anndata.keys import UMAP
 from cgmm._anndata.populations import POPULATION
 from cgmm._utils.files import atomic
 from cgmm._utils.h5ad import write_h5ad
@@ -53,6 +55,8 @@ class Paths:
         Path of the fit without its endings, .npz and .json.
     embedding, facts
         The embedding and the .json file beside it.
+    map
+        Place of every cell on the map, in ``obsm["X_umap"]``.
     prepared, qc
         The values of all cells, and the quality control of each sample.
     check
@@ -67,6 +71,7 @@ class Paths:
     check: Path
     qc: Path
     facts: Path
+    map: Path
     code: Path
 
 
@@ -123,6 +128,7 @@ def summarise(
     if shared is not None:
         fit, names = with_shared(fit, shared, target)
     embedding = ad.read_h5ad(paths.embedding)
+    facts |= {"n_cells_on_map": put_on_map(embedding, paths.map)}
     cells = rows_of_conditions(embedding, source, target)
     adata = annotate(
         embedding,
@@ -189,6 +195,29 @@ def _write_frames(
     write_table(get.gene_donors(adata), out / GENE_DONORS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     return frames
+
+
+def put_on_map(embedding: ad.AnnData, path: Path) -> int:
+    """Add the places of cells on a map, ``obsm["X_umap"]``, and return how many cells have one.
+
+    Parameters
+    ----------
+    embedding
+        All cells of a dataset; changed in place.
+    path
+        File with the places of these cells, NaN for cells that are not on the map.
+
+    Raises
+    ------
+    ValueError
+        When the file has other cells.
+    """
+    places = ad.read_h5ad(path)
+    if not places.obs_names.equals(embedding.obs_names):
+        msg = f"{path} has other cells than the embedding: delete it and run again."
+        raise ValueError(msg)
+    embedding.obsm[UMAP] = places.obsm[UMAP]
+    return int(np.isfinite(places.obsm[UMAP]).all(axis=1).sum())
 
 
 def _of_config(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from cgmm import pp
 from cgmm._utils import rows as rows_module
 from cgmm._utils.h5ad import write_h5ad
-from cgmm.pp import InputError, Sample, _embed, _lazy
+from cgmm.pp import InputError, Sample, _lazy
 from cgmm.simulate import counts
 
 QC: dict[str, Any] = {"min_genes": 30, "min_cells": 20, "max_pct_mt": 8.0}
@@ -140,20 +140,6 @@ def test_values_by_columns_are_refused_or_go_through_memory(
         pp.choose_scale([columns], "lazy")
     monkeypatch.setattr(_lazy, "LAZY_VALUES", 10)
     assert pp.choose_scale([columns]) == "memory"
-
-
-def test_a_map_of_many_cells_is_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_embed, "MAP_CELLS", 100)
-    adata = ad.AnnData(np.zeros((400, 1), dtype=np.float32))
-    adata.obs["sample"] = np.repeat(["large", "small"], [360, 40])
-    adata.obsm["X_pca"] = np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)
-    assert _embed.display_map(adata, use_rep="X_pca", n_dims=5) == 100
-    there = np.isfinite(adata.obsm["X_umap"]).all(axis=1)
-    assert there[:360].sum() == 90
-    assert there[360:].sum() == 10
-    again = adata.copy()
-    _embed.display_map(again, use_rep="X_pca", n_dims=5)
-    np.testing.assert_array_equal(again.obsm["X_umap"], adata.obsm["X_umap"])
 
 
 def test_samples_by_turns_in_a_file_are_read_once_in_all(

@@ -16,7 +16,7 @@ import pytest
 from tests.workflow.conftest import Project, copy_of
 
 SPREAD = True
-RULES = ("check", "prepare", "embed", "fit", "summarise", "report", "index")
+RULES = ("check", "prepare", "embed", "map", "fit", "summarise", "report", "index")
 # a run from start to end may take minutes on a busy machine
 pytestmark = pytest.mark.timeout(1200)
 

@@ -87,7 +87,7 @@ def test_graph_of_the_demo(tmp_path: Path) -> None:
         "index": "1",
         "check_annotation": "1",
         "check_markers": "1",
-        **dict.fromkeys(("check", "prepare", "embed", "fit", "summarise", "report"), "2"),
+        **dict.fromkeys(("check", "prepare", "embed", "map", "fit", "summarise", "report"), "2"),
     }
 
 

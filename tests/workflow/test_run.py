@@ -48,7 +48,7 @@ def test_snakemakes_own_report_has_pages_and_tables(tiny_project: Project, tmp_p
 
 def test_every_file_is_there(tiny_project: Project) -> None:
     results = tiny_project.folder / "results"
-    for name in ("check.json", "prepared.h5ad", "qc.json", "embedding.h5ad"):
+    for name in ("check.json", "prepared.h5ad", "qc.json", "embedding.h5ad", "map.h5ad"):
         assert (results / "data" / name).stat().st_size > 100
     for name in ("fit.npz", "fit.json", "report.json", "cells.tsv.gz", "annotated.h5ad"):
         assert (results / "drug" / name).stat().st_size > 100
@@ -56,7 +56,7 @@ def test_every_file_is_there(tiny_project: Project) -> None:
         assert (tiny_project.folder / "reports" / name).read_text(encoding="utf-8").startswith("<!")
     left = [p for p in tiny_project.folder.rglob("*.part*") if ".snakemake" not in p.parts]
     assert not left
-    for rule in ("check", "prepare", "embed", "fit", "summarise", "report"):
+    for rule in ("check", "prepare", "embed", "map", "fit", "summarise", "report"):
         assert list((tiny_project.folder / "logs" / rule).glob("*.log"))
         assert list((tiny_project.folder / "logs" / "benchmarks" / rule).glob("*.tsv"))
 
@@ -74,7 +74,11 @@ def test_prepared_and_embedding_keep_their_contract(tiny_project: Project) -> No
     assert list(embedding.obs_names) == list(prepared.obs_names)
     assert embedding.obsm["X_pca"].shape == (600, 6)
     assert embedding.varm["PCs"].shape == (prepared.n_vars, 6)
-    assert embedding.obsm["X_umap"].shape == (600, 2)
+    places = ad.read_h5ad(data / "map.h5ad")
+    assert places.obsm["X_umap"].shape == (600, 2)
+    annotated = ad.read_h5ad(tiny_project.folder / "results" / "drug" / "annotated.h5ad")
+    on_map = places[annotated.obs_names].obsm["X_umap"]
+    np.testing.assert_array_equal(annotated.obsm["X_umap"], on_map)
     with h5py.File(data / "prepared.h5ad") as file:  # readable by older anndata and by R
         assert file["obs/_index"].attrs["encoding-type"] == "string-array"
 

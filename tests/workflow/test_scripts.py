@@ -42,7 +42,8 @@ NOT_LOADED = {
     "check_design": HEAVY,
     "check_markers": HEAVY | {"anndata", "scipy"},
     "prepare": HEAVY,
-    "embed": MODEL - {"igraph"},
+    "embed": MODEL - {"igraph"} | {"umap"},
+    "map": MODEL - {"igraph"},
     "fit": {"scanpy", "umap", "numba"},
     "summarise": {"scanpy", "matplotlib", "umap", "numba"},
     "report": HEAVY - {"matplotlib"} | {"anndata", "scipy"},
@@ -122,6 +123,9 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     fit = {"arrays": f"{drug}/fit.npz", "values": f"{drug}/fit.json"}
     space = {"embedding": f"{data}/embedding.h5ad", "facts": f"{data}/embedding.json"}
     alone: dict[str, list[str]] = {"shared": []}  # one target: no populations of several
+    map_file = f"{data}/map.h5ad"
+    said = run("map", tmp_path, input=space, output=[map_file], params={"random_state": 1})
+    assert said == "[map] 600 of 600 cells\n"
     said = run(
         "fit",
         tmp_path,
@@ -140,6 +144,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
             **fit,
             **space,
             **alone,
+            "map": map_file,
             "prepared": f"{data}/prepared.h5ad",
             "check": f"{data}/check.json",
             "qc": f"{data}/qc.json",

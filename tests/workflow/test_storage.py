@@ -43,7 +43,7 @@ def test_kubernetes_profile_plans_every_job(
     done = project.run("-n", where=where)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
-    rules = ("check", "prepare", "embed", "fit", "summarise", "report", "index")
+    rules = ("check", "prepare", "embed", "map", "fit", "summarise", "report", "index")
     table = text.split("Job stats:")[1].split("total")[0]
     assert {line.split()[0] for line in table.splitlines()[3:] if line.strip()} == {*rules, "all"}
 

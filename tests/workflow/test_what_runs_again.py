@@ -15,6 +15,7 @@ from tests.workflow.conftest import Project, copy_code, copy_of
 pytestmark = pytest.mark.timeout(1200)
 
 AFTER_FIT = {"fit", "summarise", "report", "index"}
+EMBEDDED = {"embed", "map"} | AFTER_FIT
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def edited(path: Path, old: str = "", new: str = "\n\n_EDITED = 1\n") -> str:
         ("cgmm/report/static/report.css", {"report", "index"}),
         ("cgmm/results/write.py", {"summarise", "report", "index"}),
         ("cgmm/coupled/fit.py", AFTER_FIT),
-        ("cgmm/pp/_embed.py", {"embed"} | AFTER_FIT),
-        ("cgmm/pp/_prepare.py", {"prepare", "embed"} | AFTER_FIT),
-        ("cgmm/pp/_sample_checks.py", {"check", "prepare", "embed"} | AFTER_FIT),
+        ("cgmm/pp/_embed.py", EMBEDDED),
+        ("cgmm/pp/_prepare.py", {"prepare"} | EMBEDDED),
+        ("cgmm/pp/_sample_checks.py", {"check", "prepare"} | EMBEDDED),
         ("cgmm/simulate/_counts.py", set()),
         ("cgmm/pl/__init__.py", set()),
     ],
@@ -75,9 +76,9 @@ def test_comments_and_layout_do_not_count(finished: Project) -> None:
     ("keys", "value", "rules"),
     [
         (("fit", "rho"), 3.0, AFTER_FIT),
-        (("fit", "random_state"), 2, {"embed"} | AFTER_FIT),
-        (("n_dims",), 3, {"embed"} | AFTER_FIT),
-        (("qc", "min_genes"), 12, {"prepare", "embed"} | AFTER_FIT),
+        (("fit", "random_state"), 2, EMBEDDED),
+        (("n_dims",), 3, EMBEDDED),
+        (("qc", "min_genes"), 12, {"prepare"} | EMBEDDED),
         (("annotation_key",), "cell_type", {"check_annotation", "summarise", "report", "index"}),
         (("markers",), "lab.yaml", {"check_markers", "summarise", "report", "index"}),
         (("test_genes",), False, {"summarise", "report", "index"}),
@@ -105,7 +106,7 @@ def test_changing_a_setting_runs_again_what_depends_on_it(
 
 def test_a_new_sample_or_newer_file_runs_everything(finished: Project) -> None:
     path = finished.folder / finished.rows[0]["path"]
-    everything = {"check", "prepare", "embed"} | AFTER_FIT
+    everything = {"check", "prepare"} | EMBEDDED
     row = finished.rows.pop()
     assert finished.planned() == everything
     finished.rows.append(row)
@@ -156,7 +157,7 @@ def test_a_new_dataset_leaves_the_others_alone(finished: Project) -> None:
     )
     try:
         assert project.jobs() == dict.fromkeys(
-            ("check", "prepare", "embed", *SCATTERED, "index"), 1
+            ("check", "prepare", "embed", "map", *SCATTERED, "index"), 1
         )
     finally:
         del project.settings["comparisons"][0]["dataset"]
@@ -178,7 +179,7 @@ def test_a_new_sample_runs_its_dataset_only(finished: Project) -> None:
     finally:
         shutil.rmtree(finished.folder / "results" / "new")
         finished.write()
-    assert jobs == dict.fromkeys(("check", "prepare", "embed", *SCATTERED, "index"), 1)
+    assert jobs == dict.fromkeys(("check", "prepare", "embed", "map", *SCATTERED, "index"), 1)
 
 
 def test_batches_of_the_reports(finished: Project) -> None:

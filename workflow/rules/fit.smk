@@ -94,6 +94,7 @@ rule fit:
         "logs/fit/{comparison}.log",
     benchmark:
         "logs/benchmarks/fit/{comparison}.tsv"
+    priority: 10
     conda:
         "../../envs/cgmm.yaml"
     threads: threads_per_fit()
@@ -116,6 +117,7 @@ rule summarise:
         values="results/{comparison}/fit.json",
         embedding=of_dataset("embedding.h5ad"),
         facts=of_dataset("embedding.json"),
+        map=of_dataset("map.h5ad"),
         prepared=of_dataset("prepared.h5ad"),
         check=of_dataset("check.json"),
         qc=of_dataset("qc.json"),

@@ -45,6 +45,7 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     benchmark:
         "logs/benchmarks/prepare/{dataset}.tsv"
+    priority: 10
     conda:
         "../../envs/cgmm.yaml"
     threads: 1
@@ -79,6 +80,7 @@ rule embed:
         "logs/embed/{dataset}.log",
     benchmark:
         "logs/benchmarks/embed/{dataset}.tsv"
+    priority: 10
     conda:
         "../../envs/cgmm.yaml"
     threads: 1
@@ -95,6 +97,32 @@ rule embed:
         random_state=lookup("fit/random_state", within=config),
         code=code("cgmm.pp._embed", "cgmm.pp._lazy", "cgmm._utils.h5ad"),
     message:
-        "Embed dataset {wildcards.dataset}: variable genes, PCA, UMAP (about 20 s per 10,000 cells)"
+        "Embed dataset {wildcards.dataset}: variable genes, PCA (about 5 s per 10,000 cells)"
     script:
         "../scripts/embed.py"
+
+
+# no fit needs the map: it is made beside the fits, and after them where cores are few
+rule map:
+    input:
+        embedding="results/{dataset}/embedding.h5ad",
+        facts="results/{dataset}/embedding.json",
+    output:
+        "results/{dataset}/map.h5ad",
+    log:
+        "logs/map/{dataset}.log",
+    benchmark:
+        "logs/benchmarks/map/{dataset}.tsv"
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 10),
+        runtime=minutes(60, 60),
+    params:
+        random_state=lookup("fit/random_state", within=config),
+        code=code("cgmm.pp._map", "cgmm._utils.h5ad"),
+    message:
+        "Place the cells of dataset {wildcards.dataset} on a map, UMAP (about 10 s per 10,000 cells)"
+    script:
+        "../scripts/map.py"

@@ -1,10 +1,8 @@
 """Put the cells of a dataset into one space: embedding.h5ad, embedding.json from prepared.h5ad."""
 
 from _setup import start, write_json
-from _umap import import_umap
 
 say = start(snakemake)
-import_umap()
 
 import anndata as ad
 
@@ -22,6 +20,7 @@ facts = embed(
     integrate=params.integrate,
     modality=params.modality,
     random_state=params.random_state,
+    with_map=False,
 )
 slots = {"obs": adata.obs, "var": adata.var, "obsm": adata.obsm, "varm": adata.varm}
 write_h5ad(ad.AnnData(**slots, uns=adata.uns), snakemake.output.embedding)

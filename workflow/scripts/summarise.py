@@ -18,6 +18,7 @@ summarise(
         check=Path(paths.check),
         qc=Path(paths.qc),
         facts=Path(paths.facts),
+        map=Path(paths.map),
         code=Path(snakemake.scriptdir).resolve().parents[1],
     ),
     Path(snakemake.output.facts).parent,
