@@ -241,13 +241,13 @@ def test_compiled_code_is_kept_in_the_results_unless_the_user_has_a_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    setup = importlib.import_module("_setup")
+    compiled = importlib.import_module("_compiled")
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    setup.keep_compiled_code(Path("results") / ".compiled")
+    compiled.keep_compiled_code(Path("results") / ".compiled")
     kept = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
     assert kept.parent == tmp_path / "results" / ".compiled"
-    setup.keep_compiled_code(Path("elsewhere"))
+    compiled.keep_compiled_code(Path("elsewhere"))
     assert Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) == kept
 
 

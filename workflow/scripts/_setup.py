@@ -1,15 +1,14 @@
-"""What the scripts of the workflow share: their start, their samples, their JSON files."""
+"""What the scripts of the workflow share: their start, their JSON files."""
 
 import contextlib
-import hashlib
 import importlib
 import logging
 import os
-import platform
 import sys
 import traceback
 from pathlib import Path
 
+from _compiled import keep_compiled_code
 from _sentences import sentence
 
 
@@ -56,34 +55,6 @@ def start(snakemake):
     sys.excepthook = fail
     importlib.import_module("workflow.own_code").use_own_code(Path(sys.path[0]))
     return say
-
-
-def keep_compiled_code(folder):
-    """Make jax keep what it compiles in a folder, and take it from there in later jobs.
-
-    Compilation is half of the time of a fit of few cells. Code for one kind of processor may not
-    run on another one, so each kind has a folder of its own. A folder of the user's is respected.
-    """
-    kind = platform.machine() + platform.processor()
-    with contextlib.suppress(OSError):  # there is no such file but on Linux
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        kind += "".join(sorted({x for x in lines if x.lower().startswith(("flags", "features"))}))
-    place = folder.absolute() / hashlib.sha256(kind.encode()).hexdigest()[:12]
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(place))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-
-
-def samples_of(rows, files):
-    """Return the samples of a dataset, with the paths that their files have in this job.
-
-    ``files`` are the inputs of the rule: the paths of the rows, each once and in the same order,
-    or copies of these files that Snakemake fetched from a storage.
-    """
-    from cgmm.pp import Sample
-
-    here = dict(zip(dict.fromkeys(row["path"] for row in rows), files, strict=True))
-    return [Sample(**row | {"path": str(here[row["path"]])}) for row in rows]
 
 
 def write_json(value, path, indent=1):

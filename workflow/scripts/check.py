@@ -1,6 +1,7 @@
 """Check the samples of a dataset before anything is computed: check.json from the h5ad files."""
 
-from _setup import samples_of, start, write_json
+from _samples import samples_of
+from _setup import start, write_json
 
 say = start(snakemake)
 

@@ -1,6 +1,7 @@
 """Check that the samples allow the design, with columns of obs: design.json."""
 
-from _setup import samples_of, start, write_json
+from _samples import samples_of
+from _setup import start, write_json
 
 start(snakemake)
 

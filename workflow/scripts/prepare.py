@@ -1,6 +1,7 @@
 """Join, filter and normalise the samples of a dataset: prepared.h5ad, qc.json from h5ad files."""
 
-from _setup import samples_of, start, write_json
+from _samples import samples_of
+from _setup import start, write_json
 
 say = start(snakemake)
 

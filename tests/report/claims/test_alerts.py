@@ -8,6 +8,7 @@ import pandas as pd
 
 from cgmm.report import build
 from cgmm.report.claims.claims import make_claims
+from cgmm.report.sections.alerts import NOTHING_WRONG
 from cgmm.results.read import read_results
 from tests.report.folders import make_folder
 from tests.report.numbers import (
@@ -25,7 +26,7 @@ def _alerts(folder) -> list[str]:
 def test_alerts_only_where_something_is_wrong(tmp_path):
     folder = make_folder(tmp_path / "a", k=4, n_cells=4000, flat=True)
     assert _alerts(folder) == []
-    assert 'id="alerts"' not in build(folder, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert NOTHING_WRONG in build(folder, tmp_path / "a.html").read_text(encoding="utf-8")
     change_report(folder, fit={"converged": False}, n_cells={"source": 90})
     factors = pd.read_csv(folder / "factors.tsv", sep="\t", keep_default_na=False)
     factors["settled"] = [True, False, True, True]
