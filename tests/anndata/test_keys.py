@@ -28,6 +28,8 @@ NAMES = {
     "components",
     "donors",
     "genes",
+    "gene_donors",
+    "markers",
     "gene_agreement",
     "calibration",
     "factors",
