@@ -384,8 +384,8 @@ _MARKERS = Table(
         _text("name", "Population in which the gene is measured.", required=True),
         _number(
             "mean",
-            "Mean log-normalised expression (natural log), both conditions counting equally; for "
-            "cytometry in the units of the transformed values.",
+            "Mean natural log of expression, or of transformed values in cytometry; conditions count "
+            "equally.",
         ),
         _number(
             "fraction",
