@@ -384,8 +384,8 @@ _MARKERS = Table(
         _text("name", "Population in which the gene is measured.", required=True),
         _number(
             "mean",
-            "Mean natural log of expression, or of transformed values in cytometry; conditions count "
-            "equally.",
+            "Mean natural log of expression, or of transformed values in cytometry; conditions "
+            "count equally.",
         ),
         _number(
             "fraction",
