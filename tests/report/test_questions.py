@@ -118,10 +118,10 @@ def test_every_donor_of_a_population_is_one_click_away(made, open_page):
 
 
 def test_the_index_sets_comparisons_side_by_side(made, open_page, tmp_path):
-    pairs = [made("paired"), made("none")]
+    pairs = [made("donors"), made("two")]
     out = build_index([p[0] for p in pairs], [p[1] for p in pairs], tmp_path / "index.html")
     page = open_page(out)
-    assert page.locator("#t-across tbody tr").count() > 5
+    assert page.locator("#t-across tbody tr").count() > 1
 
 
 def test_axe_finds_nothing(made, open_page):
