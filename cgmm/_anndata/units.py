@@ -84,6 +84,11 @@ def formula_of(columns: Sequence[str]) -> str:
     return "~ " + " + ".join(c if str(c).isidentifier() else f"`{c}`" for c in columns)
 
 
+def with_batch(formula: str, batch: str) -> str:
+    """Return a formula with a column of batches as a factor, which it may have already."""
+    return formula if batch in columns_of(formula) else f"{formula} + C(`{batch}`)"
+
+
 def read_donors(
     adata: ad.AnnData, columns: DonorColumns, rows: Pair[np.ndarray]
 ) -> tuple[Design, Pair[np.ndarray]] | None:
@@ -173,8 +178,8 @@ def model_of(units: Units, columns: DonorColumns) -> Model:
     """
     formula = columns.formula
     batch = columns.batch_key
-    if batch is not None and units.plan.adjusted and batch not in columns_of(formula):
-        formula += f" + C(`{batch}`)"
+    if batch is not None and units.plan.adjusted:
+        formula = with_batch(formula, batch)
     donors = np.array([units.plan.units[i].donor for i in units.donors])
     return model(
         formula,

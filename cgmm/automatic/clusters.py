@@ -40,20 +40,19 @@ class DrawnPoints:
             return np.full(len(self.points), 1 / len(self.points))
         return self.weights / self.weights.sum()
 
-    def spread(self, values: np.ndarray, points: Points) -> np.ndarray:
-        """Return, for every point, the value of the nearest drawn point, shape (N,).
+    def nearest_drawn(self, points: Points) -> np.ndarray:
+        """Return the position of the drawn point nearest to every point, shape (N,).
+
+        Values of the drawn points, taken at these positions, are values of all points.
 
         Parameters
         ----------
-        values
-            Values of the drawn points, shape (n_drawn,).
         points
             All points, shape (N, D).
         """
-        if len(values) == len(points):
-            return values
-        nearest_drawn = partial(_nearest, of=self.points)
-        return values[np.concatenate(list(over_rows(nearest_drawn, points, 1.0)))]
+        if len(self.points) == len(points):
+            return np.arange(len(points))
+        return np.concatenate(list(over_rows(partial(_nearest, of=self.points), points, 1.0)))
 
 
 class LeidenClusters(DrawnPoints):

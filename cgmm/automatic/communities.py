@@ -145,12 +145,11 @@ class _Communities:
     def next_pair(self) -> tuple[int, int] | None:
         """Return the pair to join next, or None."""
         connected, effect = self.connection(), self.effect()
-        limit = MAX_CONNECTION * (1 + PER_EFFECT * effect)
+        above = connected / (MAX_CONNECTION * (1 + PER_EFFECT * effect))
         alone = self.poor()
         if alone.any():
             one = int(np.flatnonzero(alone)[self.shares().sum(axis=0)[alone].argmin()])
-            return one, self._nearest(one, connected / limit)
-        above = connected / limit
+            return one, self._nearest(one, above)
         if above.max() > 1:
             one, other = divmod(int(above.argmax()), len(above))
             return one, other

@@ -234,22 +234,23 @@ def _with_cells(
     populations: Populations,
     random_state: int,
 ) -> CoupledFit:
-    """Return the fit with the results of all cells, spread from the drawn cells."""
-    source, target = starts.clusters
+    """Return the fit with the results of all cells: of each, those of the nearest drawn cell."""
+    of_source, of_target = (
+        one.nearest_drawn(own) for one, own in zip(starts.clusters, points, strict=True)
+    )
 
     def drawn_from(votes: Sequence[sp.csr_matrix]) -> np.ndarray:
         among_drawn = drawn_origins(votes, random_state)
-        of_drawn = np.where(among_drawn < 0, -1, source.drawn[among_drawn])
-        return target.spread(of_drawn, points[1])
+        return np.where(among_drawn < 0, -1, starts.clusters[0].drawn[among_drawn])[of_target]
 
     return replace(
         fit,
         votes=origins.origin,
-        log2_net_cells=source.spread(origins.log2_net, points[0]),
+        log2_net_cells=origins.log2_net[of_source],
         origins=drawn_from(origins.votes),
         origins_of_partitions=np.array([drawn_from([one]) for one in origins.votes]),
-        populations_source=source.spread(populations.of_source_cells, points[0]),
-        populations_target=target.spread(populations.of_target_cells, points[1]),
+        populations_source=populations.of_source_cells[of_source],
+        populations_target=populations.of_target_cells[of_target],
         populations_elsewhere=populations.alternatives,
     )
 

@@ -164,10 +164,15 @@ def find_shared(
     if len(every) > 1:
         for i in every:
             runs += searched(mean_of([i]), [(RESOLUTIONS[0], random_state)])
-    log2_net = _log2_net(labels, sides)
+    log2_net, others = _log2_net(labels, sides), [_log2_net(run, sides) for run in runs]
     parts = split(labels, sides)
     return [
-        Populations(parts[0], own, log2_net[t], _alternatives(labels, runs, sides, t))
+        Populations(
+            parts[0],
+            own,
+            log2_net[t],
+            _alternatives(labels, runs, [one[t] for one in others], sides, t),
+        )
         for t, own in enumerate(parts[1:])
     ]
 
@@ -177,9 +182,16 @@ def _mean(votes: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
 
 
 def _alternatives(
-    labels: np.ndarray, runs: Sequence[np.ndarray], sides: Sequence[DrawnCells], t: int
+    labels: np.ndarray,
+    runs: Sequence[np.ndarray],
+    log2_net: Sequence[np.ndarray],
+    sides: Sequence[DrawnCells],
+    t: int,
 ) -> np.ndarray:
-    """Return the factors of the populations in target ``t`` under other choices, (n, P)."""
+    """Return the factors of the populations in target ``t`` under other choices, (n, P).
+
+    ``log2_net`` has the factors of the communities of every other choice in this target.
+    """
     sizes = [len(one.points) for one in sides]
     start = sum(sizes[: t + 1])
     cells = np.r_[: sizes[0], start : start + sizes[t + 1]]
@@ -188,10 +200,8 @@ def _alternatives(
     total = np.bincount(labels[cells], weights, n)
     return np.array(
         [
-            divide(
-                np.bincount(labels[cells], weights * _log2_net(run, sides)[t][run[cells]], n), total
-            )
-            for run in runs
+            divide(np.bincount(labels[cells], weights * factors[run[cells]], n), total)
+            for run, factors in zip(runs, log2_net, strict=True)
         ]
     )
 

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from cgmm._utils.neighbours import nearest
 from cgmm.automatic.clusters import DrawnPoints
 from cgmm.automatic.origins import DrawnCells
-from cgmm.automatic.populations import N_NEIGHBOURS, Populations, find_shared
+from cgmm.automatic.populations import N_NEIGHBOURS, find_shared
 from cgmm.coupled.result import CoupledFit
 from cgmm.mixture.chunked import Points
 
@@ -54,12 +54,12 @@ def share_populations(
         return list(fits)
     drawn = [DrawnPoints(x, w, random_state) for x, w in zip(points, weights, strict=True)]
     sides = [DrawnCells(one.points, one.normalised_weights()) for one in drawn]
-    nearest_drawn = drawn[0].spread(np.arange(len(drawn[0].points)), points[0])
+    nearest_drawn = [one.nearest_drawn(x) for one, x in zip(drawn, points, strict=True)]
     around = [_around(one.points) for one in sides]
     n_partitions, n_source = min(map(len, origins)), len(sides[0].points)
     votes = [
         [
-            own @ _votes(draw[one.drawn], nearest_drawn, n_source) @ around[0]
+            own @ _votes(draw[one.drawn], nearest_drawn[0], n_source) @ around[0]
             for draw in of_fit[:n_partitions]
         ]
         for of_fit, one, own in zip(origins, drawn[1:], around[1:], strict=True)
@@ -74,8 +74,13 @@ def share_populations(
         random_state=random_state,
     )
     return [
-        _with(fit, one, drawn[0], drawn[t + 1], (points[0], points[t + 1]))
-        for t, (fit, one) in enumerate(zip(fits, found, strict=True))
+        replace(
+            fit,
+            populations_source=one.of_source_cells[nearest_drawn[0]],
+            populations_target=one.of_target_cells[of_target],
+            populations_elsewhere=one.alternatives,
+        )
+        for fit, one, of_target in zip(fits, found, nearest_drawn[1:], strict=True)
     ]
 
 
@@ -92,19 +97,3 @@ def _votes(origins: np.ndarray, nearest_drawn: np.ndarray, n_source: int) -> sp.
     there = np.flatnonzero(origins >= 0)
     places = there, nearest_drawn[origins[there]]
     return sp.csr_matrix((np.ones(len(there)), places), (len(origins), n_source))
-
-
-def _with(
-    fit: CoupledFit,
-    found: Populations,
-    source: DrawnPoints,
-    target: DrawnPoints,
-    points: tuple[Points, Points],
-) -> CoupledFit:
-    """Return the fit with shared populations."""
-    return replace(
-        fit,
-        populations_source=source.spread(found.of_source_cells, points[0]),
-        populations_target=target.spread(found.of_target_cells, points[1]),
-        populations_elsewhere=found.alternatives,
-    )

@@ -22,8 +22,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import scipy.stats
 
+from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.moderated_t import Tests, moderate
 from cgmm.genes.differential import Differential, on_one_scale, testable
 from cgmm.genes.pseudobulk import Samples
@@ -90,7 +90,7 @@ def _tests(fit: LinearFit | None, reason: str, n_genes: int) -> tuple[Differenti
     if fit is None:
         return None, reason
     columns = [np.full(n_genes, np.nan) for _ in range(3)]
-    values = (fit.tests.coefficient, fit.tests.p, false_discovery(fit.tests.p))
+    values = (fit.tests.coefficient, fit.tests.p, benjamini_hochberg(fit.tests.p))
     for column, value in zip(columns, values, strict=True):
         column[fit.usable] = value
     return Differential(*columns), ""
@@ -120,15 +120,6 @@ def _fitted(
     spread = tests.error / np.sqrt(scale)
     spread = np.where(spread > 0, spread, np.inf)
     return LinearFit(usable, tests, residual / spread, freedom), ""
-
-
-def false_discovery(p: np.ndarray) -> np.ndarray:
-    """Return Benjamini-Hochberg q-values over the finite p-values; NaN elsewhere."""
-    q = np.full(p.shape, np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        q[known] = scipy.stats.false_discovery_control(p[known])
-    return q
 
 
 def model(samples: Samples) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.keys import DEFAULT_KEY, Uns
-from cgmm._anndata.storage import read_stored
 from cgmm.get._common import build, empty
+from cgmm.get._genes import stored_genes
 from cgmm.tables import GENE_DONORS
 
 
@@ -47,10 +47,7 @@ def gene_donors(
     KeyError
         When :func:`cgmm.tl.genes` was not run, or did not keep a gene.
     """
-    uns = read_stored(adata, key)
-    if Uns.GENES not in uns:
-        msg = f"uns[{key!r}] has no gene changes: run cgmm.tl.genes(adata, key={key!r}) first."
-        raise KeyError(msg)
+    uns = stored_genes(adata, key)
     if Uns.GENE_DONORS not in uns:
         return empty(GENE_DONORS)
     known = uns[Uns.GENE_DONORS]

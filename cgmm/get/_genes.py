@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anndata as ad
 import pandas as pd
 
@@ -42,8 +44,9 @@ def genes(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
         log2 ratio of the gene's standard deviation within the population, target to source, by the
         same loadings. Above zero the cells became more different from each other.
     de_log2_change, de_p, de_q
-        Pseudobulk change, Wald's p-value over donors, and Benjamini-Hochberg q-value within the
-        population. NaN where a gene was not tested; :func:`gene_agreement` has the reason.
+        Change of pseudobulks, p-value over donors (of the moderated t-test, or Wald's with
+        ``de_test="deseq2"``), and Benjamini-Hochberg q-value within the population. NaN where a
+        gene was not tested; :func:`gene_agreement` has the reason.
     agreement
         Whether the measures of change have the same sign: "all", "loadings differ", "DE differs",
         "both differ"; "" when there is only one measure.
@@ -167,9 +170,14 @@ def markers(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> pd.DataFrame:
     return build(TABLES["markers"], _stored_table(adata, key, Uns.MARKERS))
 
 
-def _stored_table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
+def stored_genes(adata: ad.AnnData, key: str, name: str = Uns.GENES) -> dict[str, Any]:
+    """Return what is stored of a fit; raise a KeyError without what :func:`cgmm.tl.genes` adds."""
     uns = read_stored(adata, key)
     if name not in uns:
         msg = f"uns[{key!r}] has no gene changes: run cgmm.tl.genes(adata, key={key!r}) first."
         raise KeyError(msg)
-    return uns[name].reset_index(drop=True)
+    return uns
+
+
+def _stored_table(adata: ad.AnnData, key: str, name: str) -> pd.DataFrame:
+    return stored_genes(adata, key, name)[name].reset_index(drop=True)

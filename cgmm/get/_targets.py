@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import anndata as ad
 import numpy as np
@@ -13,13 +13,13 @@ import pandas as pd
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._anndata.populations import NO_POPULATIONS, PopulationCells, take_populations
 from cgmm._anndata.targets import Order, Targets, read_targets, scores_of
-from cgmm._anndata.units import DonorColumns
+from cgmm._anndata.units import DonorColumns, with_batch
 from cgmm._anndata.units_of_targets import TargetUnits, read_target_units
 from cgmm.donors.false_discovery import benjamini_hochberg
-from cgmm.donors.formula import Model, columns_of, model
+from cgmm.donors.formula import Model, model
 from cgmm.donors.linear import Observations, linear_factors
 from cgmm.donors.reasons import Reason
-from cgmm.get._common import build
+from cgmm.get._common import build, empty
 from cgmm.get._counted import counts_of
 from cgmm.get._populations import factors_of, found_elsewhere
 from cgmm.pair import Pair
@@ -84,21 +84,24 @@ def trends(
     """
     targets = read_targets(adata, keys, key=key)
     scores = scores_of(adata, targets, order)
-    cells = _cells_of_targets(adata, targets)
-    n = len(cells.names)
+    taken = _taken(adata, targets)
+    names = _all_names(taken)
+    n = len(names)
     columns = DonorColumns.from_params(targets.known[0])
     units = read_target_units(adata, columns, targets.conditions)
     if units is None:
-        return _untested(cells.names, str(Reason.NO_REPLICATION.note()))
-    counts = counts_of([units.of_cell], [cells.codes], len(units.table), n)
+        return _untested(names, str(Reason.NO_REPLICATION.note()))
+    counts = counts_of(
+        [units.of_cell], [_codes_of_cells(adata.n_obs, taken, names)], len(units.table), n
+    )
     if not units.enough:
-        return _untested(cells.names, str(Reason.FEW_FOR_A_TREND.note(least=MIN_DONORS)))
+        return _untested(names, str(Reason.FEW_FOR_A_TREND.note(least=MIN_DONORS)))
     try:
         made = trend_model(units, columns, scores)
     except ValueError as error:
-        return _untested(cells.names, str(error))
+        return _untested(names, str(error))
     seen = Observations(counts, made.matrix, units.blocks, units.plan)
-    elsewhere = _trend_elsewhere(adata, targets, cells.names, scores)
+    elsewhere = _trend_elsewhere(_elsewhere(adata, targets, taken, names), targets, scores)
     found, _ = linear_factors(seen, made.contrasts[0], elsewhere=elsewhere)
     where = units.table[columns.condition_key].to_numpy(object)
     ordered = sorted(set(where), key=lambda name: scores[name])
@@ -106,7 +109,7 @@ def trends(
     steps = np.sign(np.diff(means, axis=0))
     frame = pd.DataFrame(
         {
-            "name": np.array(cells.names, dtype=object),
+            "name": np.array(names, dtype=object),
             "share_first": found.share_source[:n],
             "share_last": found.share_target[:n],
             "log2_trend": found.log2_net[:n],
@@ -149,23 +152,23 @@ def target_pairs(
         As :func:`compare`.
     """
     targets = read_targets(adata, keys, key=key)
-    parts = []
+    parts, taken = [], _taken(adata, targets)
     for i, j in itertools.combinations(range(len(targets.keys)), 2):
-        one, other = (_taken(adata, targets.known[at], targets.keys[at]) for at in (i, j))
-        names = list(dict.fromkeys([*one.names, *other.names]))
-        codes = [
-            np.array([names.index(name) for name in cells.names] + [-1])[cells.codes.target]
-            for cells in (one, other)
-        ]
+        pair = [taken[i], taken[j]]
+        names = _all_names(pair)
+        one, other = pair
         cells = PopulationCells(
             one.by,
             names,
             Pair(one.rows.target, other.rows.target),
             Pair(one.labels.target, other.labels.target),
-            Pair(codes[0], codes[1]),
+            Pair(*(_places(own, names)[own.codes.target] for own in pair)),
         )
         known = targets.known[j] | {"source": targets.names[i]}
-        found = factors_of(adata, known, cells, _pair_elsewhere(adata, targets, i, j, names))
+        of_pair = Targets([targets.keys[i], targets.keys[j]], [targets.known[i], targets.known[j]])
+        elsewhere = _elsewhere(adata, of_pair, pair, names)
+        between = None if elsewhere is None else elsewhere[1] - elsewhere[0]
+        found = factors_of(adata, known, cells, between)
         n = len(names)
         parts.append(
             pd.DataFrame(
@@ -184,7 +187,7 @@ def target_pairs(
             )
         )
     if not parts:
-        return build(OF_TARGETS["target_pairs"], {c: [] for c in OF_TARGETS["target_pairs"].names})
+        return empty(OF_TARGETS["target_pairs"])
     frame = pd.concat(parts, ignore_index=True)
     frame["q"] = benjamini_hochberg(frame["p"].to_numpy(float))
     return build(OF_TARGETS["target_pairs"], frame)
@@ -228,8 +231,8 @@ def trend_model(units: TargetUnits, columns: DonorColumns, scores: Mapping[str, 
         When the order cannot be told from another column, or there are too few units.
     """
     formula, batch = columns.formula, columns.batch_key
-    if batch is not None and not units.paired and batch not in columns_of(formula):
-        formula += f" + C(`{batch}`)" if units.table[batch].nunique() > 1 else ""
+    if batch is not None and not units.paired and units.table[batch].nunique() > 1:
+        formula = with_batch(formula, batch)
     there = set(units.table[columns.condition_key])
     ordered = sorted((name for name in scores if name in there), key=lambda name: scores[name])
     return model(
@@ -244,72 +247,62 @@ def trend_model(units: TargetUnits, columns: DonorColumns, scores: Mapping[str, 
     )
 
 
-class _AllCells(NamedTuple):
-    """Populations of the source and of all targets."""
+def _taken(adata: ad.AnnData, targets: Targets) -> list[PopulationCells]:
+    """Return the cells of every comparison with their populations."""
+    taken = []
+    for known, key in zip(targets.known, targets.keys, strict=True):
+        cells = take_populations(adata, known, key=key)
+        if cells is None:
+            raise ValueError(NO_POPULATIONS)
+        taken.append(cells)
+    return taken
 
-    names: list[str]
-    codes: np.ndarray  #: of every cell of the object, -1 for none
+
+def _all_names(taken: Sequence[PopulationCells]) -> list[str]:
+    """Return the names of the populations of several comparisons, each once."""
+    return list(dict.fromkeys(name for cells in taken for name in cells.names))
 
 
-def _cells_of_targets(adata: ad.AnnData, targets: Targets) -> _AllCells:
-    """Return the population of every cell of the source and of all targets."""
-    taken = [
-        _taken(adata, known, name) for known, name in zip(targets.known, targets.keys, strict=True)
-    ]
-    names = list(dict.fromkeys(name for cells in taken for name in cells.names))
-    codes = np.full(adata.n_obs, -1)
+def _places(cells: PopulationCells, names: list[str]) -> np.ndarray:
+    """Return where the populations of a comparison stand among names; last, -1 for none."""
+    return np.array([*(names.index(name) for name in cells.names), -1])
+
+
+def _codes_of_cells(n_cells: int, taken: Sequence[PopulationCells], names: list[str]) -> np.ndarray:
+    """Return the population of every cell of the object, shape (n_cells,), -1 for none."""
+    codes = np.full(n_cells, -1)
     for cells in taken:
-        place = np.array([names.index(name) for name in cells.names] + [-1])
         for rows, own in zip(cells.rows, cells.codes, strict=True):
-            codes[rows] = place[own]
-    return _AllCells(names, codes)
-
-
-def _taken(adata: ad.AnnData, known: dict[str, Any], key: str) -> PopulationCells:
-    cells = take_populations(adata, known, key=key)
-    if cells is None:
-        raise ValueError(NO_POPULATIONS)
-    return cells
+            codes[rows] = _places(cells, names)[own]
+    return codes
 
 
 def _elsewhere(
-    adata: ad.AnnData, known: dict[str, Any], key: str, names: list[str]
-) -> np.ndarray | None:
-    """Return log2 factors of found populations when they are found in other ways, (m, K)."""
-    cells = _taken(adata, known, key)
-    found = found_elsewhere(adata, cells, key=key)
-    if found is None:
-        return None
-    made = np.zeros((len(found), len(names)))
-    made[:, [names.index(name) for name in cells.names]] = found
-    return made
+    adata: ad.AnnData, targets: Targets, taken: Sequence[PopulationCells], names: list[str]
+) -> list[np.ndarray] | None:
+    """Return log2 factors of found populations when they are found in other ways.
 
-
-def _pair_elsewhere(
-    adata: ad.AnnData, targets: Targets, i: int, j: int, names: list[str]
-) -> np.ndarray | None:
-    """Return log2 factors between two targets when populations are found in other ways."""
-    one, other = (_elsewhere(adata, targets.known[at], targets.keys[at], names) for at in (i, j))
-    if one is None or other is None:
-        return None
-    n = min(len(one), len(other))
-    return other[:n] - one[:n]
+    One array per target, all of shape (m, K); None where a target has none.
+    """
+    made = []
+    for key, cells in zip(targets.keys, taken, strict=True):
+        found = found_elsewhere(adata, cells, key=key)
+        if found is None:
+            return None
+        made.append(np.zeros((len(found), len(names))))
+        made[-1][:, _places(cells, names)[:-1]] = found
+    n = min(map(len, made))
+    return [one[:n] for one in made]
 
 
 def _trend_elsewhere(
-    adata: ad.AnnData, targets: Targets, names: list[str], scores: Mapping[str, float]
+    found: list[np.ndarray] | None, targets: Targets, scores: Mapping[str, float]
 ) -> np.ndarray | None:
     """Return log2 factors along the line when populations are found in other ways."""
-    every = [
-        _elsewhere(adata, known, name, names)
-        for known, name in zip(targets.known, targets.keys, strict=True)
-    ]
-    found = [one for one in every if one is not None]
-    if len(found) < len(every):
+    if found is None:
         return None
-    n = min(map(len, found))
     at = np.array([scores[name] for name in targets.conditions])
-    values = np.stack([np.zeros_like(found[0][:n]), *(one[:n] for one in found)])
+    values = np.stack([np.zeros_like(found[0]), *found])
     centred = (at - at.mean()) / np.square(at - at.mean()).sum()
     return np.einsum("c,cmk->mk", centred, values) * (at.max() - at.min())
 

@@ -279,16 +279,34 @@ def _read_gene_donors(folder: Path, raw: dict[str, bytes]) -> pd.DataFrame:
     return frame
 
 
-def _read_meta(folder: Path) -> dict[str, Any]:
-    path = folder / "report.json"
+def read_json(path: Path, remedy: str) -> Any:
+    """Return the content of a JSON file of a results folder.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy
+        What to do where it is absent or damaged, such as "run the workflow again".
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        When the file is absent or no JSON; the message ends in the remedy.
+    """
     if not path.exists():
-        msg = f"The results folder {folder} has no report.json: run the tables step again"
+        msg = f"The results folder {path.parent} has no {path.name}: {remedy}"
         raise FileNotFoundError(msg)
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        msg = f"{path} is not valid JSON ({error}): delete it and run the tables step again"
+        msg = f"{path} is not valid JSON ({error}): delete it and {remedy}"
         raise ValueError(msg) from error
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    meta = read_json(path, "run the tables step again")
     if not isinstance(meta, dict):
         msg = f"{path} must hold one JSON object, found {type(meta).__name__}"
         raise ValueError(msg)

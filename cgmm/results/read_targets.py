@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._utils.colours import population_colours
-from cgmm.results.read import read_table
+from cgmm.results.read import read_json, read_table
 from cgmm.tables import OF_TARGETS
 
 FACTS = "targets.json"
@@ -104,14 +103,7 @@ def read_target_results(folder: Path) -> TargetResults:
     """
     folder = Path(folder)
     path = folder / FACTS
-    if not path.exists():
-        msg = f"The results folder {folder} has no {FACTS}: run the workflow again"
-        raise FileNotFoundError(msg)
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        msg = f"{path} is not valid JSON ({error}): delete it and run the workflow again"
-        raise ValueError(msg) from error
+    meta = read_json(path, "run the workflow again")
     needed = ("name", "source", "targets", "members")
     missing = [key for key in needed if not isinstance(meta, dict) or key not in meta]
     if missing:

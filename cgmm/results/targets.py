@@ -18,11 +18,11 @@ from cgmm import get
 from cgmm._anndata.keys import CONDITION, DEFAULT_KEY, DONOR, Keys
 from cgmm._utils.files import atomic
 from cgmm._utils.strict_json import dumps, loads
+from cgmm.get._common import empty
 from cgmm.get._targets import trend_sentence
+from cgmm.results.read_targets import FACTS
 from cgmm.results.write import write_table
 from cgmm.tables import OF_TARGETS, TABLES
-
-FACTS = "targets.json"
 
 
 def summarise_targets(
@@ -51,10 +51,11 @@ def summarise_targets(
         table.insert(1, "target", target)
         parts.append(table)
     write_table(pd.concat(parts, ignore_index=True), out / OF_TARGETS["targets"].file)
-    trends = get.trends(adata, keys, order=scores) if scores else _empty("trends")
+    trends = get.trends(adata, keys, order=scores) if scores else empty(OF_TARGETS["trends"])
     write_table(trends, out / OF_TARGETS["trends"].file)
-    pairs = get.target_pairs(adata, keys) if entry["all_pairs"] else _empty("target_pairs")
-    write_table(pairs, out / OF_TARGETS["target_pairs"].file)
+    of_pairs = OF_TARGETS["target_pairs"]
+    pairs = get.target_pairs(adata, keys) if entry["all_pairs"] else empty(of_pairs)
+    write_table(pairs, out / of_pairs.file)
     first = loads((members[0] / "report.json").read_text(encoding="utf-8"))
     content = {
         **{key: entry[key] for key in ("name", "title", "source", "targets", "members")},
@@ -106,10 +107,6 @@ def joined(
         for key in keys:
             joint[Keys(key).population] = shared
     return ad.AnnData(obs=joint, uns=entries), keys
-
-
-def _empty(name: str) -> pd.DataFrame:
-    return pd.DataFrame({column: [] for column in OF_TARGETS[name].names})
 
 
 def _counted(adata: ad.AnnData, column: str | None) -> dict[str, int]:

@@ -25,6 +25,12 @@ class Groups(NamedTuple):
     responsibilities: Pair[np.ndarray]  #: (N0, K0), (N1, K1)
     origin: np.ndarray  #: R, (K0, K1): where the cells of each target component came from
 
+    @property
+    def weights(self) -> Pair[np.ndarray]:
+        """Weights of the cells of both sides in the groups of the source, (N0, K0), (N1, K0)."""
+        own, other = self.responsibilities
+        return Pair(own, other @ self.origin.T)
+
     def became(self, mass: np.ndarray) -> np.ndarray:
         """Return what each source component became, (K0, K1); rows sum to one.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cgmm._anndata.expression import CellExpression
 from cgmm.genes.pseudobulk import donor_means
-from cgmm.pair import SIDES, Pair
+from cgmm.pair import SIDES
 from cgmm.thresholds import MIN_CELLS_PER_SUM
 from cgmm.tl._gene_changes import Groups
 
@@ -49,13 +49,10 @@ def donor_values(
     sides = coupled.sides
     if sides.donors.source is None or sides.donors.target is None:
         return {}
-    weights = Pair(
-        coupled.responsibilities.source, coupled.responsibilities.target @ coupled.origin.T
-    )
     columns = np.flatnonzero(kept)
     parts = [
         donor_means(cells.matrix[rows][:, columns], weight, np.asarray(donors))
-        for rows, weight, donors in zip(sides.rows, weights, sides.donors, strict=True)
+        for rows, weight, donors in zip(sides.rows, coupled.weights, sides.donors, strict=True)
     ]
     unit = np.log(2) if natural_log else 1.0
     means = [

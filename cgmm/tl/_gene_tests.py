@@ -14,7 +14,6 @@ from cgmm._anndata.units import DonorColumns, Units, model_of
 from cgmm._utils.optional import how_to_install
 from cgmm.genes import deseq, voom
 from cgmm.genes.pseudobulk import Pseudobulk, Samples, donor_means, pseudobulk, samples
-from cgmm.pair import Pair
 from cgmm.tl._gene_changes import Groups
 
 logger = logging.getLogger(__name__)
@@ -94,9 +93,6 @@ def _sums(
     cells: CellExpression, coupled: Groups, counts_layer: str | None
 ) -> tuple[Pseudobulk, Pseudobulk]:
     """Return the sums of counts per component and donor; the means of values without counts."""
-    weights = Pair(
-        coupled.responsibilities.source, coupled.responsibilities.target @ coupled.origin.T
-    )
     source, target = (
         donor_means(cells.matrix[rows], weight, np.asarray(donors))
         if counts_layer is None
@@ -104,7 +100,7 @@ def _sums(
             cells.adata.layers[counts_layer][cells.rows[rows]], weight, np.asarray(donors)
         )
         for rows, weight, donors in zip(
-            coupled.sides.rows, weights, coupled.sides.donors, strict=True
+            coupled.sides.rows, coupled.weights, coupled.sides.donors, strict=True
         )
     )
     return source, target

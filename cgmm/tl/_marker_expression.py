@@ -10,7 +10,6 @@ from cgmm.pair import Pair
 from cgmm.transport.coupling import divide
 
 SEPARATOR = ", "  # of the genes in the column ``markers``
-COLUMNS = ("marker_of", "rank", "gene", "name", "mean", "fraction", "scaled_mean")
 
 
 def average(one: np.ndarray, other: np.ndarray) -> np.ndarray:

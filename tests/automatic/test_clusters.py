@@ -42,5 +42,5 @@ def test_every_point_gets_the_value_of_the_nearest_drawn_point(
     clusters = LeidenClusters(points, None, 0)
     assert len(clusters.drawn) == len(clusters.points) == 100
     population = np.repeat(np.arange(4), 150)
-    spread = clusters.spread(population[clusters.drawn], points)
+    spread = population[clusters.drawn][clusters.nearest_drawn(points)]
     np.testing.assert_array_equal(spread, population)

@@ -100,6 +100,33 @@ class Grid:
             el("path", d="".join(lines), class_="heat-lines"),
         ]
 
+    def middle(self, i: int, j: int) -> tuple[float, float]:
+        """Return the middle of a cell."""
+        x, y = self.left + self.width * j, self.top + self.height * i
+        return x + self.width / 2, y + self.height / 2
+
+    def square(
+        self,
+        i: int,
+        j: int,
+        fill: str,
+        *,
+        corner: float,
+        strength: float | None = None,
+        inset: float = 0.5,
+    ) -> Markup:
+        """Draw the square of a cell, `strength` (0 to 1) of its colour."""
+        return el(
+            "rect",
+            x=self.left + self.width * j + inset,
+            y=self.top + self.height * i + inset,
+            width=self.width - 2 * inset,
+            height=self.height - 2 * inset,
+            rx=corner,
+            class_=fill,
+            fill_opacity=None if strength is None else round(strength, 3),
+        )
+
     def cell(
         self,
         i: int,
@@ -114,26 +141,15 @@ class Grid:
         **data: object,
     ) -> Markup:
         """Draw one cell, `strength` (0 to 1) of its colour, and a number where there is room."""
-        x, y = self.left + self.width * j, self.top + self.height * i
         return el(
             "g",
             tip(hover),
-            el(
-                "rect",
-                x=x + 0.5,
-                y=y + 0.5,
-                width=self.width - 1,
-                height=self.height - 1,
-                rx=corner,
-                class_=fill,
-                fill_opacity=round(strength, 3),
-            ),
+            self.square(i, j, fill, strength=strength, corner=corner),
             NOTHING
             if ink is None
             else label(
                 ink,
-                x + self.width / 2,
-                y + self.height / 2,
+                *self.middle(i, j),
                 anchor="middle",
                 class_=_ink(strength),
                 font_size=size,

@@ -107,10 +107,6 @@ def _bar(results: Results, name: str, shares: pd.Series, left: float, y: float) 
     return parts
 
 
-def _inside(words: str, x: float, y: float, colour: str) -> Markup:
-    return label(words, x + 4, y + BAR / 2, class_=f"on-part {ink_on(colour)}")
-
-
 def _legend(results: Results, top: float) -> tuple[list[Markup], float]:
     """Write the names of the populations with their colours, and return where they end."""
     parts = []

@@ -119,8 +119,7 @@ def _cell(
 ) -> Markup:
     i, t = place
     finding = claims.finding(population.name, t)
-    x, y = grid.left + grid.width * t, grid.top + grid.height * i
-    middle = (x + grid.width / 2, y + grid.height / 2)
+    middle = grid.middle(i, t)
     if population.name not in rows.index or finding is None:
         return label("not there", *middle, anchor="middle", class_="tick")
     row: Any = rows.loc[population.name]
@@ -130,22 +129,12 @@ def _cell(
     hover = f"{population.name}, {claims.results.targets[t]}: {factor_words(row)}"
     marks = [
         tip(hover),
-        el(
-            "rect",
-            x=x + 0.5,
-            y=y + 0.5,
-            width=grid.width - 1,
-            height=grid.height - 1,
-            rx=3,
-            class_="fill up" if value > 0 else "fill down",
-            fill_opacity=round(0.6 * strength, 3),
+        grid.square(
+            i, t, "fill up" if value > 0 else "fill down", corner=3, strength=0.6 * strength
         ),
     ]
     if finding.prevalence in CHANGED:
-        marks.append(
-            el("rect", x=x + 2, y=y + 2, width=grid.width - 4, height=grid.height - 4, rx=3,
-               class_="whisker")
-        )  # fmt: skip
+        marks.append(grid.square(i, t, "whisker", corner=3, inset=2))
     marks.append(label(shown, *middle, anchor="middle", class_="value", font_size=SIZE))
     return el("g", *marks, class_="mark cell", data_s=population.index)
 

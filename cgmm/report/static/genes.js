@@ -3,17 +3,12 @@
   "use strict";
   var doc = document, island = doc.getElementById("gene-data");
   if (!island) return;
-  var page = cgmm.data, all = cgmm.all, store = null, gene = 0, pop = 0;
+  var page = cgmm.data, all = cgmm.all, bytes = cgmm.bytes, store = null, gene = 0, pop = 0;
   var choose = doc.getElementById("gene-population"), field = doc.getElementById("gene-name");
   var list = doc.getElementById("gene-list"), known = doc.getElementById("gene-known");
   var volcano = doc.getElementById("volcano-plot"), panels = doc.getElementById("gene-plot");
   var said = doc.getElementById("gene-said");
 
-  function bytes(text) {
-    var raw = atob(text), out = new Uint8Array(raw.length);
-    for (var i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
-    return out;
-  }
   function load() {
     if (store) return store;
     var d = JSON.parse(island.textContent), k = d.pops.length;

@@ -37,11 +37,13 @@
   });
 
   // Cells: redraw only the picked population, on a canvas over the image.
-  function unpack(text, kind) {
-    var raw = atob(text), bytes = new Uint8Array(raw.length);
-    for (var i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-    return kind === 2 ? new Uint16Array(bytes.buffer) : bytes;
+  function bytes(text) {
+    var raw = atob(text), found = new Uint8Array(raw.length);
+    for (var i = 0; i < raw.length; i++) found[i] = raw.charCodeAt(i);
+    return found;
   }
+  cgmm.bytes = bytes;
+  function unpack(text, kind) { return kind === 2 ? new Uint16Array(bytes(text).buffer) : bytes(text); }
   var cells = data.cells.component ? { component: unpack(data.cells.component, 1), side: unpack(data.cells.side, 1) } : null;
   var maps = {};
   function positions(key) { return maps[key] || (maps[key] = unpack(data.cells[key], 2)); }
