@@ -100,7 +100,8 @@ def test_swapping_the_sides_transposes_the_coupling(seed: int, epsilon: float, r
     one, w = transport(g, h, epsilon, rho)
     two, v = transport(h, g, epsilon, rho)
     assert one == pytest.approx(two, rel=1e-8, abs=1e-9)
-    np.testing.assert_allclose(w, v.T, rtol=1e-6, atol=1e-12)
+    # the solver's marginals err by 1e-11 of a weight: a coupling below that is not determined
+    np.testing.assert_allclose(w, v.T, rtol=1e-6, atol=2e-11)
 
 
 @some

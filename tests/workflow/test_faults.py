@@ -77,8 +77,11 @@ def started(project: Project, rule: str) -> Callable[[], bool]:
 
 
 def disturb(project: Project, rule: str, *, everything: bool, delay: float) -> None:
-    """Run; when a job of the rule has begun, wait and kill it, or the whole run with it."""
-    with running(project) as process:
+    """Run; when a job of the rule has begun, wait and kill it, or the whole run with it.
+
+    The rule is forced: where two jobs run side by side, one ends while the other is killed.
+    """
+    with running(project, "--forcerun", rule) as process:
         wait_for(process, started(project, rule))
         time.sleep(delay)
         if everything:
