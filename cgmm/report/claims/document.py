@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from cgmm import __version__
 from cgmm.report.claims.as_text import verdict_text
 from cgmm.report.claims.claims import Claims
@@ -17,6 +19,7 @@ from cgmm.report.claims.influence import donor_sentences
 from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.page import text
 from cgmm.results.read import Results, each, row_of
+from cgmm.thresholds import ALPHA
 
 FORMAT, VERSION = "cgmm findings", 1
 FACTOR, DISTANCE, SHARE, CHANGE = "log2 factor", "SD", "share", "change"
@@ -207,7 +210,9 @@ def _genes(results: Results, finding: Finding) -> list[dict[str, Any]]:
                 "gene",
                 higher,
                 about=gene,
-                reported=finding.state.is_seen,
+                reported=bool(
+                    finding.state.is_seen if np.isnan(row["de_q"]) else row["de_q"] < ALPHA
+                ),
                 unit=unit,
                 estimate=change,
                 p=row["de_p"],

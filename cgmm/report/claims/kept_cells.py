@@ -1,4 +1,4 @@
-"""Alerts on the cells that quality control removed: of a sample, of a condition, of a label.
+"""Alerts on the cells that quality control removed: of a sample, a condition, a label, of all.
 
 Limits remove cells that the treatment damages, or whole cell types with few genes. A condition that
 loses other cells than the other one has factors that quality control made.
@@ -21,6 +21,7 @@ from cgmm.thresholds import MIN_CELLS, MIN_CHANGE_BY_QC, MIN_KEPT
 MIN_DIFFERENCE = 0.1  # of the shares kept of two conditions
 MIN_ERRORS = 3.0  # a difference of fewer standard errors may be chance
 MAX_NAMED = 8
+MUCH_REMOVED = 0.2  # of all cells; limits that suit the data seldom remove more
 
 ADVICE = (
     "Look at the limits under qc in config/config.yaml: cells that the treatment damages, and cell "
@@ -55,11 +56,8 @@ def kept_cells_alerts(results: Results) -> list[Alert]:
     """
     samples = _counted(results.meta.get("samples"), "sample")
     labels = _counted(results.meta.get("kept_by_label"), "label")
-    return [
-        *_of_samples(samples),
-        *_of_conditions(results, samples),
-        *_of_labels(results, labels),
-    ]
+    named = [*_of_samples(samples), *_of_conditions(results, samples)]
+    return [*(named or _of_all(results, samples)), *_of_labels(results, labels)]
 
 
 def _counted(rows: Any, name: str) -> list[Kept]:
@@ -85,6 +83,23 @@ def _of_samples(samples: list[Kept]) -> list[Alert]:
             text.join_some(lost, MAX_NAMED) + ".",
             "Look at the thresholds under qc in config/config.yaml, and at this sample: with a "
             "failed library, remove it from the sample sheet.",
+        )
+    ]
+
+
+def _of_all(results: Results, samples: list[Kept]) -> list[Alert]:
+    """Note that many cells of all samples were removed, and the samples that lost most."""
+    total = _sum([s for s in samples if s.condition in (results.source, results.target)])
+    if not total.read or 1 - total.share <= MUCH_REMOVED:
+        return []
+    return [
+        Alert(
+            Level.NOTE,
+            f"Quality control removed {text.percent(1 - total.share)} of the cells",
+            f"{text.count(total.kept)} of {text.count(total.read)} were kept ({_each(samples)}). "
+            "The section on samples has the reasons.",
+            "Look at the limits under qc in config/config.yaml: limits for whole transcriptomes "
+            "are too strict for files that hold some genes only.",
         )
     ]
 

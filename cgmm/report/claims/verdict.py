@@ -7,6 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgmm.report.claims.calibration import null_sentence
+from cgmm.report.claims.changed_genes import (
+    ChangedGenes,
+    changed_genes,
+    genes_answer,
+    genes_headline,
+)
 from cgmm.report.claims.finding import Finding
 from cgmm.report.claims.finding_words import HARDLY_ANY, goes_number, led_by, shift_number
 from cgmm.report.claims.findings import make_findings
@@ -78,7 +84,7 @@ def _common_genes(results: Results) -> list[tuple[str, float, int]]:
     ]
 
 
-def _headline(results: Results, groups: Groups) -> list[str]:
+def _headline(results: Results, groups: Groups, genes: ChangedGenes) -> list[str]:
     counts = _tested_counts(groups) if groups.tested else _untested_counts(groups)
     if groups.moved:
         n = len(groups.moved)
@@ -99,6 +105,8 @@ def _headline(results: Results, groups: Groups) -> list[str]:
             f"Of {text.plural(groups.n_source, 'population')} in {results.source}, "
             f"{text.join(counts)} in {results.target}."
         )
+    elif not groups.new and groups.tested and genes.found:
+        sentences.append(genes_headline(results, genes))
     elif not groups.new and groups.tested:
         sentences.append(f"Nothing clear changed between {results.source} and {results.target}.")
     elif not groups.new:
@@ -254,11 +262,14 @@ def _answers(
     results: Results,
     groups: Groups,
     common: list[tuple[str, float, int]],
+    genes: ChangedGenes,
 ) -> list[tuple[str, str]]:
-    """Return the four questions of the opening, each with its answer."""
+    """Return the questions of the opening, each with its answer."""
+    of_genes = genes_answer(results, genes)
     return [
         (words_for(tested=groups.tested).prevalence, _prevalence(results, groups)),
         (words_for(tested=groups.state_tested).state, _state(results, groups, common)),
+        *([(f"Changed {results.features[1]}", of_genes)] if of_genes else []),
         (words_for(tested=groups.tested).matches, _matches(results, groups)),
         ("How sure", _sureness(results, tested=groups.tested)),
     ]
@@ -346,11 +357,11 @@ def make_verdict(results: Results) -> Verdict:
         Findings in the order of `results.populations`.
     """
     groups = make_groups(make_findings(results))
-    common = _common_genes(results)
+    common, genes = _common_genes(results), changed_genes(results)
     return Verdict(
         groups=groups,
-        headline=_headline(results, groups),
-        answers=_answers(results, groups, common),
+        headline=_headline(results, groups, genes),
+        answers=_answers(results, groups, common, genes),
         common_genes=common,
         notes=_notes(results, groups),
     )

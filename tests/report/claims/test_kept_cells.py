@@ -62,13 +62,22 @@ def test_a_condition_that_loses_more_cells_is_named_with_every_sample(folder, tm
     [
         (("ctrl", 500, 480), ("stim", 500, 450)),  # 6 points
         (("ctrl", 20, 18), ("stim", 20, 14)),  # too few cells to tell
-        (("ctrl", 500, 300), ("stim", 500, 290)),  # the same loss in both
-        (("ctrl", 500, 300),),
+        (("ctrl", 500, 410), ("stim", 500, 420)),  # a usual loss in both
+        (("ctrl", 500, 410),),
         (("ctrl", 0, 0), ("stim", 500, 500)),
     ],
 )
 def test_losses_that_say_nothing_of_the_conditions(folder, kept) -> None:
     assert alerts(folder, samples=samples(*kept)) == {}
+
+
+def test_a_large_loss_everywhere_is_told_once(folder) -> None:
+    found = alerts(folder, samples=samples(("ctrl", 500, 300), ("stim", 1000, 600)))
+    (title,) = found
+    assert title == "Quality control removed 40% of the cells"
+    assert "900 of 1\u202f500 were kept (ctrl0 60% and stim1 60%)" in found[title]
+    found = alerts(folder, samples=samples(("ctrl", 500, 480), ("stim", 500, 300)))
+    assert list(found) == [LOST]
 
 
 def test_a_sample_that_loses_most_of_its_cells(folder) -> None:
