@@ -195,7 +195,7 @@ def jointly(fit: Fitted) -> Answer:
         donors_source=fit.donors[0],
         donors_target=fit.donors[1],
     )
-    settled = (np.abs(one.alternatives - one.log2_net) <= MIN_CHANGE).all(axis=0)
+    settled = (np.abs(one.alternatives) <= MIN_CHANGE).all(axis=0)
     return Answer(one.of_source_cells, one.of_target_cells, one.log2_net, settled)
 
 

@@ -8,6 +8,7 @@ from _accuracy import number, table
 from _real_cells import RealCase
 
 from cgmm.coupled.result import CoupledFit
+from cgmm.donors.borders import Borders, crossing
 from cgmm.donors.design import Design, unit_of_cells
 from cgmm.donors.labelled import labelled_factors
 from cgmm.donors.labelled_shifts import labelled_shifts
@@ -30,7 +31,9 @@ def found_populations(fit: CoupledFit, case: RealCase, units: Design) -> pd.Data
         np.add.at(own, (index[side][kept], codes[side][kept]), 1)
         counts.append(own)
     together = np.concatenate(counts)
-    factors = labelled_factors(together, units, elsewhere=fit.populations_elsewhere)
+    origins = np.where(fit.origins >= 0, codes.source[fit.origins], -1)
+    borders = Borders(fit.populations_elsewhere, crossing(origins, codes.target, n))
+    factors = labelled_factors(together, units, borders=borders)
     points = Pair(*(np.asarray(x, float) for x in case.points))
     moves = labelled_shifts(points, codes, index, units, n)
     types = np.zeros((n, len(case.log2_net)))

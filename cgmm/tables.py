@@ -173,12 +173,12 @@ _FACTORS = Table(
             "settled",
             "False when other choices move the factor over 1.5-fold (component: over twofold).",
         ),
-        _number("log2_net_fit", "Log2 net factor by the components of the fit."),
+        _number("log2_net_fit", "Log2 net factor by the components; if found, by assigned cells."),
         _number("purity", "How far the components of the fit lie within it, 0 to 1."),
         _text(
             "fit_says",
-            '"no component" (purity under 0.5), '
-            '"differs": both factors differ more than 1.5-fold; else empty.',
+            '"no component" (purity under 0.5), "differs": both factors differ '
+            "1.5-fold or leave the interval; else empty.",
         ),
     ),
 )
@@ -524,12 +524,12 @@ _POPULATIONS = Table(
         _whole("n_cells_target", "Target cells of the population.", required=True),
         _text("reason", "Why interval, p and q are missing, else empty."),
         _text("status", '"gone": it has no target cell; "new": it has no source cell.'),
-        _number("log2_net_fit", "Log2 net factor by the components of the fit."),
+        _number("log2_net_fit", "Log2 net factor by the components; if found, by assigned cells."),
         _number("purity", "How far the components of the fit lie within it, 0 to 1."),
         _text(
             "fit_says",
-            '"no component" (purity under 0.5), '
-            '"differs": both factors differ more than 1.5-fold; else empty.',
+            '"no component" (purity under 0.5), "differs": both factors differ '
+            "1.5-fold or leave the interval; else empty.",
         ),
         _number(
             "shift_sd",

@@ -60,6 +60,11 @@ class Keys:
         return f"{self.key}_population"
 
     @property
+    def origin(self) -> str:
+        """obs: found population of the source cell that a target cell was assigned to."""
+        return f"{self.key}_origin"
+
+    @property
     def log2_net_factor(self) -> str:
         """obs: log2 net factor at a cell."""
         return f"{self.key}_log2_net_factor"

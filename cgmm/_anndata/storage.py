@@ -29,6 +29,7 @@ class CellFields(NamedTuple):
 
     component: pd.Categorical
     population: pd.Categorical | None  #: None: no populations were found
+    origin: pd.Categorical | None  #: found population of the origin of a target cell
     log2_net_factor: np.ndarray  #: (n_cells,)
     shift: np.ndarray  #: (n_cells,)
     responsibilities: np.ndarray  #: (n_cells, max(K0, K1))
@@ -193,10 +194,12 @@ def write_fit(adata: ad.AnnData, keys: Keys, annotation: Annotation) -> None:
     with writing():
         adata.uns[keys.uns] = entry
         adata.obs[keys.component] = cells.component
-        if cells.population is not None:
-            adata.obs[keys.population] = cells.population
-        elif keys.population in adata.obs:  # of an earlier fit
-            del adata.obs[keys.population]
+        found = {keys.population: cells.population, keys.origin: cells.origin}
+        for name, values in found.items():
+            if values is not None:
+                adata.obs[name] = values
+            elif name in adata.obs:  # of an earlier fit
+                del adata.obs[name]
         adata.obs[keys.log2_net_factor] = cells.log2_net_factor
         adata.obs[keys.shift] = cells.shift
         adata.obsm[keys.responsibilities] = cells.responsibilities

@@ -39,6 +39,7 @@ from cgmm._utils.neighbours import Network, fuzzy_graph, nearest
 from cgmm.automatic.communities import merged, split
 from cgmm.automatic.consensus import consensus
 from cgmm.automatic.origins import DrawnCells
+from cgmm.thresholds import MAX_LOG2_NET
 from cgmm.transport.coupling import divide
 
 N_NEIGHBOURS = 15
@@ -63,8 +64,9 @@ class Populations:
         added to both shares, so every value is finite.
     alternatives
         Log2 factor at the cells of each population under every single search, and under a search
-        that sees the votes of one partition alone, shape (n_alternatives, P): the mean over the
-        cells of the population, in which both conditions weigh as much as their shares.
+        that sees the votes of one partition alone, less ``log2_net``, shape (n_alternatives, P):
+        the mean over the cells of the population, in which both conditions weigh as much as their
+        shares. Factors are cut to 16-fold first, so a loss that all see makes no difference.
     """
 
     of_source_cells: np.ndarray
@@ -171,10 +173,14 @@ def find_shared(
             parts[0],
             own,
             log2_net[t],
-            _alternatives(labels, runs, [one[t] for one in others], sides, t),
+            _alternatives(labels, runs, [one[t] for one in others], sides, t) - _cut(log2_net[t]),
         )
         for t, own in enumerate(parts[1:])
     ]
+
+
+def _cut(log2_net: np.ndarray) -> np.ndarray:
+    return np.clip(log2_net, -MAX_LOG2_NET, MAX_LOG2_NET)
 
 
 def _mean(votes: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
@@ -200,7 +206,7 @@ def _alternatives(
     total = np.bincount(labels[cells], weights, n)
     return np.array(
         [
-            divide(np.bincount(labels[cells], weights * factors[run[cells]], n), total)
+            divide(np.bincount(labels[cells], weights * _cut(factors)[run[cells]], n), total)
             for run, factors in zip(runs, log2_net, strict=True)
         ]
     )

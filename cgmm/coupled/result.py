@@ -106,7 +106,7 @@ class CoupledFit:
         Population (0, 1, ...) of every point, shapes (N0,) and (N1,)
         (:mod:`cgmm.automatic.populations`).  None: no populations were looked for.
     populations_elsewhere
-        Log2 factor of every population under other choices, shape (n_choices, P).
+        Log2 factor of every population under other choices, less its factor, (n_choices, P).
     """
 
     source: GaussianMixture

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cgmm.donors.borders import Borders
 from cgmm.donors.change import changes
 from cgmm.donors.design import Design
 from cgmm.donors.false_discovery import benjamini_hochberg
-from cgmm.donors.observations import between_log_odds
 from cgmm.donors.reasons import in_words
 from cgmm.thresholds import LEVEL
 
@@ -51,7 +51,7 @@ def labelled_factors(
     counts: np.ndarray,
     design: Design,
     *,
-    elsewhere: np.ndarray | None = None,
+    borders: Borders | None = None,
     level: float = LEVEL,
 ) -> LabelledFactors:
     """Return estimate, interval and test of the change of every annotated population.
@@ -63,10 +63,9 @@ def labelled_factors(
         cell has exactly one label.
     design
         From :func:`cgmm.donors.design.design`.
-    elsewhere
-        Log2 factors of the labels when they are found in other ways, shape (m, K), for labels that
-        are not given but found: their disagreement is added to the variance as an error that all
-        donors share (:func:`cgmm.donors.observations.between_partitions`). None: labels are given.
+    borders
+        For labels that are not given but found: how certain their borders are. Their error, which
+        all donors share, is added to the variance. None: labels are given.
     level
         Coverage of the interval.
 
@@ -85,13 +84,12 @@ def labelled_factors(
         raise ValueError(msg)
     n_cells = counts.sum(axis=1)
     shares = counts / np.maximum(n_cells, 1.0)[:, None]
-    between = None if elsewhere is None else between_log_odds(elsewhere, shares)
     found = changes(
         shares,
         n_cells,
         design,
-        between=between,
-        n_between=0 if elsewhere is None else len(elsewhere),
+        between=None if borders is None else borders.variance(shares),
+        n_between=0 if borders is None else len(borders.differences),
         level=level,
     )
     return LabelledFactors(

@@ -26,6 +26,7 @@ import numpy as np
 import scipy.stats
 from scipy.special import expit
 
+from cgmm.donors.borders import Borders
 from cgmm.donors.change import untested
 from cgmm.donors.design import Design
 from cgmm.donors.duplicate_correlation import random_effect
@@ -33,7 +34,6 @@ from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.formula import Contrast
 from cgmm.donors.labelled import LabelledFactors
 from cgmm.donors.moderated_t import Tests, counting_variance, log_odds, moderate, moderated_t
-from cgmm.donors.observations import between_log_odds
 from cgmm.donors.reasons import in_words
 from cgmm.thresholds import LEVEL
 
@@ -104,7 +104,7 @@ def change_of(
     contrast: np.ndarray,
     tested: np.ndarray,
     *,
-    elsewhere: np.ndarray | None = None,
+    borders: Borders | None = None,
 ) -> tuple[np.ndarray, Tests]:
     """Return the coefficients of every label, and the moderated test of a contrast.
 
@@ -118,7 +118,7 @@ def change_of(
         Weights of the coefficients, shape (p,).
     tested
         Which labels are tested, shape (K,), bool.
-    elsewhere
+    borders
         As in :func:`linear_factors`.
 
     Returns
@@ -134,10 +134,10 @@ def change_of(
         none = np.empty(0)
         return beta, Tests(none, none, none, none, none)
     extra: dict[str, Any] = {}
-    if elsewhere is not None and len(elsewhere) > 1:
+    if borders is not None:
         extra = {
-            "between": between_log_odds(elsewhere, seen.shares)[tested],
-            "n_between": len(elsewhere),
+            "between": borders.variance(seen.shares)[tested],
+            "n_between": len(borders.differences),
         }
     if not seen.repeated:
         found = moderated_t(
@@ -161,7 +161,7 @@ def linear_factors(
     seen: Observations,
     contrast: Contrast,
     *,
-    elsewhere: np.ndarray | None = None,
+    borders: Borders | None = None,
     level: float = LEVEL,
 ) -> tuple[LabelledFactors, Tests]:
     """Return estimate, interval and test of a change of every label.
@@ -172,10 +172,9 @@ def linear_factors(
         Counts, model matrix and donors.
     contrast
         The change.
-    elsewhere
-        Log2 factors of this change when the labels are found in other ways, shape (m, K); their
-        disagreement widens the interval as in :func:`cgmm.donors.labelled.labelled_factors`. None:
-        labels are given.
+    borders
+        Of this change, for labels that are found; they widen the interval as in
+        :func:`cgmm.donors.labelled.labelled_factors`. None: labels are given.
     level
         Coverage of the interval.
 
@@ -188,7 +187,7 @@ def linear_factors(
     """
     y, reasons = seen.log_odds, seen.reasons
     tested = np.array([not reason for reason in reasons])
-    coefficients, of_tested = change_of(y, seen, contrast.change, tested, elsewhere=elsewhere)
+    coefficients, of_tested = change_of(y, seen, contrast.change, tested, borders=borders)
     tests = _spread_out(of_tested, tested)
     beta = contrast.change @ coefficients
     middle = contrast.base @ coefficients + beta / 2

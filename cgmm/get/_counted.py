@@ -10,6 +10,7 @@ import numpy as np
 
 from cgmm._anndata.populations import PopulationCells
 from cgmm._anndata.units import DonorColumns, model_of, numbers_of_units, read_units
+from cgmm.donors.borders import Borders
 from cgmm.donors.formula import Model
 from cgmm.donors.labelled import LabelledFactors
 from cgmm.donors.linear import Observations, linear_factors
@@ -27,12 +28,12 @@ class Counted(NamedTuple):
     seen: Observations  #: counts and model
     totals: np.ndarray | None  #: (n_units,), number of all cells that a unit stands for
 
-    def factors(self, elsewhere: np.ndarray | None = None) -> LabelledFactors:
+    def factors(self, borders: Borders | None = None) -> LabelledFactors:
         """Return the change of every population between the conditions.
 
-        ``elsewhere`` is that of :func:`cgmm.donors.linear.linear_factors`.
+        ``borders`` are those of :func:`cgmm.donors.linear.linear_factors`.
         """
-        return linear_factors(self.seen, self.model.contrasts[0], elsewhere=elsewhere)[0]
+        return linear_factors(self.seen, self.model.contrasts[0], borders=borders)[0]
 
 
 def counted(

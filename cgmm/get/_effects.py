@@ -11,13 +11,14 @@ import pandas as pd
 from cgmm._anndata.keys import DEFAULT_KEY
 from cgmm._anndata.populations import take_populations
 from cgmm._anndata.storage import read_params
+from cgmm.donors.borders import Borders
 from cgmm.donors.formula import Contrast
 from cgmm.donors.freedman_lane import freedman_lane
 from cgmm.donors.linear import absolute_factors, linear_factors
 from cgmm.donors.power import donors_for_twofold, null_calls, smallest_change, smallest_factor
 from cgmm.get._common import build, empty
 from cgmm.get._counted import Counted, counted
-from cgmm.get._populations import found_elsewhere
+from cgmm.get._populations import found_borders
 from cgmm.tables import TABLES
 
 ABSOLUTE = ("log2_absolute", "absolute_low", "absolute_high", "absolute_p", "absolute_q")
@@ -82,11 +83,11 @@ def effects(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     made = _observed(adata, by, key)
     if made is None:
         return empty(TABLES["effects"])
-    names, study, elsewhere = made
+    names, study, borders = made
     parts, log2_change = [], {}
     for contrast in study.model.contrasts:
         of_condition = contrast.kind == "condition"
-        frame = _of_contrast(contrast, names, study, elsewhere if of_condition else None)
+        frame = _of_contrast(contrast, names, study, borders if of_condition else None)
         log2_change[contrast.name] = frame["log2_change"].to_numpy(float)
         frame["words"] = _words(contrast, log2_change, len(names))
         parts.append(frame)
@@ -130,8 +131,8 @@ def null(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) ->
 
 def _observed(
     adata: ad.AnnData, by: str | None, key: str
-) -> tuple[list[str], Counted, np.ndarray | None] | None:
-    """Return the populations, their counts, and their factors when they are found in other ways.
+) -> tuple[list[str], Counted, Borders | None] | None:
+    """Return the populations, their counts, and how certain the borders of found ones are.
 
     None without populations or donors.
     """
@@ -140,7 +141,7 @@ def _observed(
     if cells is None:
         return None
     study = counted(adata, known, cells, always=True)
-    return None if study is None else (cells.names, study, found_elsewhere(adata, cells, key=key))
+    return None if study is None else (cells.names, study, found_borders(adata, cells, key=key))
 
 
 def _tested(study: Counted, n: int) -> np.ndarray:
@@ -151,11 +152,11 @@ def _tested(study: Counted, n: int) -> np.ndarray:
 
 
 def _of_contrast(
-    contrast: Contrast, names: list[str], study: Counted, elsewhere: np.ndarray | None
+    contrast: Contrast, names: list[str], study: Counted, borders: Borders | None
 ) -> pd.DataFrame:
     """Return the rows of a change."""
     seen, n = study.seen, len(names)
-    found, tests = linear_factors(seen, contrast, elsewhere=elsewhere)
+    found, tests = linear_factors(seen, contrast, borders=borders)
     before = np.log(found.share_source) - np.log1p(-found.share_source)
     change = smallest_change(tests.error, tests.freedom)
     needed = np.full(len(before), np.nan)

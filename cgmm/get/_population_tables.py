@@ -26,7 +26,7 @@ from cgmm._anndata.storage import read_params, read_stored
 from cgmm.automatic.populations import N_SEARCHES
 from cgmm.get._by import transfers_by
 from cgmm.get._common import build, empty, top_genes
-from cgmm.get._populations import donor_states, found_elsewhere, populations
+from cgmm.get._populations import donor_states, found_borders, populations
 from cgmm.pair import SIDES, SOURCE, TARGET
 from cgmm.tables import MARKER_TABLE, MIXED, TABLES
 from cgmm.transport.coupling import divide
@@ -267,9 +267,10 @@ def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFram
     known = read_params(adata, key=key)
     cells = take_populations(adata, known, key=key)
     assert cells is not None
-    elsewhere = found_elsewhere(adata, cells, key=key)
-    if elsewhere is None:
+    borders = found_borders(adata, cells, key=key)
+    if borders is None:
         return empty(TABLES["sensitivity"])
+    elsewhere = borders.differences
     n, n_seeds = len(rows), min(N_SEARCHES, len(elsewhere))
     kinds = ["seed"] * n_seeds + ["partition"] * (len(elsewhere) - n_seeds)
     places = [*range(1, n_seeds + 1), *range(1, len(elsewhere) - n_seeds + 1)]
@@ -280,8 +281,8 @@ def _sensitivity(adata: ad.AnnData, rows: pd.DataFrame, key: str) -> pd.DataFram
             "value": np.repeat(np.array([str(i) for i in places], dtype=object), n),
             "component": np.tile(np.arange(n), len(elsewhere)),
             "name": np.tile(rows["name"].to_numpy(object), len(elsewhere)),
-            "log2_net": elsewhere.ravel(),
-            "difference": (elsewhere - rows["log2_net"].to_numpy(float)).ravel(),
+            "log2_net": (rows["log2_net"].to_numpy(float) + elsewhere).ravel(),
+            "difference": elsewhere.ravel(),
             "main_target": "",
             "F": np.nan,
         },

@@ -18,6 +18,7 @@ from cgmm._anndata.populations import (
 from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
 from cgmm._anndata.units import DonorColumns, model_of_donors, read_donors
+from cgmm.donors.borders import Borders, crossing
 from cgmm.donors.design import Design, Unit
 from cgmm.donors.labelled import LabelledFactors, labelled_factors
 from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
@@ -78,11 +79,14 @@ def populations(
         source cell has the label and 20 or more target cells have it; else "".
     log2_net_fit, purity
         log2 net factor by the fit, without the labels (:func:`factors` with ``by``), and how far
-        the components of the fit lie within the population (0 to 1).
+        the components of the fit lie within the population (0 to 1). For a found population the
+        factor when every target cell counts for the population of the source cell that it is
+        assigned to (:mod:`cgmm.automatic.origins`).
     fit_says
         "no component" when ``purity`` is below 0.5 or missing: the fit has no component of its own
         for the population, and its factor describes the neighbours of the population; "differs"
-        when the two factors differ more than 1.5-fold; else "".
+        when the two factors differ more than 1.5-fold; else "". For a found population "differs",
+        also when the factor by the assigned cells lies outside the interval, or "".
     shift_sd
         Distance between the mean cells of the population in both conditions, less what noise adds
         to any distance, in standard deviations within a population: the root mean square distance
@@ -108,8 +112,8 @@ def populations(
         return empty(TABLES["populations"])
     by, names = cells.by, cells.names
     plan, units = _units(adata, known, cells.rows)
-    elsewhere = found_elsewhere(adata, cells, key=key)
-    found = factors_of(adata, known, cells, elsewhere)
+    borders = found_borders(adata, cells, key=key)
+    found = factors_of(adata, known, cells, borders)
     moved = _shifts(adata, known, cells, units, plan)
     n_cells = [np.bincount(own[own >= 0], minlength=len(names)) for own in cells.codes]
     frame = pd.DataFrame(
@@ -129,8 +133,11 @@ def populations(
         }
     )
     frame = frame.join(_of_fit(adata, by, key).set_index("name"), on="name")
-    frame["fit_says"] = _fit_says(frame)
-    frame["settled"] = _settled(elsewhere, frame["log2_net"].to_numpy(float))
+    by_origin = _by_origin(adata, known, cells, key)
+    if by_origin is not None:
+        frame["log2_net_fit"] = by_origin
+    frame["fit_says"] = _fit_says(frame, found=by_origin is not None)
+    frame["settled"] = _settled(borders, len(names))
     return build(TABLES["populations"], frame)
 
 
@@ -138,7 +145,7 @@ def factors_of(
     adata: ad.AnnData,
     known: dict[str, Any],
     cells: PopulationCells,
-    elsewhere: np.ndarray | None = None,
+    borders: Borders | None = None,
 ) -> LabelledFactors:
     """Return the change of every population between two conditions, under the stored design.
 
@@ -150,15 +157,15 @@ def factors_of(
         Parameters of a fit (:func:`cgmm.get.params`); its source and target are compared.
     cells
         The cells of both conditions with their populations.
-    elsewhere
-        From :func:`found_elsewhere`.
+    borders
+        From :func:`found_borders`.
     """
     under_design = counted(adata, known, cells)
     if under_design is not None:
-        return under_design.factors(elsewhere)
+        return under_design.factors(borders)
     plan, units = _units(adata, known, cells.rows)
     counts = _counted(plan, units, cells.codes, len(cells.names))
-    return labelled_factors(counts, plan, elsewhere=elsewhere)
+    return labelled_factors(counts, plan, borders=borders)
 
 
 class DonorStates(NamedTuple):
@@ -284,25 +291,40 @@ def _shifts(
     return labelled_shifts(points, cells.codes, units, plan, len(cells.names), model=model)
 
 
-def found_elsewhere(
+def found_borders(
     adata: ad.AnnData, cells: PopulationCells, *, key: str = DEFAULT_KEY
-) -> np.ndarray | None:
-    """Return log2 factors of found populations when they are found in other ways, (m, K).
+) -> Borders | None:
+    """Return how certain the borders of found populations are, in the order of ``cells.names``.
 
-    The order is that of ``cells.names``. None for labels, which do not depend on the fit.
+    None for labels, which do not depend on the fit.
     """
     uns = read_stored(adata, key)
     if cells.by != Keys(key).population or Uns.ELSEWHERE not in uns:
         return None
     order = list(adata.obs[cells.by].cat.categories)
-    return np.asarray(uns[Uns.ELSEWHERE])[:, [order.index(name) for name in cells.names]]
+    differences = np.asarray(uns[Uns.ELSEWHERE])[:, [order.index(name) for name in cells.names]]
+    origins, n = _origins(adata, cells, key), len(cells.names)
+    crossed = np.zeros(n) if origins is None else crossing(origins, cells.codes.target, n)
+    return Borders(differences, crossed)
 
 
-def _settled(elsewhere: np.ndarray | None, log2_net: np.ndarray) -> np.ndarray:
-    """Return whether the factors of the populations hold under other choices of the fit."""
-    if elsewhere is None:
-        return np.ones(len(log2_net), dtype=bool)
-    return (np.abs(elsewhere - log2_net) <= MIN_CHANGE).all(axis=0)
+def _origins(adata: ad.AnnData, cells: PopulationCells, key: str) -> np.ndarray | None:
+    """Return the found population of the origin of every target cell, -1 for none, (N1,).
+
+    None for labels, and when the fit did not look for origins.
+    """
+    name = Keys(key).origin
+    if cells.by != Keys(key).population or name not in adata.obs:
+        return None
+    values = adata.obs[name].astype(object).to_numpy()[cells.rows.target]
+    return pd.Index(cells.names, dtype=object).get_indexer(pd.Index(values))
+
+
+def _settled(borders: Borders | None, n: int) -> np.ndarray:
+    """Return whether the factors of the ``n`` populations hold under other choices of the fit."""
+    if borders is None:
+        return np.ones(n, dtype=bool)
+    return (np.abs(borders.differences) <= MIN_CHANGE).all(axis=0)
 
 
 def _status(n_source: np.ndarray, n_target: np.ndarray) -> np.ndarray:
@@ -319,10 +341,33 @@ def _of_fit(adata: ad.AnnData, by: str, key: str) -> pd.DataFrame:
     return table.rename(columns={"log2_net": "log2_net_fit"})
 
 
-def _fit_says(frame: pd.DataFrame) -> np.ndarray:
-    """Return "no component", "differs" or "" for each population."""
-    apart = (frame["log2_net_fit"] - frame["log2_net"]).abs().to_numpy(float)
-    unclear = ~(frame["purity"].to_numpy(float) >= MIN_PURITY)
-    says = np.where(np.nan_to_num(apart, nan=np.inf) > MIN_CHANGE, DIFFERS, "").astype(object)
-    says[unclear] = NO_COMPONENT
+def _by_origin(
+    adata: ad.AnnData, known: dict[str, Any], cells: PopulationCells, key: str
+) -> np.ndarray | None:
+    """Return the log2 net factors when target cells count for the population of their origin.
+
+    A target cell without an origin counts for its own population. None for labels, and when the fit
+    did not look for origins.
+    """
+    origins = _origins(adata, cells, key)
+    if origins is None:
+        return None
+    own = cells.codes.target
+    codes = cells.codes._replace(target=np.where(origins >= 0, origins, own))
+    return factors_of(adata, known, cells._replace(codes=codes)).log2_net[: len(cells.names)]
+
+
+def _fit_says(frame: pd.DataFrame, *, found: bool) -> np.ndarray:
+    """Return "no component", "differs" or "" for each population.
+
+    The factor of a ``found`` population also differs where it lies outside the interval.
+    """
+    by_fit = frame["log2_net_fit"].to_numpy(float)
+    apart = np.abs(by_fit - frame["log2_net"].to_numpy(float))
+    differs = np.nan_to_num(apart, nan=np.inf) > MIN_CHANGE
+    if found:
+        outside = (by_fit < frame["ci_low"]) | (by_fit > frame["ci_high"])
+        return np.where(differs | outside, DIFFERS, "").astype(object)
+    says = np.where(differs, DIFFERS, "").astype(object)
+    says[~(frame["purity"].to_numpy(float) >= MIN_PURITY)] = NO_COMPONENT
     return says

@@ -15,13 +15,14 @@ from cgmm._anndata.populations import NO_POPULATIONS, PopulationCells, take_popu
 from cgmm._anndata.targets import Order, Targets, read_targets, scores_of
 from cgmm._anndata.units import DonorColumns, with_batch
 from cgmm._anndata.units_of_targets import TargetUnits, read_target_units
+from cgmm.donors.borders import Borders
 from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.formula import Model, model
 from cgmm.donors.linear import Observations, linear_factors
 from cgmm.donors.reasons import Reason
 from cgmm.get._common import build, empty
 from cgmm.get._counted import counts_of
-from cgmm.get._populations import factors_of, found_elsewhere
+from cgmm.get._populations import factors_of, found_borders
 from cgmm.pair import Pair
 from cgmm.tables import OF_TARGETS
 from cgmm.thresholds import MIN_DONORS
@@ -101,8 +102,8 @@ def trends(
     except ValueError as error:
         return _untested(names, str(error))
     seen = Observations(counts, made.matrix, units.blocks, units.plan)
-    elsewhere = _trend_elsewhere(_elsewhere(adata, targets, taken, names), targets, scores)
-    found, _ = linear_factors(seen, made.contrasts[0], elsewhere=elsewhere)
+    borders = _along(_borders(adata, targets, taken, names), targets, scores)
+    found, _ = linear_factors(seen, made.contrasts[0], borders=borders)
     where = units.table[columns.condition_key].to_numpy(object)
     ordered = sorted(set(where), key=lambda name: scores[name])
     means = np.array([seen.log_odds[where == name].mean(axis=0) for name in ordered])
@@ -166,8 +167,8 @@ def target_pairs(
         )
         known = targets.known[j] | {"source": targets.names[i]}
         of_pair = Targets([targets.keys[i], targets.keys[j]], [targets.known[i], targets.known[j]])
-        elsewhere = _elsewhere(adata, of_pair, pair, names)
-        between = None if elsewhere is None else elsewhere[1] - elsewhere[0]
+        borders = _borders(adata, of_pair, pair, names)
+        between = None if borders is None else Borders.along(borders, (-1, 1))
         found = factors_of(adata, known, cells, between)
         n = len(names)
         parts.append(
@@ -277,34 +278,36 @@ def _codes_of_cells(n_cells: int, taken: Sequence[PopulationCells], names: list[
     return codes
 
 
-def _elsewhere(
+def _borders(
     adata: ad.AnnData, targets: Targets, taken: Sequence[PopulationCells], names: list[str]
-) -> list[np.ndarray] | None:
-    """Return log2 factors of found populations when they are found in other ways.
+) -> list[Borders] | None:
+    """Return how certain the borders of found populations are in every target.
 
-    One array per target, all of shape (m, K); None where a target has none.
+    The populations are ``names`` in all of them; None where a target has none that were found.
     """
     made = []
     for key, cells in zip(targets.keys, taken, strict=True):
-        found = found_elsewhere(adata, cells, key=key)
+        found = found_borders(adata, cells, key=key)
         if found is None:
             return None
-        made.append(np.zeros((len(found), len(names))))
-        made[-1][:, _places(cells, names)[:-1]] = found
-    n = min(map(len, made))
-    return [one[:n] for one in made]
+        places = _places(cells, names)[:-1]
+        differences = np.zeros((len(found.differences), len(names)))
+        crossed = np.zeros(len(names))
+        differences[:, places], crossed[places] = found
+        made.append(Borders(differences, crossed))
+    n = min(len(one.differences) for one in made)
+    return [one._replace(differences=one.differences[:n]) for one in made]
 
 
-def _trend_elsewhere(
-    found: list[np.ndarray] | None, targets: Targets, scores: Mapping[str, float]
-) -> np.ndarray | None:
-    """Return log2 factors along the line when populations are found in other ways."""
+def _along(
+    found: list[Borders] | None, targets: Targets, scores: Mapping[str, float]
+) -> Borders | None:
+    """Return how certain the borders are for the change along the line."""
     if found is None:
         return None
     at = np.array([scores[name] for name in targets.conditions])
-    values = np.stack([np.zeros_like(found[0]), *found])
     centred = (at - at.mean()) / np.square(at - at.mean()).sum()
-    return np.einsum("c,cmk->mk", centred, values) * (at.max() - at.min())
+    return Borders.along(found, centred[1:] * (at.max() - at.min()))
 
 
 def _untested(names: list[str], reason: str) -> pd.DataFrame:

@@ -66,7 +66,8 @@ def cell_fields(
         padded[rows, : r.shape[1]] = r
     names = _component_names(n_obs, sides, responsibilities, components)
     population = None if populations is None else populations.categories(n_obs, sides)
-    return CellFields(names, population, log2_net, shift, padded, moves, places)
+    origin = None if populations is None else populations.origins(n_obs, sides, fit.origins)
+    return CellFields(names, population, origin, log2_net, shift, padded, moves, places)
 
 
 def _log2_net(fit: CoupledFit, responsibilities: Pair[np.ndarray]) -> Pair[np.ndarray]:

@@ -112,6 +112,9 @@ def fit(
         of both conditions, about which claims of prevalence are made
         (:func:`cgmm.get.populations`).
         Named as components are; categories from the largest population to the smallest.
+    ``obs["cgmm_origin"]``
+        Of a target cell, the population of the source cell that it was assigned to
+        (:mod:`cgmm.automatic.origins`); missing in other cells and without an origin.
     ``obsm["cgmm_responsibilities"]``
         Responsibilities, shape (n_cells, max(K0, K1)), padded with NaN.
     ``obsm["cgmm_displacement"]``, ``obsm["cgmm_projected"]``

@@ -35,6 +35,29 @@ class Found(NamedTuple):
         """Return the column of ``obs``, with the populations from the largest to the smallest."""
         return pd.Categorical(self.of_cells(n_obs, sides), categories=self.names)
 
+    def origins(
+        self, n_obs: int, sides: Sides, origins: np.ndarray | None
+    ) -> pd.Categorical | None:
+        """Return the population of the source cell to which every target cell was assigned.
+
+        Parameters
+        ----------
+        n_obs, sides
+            The object and the cells of both conditions.
+        origins
+            Position of the source cell of every target cell, shape (N1,), -1 for none
+            (:attr:`CoupledFit.origins`).
+
+        Returns
+        -------
+        One value per cell of the object, missing without an origin; None without origins.
+        """
+        if origins is None or len(origins) != len(sides.rows.target):
+            return None
+        codes = np.full(n_obs, -1)
+        codes[sides.rows.target] = np.where(origins >= 0, self.codes.source[origins], -1)
+        return pd.Categorical.from_codes(codes, categories=pd.Index(self.names, dtype=object))
+
 
 def found_populations(
     fit: CoupledFit,

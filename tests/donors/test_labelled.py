@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cgmm.donors.borders import Borders
 from cgmm.donors.design import design
 from cgmm.donors.labelled import labelled_factors
 
@@ -48,8 +49,8 @@ def test_labels_that_are_found_differently_have_wider_intervals_and_the_same_fac
     plan = design(units(counts[:5], "a"), units(counts[5:], "b"))
     given = labelled_factors(counts, plan)
     apart = np.zeros((4, 5))
-    apart[:, 0] = [-0.5, 0.5, -0.4, 0.4]
-    found = labelled_factors(counts, plan, elsewhere=apart)
+    apart[:, 0] = [-0.9, 0.9, -0.8, 0.8]
+    found = labelled_factors(counts, plan, borders=Borders(apart, np.zeros(5)))
     np.testing.assert_allclose(found.log2_net, given.log2_net)
     wider = (found.high - found.low) / (given.high - given.low)
     assert wider[0] > 1.3

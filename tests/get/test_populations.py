@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -119,3 +121,54 @@ def test_without_donors_there_are_shares_and_a_reason(typed: ad.AnnData) -> None
     assert np.isfinite(table["log2_net"]).all()
     assert table["p"].isna().all()
     assert table["reason"].str.startswith("No donors were given").all()
+
+
+def assigned(adata: ad.AnnData, fit: cg.CoupledFit, call: dict, part: float) -> ad.AnnData:
+    """Populations are the types; of the target cells of the largest, a part came from the next."""
+    kinds = adata.obs["cell_type"].astype("category").cat.codes.to_numpy()
+    source = (adata.obs["condition"] == call["source"]).to_numpy()
+    own = kinds[~source]
+    largest, other = np.argsort(-np.bincount(own))[:2]
+    first = np.array([np.flatnonzero(kinds[source] == kind)[0] for kind in range(kinds.max() + 1)])
+    came = own.copy()
+    inside = np.flatnonzero(own == largest)
+    came[inside[: int(part * len(inside))]] = other
+    found = replace(
+        fit,
+        populations_source=kinds[source],
+        populations_target=own,
+        populations_elsewhere=np.zeros((7, kinds.max() + 1)),
+        origins=first[came],
+    )
+    return cg.tl.annotate(adata, found, **call, donor_key="donor", copy=True)
+
+
+def test_a_found_population_has_the_factor_of_the_assigned_cells_beside_it(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    same = cg.get.populations(assigned(simulated, fit, call, 0.0))
+    np.testing.assert_allclose(same["log2_net_fit"], same["log2_net"])
+    assert (same["fit_says"] == "").all()
+    moved = assigned(simulated, fit, call, 0.6)
+    table = cg.get.populations(moved)
+    largest = table["n_cells_target"].idxmax()
+    assert table.loc[largest, "log2_net_fit"] < table.loc[largest, "log2_net"] - 0.6
+    assert table.loc[largest, "fit_says"] == "differs"
+    np.testing.assert_allclose(table["log2_net"], same["log2_net"])  # counted over its own cells
+    counts = moved.obs.loc[moved.obs["condition"] == call["target"], "cgmm_origin"].value_counts()
+    assert counts[table.loc[largest, "name"]] == pytest.approx(
+        0.4 * table.loc[largest, "n_cells_target"], abs=1
+    )
+    assert moved.obs.loc[moved.obs["condition"] == call["source"], "cgmm_origin"].isna().all()
+
+
+def test_assignments_across_the_border_widen_the_interval(
+    simulated: ad.AnnData, fit: cg.CoupledFit, call: dict
+) -> None:
+    width = {}
+    for part in (0.0, 0.6):
+        table = cg.get.populations(assigned(simulated, fit, call, part)).set_index("name")
+        width[part] = table["ci_high"] - table["ci_low"]
+    largest = table["n_cells_target"].idxmax()
+    assert width[0.6][largest] > width[0.0][largest]
+    assert (width[0.6] >= width[0.0] - 1e-9).all()

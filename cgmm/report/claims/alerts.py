@@ -219,11 +219,16 @@ def _fit_differs(results: Results) -> list[Alert]:
         Alert(
             Level.WARNING,
             "The fit gives another factor",
-            f"The components of the fit and the cells differ more than 1.5-fold for "
-            f"{text.join_some(other)}.",
+            f"{_counted_otherwise(results)} for {text.join_some(other)}.",
             "The section on prevalence has both numbers; look at these populations on the map.",
         )
     ]
+
+
+def _counted_otherwise(results: Results) -> str:
+    if results.annotated:
+        return "The components of the fit and the cells differ more than 1.5-fold"
+    return "The cells and the source cells that they are assigned to give different factors"
 
 
 def _samples(results: Results) -> list[Mapping[str, Any]]:

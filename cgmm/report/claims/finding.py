@@ -40,6 +40,7 @@ class Finding:
     shift_high: float = np.nan
     interval_from: str = ""
     settled: bool | None = None
+    by_origin: float = np.nan  #: log2 factor by the assigned cells, where it disagrees
     donors_up: int | None = None
     donors_paired: int = 0
     prevalence_text: str = ""

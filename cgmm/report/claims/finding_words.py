@@ -44,8 +44,11 @@ def prevalence_text(finding: Finding) -> str:
         leaves_out_one = finding.ci_low * finding.ci_high > 0
         if finding.prevalence is Prevalence.UNCLEAR and (leaves_out_one or finding.q < ALPHA):
             number += f"; q {text.probability(finding.q)}" if np.isfinite(finding.q) else ""
-        return f"{words} ({number})"
-    return f"{words} ({number}, not tested)"
+    else:
+        number += ", not tested"
+    if np.isfinite(finding.by_origin):
+        number += f"; {text.fold(finding.by_origin)} by the cells assigned to it"
+    return f"{words} ({number})"
 
 
 def shift_number(finding: Finding) -> str:

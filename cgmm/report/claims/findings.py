@@ -1,8 +1,9 @@
 """What happened to each population, read from the tables.
 
 With donors, "more common" and "rarer" need q < 0.05 and a 95 % interval that excludes ×1. "Same"
-needs the whole interval within 1.5-fold of ×1. Everything else is "no clear change". Without an
-interval, a factor of 1.5 or more is a "larger" or "smaller share", and never a change.
+needs the whole interval within 1.5-fold of ×1. A population that was found needs two readings that
+agree (``fit_says`` of :func:`cgmm.get.populations`). Everything else is "no clear change". Without
+an interval, a factor of 1.5 or more is a "larger" or "smaller share", and never a change.
 
 The size of a shift is the distance moved, in units of the spread within a population. Where
 :func:`cgmm.tl.donors` was run, the contribution of noise is subtracted. With donors, a shift needs
@@ -24,7 +25,7 @@ from cgmm.report.claims.sensitivity import settled
 from cgmm.report.claims.states import GONE, NEW, Prevalence, Shift
 from cgmm.report.page import text
 from cgmm.results.read import Population, Results, row_of
-from cgmm.tables import CELLS_ONLY
+from cgmm.tables import CELLS_ONLY, DIFFERS
 from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_CHANGE, STATE_LEVELS
 
 
@@ -70,6 +71,11 @@ def _prevalence(row: dict[str, Any]) -> Prevalence:
     if abs(value) < MIN_CHANGE:
         return Prevalence.SIMILAR
     return Prevalence.SEEMS_MORE if value > 0 else Prevalence.SEEMS_LESS
+
+
+def _disagrees(results: Results, row: dict[str, Any]) -> bool:
+    """Return whether the cells assigned to a found population give another factor."""
+    return not results.annotated and row["fit_says"] == DIFFERS
 
 
 def _is_tested(results: Results) -> bool:
@@ -137,10 +143,11 @@ def _of_source(
     shift = own.loc[own["target"] == goes_to] if shift.empty else shift
     distance = _moved(shift)
     up, n_paired = donors_up(pairs, row["component"], results.shared_donors())
+    disagrees = _disagrees(results, row)
     return Finding(
         index=sub.index,
         name=sub.name,
-        prevalence=_prevalence(row),
+        prevalence=Prevalence.UNCLEAR if disagrees else _prevalence(row),
         log2_net=float(row["log2_net"]),
         ci_low=float(row["ci_low"]),
         ci_high=float(row["ci_high"]),
@@ -159,6 +166,7 @@ def _of_source(
         shift_high=_first(shift, "ci_high"),
         interval_from=str(row["interval_from"]),
         settled=settled,
+        by_origin=float(row["log2_net_fit"]) if disagrees else np.nan,
         genes=leading_genes(results, sub.name),
         donors_up=up,
         donors_paired=n_paired,

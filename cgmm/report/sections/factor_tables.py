@@ -24,7 +24,7 @@ from cgmm.report.page.table import (
 from cgmm.results.read import Results, row_of
 from cgmm.tables import CELLS_ONLY, DIFFERS, NO_COMPONENT
 
-FIT_SAYS = {NO_COMPONENT: "no component of its own", DIFFERS: "differ more than 1.5-fold"}
+FIT_SAYS = {NO_COMPONENT: "no component of its own", DIFFERS: "differ"}
 SETTLED = {True: "yes", False: "no", None: "not examined"}
 NO_REASON = "No interval: the tables give no reason."
 INTERVAL_HELP = {

@@ -94,14 +94,23 @@ def _notices(results: Results) -> list[Paragraph]:
             for row in each(other)
         ]
         made.append(
-            Paragraph(
-                f"The components of the fit give another factor: {text.join(pairs)}. In the fit a "
-                "target cell counts for the source cells that it resembles, whatever its label. "
-                "Look at these populations on the map before you quote either number.",
-                "notice",
-            )
+            Paragraph(_two_factors(text.join(pairs), annotated=results.annotated), "notice")
         )
     return made
+
+
+def _two_factors(pairs: str, *, annotated: bool) -> str:
+    """Write that a target cell counts elsewhere in the fit, and what to do."""
+    look = "Look at these populations on the map before you quote either number."
+    if annotated:
+        return (
+            f"The components of the fit give another factor: {pairs}. In the fit a target cell "
+            f"counts for the source cells that it resembles, whatever its label. {look}"
+        )
+    return (
+        f"Two ways of counting disagree: {pairs}. In the fit a target cell counts for the "
+        f"population of the source cell that it is assigned to. No change is reported here. {look}"
+    )
 
 
 def _axis_limit(findings: list[Finding]) -> float:

@@ -71,8 +71,10 @@ def _test(results: Results, citations: Citations) -> str:
     ]
     if not results.annotated and not results.tables["sensitivity"].empty:
         sentences.append(
-            "The variance between the ways in which populations were found was added, as an error "
-            f"that all donors share {citations.cite('rubin1987')}."
+            "The variance of an error that all donors share was added to that of the donors, as "
+            f"between imputations {citations.cite('rubin1987')}: a part in proportion to the "
+            "assignments that cross the border of the population, and a part for the disagreement "
+            "of the ways in which populations were found, up to fourfold."
         )
     if results.tables["shifts"]["ci_low"].notna().any():
         sentences.append(
@@ -101,7 +103,10 @@ def _choices_tried(results: Results) -> str:
         return ""
     return (
         "Populations were found again by each single search and from every single partition of the "
-        "cells; a factor is called settled when none of these changes it by more than 1.5-fold."
+        "cells; a factor is called settled when none of these changes it by more than 1.5-fold. "
+        "Factors were also counted with every target cell in the population of the source cell "
+        "that it was assigned to; no change is reported where this factor differs more than "
+        "1.5-fold or lies outside the interval."
     )
 
 

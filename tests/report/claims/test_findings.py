@@ -41,7 +41,7 @@ def _allowed(folder) -> dict[str, set[str]]:
     for r in factors.itertuples():
         values = {
             f"{v:.0f}" if v >= 9.995 else f"{v:.2f}"
-            for v in 2.0 ** np.array([r.log2_net, r.ci_low, r.ci_high])
+            for v in 2.0 ** np.array([r.log2_net, r.ci_low, r.ci_high, r.log2_net_fit])
             if np.isfinite(v)
         }
         values |= {_percent(r.share_source), _percent(r.share_target)}
@@ -112,3 +112,27 @@ def test_a_shift_whose_interval_reaches_zero_is_not_called_one(tmp_path):
     assert "led by" not in finding.state_text
     said = read(build(folder, tmp_path / "a.html")).sections["shifts"]
     assert "not clear" in said
+
+
+def test_a_found_population_whose_two_readings_disagree_is_no_change(tmp_path) -> None:
+    folder = make_folder(tmp_path / "found", annotated=False, intervals=True)
+    factors = tsv(folder, "factors")
+    before = make_verdict(read_results(folder)).groups
+    called = next(f for f in (*before.more, *before.less) if not np.isfinite(f.by_origin))
+    row = factors["name"] == called.name
+    factors.loc[row, "fit_says"], factors.loc[row, "log2_net_fit"] = "differs", 3.0
+    write_tsv(folder, "factors", factors)
+    verdict = make_verdict(read_results(folder))
+    assert called.name not in {f.name for f in (*verdict.groups.more, *verdict.groups.less)}
+    finding = next(f for f in verdict.findings if f.name == called.name)
+    assert finding.prevalence_text.startswith("no clear change in prevalence")
+    assert "; ×8.00 by the cells assigned to it" in finding.prevalence_text
+    page = read(build(folder, tmp_path / "page.html"))
+    assert f"Two ways of counting disagree: {called.name}" in page.sections["factors"]
+    assert "No change is reported here." in page.sections["factors"]
+
+
+def test_labels_stay_reported_where_the_fit_gives_another_factor(tmp_path) -> None:
+    folder = make_folder(tmp_path / "labels", intervals=True)
+    findings = make_verdict(read_results(folder)).findings
+    assert not any(np.isfinite(f.by_origin) for f in findings)

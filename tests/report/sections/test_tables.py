@@ -96,4 +96,4 @@ def test_a_factor_that_the_fit_does_not_confirm_is_told(made):
     assert f"The components of the fit give another factor: {name}" in page.sections["factors"]
     assert "The fit gives another factor" in page.sections["alerts"]
     row = next(r for r in rows(page, "t-factors") if r["Population"][0] == name)
-    assert row["Fit and cells"][0] == "differ more than 1.5-fold"
+    assert row["Fit and cells"][0] == "differ"
