@@ -172,7 +172,7 @@ def prepare_lazily(
     check_copies(samples, [found.marks[a:b] for a, b in pairwise(ends)])
     obs: Any = adata.obs
     cells = passing(obs, min_genes, max_pct_mt)
-    check_kept(obs["sample"], cells, min_genes, max_pct_mt)
+    check_kept(obs, cells, min_genes, max_pct_mt)
     genes = seen_enough(found.n_cells, min_cells)
     kept = adata[cells, genes].copy()
     kept.uns |= {

@@ -266,7 +266,7 @@ def quality_control(
         for name, values in cell_quality(adata.X, mitochondrial).items():
             adata.obs[name] = values
         keep = passing(adata.obs, min_genes, max_pct_mt)
-        check_kept(adata.obs["sample"], keep, min_genes, max_pct_mt)
+        check_kept(adata.obs, keep, min_genes, max_pct_mt)
         adata.uns[KEPT] = kept_by_label(pd.DataFrame(adata.obs[labels]), keep)
         adata.uns[DROPPED] = dropped_cells(pd.DataFrame(adata.obs), keep, min_genes)
         adata._inplace_subset_obs(keep)
@@ -347,16 +347,22 @@ def table_of_samples(kept: pd.DataFrame, read: pd.Series) -> pd.DataFrame:
 
 
 def check_kept(
-    sample: pd.Series, keep: np.ndarray, min_genes: int, max_pct_mt: float | None
+    obs: pd.DataFrame, keep: np.ndarray, min_genes: int, max_pct_mt: float | None
 ) -> None:
-    """Raise an InputError when a sample keeps no cell."""
+    """Raise an InputError when a sample keeps no cell, with what its cells have."""
+    sample = obs["sample"]
     left = sample[keep].value_counts().reindex(sample.cat.categories, fill_value=0)
     lost = [str(name) for name, n in left.items() if n == 0]
     if lost:
-        limit = "" if max_pct_mt is None else f" or raise qc.max_pct_mt ({max_pct_mt})"
+        cells = obs.loc[np.asarray(sample == lost[0])]
+        limit, has = "", f"{cells['n_genes'].median():.0f} genes"
+        if max_pct_mt is not None:
+            limit = f" or raise qc.max_pct_mt ({max_pct_mt})"
+            has += f" and {cells['pct_mt'].median():.1f} % mitochondrial counts"
         msg = (
-            f"No cell of {listed(lost)} passes quality control. Lower qc.min_genes ({min_genes})"
-            f"{limit} in the config, or remove the sample from the sample sheet."
+            f"No cell of {listed(lost)} passes quality control: the median cell of {lost[0]} has "
+            f"{has}. Lower qc.min_genes ({min_genes}){limit} in the config, or remove the sample "
+            "from the sample sheet."
         )
         raise InputError(msg)
 

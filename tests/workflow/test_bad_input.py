@@ -120,5 +120,6 @@ def test_a_sample_that_quality_control_empties(project: Project) -> None:
 
     change(path, thin)
     text = console(project)
-    assert "No cell of a3 passes quality control" in text.split("cgmm: stopped.")[1]
+    said = text.split("cgmm: stopped.")[1]
+    assert "No cell of a3 passes quality control: the median cell of a3 has" in said
     assert {p.name for p in outputs(project)} == {"check.json"}
