@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
+#: letters of a sans-serif face that are narrower or wider than the usual small letter
+_NARROW = frozenset("fijlrtI .,:;'|!()[]-/")
+_WIDE = frozenset("mwMW@%")
+
+
+def breadth(name: str) -> float:
+    """Return how wide a text is in a sans-serif face, in small letters."""
+    return sum(map(_of_letter, name))
+
+
+def _of_letter(letter: str) -> float:
+    if unicodedata.combining(letter):
+        return 0.0
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 1.7
+    if letter in _NARROW:
+        return 0.6
+    if letter in _WIDE:
+        return 1.5
+    return 1.15 if letter.isupper() else 1.05 if letter.isdigit() else 1.0
+
+
+def _beginning(name: str, limit: float) -> str:
+    """Return the longest beginning that is no wider than `limit` small letters."""
+    ends = np.cumsum([_of_letter(letter) for letter in name])
+    return name[: int(np.searchsorted(ends, limit + 1e-9, side="right"))].rstrip()
+
 
 def shortened(name: str, limit: int) -> str:
-    """Return a name; a name of more than ``limit`` characters is cut and ends in an ellipsis."""
-    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+    """Return a name; one wider than ``limit`` small letters is cut and ends in an ellipsis."""
+    if breadth(name) <= limit:
+        return name
+    return _beginning(name, limit - 1) + "…"
 
 
 def short_names(names: Iterable[str], limit: int) -> dict[str, str]:
-    """Return a short form of every name, of at most ``limit`` characters, no two the same.
+    """Return a short form of every name, no wider than ``limit`` small letters, no two the same.
 
     A name that would look like another one when its end is cut loses its middle instead, so that
     what tells the two apart stays; where even that does not help, a number follows.
@@ -24,7 +54,7 @@ def short_names(names: Iterable[str], limit: int) -> dict[str, str]:
     names
         Names; equal names share a short form.
     limit
-        Largest number of characters, eight or more.
+        Largest width in small letters (:func:`breadth`), eight or more.
 
     Returns
     -------
@@ -35,7 +65,7 @@ def short_names(names: Iterable[str], limit: int) -> dict[str, str]:
     for cut in (_at_a_word, *(_before(tail) for tail in range(limit // 3, limit - 3))):
         taken = Counter(made.values())
         alike = [name for name in names if taken[made[name]] > 1]
-        made |= {name: cut(name, limit) for name in alike if len(name) > limit}
+        made |= {name: cut(name, limit) for name in alike if breadth(name) > limit}
     seen: Counter[str] = Counter()
     taken = Counter(made.values())
     for name in names:
@@ -51,7 +81,7 @@ def _at_a_word(name: str, limit: int) -> str:
     """Return a name without its middle; the part after the middle begins with a word."""
     starts = (i + 1 for i, letter in enumerate(name) if letter == " ")
     tails = [len(name) - start for start in starts]
-    fitting = [tail for tail in tails if 0 < tail <= limit - 4]
+    fitting = [tail for tail in tails if tail > 0 and breadth(name[-tail:]) <= limit - 4]
     return _without_middle(name, limit, max(fitting)) if fitting else shortened(name, limit)
 
 
@@ -61,7 +91,10 @@ def _before(tail: int) -> Callable[[str, int], str]:
 
 
 def _without_middle(name: str, limit: int, tail: int) -> str:
-    return f"{name[: limit - 1 - tail].rstrip()}…{name[-tail:].lstrip()}"
+    end = name[-tail:].lstrip()
+    while breadth(end) > limit - 2:
+        end = end[1:]
+    return f"{_beginning(name, limit - 1 - breadth(end))}…{end}"
 
 
 def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:

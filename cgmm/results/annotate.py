@@ -148,7 +148,11 @@ def add_uncertainty(
     options.pop("n_bootstrap", None)
     design = options.get("design")
     adjusted = [] if design is None else columns_of(design)
-    known = [str(c) for c in adata.obs if str(c).lower() in CONFOUNDERS and c not in adjusted]
+    known = [
+        str(c)
+        for c in adata.obs
+        if str(c).lower() in CONFOUNDERS and c not in adjusted and not _is_condition(adata, c)
+    ]
     if not technical_replicates and _has_repeated_samples(adata):
         options["sample_key"] = "sample"
     batch = None
@@ -163,6 +167,11 @@ def add_uncertainty(
             batch = "batch" if (per > 0).all(axis=1).any() else None
             known += [] if batch else ["batch"]
     tl.donors(adata, batch_key=batch, confounders=known, **options)
+
+
+def _is_condition(adata: ad.AnnData, column: Any) -> bool:
+    """Return whether a column holds the conditions themselves, as where men and women are."""
+    return bool((adata.obs[column].astype(str) == adata.obs["condition"].astype(str)).all())
 
 
 def _has_repeated_samples(adata: ad.AnnData) -> bool:

@@ -74,6 +74,13 @@ def test_batches_within_conditions_and_confounders_reach_the_test(
     assert asked == {"batch_key": "batch", "confounders": ["Sex"], "n_permutations": 5}
 
 
+def test_the_condition_is_no_confounder_of_itself(
+    simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = with_batches(simulated, monkeypatch, ["x"], sex=simulated.obs["condition"], site="a")
+    assert asked["confounders"] == ["site"]
+
+
 def test_one_batch_is_no_batch(simulated: ad.AnnData, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = with_batches(simulated, monkeypatch, ["x"])
     assert asked == {"batch_key": None, "confounders": [], "n_permutations": 5}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cgmm._utils.labels import short_names, shortened, spread
+from cgmm._utils.labels import breadth, short_names, shortened, spread
 
 
 def test_spread_keeps_order_and_distance() -> None:
@@ -33,6 +33,18 @@ def test_long_names_are_cut(name: str, cut: str) -> None:
     assert shortened(name, 3) == cut
 
 
+def test_wide_letters_take_more_room_than_narrow_ones() -> None:
+    assert len(shortened("W" * 40, 20)) < len(shortened("n" * 40, 20)) == 20
+    assert shortened("illness i", 9) == "illness i"
+    assert len(shortened("ENSG00000163221 ENSG00000257764", 27)) == 25
+    assert len(shortened("細胞" * 20, 20)) == 12
+    assert breadth("e\u0301") == breadth("e")
+    long = ["ENSG00000163221 ENSG00000257764 1", "ENSG00000163221 ENSG00000257764 2"]
+    short = short_names(long, 18)
+    assert len(set(short.values())) == 2
+    assert all(breadth(s) <= 18 for s in short.values())
+
+
 def test_names_stay_distinct_when_they_are_cut() -> None:
     names = [
         "CD4 positive, alpha-beta naive T cell",
@@ -48,9 +60,9 @@ def test_names_stay_distinct_when_they_are_cut() -> None:
         short = short_names(names, limit)
         assert set(short) == set(names)
         assert len(set(short.values())) == len(names), limit
-        assert max(map(len, short.values())) <= limit
+        assert max(map(breadth, short.values())) <= limit + 0.5
         assert short["B cell"] == "B cell"
-    assert short_names(names, 18)[names[0]] == "CD4 p…naive T cell"
+    assert short_names(names, 18)[names[0]] == "CD4 po…naive T cell"
     assert short_names(["the only one that is long"], 12) == {
-        "the only one that is long": "the only on…"
+        "the only one that is long": "the only one…"
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from cgmm._utils.labels import breadth
 from cgmm.report.page.svg import NOTHING, el, label, tip
 
 Named = Sequence[tuple[str, int]]  # texts, each with the index of its population
@@ -25,7 +26,7 @@ def _ink(strength: float) -> str:
 
 def rise(width: float, names: Sequence[str], size: float) -> float:
     """Return the height that the longest of the slanted names takes above its column."""
-    longest = max(map(len, names), default=4)
+    longest = max(map(breadth, names), default=4)
     return longest * size * 0.62 * float(np.sin(np.radians(_angle(width))))
 
 
@@ -33,7 +34,7 @@ def reach(grid: Grid, names: Sequence[str], size: float) -> float:
     """Return how far to the right the slanted names above the columns go."""
     along = size * 0.62 * float(np.cos(np.radians(_angle(grid.width))))
     return max(
-        (grid.left + grid.width * (j + 0.5) + len(n) * along for j, n in enumerate(names)),
+        (grid.left + grid.width * (j + 0.5) + breadth(n) * along for j, n in enumerate(names)),
         default=grid.right,
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from cgmm._utils.labels import short_names
+from cgmm._utils.labels import breadth, short_names
 from cgmm.report.page.svg import el, label
 
 WIDTH, HEIGHT = 440, 380
@@ -142,7 +142,7 @@ def place_names(names: Sequence[Name]) -> tuple[list[Markup], int]:
     short = short_names([name.text for name in names], 18)
     for rank, name in enumerate(sorted(names, key=lambda n: -n.size)):
         words = short[name.text]
-        half = len(words) * 3.8 + 2
+        half = breadth(words) * 3.8 + 2
         for across, down in name.places(half) if rank < MAX_NAMES else ():
             x = float(np.clip(across, half + 2, WIDTH - half - 2))
             at = float(np.clip(down, 9, HEIGHT - 9))

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from markupsafe import Markup, escape
 
+from cgmm._utils.labels import breadth
+
 WIDTH = 860  # of a figure with one row per population
 TALL = 620  # height from which a figure takes most of a printed page
 NARROW = 400  # of the same figure on a phone
@@ -98,8 +100,8 @@ def label(content: str, x: float, y: float, *, anchor: str = "start", **more: ob
 
 def names_width(names: Sequence[str], limit: int = 27) -> float:
     """Return the width of the longest name before the rows of a figure, cut to `limit` letters."""
-    longest = max((min(len(n), limit) for n in names), default=4)
-    return float(min(max(longest * 7.6 + 8, 70.0), 200.0))
+    longest = max((min(breadth(n), limit) for n in names), default=4)
+    return max(longest * 7.6 + 8, 70.0)
 
 
 def about(subs: Sequence[int]) -> dict[str, object]:

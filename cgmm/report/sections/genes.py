@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cgmm._utils.labels import breadth
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.grid import Grid, rise
@@ -77,16 +78,16 @@ def gene_map_figure(results: Results) -> Figure | None:
     cell_w = float(np.clip(680 / len(columns), 13, 54))
     names = [results.short(s.name, 20) for s in columns]
     top = min(30 + rise(cell_w, names, 11.5), 150)
-    grid = Grid(110.0, top, cell_w, 17.0, n_rows=len(shown), n_columns=len(columns))
+    symbols = [text.short(str(gene), 18) for gene in shown.index]
+    left = max(110.0, 14 + 7.4 * max(map(breadth, symbols)))
+    grid = Grid(left, top, cell_w, 17.0, n_rows=len(shown), n_columns=len(columns))
     parts = [
         *grid.column_names([(n, s.index) for n, s in zip(names, columns, strict=True)], 11.5),
         *grid.background(),
     ]
     for i, gene in enumerate(shown.index):
         y = grid.top + grid.height * (i + 0.5)
-        parts.append(
-            label(text.short(str(gene), 14), grid.left - 8, y, anchor="end", class_="gene")
-        )
+        parts.append(label(symbols[i], grid.left - 8, y, anchor="end", class_="gene"))
         for j, sub in enumerate(columns):
             value = float(shown.loc[gene].get(sub.name, np.nan))
             if np.isfinite(value):

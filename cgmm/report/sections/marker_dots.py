@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cgmm._utils.labels import breadth
 from cgmm._utils.markers import leading_markers, markers_each
 from cgmm.report.page import text
 from cgmm.report.page.svg import (
@@ -107,7 +108,7 @@ def _wide(results: Results, dots: _Dots) -> Markup:
     left = names_width(names, 24) + 14
     column = min(MAX_COLUMN, (WIDTH - left - 8) / len(dots.chosen))
     size = min(11.0, column)
-    top = max(len(gene) for _, gene in dots.chosen) * size * 0.62 + 14
+    top = max(breadth(gene) for _, gene in dots.chosen) * size * 0.62 + 14
     height = top + STEP * len(names)
     parts: list[Markup] = []
     last = ""
@@ -138,10 +139,10 @@ def _wide(results: Results, dots: _Dots) -> Markup:
 def _narrow(results: Results, dots: _Dots) -> Markup:
     """Draw a row per gene and a column per population, for a phone."""
     names = [results.short(p.name, 18) for p in results.populations]
-    left = max(len(gene) for _, gene in dots.chosen) * 7.2 + 12
+    left = max(breadth(gene) for _, gene in dots.chosen) * 7.2 + 12
     column = min(MAX_COLUMN, (NARROW - left - 30) / len(names))
     size = max(min(11.0, column), 7.0)
-    top = max(map(len, names)) * size * 0.66 + 16
+    top = max(map(breadth, names)) * size * 0.66 + 16
     parts: list[Markup] = []
     last = ""
     height = top + NARROW_ROW * len(dots.chosen)

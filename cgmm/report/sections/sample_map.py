@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from cgmm._utils.colours import CONDITION_COLOURS
+from cgmm._utils.labels import breadth
 from cgmm._utils.scaling import classical_scaling, square
 from cgmm.report.page import text
 from cgmm.report.page.svg import WIDTH, Figure, drawing, el, label, tip
@@ -98,7 +99,7 @@ def _panel(
 
 def _name(words: str, at: np.ndarray, edge: float) -> Markup:
     """Write a name beside its mark, to the left of it near the right edge of the panel."""
-    left = at[0] + 10 + 6.2 * len(words) > edge
+    left = at[0] + 10 + 6.2 * breadth(words) > edge
     anchor, away = ("end", -9.0) if left else ("start", 9.0)
     return label(words, float(at[0]) + away, float(at[1]), anchor=anchor, class_="tick halo")
 
@@ -129,9 +130,9 @@ def _legend(results: Results, samples: pd.DataFrame, y: float) -> tuple[list[Mar
         entries += [(i, "var(--soft)", f"batch {b}") for i, b in enumerate(batches)]
     for shape, colour, name in entries:
         words = text.short(name, 24)
-        if x + 30 + 6.6 * len(words) > WIDTH:
+        if x + 30 + 6.6 * breadth(words) > WIDTH:
             x, y = 6.0, y + 20
         parts.append(_mark(np.array([x + 2, y]), shape, colour, name, ""))
         parts.append(label(words, x + 14, y, class_="tick"))
-        x += 36 + 6.6 * len(words)
+        x += 36 + 6.6 * breadth(words)
     return parts, y + 14

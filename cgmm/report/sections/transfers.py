@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from cgmm._utils.labels import breadth
 from cgmm.report.page import text
 from cgmm.report.page.grid import Grid, reach, rise
 from cgmm.report.page.svg import NARROW, NOTHING, Figure, drawing, el, label
@@ -57,10 +58,10 @@ def _matrix(
     rows = [s for s in results.populations if s.source is not None]
     columns = [s for s in results.populations if s.target is not None]
     short = {s.name: results.short(s.name, letters) for s in (*rows, *columns)}
-    longest = max(map(len, short.values()), default=4)
+    longest = max(map(breadth, short.values()), default=4)
     across = [short[s.name] for s in columns]
     grid = Grid(
-        left=min(28 + longest * size * 0.56, 210) if width is None else 8 + longest * size * 0.6,
+        left=28 + longest * size * 0.6 if width is None else 8 + longest * size * 0.6,
         top=min(34 + rise(cell, list(short.values()), size), 170),
         width=cell,
         height=cell,

@@ -24,7 +24,17 @@
     return store;
   }
   function esc(text) { return String(text).replace(/[&<>"]/g, function (c) { return { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" }[c]; }); }
-  function cut(text, n) { var letters = Array.from(text); return letters.length > n ? letters.slice(0, n - 1).join("") + "…" : text; }
+  var ruler;
+  function breadth(text) {
+    if (!ruler) { ruler = doc.createElement("canvas").getContext("2d"); ruler.font = "12px " + getComputedStyle(doc.body).fontFamily; }
+    return ruler.measureText(text).width / ruler.measureText("n").width;
+  }
+  function cut(text, n) {
+    if (breadth(text) <= n) return text;
+    var letters = Array.from(text);
+    while (letters.length && breadth(letters.join("")) > n - 1) letters.pop();
+    return letters.join("") + "…";
+  }
   function fixed(v, n) { var s = v.toFixed(n); return (+s === 0 ? s.replace("-", "") : s).replace("-", "−"); }
   function signed(v) { var s = fixed(v, 2); return v > 0 && +v.toFixed(2) > 0 ? "+" + s : s; }
   function probability(q) { return q < 0.001 ? q.toExponential(0).replace("e-", "e−") : q.toFixed(q < 0.1 ? 3 : 2); }
@@ -93,7 +103,7 @@
     out += '<text class="tick" transform="translate(13,' + (H - B + T) / 2 + ') rotate(-90)" text-anchor="middle">' + (tested ? "−log10 q" : "mean expression") + "</text>";
     var taken = [];
     drawn.slice().sort(function (a, b) { return tested ? a[1] - b[1] : Math.abs(b[0] - x(0)) - Math.abs(a[0] - x(0)); }).slice(0, 40).forEach(function (point) {
-      var name = cut(d.genes[point[2]], 14), w = name.length * 7, right = point[0] + w + 12 < W, x0 = right ? point[0] + 6 : point[0] - 6 - w;
+      var name = cut(d.genes[point[2]], 14), w = breadth(name) * 7, right = point[0] + w + 12 < W, x0 = right ? point[0] + 6 : point[0] - 6 - w;
       if (taken.length >= 14 || taken.some(function (t) { return x0 < t[1] && x0 + w > t[0] && Math.abs(point[1] - t[2]) < 12; })) return;
       taken.push([x0, x0 + w, point[1]]);
       out += '<text class="gene tick" x="' + (right ? point[0] + 6 : point[0] - 6) + '" text-anchor="' + (right ? "start" : "end") + '" y="' + (point[1] + 4) + '">' + esc(name) + "</text>";
@@ -117,7 +127,7 @@
     var d = store, s = at(gene, k), of = donors(gene, k), index = d.pops[k], colour = page.colours[index], n = shown(gene, k);
     var y = function (v) { return y0 + h - (v - low) / (high - low) * h; }, xs = [x0 + w * 0.28, x0 + w * 0.72], out = "";
     out += '<g data-s="' + index + '" data-tip="' + esc(page.names[index] + (n ? ": " + n.words : "")) + '"><rect class="panel' + (k === pop ? " chosen" : "") + '" x="' + x0 + '" y="' + y0 + '" width="' + w + '" height="' + h + '"/>';
-    out += '<rect class="row-hit" x="' + x0 + '" y="' + (y0 - 18) + '" width="' + w + '" height="' + (h + 50) + '"/><text class="panel-title" x="' + x0 + '" y="' + (y0 - 6) + '">' + esc(cut(page.names[index], 19)) + "</text></g>";
+    out += '<rect class="row-hit" x="' + x0 + '" y="' + (y0 - 18) + '" width="' + w + '" height="' + (h + 50) + '"/><text class="panel-title" x="' + x0 + '" y="' + (y0 - 6) + '">' + esc(cut(page.names[index], 17)) + "</text></g>";
     of.both.forEach(function (name) { out += '<path class="pair" stroke="' + colour + '" d="M' + xs[0] + "," + y(of.before[name]).toFixed(1) + "L" + xs[1] + "," + y(of.after[name]).toFixed(1) + '"/>'; });
     of.sides.forEach(function (side, i) {
       side.forEach(function (v, j) {
