@@ -23,6 +23,7 @@ from cgmm.mixture.features import (
     Kind,
     chunk_rows,
     features_of,
+    filled_up,
     matmul,
     product,
     triangle,
@@ -211,7 +212,8 @@ class Pass:
     centre
         Shape (D,), subtracted from every point.
     theta
-        Coefficients of the features that this form of covariances needs, shape (used features, K).
+        Coefficients of the features that this form of covariances needs, shape (used features, K),
+        K with empty components (:func:`cgmm.mixture.features.filled_up`).
     kind
         Form of the covariances.
     statistic
@@ -232,13 +234,9 @@ class Pass:
     ) -> Pass:
         """Return the description of a pass over these cells, in their precision."""
         used, n_used = used_features(cells.n_dims, kind)
-        return cls(
-            np.asarray(centre, cells.dtype),
-            np.ascontiguousarray(theta[used], cells.dtype),
-            kind,
-            statistic,
-            n_used if statistic == "moments" else theta.shape[1],
-        )
+        filled = filled_up(np.ascontiguousarray(theta[used], cells.dtype), cells.n)
+        width = n_used if statistic == "moments" else filled.shape[1]
+        return cls(np.asarray(centre, cells.dtype), filled, kind, statistic, width)
 
     def __call__(self, blocks: Iterable[Block]) -> np.ndarray:
         """Return the sums over some blocks, starting from zero."""
@@ -273,7 +271,9 @@ def _sums(
     totals: list[Any] = [0.0] * len(passes)
     for i, sums in _parts(sides, passes):
         totals[i] = totals[i] + sums
-    return [(total[:-1], float(total[-1, 0])) for total in totals]
+    k = thetas.shape[-1]  # without the empty components
+    columns = slice(None) if statistic == "moments" else slice(k)
+    return [(total[:k, columns], float(total[-1, 0])) for total in totals]
 
 
 def _parts(sides: Sequence[AnyCells], passes: Sequence[Pass]) -> Iterator[tuple[int, np.ndarray]]:

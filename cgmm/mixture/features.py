@@ -18,6 +18,9 @@ MAX_TERMS = 128  # of a sum inside a matrix product, for the same reason
 EXACT = jax.lax.Precision.HIGHEST
 
 
+MULTIPLE = 8  # of the components that a compiled pass over few points is made for
+MAX_FILLED_WORK = 5e8  # points times coefficients; above, empty components cost more than compiling
+
 Kind = Literal["full", "diag", "tied"]
 
 
@@ -80,6 +83,23 @@ def used_features(n_dims: int, kind: Kind) -> tuple[np.ndarray, int]:
     quadratic = {"full": rows >= 0, "diag": rows == cols, "tied": rows < 0}[kind]
     used = np.concatenate([quadratic, np.ones(n_dims + 1, bool)])
     return used, int(used.sum())
+
+
+def filled_up(theta: np.ndarray, n_points: int) -> np.ndarray:
+    """Return coefficients (M, K) with empty components up to a multiple of ``MULTIPLE``.
+
+    Code is compiled for a number of components, and an automatic fit has mixtures of many sizes:
+    with few points it would compile for longer than it computes.  An empty component has no
+    density anywhere, so responsibilities and sums of the others stay what they are.  With many
+    points nothing is added.
+    """
+    m, k = theta.shape
+    more = -k % MULTIPLE
+    if not more or n_points * theta.size > MAX_FILLED_WORK:
+        return theta
+    empty = np.zeros((m, more), theta.dtype)
+    empty[-1] = np.finfo(theta.dtype).min / 4  # of the constant feature
+    return np.concatenate([theta, empty], axis=1)
 
 
 def log_density_features(

@@ -30,7 +30,7 @@ import numpy as np
 from cgmm._utils.arguments import check_seed, check_whole
 from cgmm.mixture.blocks import BLOCK_ROWS, cut
 from cgmm.mixture.checks import as_points, check_mixture
-from cgmm.mixture.features import densities, log_density_features
+from cgmm.mixture.features import densities, filled_up, log_density_features
 
 
 @jax.tree_util.register_dataclass
@@ -72,10 +72,11 @@ class GaussianMixture:
                 np.asarray(self.means, float) - centre,
                 np.asarray(self.covariances, float),
             )
+            theta = filled_up(theta, len(x))
             out, filled = np.empty((len(x), self.n_components)), 0
             for block in cut(x, 0.0, np.dtype(np.float64)):
                 logs = np.asarray(densities(block.points, centre, theta))
-                out[filled : filled + block.n] = logs[: block.n]
+                out[filled : filled + block.n] = logs[: block.n, : self.n_components]
                 filled += block.n
         return out
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cgmm import GaussianMixture
+from cgmm.mixture import features
 from cgmm.mixture.blocks import Cells
 from cgmm.mixture.e_step import (
     Pass,
@@ -57,13 +58,42 @@ def test_chunks_together_give_what_one_after_the_other_gives(statistic, dtype) -
     x, theta = rng.standard_normal((5000, 3)), rng.standard_normal((10, 4))
     of = Cells(x, None, dtype)
     one = Pass.of(of, np.zeros(3), theta, "full", statistic)
-    sums = np.zeros((5, one.width))
+    sums = np.zeros((one.theta.shape[1] + 1, one.width))
     with jax.enable_x64(True):
         (block,) = of.part(0)
         arguments = (sums, *block, one.centre, one.theta, "full", statistic)
         apart, together = (np.asarray(accumulate(*arguments, wide=wide)) for wide in (False, True))
     np.testing.assert_allclose(together, apart, rtol=1e-12 if dtype == np.float64 else 1e-5)
     np.testing.assert_allclose(apart, one(of.part(0)), rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", ["full", "diag", "tied"])
+def test_empty_components_change_nothing(monkeypatch, kind: Kind, dtype) -> None:
+    g = make(5, 4)
+    x, centre = g.sample(700, 1)[0], np.zeros(4)
+    theta = theta_of(g, centre)
+
+    def found() -> list[np.ndarray]:
+        cells = Cells(x, None, dtype)
+        moments = expectation(cells, centre, theta, kind)
+        logs = g.component_log_prob(x)
+        return [np.asarray(a) for a in (*moments, *proportions(cells, centre, theta, kind), logs)]
+
+    filled = found()
+    monkeypatch.setattr(features, "MAX_FILLED_WORK", 0.0)
+    tol = 1e-12 if dtype == np.float64 else 1e-4
+    for one, other in zip(filled, found(), strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=tol, atol=tol)
+
+
+def test_mixtures_of_near_sizes_share_compiled_code() -> None:
+    x = np.random.default_rng(0).normal(size=(100, 6))
+    before = accumulate._cache_size()
+    for k in (9, 11, 16):
+        expectation(Cells(x, None, np.float64), np.zeros(6), theta_of(make(k, 6), np.zeros(6)))
+    assert accumulate._cache_size() - before == 1
 
 
 @pytest.mark.parametrize("kind", ["diag", "tied"])
