@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._anndata.checks import check_object, column
+from cgmm._utils.lazy_rows import LazyRows, in_memory, is_lazy, pieces
 
 N_ROWS_OF_BASE = 50
 EQUAL_TOTALS = 1e-3  # of a total; the totals of normalised cells differ by rounding only
@@ -19,7 +20,7 @@ EQUAL_TOTALS = 1e-3  # of a total; the totals of normalised cells differ by roun
 class CellExpression(NamedTuple):
     """Expression matrix of the cells of an object, and the object that the matrix is from."""
 
-    matrix: Any  #: (n_cells, n_genes), dense or sparse
+    matrix: Any  #: (n_cells, n_genes), dense, sparse, or LazyRows of a Dask array
     adata: ad.AnnData
     rows: np.ndarray  #: (n_cells,) row of each cell in ``adata``
     unit: float = 1.0  #: natural logarithm of the base of the stored values
@@ -85,14 +86,6 @@ def check_expression(adata: ad.AnnData, expression: ad.AnnData | None, layer: st
             "expression=, an object with the same cells and X in memory."
         )
         raise ValueError(msg)
-    if is_lazy(holder.layers[layer] if layer is not None else holder.X):
-        name = "X" if layer is None else f"layers[{layer!r}]"
-        msg = (
-            f"{name} is needed, but it is a Dask array, which is not read as a whole: call "
-            "adata.to_memory() first, or give expression=, an object with the same cells and X in "
-            "memory."
-        )
-        raise ValueError(msg)
     if not holder.obs_names.equals(adata.obs_names):
         check_unique(holder.obs_names, "expression= names cells", "obs_names_make_unique()")
 
@@ -105,7 +98,9 @@ def take_expression(
     matrix = holder.layers[layer] if layer is not None else holder.X
     if matrix is None or holder.n_vars == 0:
         return None
-    if not sp.issparse(matrix):
+    if is_lazy(matrix):
+        matrix = LazyRows(matrix)
+    elif not sp.issparse(matrix):
         matrix = np.asarray(matrix)
     rows = np.arange(adata.n_obs)
     if not holder.obs_names.equals(adata.obs_names):
@@ -116,11 +111,6 @@ def take_expression(
         return CellExpression(matrix, holder, rows)
     unit = float(np.log(base))
     return CellExpression(matrix * unit, holder, rows, unit)
-
-
-def is_lazy(matrix: Any) -> bool:
-    """Whether a matrix is a Dask array."""
-    return hasattr(matrix, "dask")
 
 
 def log_base(holder: ad.AnnData, matrix: Any) -> float | None:
@@ -150,7 +140,7 @@ def log_base(holder: ad.AnnData, matrix: Any) -> float | None:
     candidates = dict.fromkeys(
         [np.e, *([base] if base is not None and base > 1 else []), 2.0, 10.0]
     )
-    rows = matrix[:N_ROWS_OF_BASE]
+    rows = in_memory(matrix[:N_ROWS_OF_BASE])
     values = np.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype=float)
     if not values.size or not np.isfinite(values).all() or values.min() < 0 or values.max() > 30:
         return None
@@ -170,7 +160,7 @@ def check_naming(
     ------
     KeyError, TypeError, ValueError
         When ``name_by`` is not a column of ``obs``, and as :func:`check_expression`. An object
-        whose ``X`` is on disk or a Dask array passes: its components get no marker genes as names.
+        whose ``X`` is on disk (backed mode) passes: its components get no marker genes as names.
     """
     if name_by is not None:
         column(adata, name_by, "name_by")
@@ -194,7 +184,7 @@ def naming_expression(
 
 
 def _x_on_disk(adata: ad.AnnData, expression: ad.AnnData | None, layer: str | None) -> bool:
-    return expression is None and layer is None and (adata.isbacked or is_lazy(adata.X))
+    return expression is None and layer is None and adata.isbacked
 
 
 def check_unique(names: pd.Index, what: str, cure: str) -> None:
@@ -207,14 +197,17 @@ def check_unique(names: pd.Index, what: str, cure: str) -> None:
 
 def looks_like_counts(matrix: Any, *, n_rows: int = 200) -> bool:
     """Return whether the first rows hold only whole numbers, one of them above 1."""
-    part = matrix[:n_rows]
+    part = in_memory(matrix[:n_rows])
     values = part.data if sp.issparse(part) else np.asarray(part).ravel()
     return bool(values.size and values.max() > 1 and np.all(values == np.rint(values)))
 
 
 def all_finite(matrix: Any) -> bool:
     """Return whether no value is NaN or infinite."""
-    return bool(np.isfinite(matrix.data if sp.issparse(matrix) else matrix).all())
+    return all(
+        bool(np.isfinite(part.data if sp.issparse(part) else part).all())
+        for _, part in pieces(matrix)
+    )
 
 
 def check_usable(matrix: Any, *, natural_log: bool) -> None:
@@ -236,7 +229,7 @@ def check_usable(matrix: Any, *, natural_log: bool) -> None:
             "(scanpy.pp.normalize_total, scanpy.pp.log1p), or name the layer that is normalised."
         )
         raise ValueError(msg)
-    if natural_log and matrix.min() < 0:
+    if natural_log and any(part.min() < 0 for _, part in pieces(matrix)):
         msg = (
             "Expression holds negative values, as scaled data do: name the layer with "
             "log-normalised values, or give natural_log=False for features such as cytometry."

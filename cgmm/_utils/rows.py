@@ -55,6 +55,16 @@ def read_rows(stored: h5py.Group | h5py.Dataset, rows: np.ndarray) -> Any:
     return out
 
 
+def as_dask(stored: h5py.Group) -> Any:
+    """Return a stored CSR matrix as a Dask array, in blocks of rows of ``BLOCK_VALUES`` values."""
+    from anndata.experimental import read_elem_lazy
+
+    n_rows, n_columns = (int(n) for n in stored.attrs["shape"])
+    per_row = max(1, stored["data"].shape[0] // max(1, n_rows))
+    rows = min(n_rows, max(1, BLOCK_VALUES // per_row))
+    return read_elem_lazy(stored, chunks=(rows, n_columns))
+
+
 def row_ends(stored: h5py.Group | h5py.Dataset) -> np.ndarray:
     """Return the number of stored values before each row, dense or CSR: shape (n_rows + 1,)."""
     if isinstance(stored, h5py.Dataset):

@@ -15,16 +15,20 @@ size, not a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
+from cgmm._utils.lazy_rows import LazyRows, pieces
 from cgmm.thresholds import MIN_CHANGE
 
 TOP = 20
 WIDESPREAD = 0.5
+
+Function = Callable[[np.ndarray], np.ndarray] | None  #: elementwise; None: the values themselves
+AnyExpression: TypeAlias = np.ndarray | sp.spmatrix | sp.sparray | LazyRows
 
 
 class ExpressionMoments(NamedTuple):
@@ -44,7 +48,7 @@ class GeneShift(NamedTuple):
 
 
 def moments(
-    expression: np.ndarray | sp.spmatrix | sp.sparray,
+    expression: AnyExpression,
     memberships: np.ndarray,
     *,
     weights: np.ndarray | None = None,
@@ -55,7 +59,8 @@ def moments(
     Parameters
     ----------
     expression
-        Log-normalised expression (natural log), shape (n_cells, n_genes), dense or sparse.
+        Log-normalised expression (natural log), shape (n_cells, n_genes), dense, sparse, or rows of
+        a Dask array.
     memberships
         Non-negative weights, shape (n_cells, K): responsibilities.
     weights
@@ -67,25 +72,23 @@ def moments(
     -------
     ExpressionMoments; rows of components without any weight are NaN.
     """
-    mean, fraction = (
-        means(expression, memberships, weights=weights, of=of, block=block)
-        for of in (None, _positive)
-    )
     m = memberships if weights is None else memberships * weights[:, None]
+    mean, fraction = _means(expression, m, (None, _positive), block)
     return ExpressionMoments(mean, fraction, m.sum(axis=0))
 
 
 def means(
-    expression: np.ndarray | sp.spmatrix | sp.sparray,
+    expression: AnyExpression,
     memberships: np.ndarray,
     *,
     weights: np.ndarray | None = None,
-    of: Callable[[np.ndarray], np.ndarray] | None = None,
+    of: Function = None,
     block: int = 4096,
 ) -> np.ndarray:
     """Return weighted means of a function of the values, one row per component.
 
-    Sparse expression stays sparse; dense expression is read one block of cells at a time.
+    Sparse expression stays sparse; dense expression is read one block of cells at a time, a Dask
+    array one chunk at a time.
 
     Parameters
     ----------
@@ -99,20 +102,37 @@ def means(
     Shape (K, n_genes); rows of components without any weight are NaN.
     """
     m = memberships if weights is None else memberships * weights[:, None]
-    if sp.issparse(expression):
-        matrix = sp.csr_array(expression)
+    return _means(expression, m, (of,), block)[0]
+
+
+def _means(
+    expression: AnyExpression, masses: np.ndarray, functions: Sequence[Function], block: int
+) -> list[np.ndarray]:
+    """Return the means of several functions of the values, from one pass over the cells."""
+    sums = [np.zeros((masses.shape[1], expression.shape[1])) for _ in functions]
+    for rows, part in pieces(expression):
+        for total, of in zip(sums, functions, strict=True):
+            total += _sums(part, masses[rows], of, block)
+    return [_over(total, masses.sum(axis=0)) for total in sums]
+
+
+def _sums(
+    values: np.ndarray | sp.spmatrix | sp.sparray, masses: np.ndarray, of: Function, block: int
+) -> np.ndarray:
+    """Return the weighted sums of a function of values in memory, one row per component."""
+    if sp.issparse(values):
+        matrix = sp.csr_array(values)
         if of is not None:
-            values = of(matrix.data)
-            matrix = sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
-        sums = np.asarray(matrix.T @ m).T
-    else:
-        dense = np.asarray(expression)
-        sums = np.zeros((m.shape[1], dense.shape[1]))
-        for start in range(0, len(dense), block):
-            rows = slice(start, start + block)
-            part = dense[rows] if of is None else of(dense[rows])
-            sums += m[rows].T @ part
-    return _over(sums, m.sum(axis=0))
+            data = of(matrix.data)
+            matrix = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        return np.asarray(matrix.T @ masses).T
+    dense = np.asarray(values)
+    sums = np.zeros((masses.shape[1], dense.shape[1]))
+    for start in range(0, len(dense), block):
+        rows = slice(start, start + block)
+        part = dense[rows] if of is None else of(dense[rows])
+        sums += masses[rows].T @ part
+    return sums
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

@@ -18,11 +18,12 @@ sums of donors, never cells.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
+from cgmm._utils.lazy_rows import pieces
 from cgmm.donors.design import paired_by_default
 from cgmm.donors.reasons import n_donors_in_words
 from cgmm.thresholds import MIN_CELLS_PER_SUM, MIN_DONORS
@@ -55,7 +56,7 @@ def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> P
     Parameters
     ----------
     counts
-        Counts, shape (n_cells, n_genes), sparse or dense.
+        Counts, shape (n_cells, n_genes), sparse, dense, or rows of a Dask array.
     weights
         Weight of each cell in each component, shape (n_cells, K), between 0 and 1.
     donors
@@ -66,25 +67,31 @@ def pseudobulk(counts: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> P
     Pseudobulk
     """
     picker, names = _picker(weights, donors)
-    sums = picker @ (sp.csr_array(counts) if sp.issparse(counts) else np.asarray(counts))
-    dense = sums.toarray() if sp.issparse(sums) else sums
     shape = (weights.shape[1], len(names))
     return Pseudobulk(
-        np.rint(dense).astype(np.int64).reshape(*shape, -1),
+        np.rint(_picked(picker, counts)).astype(np.int64).reshape(*shape, -1),
         picker.sum(axis=1).reshape(shape),
         names,
     )
 
 
-def donor_means(values: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> Pseudobulk:
+def donor_means(
+    values: np.ndarray,
+    weights: np.ndarray,
+    donors: np.ndarray,
+    *,
+    columns: np.ndarray | None = None,
+) -> Pseudobulk:
     """Return the weighted mean of values in every component and donor.
 
     Parameters
     ----------
     values
-        Expression, shape (n_cells, n_genes), sparse or dense.
+        Expression, shape (n_cells, n_genes), sparse, dense, or rows of a Dask array.
     weights, donors
         As in :func:`pseudobulk`.
+    columns
+        Numbers of the genes; None: all.
 
     Returns
     -------
@@ -92,12 +99,23 @@ def donor_means(values: np.ndarray, weights: np.ndarray, donors: np.ndarray) -> 
     """
     picker, names = _picker(weights, donors)
     cells = picker.sum(axis=1)
-    sums = picker @ (sp.csr_array(values) if sp.issparse(values) else np.asarray(values))
-    dense = sums.toarray() if sp.issparse(sums) else np.asarray(sums)
+    dense = _picked(picker, values, columns)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(cells[:, None] > 0, dense / cells[:, None], np.nan)
     shape = (weights.shape[1], len(names))
     return Pseudobulk(means.reshape(*shape, -1), cells.reshape(shape), names)
+
+
+def _picked(picker: sp.csr_array, values: Any, columns: np.ndarray | None = None) -> np.ndarray:
+    """Return the sums of values that a picker makes, (K x n_donors, n_genes)."""
+    total: Any = 0.0
+    for rows, part in pieces(values):
+        chosen = part if columns is None else part[:, columns]
+        sums = picker[:, rows] @ (
+            sp.csr_array(chosen) if sp.issparse(chosen) else np.asarray(chosen)
+        )
+        total = total + (sums.toarray() if sp.issparse(sums) else np.asarray(sums))
+    return np.asarray(total)
 
 
 def _picker(weights: np.ndarray, donors: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:

@@ -9,6 +9,7 @@ computed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import anndata as ad
 import numpy as np
@@ -19,6 +20,7 @@ from cgmm._anndata.expression import expression_of
 from cgmm._anndata.keys import DEFAULT_KEY, FEATURES, HARMONY, LOADINGS, PCA, Keys
 from cgmm._anndata.sides import representation, rows_of_fit
 from cgmm._anndata.storage import read_params, read_stored
+from cgmm._utils.lazy_rows import in_memory
 from cgmm.pair import SOURCE
 
 LOADINGS_OF = {PCA: LOADINGS, HARMONY: LOADINGS}
@@ -102,7 +104,7 @@ def projected(
             scores = representation(adata, known["use_rep"], known["n_dims"])
             _check_units(held.matrix, table / held.unit, scores, rows)
         change = moves @ table[columns].T
-    own = held.matrix[rows][:, columns]
+    own = in_memory(held.matrix[rows], columns)
     own = own.toarray() if sp.issparse(own) else np.asarray(own)
     return pd.DataFrame(own + held.unit * change, index=adata.obs_names[rows], columns=wanted)
 
@@ -136,11 +138,11 @@ def _loadings(holder: ad.AnnData, adata: ad.AnnData, name: str | None, use_rep: 
     raise KeyError(msg)
 
 
-def _check_units(matrix: object, table: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> None:
+def _check_units(matrix: Any, table: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> None:
     """Check that the scores are expression times loadings, up to a constant."""
     some = rows[np.linspace(0, len(rows) - 1, min(N_CHECKED, len(rows))).astype(int)]
     seen = np.flatnonzero(table.any(axis=1))
-    part = matrix[some][:, seen]  # type: ignore[index]
+    part = in_memory(matrix[some], seen)
     part = part.toarray() if sp.issparse(part) else np.asarray(part)
     scores = scores[some, : table.shape[1]]
     off = part @ table[seen] - scores

@@ -24,7 +24,7 @@ from cgmm._utils.ahead import ahead
 from cgmm._utils.files import atomic
 from cgmm._utils.h5ad import plain_strings
 from cgmm._utils.optional import how_to_install
-from cgmm._utils.rows import RowsWriter
+from cgmm._utils.rows import RowsWriter, as_dask
 from cgmm.pp._blocks import Block, blocks_of
 from cgmm.pp._counted_once import check_copies, signatures
 from cgmm.pp._dropped import DROPPED, dropped_cells
@@ -51,7 +51,6 @@ LAZY = "lazy"
 AUTO = "auto"
 SCALE = "scale"  # entry of uns of a prepared file
 LAZY_VALUES = 100_000_000  # stored values; in memory they take about 3 GB
-BLOCK = 4_000_000  # values of a Dask block
 
 
 def choose_scale(
@@ -269,14 +268,5 @@ def read_prepared(path: Path | str) -> ad.AnnData:
             name: read_elem(file[name]) for name in ("obs", "var", "obsm", "uns")
         }
         lazy = slots["uns"].get(SCALE) == LAZY
-        values = _as_dask(file["X"]) if lazy else read_elem(file["X"])
+        values = as_dask(file["X"]) if lazy else read_elem(file["X"])
         return ad.AnnData(X=values, **slots)
-
-
-def _as_dask(stored: h5py.Group) -> Any:
-    from anndata.experimental import read_elem_lazy
-
-    n_rows, n_columns = (int(n) for n in stored.attrs["shape"])
-    per_row = max(1, stored["data"].shape[0] // max(1, n_rows))
-    rows = min(n_rows, max(1, BLOCK // per_row))
-    return read_elem_lazy(stored, chunks=(rows, n_columns))

@@ -13,10 +13,11 @@ import pandas as pd
 from anndata.io import read_elem
 
 from cgmm import tl
-from cgmm._utils.rows import read_rows
+from cgmm._utils.rows import as_dask, read_rows
 from cgmm.donors.formula import columns_of
 from cgmm.genes.marker_table import find_markers, other_gene_names, read_marker_table
 from cgmm.pp import InputError
+from cgmm.pp._lazy import LAZY, SCALE
 from cgmm.results.recipe import COLUMNS
 
 if TYPE_CHECKING:
@@ -183,7 +184,9 @@ def _has_repeated_samples(adata: ad.AnnData) -> bool:
 
 
 def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = False) -> ad.AnnData:
-    """Read the names, ``X`` and, on request, the counts of an h5ad file.
+    """Read the names, ``X`` and, on request, the counts of a prepared file.
+
+    Values of a file that was made lazily are Dask arrays, which are read when they are used.
 
     Parameters
     ----------
@@ -196,13 +199,21 @@ def read_values(path: Path, *, rows: np.ndarray | None = None, counts: bool = Fa
         Whether to read the counts, if the file has them.
     """
     with h5py.File(path, "r") as file:
+        lazy = SCALE in file["uns"] and read_elem(file["uns"][SCALE]) == LAZY
+        read = _lazy_rows if lazy else read_rows
         obs: Any = read_elem(file["obs"])
         var: Any = read_elem(file["var"])
         rows = np.ones(len(obs), dtype=bool) if rows is None else rows
-        values = read_rows(file["X"], rows)
+        values = read(file["X"], rows)
         wanted = counts and COUNTS in file.get("layers", {})
-        layers = {COUNTS: read_rows(file["layers"][COUNTS], rows)} if wanted else {}
+        layers = {COUNTS: read(file["layers"][COUNTS], rows)} if wanted else {}
     return ad.AnnData(X=values, obs=obs.loc[rows, []], var=var[[]], layers=layers)
+
+
+def _lazy_rows(stored: h5py.Group, rows: np.ndarray) -> Any:
+    """Return some rows of a stored CSR matrix as a Dask array."""
+    values = as_dask(stored)
+    return values if rows.all() else values[np.flatnonzero(rows)]
 
 
 def rows_of_conditions(adata: ad.AnnData, source: str, target: str) -> np.ndarray:

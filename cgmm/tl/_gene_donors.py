@@ -51,7 +51,7 @@ def donor_values(
         return {}
     columns = np.flatnonzero(kept)
     parts = [
-        donor_means(cells.matrix[rows][:, columns], weight, np.asarray(donors))
+        donor_means(cells.matrix[rows], weight, np.asarray(donors), columns=columns)
         for rows, weight, donors in zip(sides.rows, coupled.weights, sides.donors, strict=True)
     ]
     unit = np.log(2) if natural_log else 1.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cgmm._anndata.expression import CellExpression, looks_like_counts
 from cgmm._anndata.sides import Sides
 from cgmm._anndata.units import DonorColumns, Units, model_of
+from cgmm._utils.lazy_rows import LazyRows, is_lazy
 from cgmm._utils.optional import how_to_install
 from cgmm.genes import deseq, voom
 from cgmm.genes.pseudobulk import Pseudobulk, Samples, donor_means, pseudobulk, samples
@@ -96,14 +97,18 @@ def _sums(
     source, target = (
         donor_means(cells.matrix[rows], weight, np.asarray(donors))
         if counts_layer is None
-        else pseudobulk(
-            cells.adata.layers[counts_layer][cells.rows[rows]], weight, np.asarray(donors)
-        )
+        else pseudobulk(_layer(cells, counts_layer)[cells.rows[rows]], weight, np.asarray(donors))
         for rows, weight, donors in zip(
             coupled.sides.rows, coupled.weights, coupled.sides.donors, strict=True
         )
     )
     return source, target
+
+
+def _layer(cells: CellExpression, name: str) -> Any:
+    """Return a layer of the object of the expression, a Dask array as rows that are read later."""
+    values = cells.adata.layers[name]
+    return LazyRows(values) if is_lazy(values) else values
 
 
 def with_design(
@@ -156,7 +161,7 @@ def _no_test(
         return ""
     if counts_layer not in cells.adata.layers:
         return f"layers[{counts_layer!r}] with counts is not there, and a test needs counts."
-    if not looks_like_counts(cells.adata.layers[counts_layer]):
+    if not looks_like_counts(_layer(cells, counts_layer)):
         return f"layers[{counts_layer!r}] does not hold counts (whole numbers), as a test needs."
     if method == DESEQ and not deseq.installed():
         return f"PyDESeq2 is not installed: {how_to_install('pydeseq2')}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -147,24 +149,27 @@ def test_whole_numbers_of_cytometry_are_features_like_any_other() -> None:
         check_usable(channels, natural_log=True)
 
 
-def test_a_dask_array_is_fitted_but_its_genes_are_refused(simulated: ad.AnnData) -> None:
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix])
+def test_a_dask_array_is_read_chunk_by_chunk(simulated: ad.AnnData, kind: Callable) -> None:
     dask = pytest.importorskip("dask.array")
-    plain = cg.tl.fit(
-        simulated,
-        condition_key="condition",
-        source="control",
-        target="treated",
-        n_components=3,
-        copy=True,
-    )
+    call = {"condition_key": "condition", "source": "control", "target": "treated"}
+    call |= {"donor_key": "donor", "n_components": 3}
+    plain = cg.tl.fit(simulated, **call, copy=True)
     lazy = simulated.copy()
-    lazy.X = dask.from_array(lazy.X.toarray(), chunks=(400, -1))
-    cg.tl.fit(lazy, condition_key="condition", source="control", target="treated", n_components=3)
+    lazy.X = dask.from_array(lazy.X.toarray(), chunks=(400, -1)).map_blocks(kind)
+    counts = dask.from_array(lazy.layers["counts"].toarray(), chunks=(500, -1))
+    lazy.layers["counts"] = counts.map_blocks(kind)
+    cg.tl.fit(lazy, **call)
     np.testing.assert_array_equal(
         cg.get.factors(lazy)["log2_net"], cg.get.factors(plain)["log2_net"]
     )
-    with pytest.raises(ValueError, match=r"X is needed, but it is a Dask array.*expression="):
-        cg.tl.genes(lazy)
+    for adata in (plain, lazy):
+        cg.tl.genes(adata)
+    for table in (cg.get.genes, cg.get.markers, cg.get.gene_donors):
+        pd.testing.assert_frame_equal(table(lazy), table(plain), rtol=1e-9)
+    genes = list(simulated.var_names[:3])
+    one, two = (cg.get.projected(adata, genes=genes) for adata in (plain, lazy))
+    pd.testing.assert_frame_equal(one, two, rtol=1e-9)
 
 
 def test_principal_components_of_each_condition_by_itself_are_refused(

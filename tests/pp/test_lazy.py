@@ -46,7 +46,6 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows_module, "BLOCK_VALUES", 3000)
-    monkeypatch.setattr(_lazy, "BLOCK", 3000)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from typing import Any
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 
 import cgmm as cg
 from cgmm._utils import h5ad
+from cgmm._utils import rows as rows_module
 from cgmm.results import annotate
 from cgmm.results.annotate import add_uncertainty, read_values
 
@@ -50,6 +52,28 @@ def test_genes_are_tested_and_counts_are_not_written_again(
     adata = annotated(simulated, fit, values, test_genes=True)
     assert "counts" not in adata.layers
     assert cg.get.genes(adata)["de_q"].notna().any()
+
+
+def test_values_of_a_file_that_was_made_lazily_stay_on_disk(
+    simulated: ad.AnnData, fit: cg.CoupledFit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask")
+    monkeypatch.setattr(rows_module, "BLOCK_VALUES", 100_000)
+    found, rows = [], np.arange(simulated.n_obs) % 7 > 0
+    for scale in ("memory", "lazy"):
+        simulated.uns["scale"] = scale
+        h5ad.write_h5ad(simulated, tmp_path / "prepared.h5ad")
+        values = read_values(tmp_path / "prepared.h5ad", counts=True)
+        assert hasattr(values.X, "dask") is (scale == "lazy")
+        adata = annotated(simulated, fit, values, test_genes=True)
+        h5ad.write_h5ad(adata, tmp_path / f"{scale}.h5ad")
+        found.append((cg.get.genes(adata), ad.read_h5ad(tmp_path / f"{scale}.h5ad").X))
+        some = read_values(tmp_path / "prepared.h5ad", rows=rows).X
+        found[-1] += (some.compute() if scale == "lazy" else some,)
+    (genes, x, some), (genes_on_disk, x_on_disk, some_on_disk) = found
+    pd.testing.assert_frame_equal(genes, genes_on_disk, rtol=1e-9)
+    assert (x != x_on_disk).nnz == 0
+    assert (some != some_on_disk).nnz == 0
 
 
 def with_batches(
