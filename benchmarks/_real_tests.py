@@ -44,7 +44,11 @@ PARTS = {
         *(Plan(6, 6, odd=odd) for odd in ("batch", "outlier", "lost")),
         *(Plan(4, 4, odd=odd) for odd in ("tiny15", "tiny30")),
     ],
-    "change": [Plan(6, 6, s, 1.0) for s in (0.0, SHIFT)],
+    "change": [
+        Plan(n, m, s, 1.0, pairs)
+        for n, m, pairs in ((6, 6, 0), (5, 9, 0), (4, 4, 4))
+        for s in (0.0, SHIFT)
+    ],
 }
 
 
@@ -201,36 +205,55 @@ def _inside(rows: pd.DataFrame) -> pd.Series:
 
 
 def power_table(rows: pd.DataFrame) -> list[str]:
-    """Write how often the types that changed are found, by components and by labels."""
+    """Write how often the types that changed are found, by components, populations and labels."""
     lines = []
     for (name, shift), own in rows.groupby(["design", "shift"], sort=False):
         changed = own[(own["kind"] == "label") & (own["truth"].abs() > UNCHANGED)]
-        found, by_labels = [], []
-        for row in changed.itertuples():
-            parts = own[
-                (own["kind"] == "factor")
-                & (own["seed"] == row.seed)
-                & (own["label"] == row.label)
-                & (own["purity"] > 0.5)
-            ]
-            found.append(_simes(parts["p"].dropna().to_numpy()) < ALPHA)
-            by_labels.append(row.p < ALPHA)
-        lines.append(
-            [
-                name,
-                f"{shift:g}",
-                str(len(changed)),
-                rate(pd.Series(found), changed["seed"].reset_index(drop=True)),
-                rate(pd.Series(by_labels), changed["seed"].reset_index(drop=True)),
-            ]
-        )
-    return table(["design", "shift", "changes", "components", "labels"], lines)
+        seeds = changed["seed"].reset_index(drop=True)
+        hits = [_found(own[own["kind"] == kind], changed) for kind in ("factor", "population")]
+        hits.append((changed["p"] < ALPHA).reset_index(drop=True))
+        lines.append([name, f"{shift:g}", str(len(changed)), *(rate(hit, seeds) for hit in hits)])
+    head = ["design", "shift", "changes", "components", "found populations", "labels"]
+    return table(head, lines)
+
+
+def _found(rows: pd.DataFrame, changed: pd.DataFrame) -> pd.Series:
+    """Return whether each changed type has p < .05, by Simes over the rows that are mostly it."""
+    hits = []
+    for row in changed.itertuples():
+        parts = rows[
+            (rows["seed"] == row.seed) & (rows["label"] == row.label) & (rows["purity"] > 0.5)
+        ]
+        hits.append(_simes(parts["p"].dropna().to_numpy()) < ALPHA)
+    return pd.Series(hits)
 
 
 def _simes(p: np.ndarray) -> float:
     if not len(p):
         return 1.0
     return float(np.min(np.sort(p) * len(p) / np.arange(1, len(p) + 1)))
+
+
+# Pairs -----------------------------------------------------------------------------------
+
+
+def pairing(data: Path, n_runs: int = 25) -> list[str]:
+    """Write width and type I of the test of labels, pairs read as pairs and as other donors."""
+    lines = []
+    for n in (4, 6, 8):
+        of_runs = []
+        for seed in range(FIRST_SEED, FIRST_SEED + n_runs):
+            case = draw(Plan(n, n, pairs=n), seed, data=data)
+            others = [[f"{side} {d}" for d in own] for side, own in enumerate(case.donors)]
+            alone = case._replace(donors=tuple(np.array(own, dtype=object) for own in others))
+            read = [_labels(one, design(*one.donors)) for one in (case, alone)]
+            of_runs.append(read[0].join(read[1], rsuffix="_alone").assign(seed=seed))
+        rows = pd.concat(of_runs, ignore_index=True).dropna(subset=["p", "p_alone"])
+        ratio = (rows["high"] - rows["low"]) / (rows["high_alone"] - rows["low_alone"])
+        small = [rate(rows[name] < ALPHA, rows["seed"]) for name in ("p", "p_alone")]
+        lines.append([f"{n} pairs", str(len(rows)), number(float(ratio.median())), *small])
+    head = ["design", "tests", "width, paired over unpaired", "type I, paired", "unpaired"]
+    return table(head, lines)
 
 
 # Weights of donors ------------------------------------------------------------------------

@@ -91,3 +91,19 @@ def test_weights_of_counts_do_harm(real: ModuleType) -> None:
         for w in (False, True)
     )
     assert equal < 0.1 < weighted
+
+
+def test_a_changed_type_is_found_by_the_rows_that_are_mostly_it(real: ModuleType) -> None:
+    one = {"design": "3 v 3", "shift": 0.0, "change": 1.0, "seed": 0, "truth": 1.0, "purity": 1.0}
+    rows = pd.DataFrame(
+        [
+            {**one, "kind": "label", "label": 0, "p": 0.01},
+            {**one, "kind": "label", "label": 1, "p": 0.01},
+            {**one, "kind": "population", "label": 0, "p": 0.01},
+            {**one, "kind": "population", "label": 1, "p": 0.01, "purity": 0.4},
+            {**one, "kind": "factor", "label": 0, "p": 0.04},
+            {**one, "kind": "factor", "label": 0, "p": 0.9},
+        ]
+    )
+    [_, line] = [row for row in real.power_table(rows) if row.strip()]
+    assert [float(word) for word in line.split() if word.startswith(("0.", "1."))] == [0, 0.5, 1]

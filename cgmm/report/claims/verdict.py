@@ -160,7 +160,11 @@ def _prevalence(results: Results, groups: Groups) -> str:
         return _untested_prevalence(results, groups)
     said = []
     for group, word, sign in ((groups.more, "growth", 1.0), (groups.less, "loss", -1.0)):
-        estimated = [f for f in groups.findings if f.has_interval and sign * f.log2_net > 0]
+        estimated = [
+            f
+            for f in groups.findings
+            if f.has_interval and sign * f.log2_net > 0 and np.isnan(f.by_origin)
+        ]
         if group:
             said.append(f"Largest {word}: {group[0].name}, {_short_number(group[0])}.")
         elif estimated:

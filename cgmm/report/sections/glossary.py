@@ -80,9 +80,10 @@ def _numbers(results: Results) -> list[tuple[str, str]]:
         ),
         (
             "95% interval",
-            "The range that agrees with the scatter of donors. Factor, interval and p are one "
-            "statistic: the interval leaves out ×1 where p is under 0.05. Three donors per "
-            "condition are needed.",
+            "The range that agrees with the scatter of donors"
+            + ("" if results.annotated else " and with the error of borders that were found")
+            + ". Factor, interval and p are one statistic: the interval leaves out ×1 where p is "
+            "under 0.05. Three donors per condition are needed.",
         ),
         (
             "p, q",

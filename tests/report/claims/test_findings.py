@@ -124,6 +124,7 @@ def test_a_found_population_whose_two_readings_disagree_is_no_change(tmp_path) -
     write_tsv(folder, "factors", factors)
     verdict = make_verdict(read_results(folder))
     assert called.name not in {f.name for f in (*verdict.groups.more, *verdict.groups.less)}
+    assert called.name not in " ".join((*verdict.headline, verdict.answers[0][1]))
     finding = next(f for f in verdict.findings if f.name == called.name)
     assert finding.prevalence_text.startswith("no clear change in prevalence")
     assert "; ×8.00 by the cells assigned to it" in finding.prevalence_text
