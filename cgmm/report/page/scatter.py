@@ -107,7 +107,7 @@ def draw_cells(
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100 * PIXELS_PER_UNIT)
-    FigureCanvasAgg(canvas)
+    pixels = FigureCanvasAgg(canvas)
     canvas.patch.set_alpha(0)
     axes = canvas.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, WIDTH)
@@ -115,10 +115,8 @@ def draw_cells(
     axes.axis("off")
     if len(place):
         axes.scatter(place[:, 0], place[:, 1], s=size, c=colours, alpha=alpha, linewidths=0)
-    stream = io.BytesIO()
-    canvas.savefig(stream, format="png", transparent=True)
-    stream.seek(0)
-    return Image.open(stream).convert("RGBA")
+    pixels.draw()
+    return Image.fromarray(np.array(pixels.buffer_rgba()))
 
 
 def encode(image: Image.Image) -> str:
