@@ -21,7 +21,7 @@ from cgmm._utils.h5ad import storable
 from cgmm._utils.strict_json import dumps, loads
 from cgmm._utils.versions import versions
 from cgmm.coupled.result import ARRAY_NAMES, OF_CELLS, CoupledFit
-from cgmm.pair import SIDES, SOURCE
+from cgmm.pair import SIDES, SOURCE, TARGET
 
 
 class CellFields(NamedTuple):
@@ -126,6 +126,7 @@ def read_fit(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> CoupledFit:
         if Uns.VOTES in uns and keys.log2_net_factor in adata.obs:
             values = adata.obs[keys.log2_net_factor].to_numpy(dtype=float)
             arrays["log2_net_cells"] = values[rows[SOURCE]]
+            arrays["log2_net_target_cells"] = values[rows[TARGET]]
         if keys.population in adata.obs:
             codes = adata.obs[keys.population].cat.codes.to_numpy()
             arrays |= {f"populations_{side}": codes[rows[side]] for side in SIDES}

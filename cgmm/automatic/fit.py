@@ -14,7 +14,9 @@
    nearest to the factors of all other partitions.
 4. Every target cell is assigned to the source cells whose images are nearest, over all partitions;
    factors are counted from these origins (:mod:`cgmm.automatic.origins`).
-5. Populations are found among the cells of both conditions (:mod:`cgmm.automatic.populations`).
+5. Populations are found among the cells of both conditions (:mod:`cgmm.automatic.populations`), and
+   factors of cells are moved towards those of their populations, by as much as they are uncertain
+   (:mod:`cgmm.automatic.cell_factors`).
 6. Factors under the other partitions and under other values of ``rho`` show how much each factor
    depends on these choices (:mod:`cgmm.automatic.sensitivity`).
 
@@ -37,6 +39,7 @@ import scipy.sparse as sp
 
 from cgmm._utils.arguments import check_callable, check_components, check_seed
 from cgmm._utils.progress import Steps
+from cgmm.automatic.cell_factors import of_target_cells, sampling_variance, settled
 from cgmm.automatic.filled import filled
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import NEIGHBOURS, DrawnCells, Origins, count_origins, drawn_origins
@@ -198,6 +201,11 @@ def _fit_filled(
             return fit
 
 
+def _drawn(starts: Starts) -> tuple[DrawnCells, DrawnCells]:
+    source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
+    return source, target
+
+
 def _origins(
     starts: Starts,
     partitions: list[FittedPartition],
@@ -212,7 +220,7 @@ def _origins(
     With ``leiden`` the clusters are Leiden clusters, one step finer than the partitions; otherwise
     the clusters are the components of the partitions.
     """
-    source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
+    source, target = _drawn(starts)
     if leiden:
         of_source = starts.clusters[0]
         clusters = [
@@ -224,6 +232,16 @@ def _origins(
     prior = log2_net_of_cells(partitions[best], source.points, len(target.points))
     pairs = list(zip(partitions, metrics, strict=True))
     return count_origins(source, target, partitions[best], prior, pairs, clusters)
+
+
+def _factors_of_cells(
+    starts: Starts, origins: Origins, populations: Populations
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log2 factors of the drawn source and target cells."""
+    source, target = _drawn(starts)
+    variance = sampling_variance(origins, source, target)
+    found = settled(origins.log2_net, variance, source.weights, populations.of_source_cells)
+    return found, of_target_cells(found, origins.votes)
 
 
 def _with_cells(
@@ -239,6 +257,8 @@ def _with_cells(
         one.nearest_drawn(own) for one, own in zip(starts.clusters, points, strict=True)
     )
 
+    factors = _factors_of_cells(starts, origins, populations)
+
     def drawn_from(votes: Sequence[sp.csr_matrix]) -> np.ndarray:
         among_drawn = drawn_origins(votes, random_state)
         return np.where(among_drawn < 0, -1, starts.clusters[0].drawn[among_drawn])[of_target]
@@ -246,7 +266,8 @@ def _with_cells(
     return replace(
         fit,
         votes=origins.origin,
-        log2_net_cells=origins.log2_net[of_source],
+        log2_net_cells=factors[0][of_source],
+        log2_net_target_cells=factors[1][of_target],
         origins=drawn_from(origins.votes),
         origins_of_partitions=np.array([drawn_from([one]) for one in origins.votes]),
         populations_source=populations.of_source_cells[of_source],
@@ -262,7 +283,7 @@ def _populations(
     random_state: int,
 ) -> Populations:
     """Find populations among the drawn cells."""
-    source, target = (DrawnCells(c.points, c.normalised_weights()) for c in starts.clusters)
+    source, target = _drawn(starts)
     of_drawn = [
         None if names is None else np.asarray(names)[cells.drawn]
         for names, cells in zip(donors, starts.clusters, strict=True)

@@ -68,6 +68,8 @@ class Origins(NamedTuple):
         whose component is new are zero, or less than one where a part of the component is new.
     responsibilities
         Responsibilities of the components of the fit for the cells, (N0, K0) and (N1, K1).
+    clusters
+        Clusters of the source cells in which was counted, shape (N0,) each.
     """
 
     origin: np.ndarray
@@ -75,6 +77,7 @@ class Origins(NamedTuple):
     by_partition: list[np.ndarray]
     votes: list[sp.csr_matrix]
     responsibilities: tuple[np.ndarray, np.ndarray]
+    clusters: Sequence[np.ndarray]
 
 
 def count_origins(
@@ -125,7 +128,7 @@ def count_origins(
     origin = _origin(fit.coupling, mean_assignment @ shared, r1 * target.weights[:, None])
     votes = [sp.diags(matched) @ assignment for assignment in assignments]
     log2_net = np.mean(together, axis=0) + log2_kept
-    return Origins(origin, log2_net, by_partition, votes, (r0, r1))
+    return Origins(origin, log2_net, by_partition, votes, (r0, r1), clusters)
 
 
 def assign_to_images(

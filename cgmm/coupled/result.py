@@ -16,7 +16,7 @@ from cgmm.transport.coupling import log2_net, share_of_target
 OF_MIXTURE = ("weights", "means", "covariances")
 ARRAYS = ("coupling", "costs", "history", "shares_source", "shares_target")
 OF_CELLS = (
-    *("log2_net_cells", "origins", "origins_of_partitions"),
+    *("log2_net_cells", "log2_net_target_cells", "origins", "origins_of_partitions"),
     *("populations_source", "populations_target"),
 )
 OPTIONAL_ARRAYS = ("metric", "votes", "populations_elsewhere", *OF_CELLS)
@@ -92,8 +92,11 @@ class CoupledFit:
         component, shape (K0, K1) (:mod:`cgmm.automatic.origins`).  None: :attr:`origin` follows
         from the coupling.
     log2_net_cells
-        Log2 net factor of every source point, counted over cells, shape (N0,).  None: the factor of
-        a point follows from the factors of its components.
+        Log2 net factor of every source point, counted over cells, shape (N0,)
+        (:mod:`cgmm.automatic.cell_factors`).  None: the factor of a point follows from the factors
+        of its components.
+    log2_net_target_cells
+        The same of every target point, shape (N1,); ``inf`` for points that are new.
     origins
         Position of the source point from which each target point came, shape (N1,), -1 for points
         without an origin: one draw from the source points to which it is assigned
@@ -129,6 +132,7 @@ class CoupledFit:
     metric: np.ndarray | None = None
     votes: np.ndarray | None = None
     log2_net_cells: np.ndarray | None = None
+    log2_net_target_cells: np.ndarray | None = None
     origins: np.ndarray | None = None
     origins_of_partitions: np.ndarray | None = None
     populations_source: np.ndarray | None = None

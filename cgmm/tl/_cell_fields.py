@@ -7,13 +7,12 @@ import pandas as pd
 
 from cgmm._anndata.sides import Sides
 from cgmm._anndata.storage import CellFields
+from cgmm.automatic.cell_factors import MIN_OLD
 from cgmm.coupled.result import CoupledFit
 from cgmm.pair import SIDES, Pair
 from cgmm.tl._found_populations import Found
 from cgmm.transport.barycentric_map import displacement
 from cgmm.transport.coupling import divide
-
-MIN_OLD = 0.5  # a target cell is new when its responsibilities for old components sum to less
 
 
 def cell_fields(
@@ -73,20 +72,23 @@ def cell_fields(
 def _log2_net(fit: CoupledFit, responsibilities: Pair[np.ndarray]) -> Pair[np.ndarray]:
     """Return the log2 net factor of every cell of both conditions.
 
-    A source cell has the factor that the fit counted for it, or else the mean factor of its
-    components. A target cell has the mean factor of the source components from which its components
-    came; in new components the factor is ``inf``.
+    A cell has the factor that the fit counted for it.  Without one, a source cell has the mean
+    factor of its components, and a target cell the mean factor of the source components from which
+    its components came; in new components the factor is ``inf``.
     """
     net, origin = np.exp2(fit.log2_net), fit.origin
     net = np.where(np.isfinite(net), net, 0.0)
     old = responsibilities.target @ (origin.sum(axis=0) > 0)
     with np.errstate(divide="ignore"):
-        source = fit.log2_net_cells
-        if source is None or len(source) != len(responsibilities.source):  # factors of other cells
-            source = np.log2(responsibilities.source @ net)
+        source = np.log2(responsibilities.source @ net)
         factor = divide(responsibilities.target @ (origin.T @ net), old)
         target = np.where(old < MIN_OLD, np.inf, np.log2(factor))
-    return Pair(source, target)
+
+    def counted(known: np.ndarray | None, other: np.ndarray) -> np.ndarray:
+        # factors of other cells do not count
+        return other if known is None or len(known) != len(other) else known
+
+    return Pair(counted(fit.log2_net_cells, source), counted(fit.log2_net_target_cells, target))
 
 
 def _component_names(

@@ -28,11 +28,15 @@ def test_factors_of_cells_survive_object_and_files(
     simulated: ad.AnnData, fit: cg.CoupledFit, call: dict, tmp_path: Path
 ) -> None:
     """As the workflow writes a fit in one job and takes it up in another."""
-    own = np.linspace(-1, 1, int((simulated.obs["condition"] == call["source"]).sum()))
-    cg.tl.annotate(simulated, replace(fit, votes=fit.origin, log2_net_cells=own), **call)
+    condition = simulated.obs["condition"].astype(str)
+    own, others = (np.linspace(-1, 1, (condition == call[s]).sum()) for s in ("source", "target"))
+    others[-1] = np.inf
+    counted = {"log2_net_cells": own, "log2_net_target_cells": others}
+    cg.tl.annotate(simulated, replace(fit, votes=fit.origin, **counted), **call)
     save_fit(cg.get.fit(simulated), tmp_path / "fit")
     again = load_fit(tmp_path / "fit")
     np.testing.assert_array_equal(again.log2_net_cells, own)
+    np.testing.assert_array_equal(again.log2_net_target_cells, others)
     cg.tl.annotate(simulated, again, **call, key_added="again")
     for name in ("log2_net_factor", "component"):
         found, first = (simulated.obs[f"{key}_{name}"].to_numpy() for key in ("again", "cgmm"))

@@ -27,7 +27,15 @@ def test_the_fit_is_that_of_tl_fit_and_nothing_is_written(drawn: ad.AnnData) -> 
     assert set(drawn.uns) == set(before.uns)
     cg.tl.fit(drawn, **CALL, n_components=2, random_state=1)
     stored = cg.get.fit(drawn)
-    for name in ("coupling", "costs", "history", "metric", "votes", "log2_net_cells"):
+    for name in (
+        "coupling",
+        "costs",
+        "history",
+        "metric",
+        "votes",
+        "log2_net_cells",
+        "log2_net_target_cells",
+    ):
         np.testing.assert_array_equal(getattr(fit, name), getattr(stored, name))
     for name in ("weights", "means", "covariances"):
         np.testing.assert_array_equal(getattr(fit.source, name), getattr(stored.source, name))
