@@ -8,9 +8,10 @@
 Each method runs in an environment of its own, made by uv from the pinned packages of
 ``rivals/requirements`` in ``FOLDER/envs``; its call is in ``rivals/by_*.py``. Jobs and answers stay
 in ``FOLDER``, so that a run that was stopped goes on, and a method that was added runs alone. No
-method sees labels. ``--answered`` asks nobody and reads what is there. A complete part is kept
-under ``results``, its figures also in ``rivals/summary.tsv``, from which ``--part figure`` draws
-``docs/images/rivals.svg``.
+method sees labels. ``--answered`` asks nobody and reads what is there. Figures are kept in
+``rivals/summary.tsv``: those of a method that runs anew replace its own, all others stay, and of
+cgmm the commit is kept as well. The tables under ``results`` are written from it, and so is
+``docs/images/rivals.svg`` (``--part figure``).
 
 shift
     Cases of the shift benchmark. row: error (root mean square, log2) of the rows that hold 2 % of
@@ -55,7 +56,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from _accuracy import BENCH, extra_cases, load_shiftbench, number, table
+from _accuracy import BENCH, extra_cases, load_shiftbench
 from _common import DATA, publish
 from _peer_protocols import milo_jobs, of_cells, propeller_table
 from _rivals import (
@@ -63,7 +64,6 @@ from _rivals import (
     LABELS,
     METHODS,
     OURS,
-    RIVALS,
     Answer,
     Job,
     Truth,
@@ -75,15 +75,32 @@ from _rivals import (
     test_scores,
 )
 from _rivals_figure import draw
+from _rivals_store import SUMMARY, WHY, reasons, together
+from _rivals_store import keep as store
+from _rivals_tables import (
+    costs,
+    joint_shares,
+    joint_table,
+    milo_scores,
+    milo_table,
+    shift_cases,
+    shift_summary,
+    shift_table,
+    speed_table,
+)
 
 PARTS = ("shift", "joint", "milo", "propeller", "speed", "figure")
-SUMMARY = RIVALS / "summary.tsv"
-OPTIONS = {"replicates": ("joint",), "seeds": ("shift",), "cells": ("speed",)}
+# figures of the answers, how they are written, and the part of the kept figures
+TABLES = {
+    "shift": (shift_cases, shift_table, "shift case"),
+    "joint": (joint_shares, joint_table, "joint"),
+    "milo": (milo_scores, milo_table, "milo"),
+    "speed": (costs, speed_table, "speed"),
+}
 REPLICATES, SEEDS, CELLS = 5, 1, (14_000, 100_000, 1_000_000)
 SHIFT = 4.0
 SIMULATED = [(n, s, c) for n in (3, 6) for s in (0.0, SHIFT) for c in (0.0, 1.0)]
 KINDS = ("gaussian", "real cells")
-ENDS = (".npz", ".failed")
 SLOW = 3600.0  # seconds for a method and size of the speed part
 
 
@@ -227,11 +244,19 @@ def answered(
             if found:
                 about = {n: v for n, v in facts.items() if n != "path"}
                 rows.append({"method": method, **about, **found})
-        if method not in why and not any(
-            a.with_suffix(e).is_file() for _, a in pairs for e in ENDS
-        ):
-            why[method] = "not run this time"
-    return pd.DataFrame(rows), why
+    rows = pd.DataFrame(rows)
+    return rows, {**why, **failed(rows)}
+
+
+def failed(rows: pd.DataFrame) -> dict[str, str]:
+    """Say of each method that failed how often, and why."""
+    if "failed" not in rows:
+        return {}
+    found = {}
+    for method, own in rows[rows["failed"].notna()].groupby("method", sort=False):
+        n, of = len(own), int((rows["method"] == method).sum())
+        found[str(method)] = f"failed in {n} of {of}: {own['failed'].iloc[0]}"
+    return found
 
 
 def read(
@@ -256,132 +281,6 @@ def answer_of(args: argparse.Namespace, method: str, job: Path) -> Path:
     return args.work / "answers" / method / job.parent.name / job.name
 
 
-# Tables ----------------------------------------------------------------------------------
-
-
-def shift_table(rows: pd.DataFrame, why: dict[str, str]) -> tuple[list[str], pd.DataFrame]:
-    """Write the worst case of every method, the best row error first, then every case."""
-    scores = ["row", "source", "rmse", "median"]
-    shown = [*scores, "rows", "purity", "cpu"]
-    per_case = rows.groupby(["method", "case"], sort=False)[shown].mean()
-    error = rows.groupby(["method", "case"], sort=False)["row"].sem()
-    worst = per_case[scores].groupby("method").max(numeric_only=True)
-    mean = per_case["row"].groupby("method").mean()
-    # a case without a number counts as one without an answer
-    complete = per_case["row"].groupby("method").count() == rows["case"].nunique()
-    at = per_case["row"].dropna().groupby("method").idxmax()
-    summary = []
-    order = worst.assign(some=~complete).sort_values(["some", "row"]).index
-    for method in order:
-        case = at[method][1] if method in at.index else ""
-        known = method in at.index
-        summary.append(
-            {
-                "part": "shift",
-                "method": method,
-                "worst_row": worst["row"][method] if known else np.nan,
-                "worst_case": case,
-                "error": error.get((method, case), np.nan) if known else np.nan,
-                "mean_row": mean[method],
-                "worst_source": worst["source"][method],
-                "worst_mean": worst["rmse"][method],
-                "worst_median": worst["median"][method],
-                "complete": bool(complete[method]),
-            }
-        )
-    lines = [
-        [
-            METHODS[r["method"]].label + ("" if r["complete"] else " (some cases only)"),
-            f"{number(r['worst_row'])} {r['worst_case']}",
-            *(number(r[c]) for c in ("mean_row", "worst_source", "worst_mean", "worst_median")),
-        ]
-        for r in summary
-    ]
-    lines += failures(rows, why)
-    head = ["method", "row, worst case", "row, mean"]
-    head += [f"{score}, worst" for score in ("source", "mean", "median")]
-    out = [*table(head, lines, left=2), ""]
-    body = []
-    for case, part in per_case.groupby("case", sort=False):
-        for i, ((method, _), r) in enumerate(part.sort_values("row").iterrows()):
-            start = [str(case) if i == 0 else "", METHODS[method].label]
-            shown = [number(r[c]) for c in (*scores, "purity")]
-            body.append([*start, *shown, number(r["rows"], 0), number(r["cpu"], 0)])
-    head = ["case", "method", "row", "source", "mean", "median", "purity", "rows", "CPU s"]
-    lines = [*out, *table(head, body, left=2)]
-    own = rows[(rows["method"] == OURS) & (rows.get("far", "") != "")]
-    if len(own):
-        far = [[str(r["case"]), str(r["far"])] for r in own.to_dict("records")]
-        lines += [
-            "",
-            *table(["case", "rows of cgmm that are off by more than twofold"], far, left=2),
-        ]
-    return lines, pd.DataFrame(summary)
-
-
-def failures(rows: pd.DataFrame, why: dict[str, str]) -> list[list[str]]:
-    """Say of each method that failed, or is not there, why."""
-    found = dict(why)
-    if "failed" in rows:
-        for method, own in rows[rows["failed"].notna()].groupby("method", sort=False):
-            n, of = len(own), int((rows["method"] == method).sum())
-            found[method] = f"failed in {n} of {of}: {own['failed'].iloc[0]}"
-    return [[METHODS[m].label, reason] for m, reason in found.items()]
-
-
-COUNTS = {"alarms": "alarm", "found": "found", "cover": "cover"}
-
-
-def with_error(own: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Share of hits, and its standard error with replicates as the unit."""
-    if name not in own or own[f"{name}_n"].fillna(0).sum() == 0:
-        return np.nan, np.nan
-    hits, of = own[name].fillna(0), own[f"{name}_n"].fillna(0)
-    share = hits.sum() / of.sum()
-    off, m = hits - share * of, len(own)
-    error = np.sqrt(m / (m - 1) * np.square(off).sum()) / of.sum() if m > 1 else np.nan
-    return float(share), float(error)
-
-
-def joint_table(rows: pd.DataFrame, why: dict[str, str]) -> tuple[list[str], pd.DataFrame]:
-    """One line per method for every kind, number of donors and shift; shares changed or not.
-
-    A replicate counts when it is answered with and without a change of shares.
-    """
-    summary = []
-    one = ["method", "kind", "donors", "shift", "seed"]
-    there = rows[rows["alarm"].notna()].groupby(one)["change"].transform("nunique")
-    full = rows[there.reindex(rows.index) == rows["change"].nunique()]
-    for (kind, donors, shift), part in full.groupby(["kind", "donors", "shift"], sort=False):
-        for method, own in part.groupby("method", sort=False):
-            about = {"part": "joint", "kind": kind, "donors": donors, "shift": shift}
-            values = {}
-            for shown, name in COUNTS.items():
-                values[shown], values[f"{shown}_error"] = with_error(own, name)
-            n = own["seed"].nunique()
-            summary.append({**about, "method": method, **values, "replicates": n})
-    found = pd.DataFrame(summary)
-    found["excess"] = (found["alarms"] - 0.05).clip(lower=0)
-    body = []
-    for (kind, donors, shift), part in found.groupby(["kind", "donors", "shift"], sort=False):
-        # the most found among the honest first
-        part = part.assign(honest=part["alarms"].fillna(1) <= 0.1)
-        ordered = part.sort_values(["honest", "found"], ascending=False)
-        for i, r in enumerate(ordered.to_dict("records")):
-            name = f"{kind}, {donors} v {donors}, {'states moved' if shift else 'no shift'}"
-            label = LABELS if r["method"] == LABELS else METHODS[r["method"]].label
-            cells = [beside(r[c], r[f"{c}_error"]) for c in COUNTS]
-            body.append([name if i == 0 else "", label, *cells, str(r["replicates"])])
-    lines = table(["design", "method", *COUNTS, "replicates"], body, left=2)
-    extra = failures(rows, why)
-    return [*lines, "", *table(["not answered", "why"], extra, left=2)] if extra else lines, found
-
-
-def beside(value: float, error: float) -> str:
-    """Write a share with its standard error."""
-    return "-" if np.isnan(value) else f"{number(value)} ({number(error)})"
-
-
 def labels_rows(jobs: list[dict[str, object]]) -> pd.DataFrame:
     """Test the true labels, which no method sees, as a reference."""
     from _clusters import of_clusters
@@ -395,75 +294,34 @@ def labels_rows(jobs: list[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def milo_table(rows: pd.DataFrame, why: dict[str, str]) -> tuple[list[str], pd.DataFrame]:
-    """AUPRC and AUROC of every case, the best first; one draw each, so there is no error."""
-    keys = ["population", "enrichment", "batch"]
-    scored = rows[rows["auprc"].notna()].sort_values("auprc", ascending=False)
-    body = []
-    for (population, enrichment, batch), part in scored.groupby(keys):
-        name = f"{population}, enrichment {enrichment:g}, batch sd {batch:g}"
-        for i, r in enumerate(part.to_dict("records")):
-            shown = [number(r[c]) for c in ("auprc", "auroc", "base")]
-            body.append([name if i == 0 else "", METHODS[r["method"]].label, *shown])
-    lines = table(["case", "method", "AUPRC", "AUROC", "AUPRC of a guess"], body, left=2)
-    extra = failures(rows, why)
-    if extra:
-        lines += ["", *table(["not answered", "why"], extra, left=2)]
-    return lines, scored[["method", *keys, "auprc", "auroc"]].assign(part="milo")
-
-
-def speed_table(rows: pd.DataFrame, why: dict[str, str]) -> tuple[list[str], pd.DataFrame]:
-    """One line per method, processor seconds and memory by number of cells."""
-    sizes = sorted(rows["cells"].unique())
-    body = []
-    for method, own in rows.groupby("method", sort=False):
-        own = own.set_index("cells")
-        cells = []
-        for n in sizes:
-            there = n in own.index and not np.isnan(own.get("cpu", {}).get(n, np.nan))
-            cells += (
-                [number(own["cpu"][n], 0), number(own["beyond"][n], 0)] if there else ["-", "-"]
-            )
-        body.append([METHODS[method].label, *cells])
-    head = ["method", *(x for n in sizes for x in (f"CPU s, {n:,}", "MB beyond"))]
-    lines = [*table(head, body), ""]
-    extra = failures(rows, why)
-    return [*lines, *(table(["no answer", "why"], extra, left=2) if extra else [])], rows.assign(
-        part="speed"
-    )
-
-
 # Command line ----------------------------------------------------------------------------
 
 
-def complete(args: argparse.Namespace) -> bool:
-    """Whether the run is one to be kept."""
-    return set(args.methods) == set(METHODS) and not args.cases
-
-
 def keep(
-    args: argparse.Namespace, part: str, title: str, lines: list[str], found: pd.DataFrame
+    args: argparse.Namespace, part: str, title: str, rows: pd.DataFrame, why: dict[str, str]
 ) -> None:
-    """Print a table; one of a complete run is kept, and its figures in the summary."""
-    versions = [f"{METHODS[m].label}: {pinned(m)}" for m in args.methods if m != OURS]
-    command = f"python benchmarks/compare.py --part {part}"
-    for name, default in (("replicates", REPLICATES), ("seeds", SEEDS), ("cells", list(CELLS))):
-        value = getattr(args, name)
-        if value != default and part in OPTIONS[name]:
-            text = ",".join(map(str, value)) if isinstance(value, list) else value
-            command += f" --{name} {text}"
-    if part != "propeller":
-        absent = [f"{name}: not run: {reason}" for name, reason in ABSENT.items()]
-        lines = [*versions, *absent, "", *lines]
-    lines = [command, "what the columns mean: head of the script", "", *lines]
-    if not complete(args):
-        sys.stdout.write("\n".join([title, "partial run, not kept", "", *lines, ""]))
+    """Put new figures beside the kept ones; print the table, and keep both.
+
+    A run of some cases is printed and not kept.
+    """
+    figures, write, stored = TABLES[part]
+    found = together(stored, figures(rows) if len(rows) else rows)
+    reason = reasons(part, why, set(found["method"]))
+    lines = write(found, reason)
+    if args.cases:
+        sys.stdout.write("\n".join([title, "some cases, not kept", "", *lines, ""]))
         return
-    publish(f"compare-{part}", title, lines)
-    if len(found):
-        old = pd.read_csv(SUMMARY, sep="\t") if SUMMARY.is_file() else pd.DataFrame({"part": []})
-        both = pd.concat([old[old["part"] != part], found], ignore_index=True)
-        both.to_csv(SUMMARY, sep="\t", index=False, float_format="%.4f")
+    versions = [f"{METHODS[m].label}: {pinned(m)}" for m in METHODS if m != OURS]
+    absent = [f"{name}: not run: {why_not}" for name, why_not in ABSENT.items()]
+    ours = found.loc[found["method"] == OURS, "code"].dropna().unique()
+    head = [f"cgmm: commit {', '.join(ours)}", *versions, *absent]
+    command = f"python benchmarks/compare.py --part {part}"
+    first = [command, "what the columns mean: head of the script", ""]
+    publish(f"compare-{part}", title, [*first, *head, "", *lines])
+    parts = {stored: found, f"{part} {WHY}": reason}
+    if part == "shift":
+        parts["shift"] = shift_summary(found)
+    store(parts)
 
 
 def run(args: argparse.Namespace, part: str) -> None:
@@ -472,8 +330,9 @@ def run(args: argparse.Namespace, part: str) -> None:
     if part == "figure":
         draw(pd.read_csv(SUMMARY, sep="\t"), {m: r.label for m, r in METHODS.items()})
     elif part == "propeller":
-        lines = propeller_table()
-        keep(args, part, "propeller's protocol: share of p below .05", lines, pd.DataFrame())
+        command = "python benchmarks/compare.py --part propeller"
+        lines = [command, "what the columns mean: head of the script", "", *propeller_table()]
+        publish("compare-propeller", "propeller's protocol: share of p below .05", lines)
     elif part == "shift":
         bench = load_shiftbench(args.bench)
         rows, why = answered(
@@ -481,18 +340,19 @@ def run(args: argparse.Namespace, part: str) -> None:
             shift_jobs(args, folder),
             lambda j, t, a: {**cell_scores(bench, j, t, a), **row_scores(j, t, a), **cost(a)},
         )
-        keep(args, part, "Net factors on real data, labels hidden", *shift_table(rows, why))
+        keep(args, part, "Net factors on real data, labels hidden", rows, why)
     elif part == "joint":
         jobs = joint_jobs(args, folder)
         rows, why = answered(args, jobs, test_scores)
         rows = pd.concat([labels_rows(jobs), rows], ignore_index=True)
-        keep(args, part, "Joint simulation: shares, states, donors", *joint_table(rows, why))
+        keep(args, part, "Joint simulation: shares, states, donors", rows, why)
     elif part == "milo":
         rows, why = answered(args, milo_jobs(args.data, folder), of_cells)
-        keep(args, part, "Milo's protocol, cells of Kang et al.", *milo_table(rows, why))
+        keep(args, part, "Milo's protocol, cells of Kang et al.", rows, why)
     else:
-        rows, why = answered(args, speed_jobs(args, folder), lambda _j, _t, a: cost(a), alone=True)
-        keep(args, part, "Time and memory by number of cells", *speed_table(rows, why))
+        jobs = speed_jobs(args, folder)
+        rows, why = answered(args, jobs, lambda _j, _t, a: cost(a), alone=True)
+        keep(args, part, "Time and memory by number of cells", rows, why)
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:

@@ -43,32 +43,16 @@ def scegot(job: Job) -> Answer:
     from scegot import scEGOT
 
     points = _leading(job)
-    frames = [pd.DataFrame(points[~job.target]), pd.DataFrame(points[job.target])]
+    frames = [pd.DataFrame(points[side]) for side in (~job.target, job.target)]
+    model = scEGOT(frames, day_names=["a", "b"], verbose=False)
+    # it begins with principal components of its own; it is given those that all methods are given
+    model.X_pca = frames
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = scEGOT(frames, day_names=["a", "b"], verbose=False)
-        model.X_pca = [np.asarray(f) for f in frames]
-        source, target = (
-            mixture
-            for mixture, _ in zip(
-                *model.fit_predict_gmm(
-                    n_components_list=[N_COMPONENTS, N_COMPONENTS],
-                    random_state=job.seed,
-                    mode="pca",
-                ),
-                strict=False,
-            )
-        )
-        _, mass = model.egot(
-            source.weights_,
-            target.weights_,
-            source.means_,
-            target.means_,
-            source.covariances_,
-            target.covariances_,
-        )
-    owner = np.asarray(mass).argmax(axis=0)
-    dealt = np.zeros_like(np.asarray(mass))
+        source, target = model.fit_gmm([N_COMPONENTS, N_COMPONENTS], random_state=job.seed)
+        mass = np.asarray(model.calculate_solution(source, target))
+    owner = mass.argmax(axis=0)
+    dealt = np.zeros_like(mass)
     dealt[owner, np.arange(dealt.shape[1])] = target.weights_
     return _answer(job, points, source, target, dealt)
 

@@ -210,20 +210,24 @@ def test_the_figure_has_a_bar_for_every_method(rivals: ModuleType, tmp_path: Pat
 
 
 def test_a_method_without_a_number_in_a_case_is_not_ranked_first(rivals: ModuleType) -> None:
-    compare = importlib.import_module("compare")
+    tables = importlib.import_module("_rivals_tables")
     pd = importlib.import_module("pandas")
     rows = pd.DataFrame(
         [("cgmm", "a", 0.5), ("cgmm", "b", 0.6), ("pot", "a", 0.1), ("pot", "b", np.nan)],
         columns=["method", "case", "row"],
-    ).assign(source=0.1, rmse=0.1, median=0.1, rows=3, purity=1.0, cpu=1.0)
-    lines, summary = compare.shift_table(rows, {})
+    ).assign(source=0.1, rmse=0.1, median=0.1, rows=3, purity=1.0, cpu=1.0, seed=0, far="")
+    cases = tables.shift_cases(rows)
+    summary = tables.shift_summary(cases)
     assert list(summary["method"]) == ["cgmm", "pot"]
     assert list(summary["complete"]) == [True, False]
-    assert "mixtures, POT (some cases only)" in "\n".join(lines)
+    why = pd.DataFrame({"method": ["milo"], "reason": ["not run this time"]})
+    text = "\n".join(tables.shift_table(cases, why))
+    assert "mixtures, POT (some cases only)" in text
+    assert re.search("^Milo +not run this time$", text, re.MULTILINE)
 
 
 def test_a_replicate_counts_with_and_without_a_change_of_shares(rivals: ModuleType) -> None:
-    compare = importlib.import_module("compare")
+    compare, tables = (importlib.import_module(m) for m in ("compare", "_rivals_tables"))
     pd = importlib.import_module("pandas")
     about = {"kind": "gaussian", "donors": 6, "shift": 0.0}
     hits = {"alarm": 1.0, "alarm_n": 4.0, "found": 1.0, "found_n": 2.0}
@@ -235,9 +239,41 @@ def test_a_replicate_counts_with_and_without_a_change_of_shares(rivals: ModuleTy
         for c, s in ((0, 0), (1, 0), (0, 1))
     ]
     rows += [{"method": "pot", **about, "change": 0, "seed": 0, "failed": "it did"}]
-    lines, found = compare.joint_table(pd.DataFrame(rows).assign(cover=np.nan, cover_n=np.nan), {})
-    assert dict(zip(found["method"], found["replicates"], strict=True)) == {"cgmm": 2, "milo": 1}
-    assert "failed in 1 of 1: it did" in "\n".join(lines)
+    rows = pd.DataFrame(rows).assign(cover=np.nan, cover_n=np.nan)
+    found = tables.joint_shares(rows).set_index("method")
+    assert dict(found["replicates"]) == {"cgmm": 2, "milo": 1}
+    assert found.loc["cgmm", "alarms_error"] == 0
+    assert np.isnan(found.loc["milo", "alarms_error"])
+    assert compare.failed(rows) == {"pot": "failed in 1 of 1: it did"}
+
+
+def test_a_method_that_runs_anew_replaces_its_own_figures(
+    rivals: ModuleType, tmp_path: Path
+) -> None:
+    store = importlib.import_module("_rivals_store")
+    pd = importlib.import_module("pandas")
+    path = tmp_path / "summary.tsv"
+    path.write_text("part\tmethod\tcode\tauprc\tpopulation\tenrichment\tbatch\n")
+    one = {"population": "NK", "enrichment": 0.75, "batch": 0.0}
+    first = pd.DataFrame([{"method": m, **one, "auprc": 0.5} for m in ("milo", "cgmm")])
+    store.keep({"milo": store.together("milo", first, path)}, path)
+    again = pd.DataFrame(
+        [
+            {"method": "cgmm", **one, "auprc": 0.9},
+            {"method": "cgmm", **one, "batch": 1.0, "auprc": 0.8},
+        ]
+    )
+    both = store.together("milo", again, path)
+    assert list(both["method"]) == ["cgmm", "cgmm", "milo"]
+    assert list(both["auprc"]) == [0.9, 0.8, 0.5]
+    assert re.fullmatch("[0-9a-f]{7,}[+]?", both["code"].iloc[0])
+    assert both["code"].isna().iloc[-1]
+    why = store.reasons("milo", {"cna": "failed"}, set(both["method"]), path)
+    why = dict(zip(why["method"], why["reason"], strict=True))
+    assert (why["cna"], why["meld"]) == ("failed", "not run this time")
+    assert "milo" not in why
+    store.keep({"milo": both}, path)
+    assert len(store.kept("milo", path)) == 3
 
 
 def test_the_summary_belongs_to_the_tables(rivals: ModuleType) -> None:

@@ -1,0 +1,79 @@
+"""Kept figures of the comparison: a method that runs anew replaces its own, all others stay."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+from _rivals import METHODS, OURS, RIVALS, ROOT
+
+SUMMARY = RIVALS / "summary.tsv"
+WHY = "why"
+KEYS = {
+    "shift case": ("method", "case", "seed"),
+    "joint": ("method", "kind", "donors", "shift"),
+    "milo": ("method", "population", "enrichment", "batch"),
+    "speed": ("method", "cells"),
+}
+
+
+def kept(part: str, path: Path = SUMMARY) -> pd.DataFrame:
+    """Figures of a part as they were kept; columns without a value are left out."""
+    table = pd.read_csv(path, sep="\t", float_precision="round_trip")
+    return table[table["part"] == part].drop(columns="part").dropna(axis=1, how="all")
+
+
+def together(part: str, found: pd.DataFrame, path: Path = SUMMARY) -> pd.DataFrame:
+    """Join new figures of a part with the kept ones; new ones replace those of the same keys.
+
+    Of cgmm, each new figure carries the commit of its code.
+    """
+    keys = list(KEYS[part])
+    if len(found):
+        found = found.assign(code=found["method"].map({OURS: commit()}))
+    both = pd.concat([kept(part, path), found], ignore_index=True)
+    order = {method: i for i, method in enumerate(METHODS)}
+    both = both.drop_duplicates(keys, keep="last")
+    return both.sort_values("method", key=lambda m: m.map(order).fillna(-1), kind="stable")
+
+
+def reasons(
+    part: str, found: dict[str, str], answered: set[str], path: Path = SUMMARY
+) -> pd.DataFrame:
+    """Why methods have no answer: of this run, and the kept reasons of methods without figures."""
+    old = kept(f"{part} {WHY}", path)
+    known = dict(zip(old.get("method", []), old.get("reason", []), strict=True))
+    known = {m: r for m, r in known.items() if m not in answered} | found
+    lines = [
+        (m, known.get(m, "not run this time")) for m in METHODS if m in known or m not in answered
+    ]
+    return pd.DataFrame(lines, columns=["method", "reason"])
+
+
+def keep(parts: dict[str, pd.DataFrame], path: Path = SUMMARY) -> None:
+    """Write the figures of some parts, the others stay."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = table[~table["part"].isin(parts)]
+    new = [frame.assign(part=part) for part, frame in parts.items()]
+    text = [frame.map(_text) for frame in new]
+    both = pd.concat([table, *text], ignore_index=True).fillna("")
+    first = ["part", "method"]
+    both = both[[*first, *(c for c in both if c not in first)]]
+    both.loc[:, (both != "").any()].to_csv(path, sep="\t", index=False)
+
+
+def _text(value: object) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def commit() -> str:
+    """Short name of the commit of the code that runs, with a plus when files differ from it."""
+    call = ["git", "-C", str(ROOT)]
+    name = subprocess.run(
+        [*call, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    changed = subprocess.run([*call, "diff", "--quiet", "HEAD", "--", "cgmm"], check=False)
+    return name.stdout.strip() + ("+" if changed.returncode else "")
