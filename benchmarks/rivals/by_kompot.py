@@ -30,7 +30,6 @@ def kompot(job: Job) -> Answer:
             "b_target",
             obsm_key="rep",
             sample_col="sample",
-            gp=package.GPSettings(random_state=job.seed),
         )
     column = [c for c in cells.obs if c.startswith("kompot_da") and "_lfc" in c]
     change = [c for c in column if "zscore" not in c and "direction" not in c]
