@@ -141,7 +141,7 @@ rule summarise:
         "../../envs/cgmm.yaml"
     threads: threads_per_fit()
     resources:
-        mem_mb=memory(1500, 12),
+        mem_mb=front_memory(1500, 12),
         runtime=minutes(120, 300),
     params:
         ends=ends_of,

@@ -20,7 +20,7 @@ rule share_populations:
         "../../envs/cgmm.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000, 12),
+        mem_mb=front_memory(2000, 12),
         runtime=minutes(60, 100),
     params:
         source=lambda wildcards: family_of(wildcards)["source"],
