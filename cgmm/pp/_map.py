@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+
 import anndata as ad
 import numpy as np
 import pandas as pd
-import scanpy as sc
+import scipy.sparse as sp
 
 from cgmm._utils.neighbours import fuzzy_graph, nearest
 from cgmm.pp._samples import InputError
 
 UMAP = "X_umap"
 UMAP_STEPS = 200
+MIN_DISTANCE = 0.5  # of scanpy, where umap has 0.1
 MAP_CELLS = 50_000  # above, that many are drawn for the map
 
 
@@ -41,19 +44,41 @@ def display_map(
     drawn = _draw(adata.obs.get("sample"), adata.n_obs, random_state)
     points = np.ascontiguousarray(adata.obsm[use_rep][drawn, :n_dims], dtype=np.float32)
     graph = fuzzy_graph(*nearest(points, min(n_neighbors, len(points) - 1)))
-    cells = ad.AnnData(obs=pd.DataFrame(index=pd.RangeIndex(len(points)).astype(str)))
-    cells.obsm[use_rep] = points
-    cells.obsp["connectivities"] = graph
-    cells.uns["neighbors"] = {
-        "connectivities_key": "connectivities",
-        "distances_key": "distances",
-        "params": {"method": "umap", "use_rep": use_rep},
-    }
-    sc.tl.umap(cells, maxiter=UMAP_STEPS, random_state=random_state)
     places = np.full((adata.n_obs, 2), np.nan, dtype=np.float32)
-    places[drawn] = cells.obsm[UMAP]
+    places[drawn] = _places(points, graph, random_state)
     adata.obsm[UMAP] = places
     return len(drawn)
+
+
+def _places(points: np.ndarray, graph: sp.csr_matrix, random_state: int) -> np.ndarray:
+    """Return what ``scanpy.tl.umap`` gives, (n_cells, 2), without the second that scanpy loads."""
+    from sklearn.utils import check_random_state
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Tensorflow not installed")
+        from umap.umap_ import find_ab_params, simplicial_set_embedding
+
+    a, b = find_ab_params(1.0, MIN_DISTANCE)
+    places, _ = simplicial_set_embedding(
+        data=points,
+        graph=graph.tocoo(),
+        n_components=2,
+        initial_alpha=1.0,
+        a=a,
+        b=b,
+        gamma=1.0,
+        negative_sample_rate=5,
+        n_epochs=UMAP_STEPS,
+        init="spectral",
+        random_state=check_random_state(random_state),
+        metric="euclidean",
+        metric_kwds={},
+        densmap=False,
+        densmap_kwds={},
+        output_dens=False,
+        verbose=False,
+    )
+    return np.asarray(places, dtype=np.float32)
 
 
 def _draw(sample: pd.Series | None, n_cells: int, random_state: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import anndata as ad
 import numpy as np
 import pytest
 
+from cgmm._utils.neighbours import fuzzy_graph, nearest
 from cgmm.pp import _map, embed
 from cgmm.pp._map import display_map
 from cgmm.simulate import counts
@@ -36,3 +37,17 @@ def test_a_map_made_later_is_that_of_embed() -> None:
     n = display_map(later, use_rep=facts["use_rep"], n_dims=facts["n_dims"], random_state=3)
     assert n == facts["n_cells_on_map"] == adata.n_obs
     np.testing.assert_array_equal(later.obsm["X_umap"], adata.obsm["X_umap"])
+
+
+def test_a_map_is_that_of_scanpy() -> None:
+    import scanpy as sc
+
+    points = np.random.default_rng(1).normal(size=(150, 4)).astype(np.float32)
+    adata = ad.AnnData(np.zeros((150, 1), dtype=np.float32), obsm={"X_pca": points})
+    display_map(adata, use_rep="X_pca", n_dims=4, random_state=5)
+    other = adata.copy()
+    other.obsp["connectivities"] = fuzzy_graph(*nearest(points, 15))
+    of_graph = {"connectivities_key": "connectivities", "distances_key": "distances"}
+    other.uns["neighbors"] = of_graph | {"params": {"method": "umap", "use_rep": "X_pca"}}
+    sc.tl.umap(other, maxiter=_map.UMAP_STEPS, random_state=5)
+    np.testing.assert_array_equal(adata.obsm["X_umap"], other.obsm["X_umap"])
