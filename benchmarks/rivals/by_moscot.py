@@ -21,7 +21,8 @@ def moscot(job: Job) -> Answer:
         {"condition": pd.Categorical(job.condition)},
         index=[f"c{i}" for i in range(len(job.points))],
     )
-    cells = ad.AnnData(obs=obs)
+    # it refuses an object without variables, although the points are in obsm
+    cells = ad.AnnData(np.zeros((len(obs), 1), np.float32), obs=obs)
     cells.obsm["rep"] = np.asarray(job.points, np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
