@@ -31,11 +31,11 @@ def kompot(job: Job) -> Answer:
             obsm_key="rep",
             sample_col="sample",
         )
-    column = [c for c in cells.obs if c.startswith("kompot_da") and "_lfc" in c]
-    change = [c for c in column if "zscore" not in c and "direction" not in c]
-    direction = [c for c in column if "direction" in c]
+    # kompot_da_a_source_to_b_target_lfc, and the same with _direction_sample_var
+    [change] = [c for c in cells.obs if c.endswith("_lfc")]
+    [direction] = [c for c in cells.obs if "_lfc_direction" in c]
     # natural logarithms
-    cell = cells.obs[change[0]].to_numpy(float) / np.log(2)
-    words = cells.obs[direction[0]].astype(str).to_numpy()
+    cell = cells.obs[change].to_numpy(float) / np.log(2)
+    words = cells.obs[direction].astype(str).to_numpy()
     called = np.where(words == "up", 1, np.where(words == "down", -1, 0))
     return Answer(cell, called=called, groups=leiden(job.points, job.seed))
