@@ -30,6 +30,12 @@ COMMANDS = (
         "cgmm report results/treatment --to reports",
     ),
     (
+        "go-sets",
+        "cgmm.go_sets",
+        "write gene sets of the Gene Ontology, from files of Bioconductor",
+        "cgmm go-sets org.Hs.eg.sqlite GO.sqlite > go.gmt",
+    ),
+    (
         "rerun",
         "cgmm.rerun",
         "from a report, write the files to make it again",

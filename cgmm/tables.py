@@ -853,8 +853,33 @@ GENE_DONORS = Table(
     ending=".tsv.gz",
 )
 
+GENE_SETS = Table(
+    "gene_sets",
+    "gene sets",
+    "which of the gene sets of the config changed, one row per population and set that was tested",
+    (
+        _whole("component", "Index of the population, from 0."),
+        _text("name", "Name of the population.", required=True),
+        _text("set", "Name of the gene set.", required=True),
+        _whole("n_genes", "Genes of the set that were tested in the population.", required=True),
+        _whole("n_listed", "Genes of the set in the file."),
+        _number(
+            "log2_change", "Mean log2 change of its tested genes, counts per donor.", required=True
+        ),
+        _number("log2_others", "Mean log2 change of all other tested genes of the population."),
+        _number("t", "Statistic; above zero when its genes rise more, or fall less, than others."),
+        _number("p", "p-value of no difference to the other genes, with the donor as the unit."),
+        _number(
+            "q", "Benjamini-Hochberg q-value of p, over the sets of the population.", required=True
+        ),
+        _text("leading_genes", "Up to eight of its genes that change most, by their test."),
+    ),
+    optional=True,
+    ending=".tsv.gz",
+)
+
 #: Tables that the report does not read as the others; each has a file of its own.
-LONG = (CELLS, DECISIONS, GENE_DONORS)
+LONG = (CELLS, DECISIONS, GENE_DONORS, GENE_SETS)
 
 _LEVEL = "Level of the annotation."
 _PURITY = _number(

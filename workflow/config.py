@@ -79,6 +79,7 @@ def load(
     rows = read_sheet(sheet, columns_of_design(full) | columns_of_orders(full))
     for owner in (full, *full["comparisons"]):
         owner["markers"] = owner["markers"] and str(expanded(owner["markers"]))
+    full["gene_sets"] = full["gene_sets"] and str(expanded(full["gene_sets"]))
     problems = [*problems_of_sheet(rows, sheet), *problems_of_comparisons(full, rows)]
     full["families"] = []
     if not problems:
@@ -88,7 +89,7 @@ def load(
         problems += problems_of_design(full, rows)
     if files_are_here:
         problems += [*problems_of_files(rows, sheet), *problems_of_folders()]
-        problems += problems_of_markers(full)
+        problems += problems_of_given_files(full)
     if full["integrate"] == "harmony" and full["use_rep"] is not None:
         problems.append(
             "config: `integrate: harmony` has no effect on an embedding that is given as "
@@ -215,24 +216,27 @@ def problems_of_comparisons(config: dict[str, Any], rows: list[Row]) -> Iterator
             comparison["dataset"] = holding[0]
 
 
-def problems_of_markers(config: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence per marker table that is missing."""
-    given = [("config", config["markers"])]
+def problems_of_given_files(config: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence per marker table, or file of gene sets, that is missing."""
+    table = ("markers", "the marker table")
+    given = [("config", config["markers"], *table)]
     given += [
-        (f"config, comparison {one['name']}", one["markers"]) for one in config["comparisons"]
+        (f"config, comparison {one['name']}", one["markers"], *table)
+        for one in config["comparisons"]
     ]
-    for where, path in given:
+    given.append(("config", config["gene_sets"], "gene_sets", "the file of gene sets"))
+    for where, path, key, what in given:
         if path is None:
             continue
         if "{" in path and "}" in path:
             yield (
-                f"{where}: the path {path[:300]} of `markers` has braces, which Snakemake takes "
+                f"{where}: the path {path[:300]} of `{key}` has braces, which Snakemake takes "
                 "for wildcards. Rename the file or the folder."
             )
         elif not is_file(Path(path)):
             yield (
-                f"{where}: the marker table {path[:300]} does not exist (looked for it from "
-                f"{Path.cwd()}). Correct `markers`, or leave it out."
+                f"{where}: {what} {path[:300]} does not exist (looked for it from "
+                f"{Path.cwd()}). Correct `{key}`, or leave it out."
             )
 
 

@@ -124,6 +124,7 @@ class Uns:
     GENE_AGREEMENT = "gene_agreement"  # DataFrame, one row per source component, by tl.genes
     MARKERS = "markers"  # DataFrame: marker genes of populations in all populations, by tl.genes
     GENE_DONORS = "gene_donors"  # dict of arrays: genes in every donor, by tl.genes; may be absent
+    GENE_SETS = "gene_sets"  # DataFrame, by tl.gene_sets
     CALIBRATION = "calibration"  # DataFrame, written by tl.calibrate: false calls
     UNCERTAINTY = "uncertainty"  # dict, written by tl.donors; names in UncertaintyKeys
     COMPONENTS = "components"  # DataFrame: side, component, name, markers, cell_type, ...

@@ -130,7 +130,7 @@ def find_markers(
     InputError
         When the data have none of the genes.
     """
-    place = _places(table.genes, [genes, *(other_names or {}).values()])
+    place = places_of(table.genes, [genes, *(other_names or {}).values()])
     signs = np.zeros((len(table.cell_types), len(genes)))
     for row, own in enumerate(table.signs):
         for gene, sign in own.items():
@@ -140,19 +140,19 @@ def find_markers(
     known: np.ndarray = np.any(signs > 0, axis=1)
     if not known.any():
         msg = (
-            f"None of the genes of the marker table ({_some(table.genes)}) is in the data, whose "
-            f"genes are called {_some(list(genes), 3)}: write the table with the names of the data."
+            f"None of the genes of the marker table ({some(table.genes)}) is in the data, whose "
+            f"genes are called {some(list(genes), 3)}: write the table with the names of the data."
         )
         raise InputError(msg)
     notices = list(table.notices)
     if lacking:
         notices.append(
             f"{len(lacking)} of the {len(table.genes)} genes of the marker table are not in the "
-            f"data and are left out: {_some(lacking)}."
+            f"data and are left out: {some(lacking)}."
         )
     if absent := [name for name, there in zip(table.cell_types, known, strict=True) if not there]:
         notices.append(
-            f"The data have no gene that marks {_some(absent)} in the marker table, so nothing is "
+            f"The data have no gene that marks {some(absent)} in the marker table, so nothing is "
             "named so."
         )
     types = tuple(name for name, there in zip(table.cell_types, known, strict=True) if there)
@@ -208,7 +208,7 @@ def _check_columns(frame: pd.DataFrame, where: str) -> None:
     """Raise when a column is missing or repeated, or when there is no row."""
     names = [str(name) for name in frame.columns]
     problems = [
-        f"{where}: the column {name!r} is missing (columns: {_some(names)}). Add it to the header."
+        f"{where}: the column {name!r} is missing (columns: {some(names)}). Add it to the header."
         for name in (CELL_TYPE, GENE)
         if name not in names
     ]
@@ -245,7 +245,7 @@ def _checked(frame: pd.DataFrame, where: str) -> MarkerTable:
     if problems:
         raise InputError(problems[:MAX_PROBLEMS])
     if lacking := [name for name, own in signs.items() if 1 not in own.values()]:
-        msg = f"{where}: {_some(lacking)} has no gene with the sign +. Add one, or remove the type."
+        msg = f"{where}: {some(lacking)} has no gene with the sign +. Add one, or remove the type."
         raise InputError(msg)
     notices = []
     if n_repeated:
@@ -260,7 +260,7 @@ def _checked(frame: pd.DataFrame, where: str) -> MarkerTable:
     return MarkerTable(tuple(signs), tuple(signs.values()), tuple(notices))
 
 
-def _places(wanted: list[str], names: Sequence[Sequence[str] | np.ndarray]) -> dict[str, int]:
+def places_of(wanted: list[str], names: Sequence[Sequence[str] | np.ndarray]) -> dict[str, int]:
     """Return where each wanted gene is among the genes, by the first names that have it."""
     found: dict[str, int] = {}
     for own in names:
@@ -282,7 +282,8 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _some(names: Iterable[str], limit: int = MAX_LISTED) -> str:
+def some(names: Iterable[str], limit: int = MAX_LISTED) -> str:
+    """Return the first names with commas between them, and how many more there are."""
     texts = [str(name)[:100] for name in names]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more

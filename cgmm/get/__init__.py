@@ -13,6 +13,7 @@ from cgmm.get._donors import carried_donors, donor_shifts, donors
 from cgmm.get._effects import effects, null
 from cgmm.get._factors import factors
 from cgmm.get._gene_donors import gene_donors
+from cgmm.get._gene_sets import gene_sets
 from cgmm.get._genes import gene_agreement, genes, markers
 from cgmm.get._influence import influence
 from cgmm.get._populations import populations
@@ -36,6 +37,7 @@ __all__ = [
     "fit",
     "gene_agreement",
     "gene_donors",
+    "gene_sets",
     "genes",
     "influence",
     "markers",

@@ -15,6 +15,7 @@ from anndata.io import read_elem
 from cgmm import tl
 from cgmm._utils.rows import as_dask, read_rows
 from cgmm.donors.formula import columns_of
+from cgmm.genes.gene_sets import members_of, read_gene_sets
 from cgmm.genes.marker_table import find_markers, other_gene_names, read_marker_table
 from cgmm.pp import InputError
 from cgmm.pp._lazy import LAZY, SCALE
@@ -38,6 +39,7 @@ def annotate(
     facts: dict[str, Any],
     annotation_key: str | None = None,
     markers: Path | None = None,
+    gene_sets: Path | None = None,
     natural_log: bool = True,
     test_genes: bool = False,
     design: str | None = None,
@@ -65,6 +67,8 @@ def annotate(
     markers
         Marker table that names populations without an annotation. A table of which the data have
         no gene is not used.
+    gene_sets
+        GMT file; its sets are tested where genes are.
     natural_log
         Whether values are natural logarithms; values of cytometry are not.
     test_genes
@@ -110,6 +114,8 @@ def annotate(
     if COUNTS in values.layers:
         adata.layers[COUNTS] = values.layers[COUNTS]
     tl.genes(adata, natural_log=natural_log, de=test_genes, counts_layer=COUNTS, design=design)
+    if test_genes and natural_log and gene_sets is not None and not missing_sets(adata, gene_sets):
+        tl.gene_sets(adata, gene_sets, counts_layer=COUNTS, design=design)
     adata.layers.pop(COUNTS, None)
     return adata
 
@@ -129,6 +135,16 @@ def usable_markers(adata: ad.AnnData, markers: Path | None) -> tuple[Path | None
     except InputError as error:
         return None, [f"Marker genes name the subpopulations. {error}"]
     return markers, list(found.notices)
+
+
+def missing_sets(adata: ad.AnnData, gene_sets: Path) -> str:
+    """Return why gene sets cannot be tested, in a sentence: the data have none of their genes."""
+    try:
+        names = other_gene_names(adata.var)
+        members_of(read_gene_sets(gene_sets), adata.var_names.astype(str), other_names=names)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def add_uncertainty(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from cgmm import get, tl
 from cgmm._anndata.populations import take_populations
 from cgmm._anndata.sides import representation
 from cgmm._utils.versions import versions
+from cgmm.genes.gene_sets import read_gene_sets
 from cgmm.get._populations import donor_states, label_notices, population_column
 from cgmm.pair import SIDES
 from cgmm.pp._kept import COLUMNS, KEPT
-from cgmm.results.annotate import usable_markers
+from cgmm.results.annotate import missing_sets, usable_markers
 from cgmm.thresholds import MIN_DONORS
 
 
@@ -172,6 +174,24 @@ def marker_notices(adata: ad.AnnData, markers: Path | None) -> list[dict[str, st
     advice = "" if used else "Write the table with the names of genes that the data have."
     level = "info" if used else "warning"
     return [{"level": level, "text": sentence, "advice": advice} for sentence in sentences]
+
+
+def gene_set_notices(adata: ad.AnnData, gene_sets: Path | None) -> list[dict[str, str]]:
+    """Return a warning where the data have no gene of the gene sets."""
+    why = "" if gene_sets is None else missing_sets(adata, gene_sets)
+    advice = "Set `gene_sets` to a file with the gene names of the data."
+    return [{"level": "warning", "text": why, "advice": advice}] if why else []
+
+
+def gene_set_facts(gene_sets: Path | None) -> dict[str, Any] | None:
+    """Return name, checksum and number of sets of a GMT file; None without one."""
+    if gene_sets is None:
+        return None
+    return {
+        "file": gene_sets.name,
+        "sha256": hashlib.sha256(gene_sets.read_bytes()).hexdigest(),
+        "n_sets": len(read_gene_sets(gene_sets).names),
+    }
 
 
 def git_commit(folder: Path) -> str | None:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from cgmm._utils.colours import population_colours
 from cgmm._utils.labels import short_names
-from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, GENE_DONORS, TABLES, Table
+from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, GENE_DONORS, GENE_SETS, TABLES, Table
 
 MAX_DRAWN_CELLS = 20_000
 
@@ -48,6 +48,7 @@ class Results:
     cells: pd.DataFrame
     n_cells_total: int
     gene_donors: pd.DataFrame
+    gene_sets: pd.DataFrame
     raw: dict[str, bytes] = field(repr=False)
 
     @property
@@ -431,5 +432,6 @@ def read_results(folder: Path, *, title: str | None = None) -> Results:
         cells=cells,
         n_cells_total=total,
         gene_donors=_read_gene_donors(folder, raw),
+        gene_sets=read_table(folder, GENE_SETS, raw),
         raw=raw,
     )

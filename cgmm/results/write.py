@@ -25,6 +25,7 @@ from cgmm._utils.h5ad import write_h5ad
 from cgmm._utils.progress import Steps
 from cgmm._utils.strict_json import dumps, loads
 from cgmm.genes.marker_table import read_marker_table
+from cgmm.get._common import empty
 from cgmm.get._populations import population_column
 from cgmm.results.annotate import (
     add_uncertainty,
@@ -35,12 +36,18 @@ from cgmm.results.annotate import (
 from cgmm.results.cells import cells_table
 from cgmm.results.colours import add_colours
 from cgmm.results.decisions import decisions_table
-from cgmm.results.facts import git_commit, marker_notices, report_facts
+from cgmm.results.facts import (
+    gene_set_facts,
+    gene_set_notices,
+    git_commit,
+    marker_notices,
+    report_facts,
+)
 from cgmm.results.fit_files import load_fit
 from cgmm.results.read import populations_of
 from cgmm.results.recipe import code_digest, make_recipe
 from cgmm.results.shared import with_shared
-from cgmm.tables import BY_POPULATION, CELLS, DECISIONS, GENE_DONORS, TABLES
+from cgmm.tables import BY_POPULATION, CELLS, DECISIONS, GENE_DONORS, GENE_SETS, TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +93,7 @@ def summarise(
     samples: list[dict[str, str]],
     annotation_key: str | None = None,
     markers: str | Path | None = None,
+    gene_sets: str | Path | None = None,
     command: str = "",
     n_jobs: int = 1,
     shared: Path | None = None,
@@ -109,6 +117,8 @@ def summarise(
         Column of ``obs`` that names populations; None: ``markers`` or marker genes name them.
     markers
         Marker table that names populations without an annotation.
+    gene_sets
+        GMT file with gene sets to test in each population.
     command
         The command that was run; ``report.json`` quotes it.
     n_jobs
@@ -123,6 +133,7 @@ def summarise(
     check, qc, facts = (
         loads(path.read_text(encoding="utf-8")) for path in (paths.check, paths.qc, paths.facts)
     )
+    markers, gene_sets = (None if path is None else Path(path) for path in (markers, gene_sets))
     steps = Steps(4, "name populations and compare their genes")
     fit, names = load_fit(paths.fit), None
     if shared is not None:
@@ -138,7 +149,8 @@ def summarise(
         target=target,
         facts=facts,
         annotation_key=annotation_key,
-        markers=None if markers is None else Path(markers),
+        markers=markers,
+        gene_sets=gene_sets,
         natural_log=settings["modality"] == "rna",
         test_genes=settings["test_genes"],
         design=settings["donors"].get("design"),
@@ -156,9 +168,10 @@ def summarise(
     frames = _write_frames(adata, out, steps, use_rep=facts["use_rep"])
     about = {"name": name, "source": source, "target": target, "command": command}
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
-    content["notices"] += marker_notices(adata, None if markers is None else Path(markers))
+    content["notices"] += marker_notices(adata, markers) + gene_set_notices(adata, gene_sets)
     write_table(decisions_table(content, frames["components"]), out / DECISIONS.file)
     content |= {
+        "gene_sets": gene_set_facts(gene_sets),
         "git_commit": git_commit(paths.code),
         "dataset": paths.embedding.parent.name,
         "family": None if entry is None else entry["name"],
@@ -176,7 +189,11 @@ def summarise(
             "code_sha256": code_digest(paths.code),
         },
     )
-    with atomic(out / "report.json") as temporary:
+    _write_json(content, out / "report.json")
+
+
+def _write_json(content: dict[str, Any], path: Path) -> None:
+    with atomic(path) as temporary:
         temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
 
 
@@ -193,8 +210,17 @@ def _write_frames(
     steps.begin("write cells, annotated.h5ad and report.json")
     write_table(cells_table(adata, use_rep=use_rep), out / CELLS.file)
     write_table(get.gene_donors(adata), out / GENE_DONORS.file)
+    write_table(sets_of(adata), out / GENE_SETS.file)
     write_h5ad(adata, out / "annotated.h5ad")
     return frames
+
+
+def sets_of(adata: ad.AnnData) -> pd.DataFrame:
+    """Return the table of gene sets; without rows where none was tested."""
+    try:
+        return get.gene_sets(adata)
+    except KeyError:
+        return empty(GENE_SETS)
 
 
 def put_on_map(embedding: ad.AnnData, path: Path) -> int:

@@ -8,7 +8,8 @@ from cgmm.tl._annotate import annotate
 from cgmm.tl._calibrate import calibrate
 from cgmm.tl._donors import donors
 from cgmm.tl._fit import fit
+from cgmm.tl._gene_sets import gene_sets
 from cgmm.tl._genes import genes
 from cgmm.tl._targets import fit_targets
 
-__all__ = ["annotate", "calibrate", "donors", "fit", "fit_targets", "genes"]
+__all__ = ["annotate", "calibrate", "donors", "fit", "fit_targets", "gene_sets", "genes"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,28 +66,52 @@ def by_donors(
         Adds the model of a design formula to samples, or says why it cannot; None: no formula.
     """
     change, p, q = (np.full(usable.shape, np.nan) for _ in range(3))
-    reason = _no_test(
+    reason = no_test(
         cells, coupled.sides, counts_layer if natural_log else None, method, wanted=wanted
     )
     if reason:
         return DonorTests(change, p, q, [reason] * len(usable))
-    source, target = _sums(cells, coupled, counts_layer if natural_log else None)
     test = METHODS[method].differential if natural_log else voom.differential_of_means
     reasons = []
-    for k, genes in enumerate(usable):
-        if not genes.any():
-            reasons.append("Too few cells on one of the sides to compare genes.")
-            continue
-        chosen, why = samples(source, target, k, paired=paired)
-        if chosen is not None and of_design is not None:
-            chosen, why = of_design(chosen)
+    for k, chosen, why in replicates(
+        cells,
+        coupled,
+        counts_layer=counts_layer if natural_log else None,
+        usable=usable,
+        paired=paired,
+        of_design=of_design,
+    ):
         if chosen is not None:
             logger.debug("testing genes of component %d of %d", k + 1, len(usable))
-            found, why = test(chosen, genes)
+            found, why = test(chosen, usable[k])
             if found is not None:
                 change[k], p[k], q[k] = found
         reasons.append(why)
     return DonorTests(change, p, q, reasons)
+
+
+def replicates(
+    cells: CellExpression,
+    coupled: Groups,
+    *,
+    counts_layer: str | None,
+    usable: np.ndarray,
+    paired: bool | None,
+    of_design: Callable[[Samples], tuple[Samples | None, str]] | None = None,
+) -> Iterator[tuple[int, Samples | None, str]]:
+    """Yield each group with the samples that a test compares, or None and a sentence.
+
+    Arguments are those of :func:`by_donors`; without ``counts_layer`` samples are means of values.
+    """
+    source, target = _sums(cells, coupled, counts_layer)
+    for k, genes in enumerate(usable):
+        if not genes.any():
+            yield k, None, "Too few cells on one of the sides to compare genes."
+            continue
+        chosen, why = samples(source, target, k, paired=paired)
+        if chosen is not None and of_design is not None:
+            chosen, why = of_design(chosen)
+        yield k, chosen, why
 
 
 def _sums(
@@ -149,7 +173,7 @@ def check_method(method: str) -> str:
     return method
 
 
-def _no_test(
+def no_test(
     cells: CellExpression, sides: Sides, counts_layer: str | None, method: str, *, wanted: bool
 ) -> str:
     """Return why no gene can be tested, in a sentence; "" when genes can be tested."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import anndata as ad
@@ -10,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cgmm._anndata.checks import check_writable
-from cgmm._anndata.comparison import Comparison
-from cgmm._anndata.expression import check_usable, expression_of, gene_names
+from cgmm._anndata.expression import gene_names
 from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Uns
 from cgmm._anndata.populations import (
     NO_POPULATIONS,
@@ -21,7 +19,7 @@ from cgmm._anndata.populations import (
     population_key,
     take_populations,
 )
-from cgmm._anndata.sides import Sides, take_sides
+from cgmm._anndata.sides import Sides
 from cgmm._anndata.storage import (
     read_fit,
     read_names,
@@ -30,16 +28,15 @@ from cgmm._anndata.storage import (
     read_stored,
     write_results,
 )
-from cgmm._anndata.units import DonorColumns, Units, model_of, read_units
-from cgmm._utils.arguments import check_number, check_whole
+from cgmm._utils.arguments import check_whole
 from cgmm._utils.h5ad import storable
-from cgmm.pair import SIDES, SOURCE
-from cgmm.thresholds import MIN_CELLS
+from cgmm.pair import SOURCE
 from cgmm.tl._gene_changes import Groups, by_expression, groups, population_groups
 from cgmm.tl._gene_donors import donor_values
 from cgmm.tl._gene_loadings import by_loadings
+from cgmm.tl._gene_study import gene_study
 from cgmm.tl._gene_tables import Ways, gene_tables
-from cgmm.tl._gene_tests import MODERATED, by_donors, check_method, with_design
+from cgmm.tl._gene_tests import MODERATED, by_donors, check_method
 from cgmm.tl._marker_expression import marker_expression
 
 
@@ -136,45 +133,43 @@ def genes(
     >>> list(cg.get.genes(adata).columns[:4])
     ['component', 'name', 'gene', 'log2_change']
     """
-    params = read_params(adata, key=key)
+    read_params(adata, key=key)
     check_writable(adata, copy=copy)
     check_method(de_test)
     if n_genes is not None:
         n_genes = check_whole("n_genes", n_genes, 1)
-    if not 0 <= check_number("min_fraction", min_fraction, 0.1) <= 1:
-        msg = f"min_fraction={min_fraction} must lie between 0 and 1: it is a part of the cells."
-        raise ValueError(msg)
-    comparison = Comparison.from_params(params)
-    sides = take_sides(adata, comparison, min_cells=1)
-    units, columns = None, DonorColumns.from_params(params)
-    if de:
-        units, columns = _design_units(adata, columns, design, sides)
-    cells = expression_of(adata, expression, layer)
-    if cells is None:
-        msg = "The object has no X: give expression=, an object with the same cells and genes."
-        raise ValueError(msg)
-    check_usable(cells.matrix, natural_log=natural_log)
-    names = gene_names(cells.adata, gene_symbols)
-    coupled, of_groups = _groups(adata, sides, params, level, key)
+    study = gene_study(
+        adata,
+        expression=expression,
+        layer=layer,
+        gene_symbols=gene_symbols,
+        min_fraction=min_fraction,
+        natural_log=natural_log,
+        level=level,
+        design=design,
+        over_donors=de,
+        key=key,
+    )
+    cells, coupled, names = study.cells, study.groups, study.genes
     changed = by_expression(cells, coupled, natural_log=natural_log)
     fraction = np.fmax(changed.change.source.fraction, changed.change.target.fraction)
-    usable = (fraction >= min_fraction) & (changed.n_cells >= MIN_CELLS)[:, None]
-    loadings = by_loadings(adata, cells, coupled, changed, use_rep=comparison.use_rep)
+    usable = study.usable(fraction, changed.n_cells, min_fraction)
+    loadings = by_loadings(adata, cells, coupled, changed, use_rep=study.comparison.use_rep)
     tests = by_donors(
         cells,
         coupled,
         counts_layer=counts_layer,
         usable=usable,
-        paired=comparison.paired if units is None else units.plan.paired,
+        paired=study.paired,
         natural_log=natural_log,
         wanted=de,
         method=de_test,
-        of_design=None if units is None else with_design(units, columns),
+        of_design=study.of_design,
     )
     table, agreement, leading = gene_tables(
         Ways(changed, loadings, tests),
         names,
-        of_groups,
+        study.names,
         usable=usable,
         natural_log=natural_log,
         n_genes=n_genes,
@@ -182,13 +177,13 @@ def genes(
     markers = marker_expression(
         _listed_markers(adata, level, key),
         changed.moments,
-        of_groups,
+        study.names,
         var_names=gene_names(cells.adata, None),
         shown=names,
         fractions=natural_log,
     )
     adata = adata.copy() if copy else adata
-    values = donor_values(cells, coupled, names, of_groups, kept=leading, natural_log=natural_log)
+    values = donor_values(cells, coupled, names, study.names, kept=leading, natural_log=natural_log)
     results: dict[str, Any] = {
         Uns.GENES: storable(table),
         Uns.GENE_AGREEMENT: storable(agreement),
@@ -219,18 +214,3 @@ def _listed_markers(adata: ad.AnnData, level: str | None, key: str) -> pd.DataFr
         return None
     found: pd.DataFrame | None = read_stored(adata, key).get(Uns.POPULATION_NAMES)
     return found
-
-
-def _design_units(
-    adata: ad.AnnData, known: DonorColumns, design: str | None, sides: Sides
-) -> tuple[Units | None, DonorColumns]:
-    """Return the donors of the formula after a check; None without a formula."""
-    columns = replace(known, design=design or known.design, sample_key=None)
-    if columns.design is None:
-        return None, columns
-    units = read_units(adata, columns, dict(zip(SIDES, sides.rows, strict=True)))
-    if units is None:
-        msg = "design needs donors: give donor_key to the fit, or leave design out."
-        raise ValueError(msg)
-    model_of(units, columns)
-    return units, columns

@@ -29,6 +29,7 @@ NAMES = {
     "donors",
     "genes",
     "gene_donors",
+    "gene_sets",
     "markers",
     "gene_agreement",
     "calibration",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cgmm.tables import GENE_SETS
 from tests.report.folder_markers import marker_table
 from tests.report.folder_samples import sample_tables
 
@@ -70,6 +71,22 @@ def write_gene_donors(
     columns["mean"] = np.maximum(columns["mean"] + rng.normal(0, 0.15, len(columns["mean"])), 0)
     frame = pd.DataFrame(columns)
     frame.to_csv(folder / "gene_donors.tsv.gz", sep="\t", index=False, float_format="%.4g")
+
+
+def write_gene_sets(folder: Path, names: list[str]) -> None:
+    """Write three gene sets: one rises in all populations, one falls in the first, one stays."""
+    rows = [
+        (i, name, s, 20, 25, change, 0.02, 9 * change, p, min(3 * p, 1.0), "ISG15 IFI6 MX1")
+        for i, name in enumerate(names)
+        for s, change, p in (
+            ("response to interferon", 1.1, 1e-14),
+            ("<b>translation</b>", -0.4, 1e-4 if i == 0 else 0.5),
+            ("a set with a name that is so long that it has to be cut in the figure", 0.03, 0.8),
+        )
+    ]
+    pd.DataFrame(rows, columns=list(GENE_SETS.names)).to_csv(
+        folder / GENE_SETS.file, sep="\t", index=False
+    )
 
 
 def make_folder(
@@ -327,6 +344,8 @@ def make_folder(
         cells.to_csv(handle, sep="\t", index=False, float_format="%.6g")
     if genes and donors:
         write_gene_donors(folder, gene_table, labels0, labels1)
+    if genes and intervals:
+        write_gene_sets(folder, source_names)
 
     eye = np.broadcast_to(np.eye(D) * 1.2, (k, D, D)).tolist()
     history = (-7.4 + 0.9 * (1 - np.exp(-np.arange(24) / 4))).tolist()

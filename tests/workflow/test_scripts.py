@@ -14,7 +14,7 @@ import pytest
 
 from cgmm.results.read import read_results
 from cgmm.results.recipe import read_recipe
-from cgmm.tables import CELLS, GENE_DONORS, TABLES
+from cgmm.tables import CELLS, GENE_DONORS, GENE_SETS, TABLES
 from tests.workflow.conftest import ROOT, rows_of
 from tests.workflow.job import SCRIPTS, run_script
 
@@ -93,6 +93,11 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     table = "cell_type\tgene\n" + "".join(f"Alpha\tALPHA{i:02}\n" for i in range(1, 6))
     (tmp_path / "markers.tsv").write_text(table + "Beta\tNOGENE\n")
     run("check_markers", tmp_path, input=["markers.tsv"], output=[f"{drug}/markers.json"])
+    genes = "\t".join(f"RESP{i:02}" for i in range(1, 11))
+    (tmp_path / "sets.gmt").write_text(f"programme\tlink\t{genes}\n")
+    run("check_gene_sets", tmp_path, input=["sets.gmt"], output=[f"{drug}/gene_sets.json"])
+    made = json.loads((tmp_path / drug / "gene_sets.json").read_text(encoding="utf-8"))
+    assert made == {"n_sets": 1}
     said = run(
         "prepare",
         tmp_path,
@@ -149,11 +154,13 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
             "check": f"{data}/check.json",
             "qc": f"{data}/qc.json",
             "markers": ["markers.tsv"],
+            "gene_sets": ["sets.gmt"],
         },
         output={
             "tables": tables,
             "cells": f"{drug}/{CELLS.file}",
             "gene_donors": f"{drug}/{GENE_DONORS.file}",
+            "gene_sets": f"{drug}/{GENE_SETS.file}",
             "annotated": f"{drug}/annotated.h5ad",
             "decisions": f"{drug}/decisions.tsv",
             "facts": f"{drug}/report.json",
@@ -171,6 +178,8 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     results = read_results(tmp_path / drug)
     assert list(results.cells) == [name for name in CELLS.names if name != "doublet_score"]
     assert results.has_donors
+    assert results.meta["gene_sets"]["n_sets"] == 1
+    assert list(results.gene_sets.columns) == list(GENE_SETS.names)
     adata = ad.read_h5ad(tmp_path / drug / "annotated.h5ad")
     assert adata.uns["cgmm"]["coupling"].shape == (3, 3)
     labels = list(adata.obs["cell_type"].cat.categories)

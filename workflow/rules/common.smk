@@ -166,6 +166,20 @@ def marker_check_of(wildcards):
     )
 
 
+def gene_sets_of(wildcards):
+    """Input function: the file of gene sets, when there is one."""
+    return [config["gene_sets"]] if config["gene_sets"] else []
+
+
+def gene_sets_check_of(wildcards):
+    """Input function: the check of the gene sets, when there are any."""
+    return (
+        [f"results/{wildcards.comparison}/gene_sets.json"]
+        if config["gene_sets"]
+        else []
+    )
+
+
 def design_check_of(wildcards):
     """Input function: the check of the design, when it names columns of obs."""
     return (
@@ -187,7 +201,10 @@ def title_of_comparison(name):
 
 def settings_of(wildcards):
     """The settings that a report quotes: every setting on which its numbers depend."""
-    left_out = ("comparisons", "families", "samples", "annotation_key", "markers")
+    left_out = (
+        *("comparisons", "families", "samples"),
+        *("annotation_key", "markers", "gene_sets"),
+    )
     return {key: value for key, value in config.items() if key not in left_out}
 
 

@@ -51,6 +51,30 @@ rule check_markers:
         "../scripts/check_markers.py"
 
 
+rule check_gene_sets:
+    input:
+        gene_sets_of,
+    output:
+        "results/{comparison}/gene_sets.json",
+    log:
+        "logs/check_gene_sets/{comparison}.log",
+    benchmark:
+        "logs/benchmarks/check_gene_sets/{comparison}.tsv"
+    priority: 100
+    conda:
+        "../../envs/cgmm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, 0.2),
+        runtime=minutes(30, 5),
+    params:
+        code=code("cgmm.genes.gene_sets"),
+    message:
+        "Check the gene sets of {wildcards.comparison} (seconds)"
+    script:
+        "../scripts/check_gene_sets.py"
+
+
 rule check_design:
     input:
         files_of,
@@ -124,6 +148,8 @@ rule summarise:
         annotation=annotation_check_of,
         markers=markers_of,
         marker_check=marker_check_of,
+        gene_sets=gene_sets_of,
+        gene_sets_check=gene_sets_check_of,
         design=design_check_of,
         shared=shared_populations_of,
     output:
@@ -131,6 +157,7 @@ rule summarise:
         decisions="results/{comparison}/decisions.tsv",
         cells="results/{comparison}/cells.tsv.gz",
         gene_donors="results/{comparison}/gene_donors.tsv.gz",
+        gene_sets="results/{comparison}/gene_sets.tsv.gz",
         annotated="results/{comparison}/annotated.h5ad",
         facts="results/{comparison}/report.json",
     log:

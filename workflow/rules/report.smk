@@ -7,6 +7,7 @@ rule report:
         "results/{comparison}/cells.tsv.gz",
         "results/{comparison}/decisions.tsv",
         "results/{comparison}/gene_donors.tsv.gz",
+        "results/{comparison}/gene_sets.tsv.gz",
         [f"results/{{comparison}}/{table.file}" for table in TABLES.values()],
     output:
         page=report(

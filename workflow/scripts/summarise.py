@@ -25,6 +25,7 @@ summarise(
     name=snakemake.wildcards.comparison,
     annotation_key=snakemake.params.annotation_key,
     markers=next(iter(paths.markers), None),
+    gene_sets=next(iter(paths.gene_sets), None),
     settings=snakemake.params.settings,
     samples=snakemake.params.samples,
     command=os.environ.get("CGMM_COMMAND", ""),

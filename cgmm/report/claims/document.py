@@ -21,6 +21,7 @@ from cgmm.report.page import text
 from cgmm.results.read import Results, each, row_of
 from cgmm.thresholds import ALPHA
 
+MAX_GENE_SETS = 10  # of a population
 FORMAT, VERSION = "cgmm findings", 1
 FACTOR, DISTANCE, SHARE, CHANGE = "log2 factor", "SD", "share", "change"
 
@@ -82,6 +83,7 @@ def _claims(claims: Claims) -> list[dict[str, Any]]:
             *_state(results, finding),
             *_transfer(finding),
             *_genes(results, finding),
+            *_gene_sets(results, finding),
         ]
     made += [_effect(row) for row in each(results.tables["effects"])]
     for kind, sentences in (
@@ -219,6 +221,32 @@ def _genes(results: Results, finding: Finding) -> list[dict[str, Any]]:
                 q=row["de_q"],
                 sentence=f"{finding.name}: {gene} {higher} in {results.target} "
                 f"({unit} {text.fixed(change)})",
+            )
+        )
+    return made
+
+
+def _gene_sets(results: Results, finding: Finding) -> list[dict[str, Any]]:
+    """Return the gene sets of a population with the smallest p, of those that are found."""
+    table = results.gene_sets
+    own = table.loc[(table["name"] == finding.name) & (table["q"] < ALPHA)]
+    made = []
+    for row in each(own.sort_values("p", kind="stable").head(MAX_GENE_SETS)):
+        more = row.log2_change - row.log2_others
+        direction = "higher" if row.t > 0 else "lower"
+        made.append(
+            _claim(
+                finding.name,
+                "gene set",
+                direction,
+                about=row.set,
+                reported=True,
+                unit="log2 change",
+                estimate=more,
+                p=row.p,
+                q=row.q,
+                sentence=f"{finding.name}: genes of {row.set} {direction} than other genes in "
+                f"{results.target} (difference of mean log2 changes {text.fixed(more)})",
             )
         )
     return made

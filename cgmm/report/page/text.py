@@ -29,6 +29,7 @@ def whole(value: float) -> str:
 
 MINUS = "\u2212"
 DASH = "\u2013"
+MIN_PROBABILITY = 1e-10  # a smaller p says no more, and rests on tails that nobody can check
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -99,7 +100,9 @@ def percent(value: float) -> str:
 
 
 def probability(value: float) -> str:
-    """Write a p or q value."""
+    """Write a p or q value; below 1e-10 only that it is below."""
+    if value < MIN_PROBABILITY:
+        return f"<1e{MINUS}10"
     if value < 0.001:
         return f"{value:.0e}".replace("e-0", "e-").replace("-", MINUS)
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

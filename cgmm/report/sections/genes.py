@@ -18,6 +18,7 @@ from cgmm.report.page.table import Cell, Column, Row, Table, any_finite, number,
 from cgmm.report.page.text import whole
 from cgmm.report.sections.gene_data import explorer
 from cgmm.report.sections.gene_donors import gene_donors_figure
+from cgmm.report.sections.gene_sets import gene_set_parts
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 from cgmm.thresholds import GENE_LIMIT
@@ -44,8 +45,15 @@ def section(claims: Claims) -> Section:
         key="genes",
         title=title,
         link=link,
-        parts=present(_not_tested(results), genes, donors, explorer(results), genes_table(results)),
-        questions=[("fig-gene-map", f"Which {kinds}?"), *([every] if results.has_donors else [])],
+        parts=[
+            *present(_not_tested(results), genes, donors, explorer(results), genes_table(results)),
+            *gene_set_parts(results),
+        ],
+        questions=[
+            ("fig-gene-map", f"Which {kinds}?"),
+            *([every] if results.has_donors else []),
+            ("fig-gene-sets", "Which pathway?"),
+        ],
     )
 
 

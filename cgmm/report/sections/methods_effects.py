@@ -134,4 +134,9 @@ def _genes(results: Results, citations: Citations) -> str:
         )
         if formula := results.donor_settings.get("design"):
             sentence += f" The model of a gene has the columns of the design {formula}."
+    if len(results.gene_sets):
+        sentence += (
+            " Gene sets were compared with all other genes of a population by a competitive test "
+            f"{citations.cite('wu2012')} whose variance is measured on donors and shared over sets."
+        )
     return sentence

@@ -15,11 +15,12 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph and the class that the style sheet knows it by ("absent", "notice", ...)."""
+    """A paragraph, its class in the style sheet ("absent", "notice", ...), and its anchor."""
 
     macro: ClassVar[str] = "paragraph"
     text: str
     kind: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

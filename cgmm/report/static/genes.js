@@ -37,7 +37,7 @@
   }
   function fixed(v, n) { var s = v.toFixed(n); return (+s === 0 ? s.replace("-", "") : s).replace("-", "−"); }
   function signed(v) { var s = fixed(v, 2); return v > 0 && +v.toFixed(2) > 0 ? "+" + s : s; }
-  function probability(q) { return q < 0.001 ? q.toExponential(0).replace("e-", "e−") : q.toFixed(q < 0.1 ? 3 : 2); }
+  function probability(q) { return q < 1e-10 ? "<1e−10" : q < 0.001 ? q.toExponential(0).replace("e-", "e−") : q.toFixed(q < 0.1 ? 3 : 2); }
   function at(g, k) {
     var d = store, i = g * d.k + k, c = d.change[i];
     return {

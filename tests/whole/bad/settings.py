@@ -165,6 +165,7 @@ CONFIG = [
     Case("no marker table", config(markers="markers.tsv"), "config: the marker table markers.tsv does not exist", SettingsError),
     Case("a marker table of one comparison that is not there", comparison(markers="m.tsv"), "config, comparison drug: the marker table m.tsv does not exist", SettingsError),
     Case("a marker table with braces in its path", config(markers="{a}.tsv"), "of `markers` has braces, which Snakemake takes for wildcards", SettingsError),
+    Case("no file of gene sets", config(gene_sets="sets.gmt"), "config: the file of gene sets sets.gmt does not exist", SettingsError),
     Case("no comparison", config(comparisons=[]), "`comparisons`: [] should be non-empty", SettingsError),
     Case("one comparison without its dash", config(comparisons={"name": "x"}), "`comparisons` is {'name': 'x'}, which does not fit", SettingsError),
     Case("comparisons as words", config(comparisons=["drug"]), "`comparisons.0` is 'drug', which does not fit", SettingsError),
