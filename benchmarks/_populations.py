@@ -13,19 +13,14 @@ import scipy.sparse as sp
 
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.sides import take_sides
-from cgmm._utils.neighbours import Network
+from cgmm._utils.leiden import Network
 from cgmm.automatic import fit as automatic
-from cgmm.automatic.communities import joint_table, merged
+from cgmm.automatic.communities import groups_of, joint_table, merged
+from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
 from cgmm.automatic.partitions import FittedPartition
-from cgmm.automatic.populations import (
-    RESOLUTIONS,
-    find_populations,
-    joint_graph,
-    neighbour_graph,
-    within_links,
-)
+from cgmm.automatic.populations import RESOLUTIONS, find_populations
 from cgmm.thresholds import MIN_CHANGE
 from cgmm.tl._fit_comparison import fit_sides
 from cgmm.transport.coupling import divide, share_of_source
@@ -160,8 +155,8 @@ def by_coarse_joint_graph(fit: Fitted, resolution: float = 0.5, limit: float = 0
 def by_one_search(fit: Fitted, resolution: float = RESOLUTIONS[0]) -> Answer:
     """Design E: fine communities, joined where votes and links on both sides connect them."""
     found = _communities(fit, resolution)
-    sides = fit.source, fit.target
-    return _counted(fit, merged(found, sides, fit.donors, [_mean_votes(fit)], _links(fit)))
+    sides = [groups_of(*one) for one in zip((fit.source, fit.target), fit.donors, strict=True)]
+    return _counted(fit, merged(found, sides, [_mean_votes(fit)], _links(fit)))
 
 
 def _links(fit: Fitted) -> list[sp.csr_matrix]:
@@ -172,7 +167,7 @@ def _links(fit: Fitted) -> list[sp.csr_matrix]:
 
 def _communities(fit: Fitted, resolution: float) -> np.ndarray:
     graph = joint_graph(_links(fit), (fit.source, fit.target), [_mean_votes(fit)])
-    return Network(sp.triu(graph)).leiden(resolution=resolution, random_state=0)
+    return Network(graph).leiden(resolution=resolution, random_state=0)
 
 
 def _counted(fit: Fitted, labels: np.ndarray) -> Answer:

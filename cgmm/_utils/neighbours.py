@@ -1,4 +1,4 @@
-"""Neighbour graph of points, and its clusters, for the start of a fit and for embeddings.
+"""Neighbour graph of points, for the start of a fit and for embeddings.
 
 The graph is the fuzzy simplicial set of UMAP (McInnes, Healy & Melville 2018, arXiv:1802.03426,
 section 3.1) on exact nearest neighbours.  The edge from a point to a neighbour at distance d has
@@ -9,8 +9,6 @@ process that imports umap-learn compiles code for ten seconds.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -91,73 +89,3 @@ def _widths(beyond: np.ndarray, total: float) -> np.ndarray:
         ends = low[left], high[left]
         sigma[left] = np.where(np.isinf(ends[1]), 2 * sigma[left], (ends[0] + ends[1]) / 2)
     return sigma
-
-
-class Network:
-    """A graph of points as the clustering library holds it: one copy for any number of clusterings.
-
-    Parameters
-    ----------
-    graph
-        Strengths of the links, shape (N, N), from :func:`fuzzy_graph`, or its upper triangle: every
-        stored value is one link.
-    """
-
-    def __init__(self, graph: sp.csr_matrix) -> None:
-        import igraph
-
-        links = graph.tocoo()
-        ends = zip(links.row.tolist(), links.col.tolist(), strict=True)
-        self._graph = igraph.Graph(n=graph.shape[0], edges=list(ends))
-        self._strengths = links.data.astype(float).tolist()
-
-    def leiden(self, *, resolution: float, random_state: int) -> np.ndarray:
-        """Return the clusters of the graph, from two iterations of Leiden for modularity.
-
-        Parameters
-        ----------
-        resolution
-            Resolution of the modularity; a higher resolution gives more clusters.
-        random_state
-            Seed.
-
-        Returns
-        -------
-        Cluster of every point, 0, 1, ..., shape (N,).
-
-        Notes
-        -----
-        Traag, Waltman & van Eck 2019, Sci. Rep. 9:5233. The labels are the same as from
-        ``scanpy.tl.leiden(flavor="igraph", n_iterations=2, directed=False)``.
-        """
-        import random
-
-        import igraph
-
-        igraph.set_random_number_generator(_Generator(random_state))
-        try:
-            clusters = self._graph.community_leiden(
-                "modularity", weights=self._strengths, resolution=resolution, n_iterations=2
-            )
-        finally:
-            igraph.set_random_number_generator(random)
-        return np.asarray(clusters.membership)
-
-
-class _Generator:
-    """Seeded random numbers for igraph, which otherwise uses a global generator."""
-
-    def __init__(self, seed: int) -> None:
-        self._rng: Any = np.random.RandomState(seed)
-
-    def getrandbits(self, k: int) -> int:
-        return self._rng.tomaxint() & ((1 << k) - 1)
-
-    def randint(self, a: int, b: int) -> int:
-        return self._rng.randint(a, b + 1)
-
-    def random(self) -> float:
-        return self._rng.random_sample()
-
-    def gauss(self, mean: float, spread: float) -> float:
-        return self._rng.normal(mean, spread)

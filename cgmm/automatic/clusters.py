@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from cgmm._utils.neighbours import Network, fuzzy_graph, nearest
+from cgmm._utils.leiden import ScanpyNetwork
+from cgmm.automatic.graphs import neighbour_graph
 from cgmm.mixture.chunked import Points, over_rows, taken
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.mixture.initial import draw, mixture_from_labels
 
 MAX_CLUSTERED = 20_000
-N_NEIGHBOURS = 15
 
 
 class DrawnPoints:
@@ -69,13 +69,12 @@ class LeidenClusters(DrawnPoints):
 
     Notes
     -----
-    Graph and clusters: :mod:`cgmm._utils.neighbours`.
+    Graph: :mod:`cgmm.automatic.graphs`; clusters: :mod:`cgmm._utils.leiden`.
     """
 
     def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
         super().__init__(points, weights, random_state)
-        n_neighbors = min(N_NEIGHBOURS, len(self.points) - 1)
-        self._network = Network(fuzzy_graph(*nearest(self.points, n_neighbors)))
+        self._network = ScanpyNetwork(neighbour_graph(self.points, None))
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
         """Return the cluster (0, 1, ...) of every drawn point, shape (n_drawn,)."""

@@ -19,6 +19,7 @@ that they are connected with most.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,10 +36,58 @@ NEAR = 0.5  # of the strongest connection
 MIN_EFFECTIVE_DONORS = 2.0
 
 
+class Weighted(Protocol):
+    """Anything with weights of the cells, or groups of cells, of one condition."""
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Shape (n,)."""
+
+
+class Groups(NamedTuple):
+    """Groups of cells of one condition that are never divided.
+
+    Attributes
+    ----------
+    weights
+        Sum of the weights of the cells, shape (n,).
+    counts
+        Number of cells, shape (n,).
+    of_donors
+        Sum of the weights of the cells of each donor, shape (n, n_donors).
+    """
+
+    weights: np.ndarray
+    counts: np.ndarray
+    of_donors: np.ndarray
+
+
+def groups_of(
+    cells: DrawnCells, donors: np.ndarray | None, group: np.ndarray | None = None
+) -> Groups:
+    """Return the groups of the cells of one condition.
+
+    Parameters
+    ----------
+    cells
+        The cells.
+    donors
+        Donor of every cell, shape (N,); None: one donor for all.
+    group
+        Group of every cell, 0, 1, ..., shape (N,); None: every cell by itself.
+    """
+    n_cells = len(cells.weights)
+    group = np.arange(n_cells) if group is None else group
+    names, code = np.unique(np.zeros(n_cells) if donors is None else donors, return_inverse=True)
+    n = int(group.max()) + 1
+    held = np.bincount(group * len(names) + code, cells.weights, n * len(names))
+    of_donors = held.reshape(n, len(names))
+    return Groups(of_donors.sum(axis=1), np.bincount(group, minlength=n), of_donors)
+
+
 def merged(
     labels: np.ndarray,
-    sides: Sequence[DrawnCells],
-    donors: Sequence[np.ndarray | None],
+    sides: Sequence[Groups],
     votes: Sequence[sp.csr_matrix],
     links: Sequence[sp.csr_matrix],
 ) -> np.ndarray:
@@ -47,22 +96,20 @@ def merged(
     Parameters
     ----------
     labels
-        Community of every cell, source first, shape (N,).
+        Community of every group of cells, source first, shape (n,).
     sides
-        The cells of the source, then of every target.
-    donors
-        Donor of every cell of each condition, or None.
+        The groups of the source, then of every target.
     votes
-        Votes of the cells of every target, shapes (N_t, N0).
+        Mean votes of the cells of the groups of every target, shapes (n_t, n_0).
     links
-        Links within each condition (:func:`cgmm.automatic.populations.within_links`).
+        Sums of the links within each condition (:func:`cgmm.automatic.graphs.within_links`).
 
     Returns
     -------
-    Labels 0, 1, ..., shape (N,).
+    Labels 0, 1, ..., shape (n,).
     """
     labels = np.unique(labels, return_inverse=True)[1]
-    communities = _Communities(labels, sides, donors, votes, links)
+    communities = _Communities(labels, sides, votes, links)
     of = np.arange(int(labels.max()) + 1)
     while len(communities.count) > 1 and (pair := communities.next_pair()) is not None:
         one, other = sorted(pair)
@@ -73,7 +120,7 @@ def merged(
 
 
 def joint_table(
-    labels: np.ndarray, sides: Sequence[DrawnCells], votes: Sequence[sp.csr_matrix]
+    labels: np.ndarray, sides: Sequence[Weighted], votes: Sequence[sp.csr_matrix]
 ) -> np.ndarray:
     """Return ``J``: shares of each target by population of origin and own population, (T, P, P)."""
     n = int(labels.max()) + 1
@@ -87,9 +134,9 @@ def joint_table(
     )
 
 
-def split(labels: np.ndarray, sides: Sequence[DrawnCells]) -> list[np.ndarray]:
-    """Return the labels of the cells of each condition."""
-    return np.split(labels, np.cumsum([len(one.points) for one in sides])[:-1])
+def split(labels: np.ndarray, sides: Sequence[Weighted]) -> list[np.ndarray]:
+    """Return the labels of the cells, or groups of cells, of each condition."""
+    return np.split(labels, np.cumsum([len(one.weights) for one in sides])[:-1])
 
 
 def member(labels: np.ndarray, values: np.ndarray, n: int) -> sp.csr_matrix:
@@ -103,30 +150,21 @@ class _Communities:
     def __init__(
         self,
         labels: np.ndarray,
-        sides: Sequence[DrawnCells],
-        donors: Sequence[np.ndarray | None],
+        sides: Sequence[Groups],
         votes: Sequence[sp.csr_matrix],
         links: Sequence[sp.csr_matrix],
     ) -> None:
         n = int(labels.max()) + 1
-        self.count = np.bincount(labels, minlength=n)
+        self.count = np.bincount(labels, np.concatenate([one.counts for one in sides]), n)
         self.votes = joint_table(labels, sides, votes)  # (T, n, n)
         tables, self.of_donors = [], []
-        for part, one, names, graph in zip(split(labels, sides), sides, donors, links, strict=True):
+        for part, one, graph in zip(split(labels, sides), sides, links, strict=True):
             to = member(part, np.ones(len(part)), n)
             tables.append(np.asarray((to @ graph @ to.T).todense()))
-            who, code = np.unique(
-                names if names is not None else np.zeros(len(part)), return_inverse=True
-            )
-            held = np.zeros((n, len(who)))
-            np.add.at(held, (part, code), one.weights)
-            self.of_donors.append(held)
+            self.of_donors.append(to @ one.of_donors)
         self.links = np.stack(tables)  # (1 + T, n, n)
-        self.half = np.array([[0.5 / len(one.points)] for one in sides])
-        self.donors_tell = all(
-            names is not None and held.shape[1] >= MIN_DONORS
-            for names, held in zip(donors, self.of_donors, strict=True)
-        )
+        self.half = np.array([[0.5 / one.counts.sum()] for one in sides])
+        self.donors_tell = all(one.of_donors.shape[1] >= MIN_DONORS for one in sides)
 
     def join(self, one: int, other: int) -> None:
         """Add the community ``other`` to ``one``, and drop it."""

@@ -35,10 +35,12 @@ import numpy as np
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.transport import solver
 from cgmm.transport.coupling import share_of_source, share_of_target
+from cgmm.transport.warm_start import solve_near
 
 STEPS = 30
 FIRST_SPREAD = 0.01  # V at the start, as a multiple of E
 MIN_CELLS_PER_MEAN = 10
+MIN_SHARE = 1e-300
 
 
 class LearnedMetric(NamedTuple):
@@ -91,23 +93,23 @@ def learn_metric(
     -------
     LearnedMetric
     """
-    s, t = source.weights, target.weights
+    s, t = (np.maximum(one.weights, MIN_SHARE) for one in (source, target))
     noise = within_covariance(source, target)
     if between_donors is not None:
         noise = noise + between_donors
     spread = FIRST_SPREAD * noise
-    gap = target.means[None] - source.means[:, None]
-    f, g = np.zeros(len(s)), np.zeros(len(t))
+    gap = (target.means[None] - source.means[:, None]).reshape(-1, source.n_dims)
+    potentials = np.zeros(len(s) + len(t))
     for _ in range(steps):
         precision = np.linalg.inv(spread + noise)
-        costs = 0.5 * np.einsum("kli,ij,klj->kl", gap, precision, gap, optimize=True)
+        costs = 0.5 * ((gap @ precision) * gap).sum(1).reshape(len(s), len(t))
         # subtracting a constant from the costs changes the mass of the coupling, not its shares
-        plan = solver.solve(solver.Problem(costs - costs.min(), s, t, epsilon, 1 / rho), f, g)
-        f, g = plan.f, plan.g
+        plan = solve_near(solver.Problem(costs - costs.min(), s, t, epsilon, 1 / rho), potentials)
+        potentials = np.concatenate((plan.f, plan.g))
         weight = share_of_source(plan.coupling) * share_of_target(plan.coupling, s)
         weight /= weight.sum()
         gain = spread @ precision
-        moment = np.einsum("kl,kli,klj->ij", weight, gap, gap, optimize=True)
+        moment = (weight.reshape(-1, 1) * gap).T @ gap
         spread = gain @ moment @ gain.T + spread - gain @ spread
         spread = 0.5 * (spread + spread.T)
     values, vectors = np.linalg.eigh(2 * (spread + noise))

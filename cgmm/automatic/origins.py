@@ -158,18 +158,20 @@ def assign_to_images(
     n = min(len(source), int(np.clip(len(source) // CELLS_PER_NEIGHBOUR, *NEIGHBOURS)))
     root = np.linalg.cholesky(np.linalg.inv(metric.noise))
     r = fitted.source.responsibilities(source)
-    rows = np.repeat(np.arange(len(target)), n)
-    total = sp.csr_matrix((len(target), len(source)))
-    moves = _moves(fitted, metric)
-    for move in moves:
-        images = (source + r @ move) @ root
-        search = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(images)
-        nearest = search.kneighbors(target @ root, return_distance=False)
-        share = weight[nearest]
-        share = divide(share, np.broadcast_to(share.sum(1, keepdims=True), share.shape))
-        shape = total.shape
-        total = total + sp.csr_matrix((share.ravel() / len(moves), (rows, nearest.ravel())), shape)
-    return total
+    there = target @ root
+    found = []
+    for move in _moves(fitted, metric):
+        search = NearestNeighbors(n_neighbors=n, algorithm="brute")
+        search.fit((source + r @ move) @ root)
+        found.append(search.kneighbors(there, return_distance=False))
+    share = np.stack([weight[nearest] for nearest in found], axis=1)
+    share = divide(share, np.broadcast_to(share.sum(2, keepdims=True), share.shape)) / len(found)
+    ends = np.arange(len(target) + 1) * n * len(found)
+    votes = sp.csr_matrix(
+        (share.ravel(), np.hstack(found).ravel(), ends), (len(target), len(source))
+    )
+    votes.sum_duplicates()
+    return votes
 
 
 def drawn_origins(votes: Sequence[sp.csr_matrix], random_state: int) -> np.ndarray:

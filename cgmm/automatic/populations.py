@@ -35,19 +35,17 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.neighbours import Network, fuzzy_graph, nearest
-from cgmm.automatic.communities import merged, split
+from cgmm._utils.leiden import Network, condensed
+from cgmm.automatic.communities import groups_of, merged, split
 from cgmm.automatic.consensus import consensus
+from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
 from cgmm.automatic.origins import DrawnCells
 from cgmm.thresholds import MAX_LOG2_NET
 from cgmm.transport.coupling import divide
 
-N_NEIGHBOURS = 15
-MIN_PER_DONOR = 2
 RESOLUTIONS = (2.0, 1.0)
 N_SEEDS = 3  # at each resolution
 N_SEARCHES = N_SEEDS * len(RESOLUTIONS)
-SCALE = 1e5  # factor that makes strengths of links about one, as igraph needs them
 
 
 @dataclass(frozen=True)
@@ -142,30 +140,20 @@ def find_shared(
     -------
     The populations of every comparison. Source cells have the same populations in all of them.
     """
-    links = within_links(
-        sides, [neighbour_graph(one.points, who) for one, who in zip(sides, donors, strict=True)]
-    )
-
-    every = list(range(len(votes[0])))
-
-    def mean_of(chosen: Sequence[int]) -> list[sp.csr_matrix]:
-        return [_mean([of_target[i] for i in chosen]) for of_target in votes]
-
-    def searched(
-        mean: list[sp.csr_matrix], choices: Sequence[tuple[float, int]]
-    ) -> list[np.ndarray]:
-        graph = Network(sp.triu(joint_graph(links, sides, mean)))
-        clusters = [graph.leiden(resolution=gamma, random_state=seed) for gamma, seed in choices]
-        return [merged(one, sides, donors, mean, links) for one in clusters]
-
-    seeds = range(random_state, random_state + N_SEEDS)
-    mean = mean_of(every)
-    runs = searched(mean, [(resolution, seed) for resolution in RESOLUTIONS for seed in seeds])
+    graphs = [neighbour_graph(one.points, who) for one, who in zip(sides, donors, strict=True)]
+    links = within_links(sides, graphs)
+    cells = [groups_of(*one) for one in zip(sides, donors, strict=True)]
+    mean = [_mean(of_target) for of_target in votes]
+    graph = Network(joint_graph(links, sides, mean))
+    runs = [
+        merged(graph.leiden(resolution=resolution, random_state=seed), cells, mean, links)
+        for resolution in RESOLUTIONS
+        for seed in range(random_state, random_state + N_SEEDS)
+    ]
     agreed = consensus(runs, np.concatenate([one.weights for one in sides]))
-    labels = _by_size(merged(agreed, sides, donors, mean, links), sides)
-    if len(every) > 1:
-        for i in every:
-            runs += searched(mean_of([i]), [(RESOLUTIONS[0], random_state)])
+    labels = _by_size(merged(agreed, cells, mean, links), sides)
+    if len(votes[0]) > 1:
+        runs += _by_partition(sides, donors, links, votes, random_state)
     log2_net, others = _log2_net(labels, sides), [_log2_net(run, sides) for run in runs]
     parts = split(labels, sides)
     return [
@@ -181,6 +169,36 @@ def find_shared(
 
 def _cut(log2_net: np.ndarray) -> np.ndarray:
     return np.clip(log2_net, -MAX_LOG2_NET, MAX_LOG2_NET)
+
+
+def _by_partition(
+    sides: Sequence[DrawnCells],
+    donors: Sequence[np.ndarray | None],
+    links: Sequence[sp.csr_matrix],
+    votes: Sequence[Sequence[sp.csr_matrix]],
+    random_state: int,
+) -> list[np.ndarray]:
+    """Return the communities of searches that see the votes of one partition alone, (N,) each.
+
+    These searches move small groups of linked cells, not single cells.
+    """
+    group = [Network(one).small_groups(random_state) for one in links]
+    groups = [groups_of(*one) for one in zip(sides, donors, group, strict=True)]
+    small = [condensed(one, own, own) for one, own in zip(links, group, strict=True)]
+    starts = np.cumsum([0, *(len(one.weights) for one in groups[:-1])])
+    of_cells = np.concatenate([one + start for one, start in zip(group, starts, strict=True)])
+
+    def means(own: sp.csr_matrix, t: int) -> sp.csr_matrix:
+        total = condensed(sp.diags(sides[t].weights) @ own, group[t], group[0])
+        return sp.diags(1 / groups[t].weights) @ total
+
+    found = []
+    for of_partition in zip(*votes, strict=True):
+        mean = [means(own, t) for t, own in enumerate(of_partition, 1)]
+        graph = Network(joint_graph(small, groups, mean))
+        labels = graph.leiden(resolution=RESOLUTIONS[0], random_state=random_state)
+        found.append(merged(labels, groups, mean, small)[of_cells])
+    return found
 
 
 def _mean(votes: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
@@ -210,84 +228,6 @@ def _alternatives(
             for run, factors in zip(runs, log2_net, strict=True)
         ]
     )
-
-
-def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_matrix:
-    """Return the graph of nearest neighbours, with as many neighbours from each donor.
-
-    Parameters
-    ----------
-    points
-        Shape (N, D).
-    donors
-        Donor of every cell, shape (N,), or None: nearest neighbours of any donor.
-
-    Returns
-    -------
-    Symmetric matrix, shape (N, N), from :func:`cgmm._utils.neighbours.fuzzy_graph`.
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    n_neighbors = min(N_NEIGHBOURS, len(points) - 1)
-    names = np.unique(donors) if donors is not None else np.zeros(1)
-    if len(names) == 1 or donors is None:
-        return fuzzy_graph(*nearest(points, n_neighbors))
-    each = max(MIN_PER_DONOR, -(-(n_neighbors - 1) // len(names)))
-    positions, distances = [], []
-    for name in names:
-        inside = np.flatnonzero(donors == name)
-        if len(inside) <= each:
-            continue
-        search = NearestNeighbors(n_neighbors=each + 1, algorithm="brute").fit(points[inside])
-        far, found = search.kneighbors(points)
-        found = inside[found]
-        # the first neighbour of a cell of this donor is the cell itself; other cells drop the last
-        own = (donors == name)[:, None]
-        positions.append(np.where(own, found[:, 1:], found[:, :-1]))
-        distances.append(np.where(own, far[:, 1:], far[:, :-1]))
-    if not positions:
-        return fuzzy_graph(*nearest(points, n_neighbors))
-    found, far = np.hstack(positions), np.hstack(distances)
-    order = far.argsort(axis=1)
-    itself = np.arange(len(points))[:, None]
-    return fuzzy_graph(
-        np.hstack([itself, np.take_along_axis(found, order, 1)]),
-        np.hstack([0.0 * itself, np.take_along_axis(far, order, 1)]).astype(np.float32),
-    )
-
-
-def within_links(
-    sides: Sequence[DrawnCells], within: Sequence[sp.csr_matrix]
-) -> list[sp.csr_matrix]:
-    """Return the links within each condition, scaled to sum to one.
-
-    The links of a cell are divided by the root of its degree, and multiplied by the root of its
-    weight, on either end.
-    """
-    blocks = []
-    for one, graph in zip(sides, within, strict=True):
-        degree = np.asarray(graph.sum(axis=1)).ravel()
-        root = sp.diags(np.sqrt(divide(one.weights, degree)))
-        scaled = root @ graph @ root
-        blocks.append((scaled / scaled.sum()).tocsr())
-    return blocks
-
-
-def joint_graph(
-    links: Sequence[sp.csr_matrix], sides: Sequence[DrawnCells], votes: Sequence[sp.csr_matrix]
-) -> sp.csr_matrix:
-    """Return the graph of the cells of all conditions, source first, shape (N, N).
-
-    Up to one common factor, the links within each target (:func:`within_links`) sum to one, and its
-    votes in each direction sum to one, or to less where target cells have no votes. The links
-    within the source sum to the number of targets.
-    """
-    n = len(votes)
-    across = [sp.diags(one.weights) @ own for one, own in zip(sides[1:], votes, strict=True)]
-    rows = [[n * links[0], *(one.T for one in across)]]
-    for t, one in enumerate(across):
-        rows.append([one, *(links[t + 1] if i == t else None for i in range(n))])
-    return (SCALE * sp.bmat(rows)).tocsr()
 
 
 def _shares(labels: np.ndarray, sides: Sequence[DrawnCells]) -> np.ndarray:

@@ -17,8 +17,9 @@ import scipy.sparse as sp
 
 from cgmm._utils.neighbours import nearest
 from cgmm.automatic.clusters import DrawnPoints
+from cgmm.automatic.graphs import N_NEIGHBOURS
 from cgmm.automatic.origins import DrawnCells
-from cgmm.automatic.populations import N_NEIGHBOURS, find_shared
+from cgmm.automatic.populations import find_shared
 from cgmm.coupled.result import CoupledFit
 from cgmm.mixture.chunked import Points
 

@@ -35,6 +35,8 @@ SUBSAMPLE = 16_384
 MIN_POINTS_TO_SUBSAMPLE = 3 * SUBSAMPLE
 SUBSAMPLE_STEPS = 60
 SUBSAMPLE_TOLERANCE = 1e-3
+ROUGH_TOLERANCE = 1e-5  # from here on single precision is harmless with less work
+MIN_ROUGH_WORK = 1e7
 
 WeightedSide = tuple[Points, np.ndarray | None]
 Watcher = Callable[[int, float], None]
@@ -78,6 +80,8 @@ class CoupledEM:
         Both mixtures at the start.
     objective
         Constants of the objective.
+    tol
+        Smallest tolerance with which :meth:`climb` will be called, which decides on the precision.
     """
 
     def __init__(
@@ -86,13 +90,14 @@ class CoupledEM:
         centre: np.ndarray,
         start: tuple[GaussianMixture, GaussianMixture],
         objective: Objective,
+        tol: float = 0.0,
     ) -> None:
         self.data = data
         self.centre = centre
         self.objective = objective
         self.coupled = objective.transport_weight > 0
         self.state = self.state_at(start)
-        precision = self._precision()
+        precision = self._precision(tol)
         self.cells = Pair(*(cells_of(x, w, precision) for x, w in data))
 
     def state_at(self, mixtures: tuple[GaussianMixture, GaussianMixture]) -> State:
@@ -196,14 +201,15 @@ class CoupledEM:
                 return Climb(state, history, Outcome.CONVERGED)
         return Climb(state, history, Outcome.MAX_STEPS)
 
-    def _precision(self) -> type:
+    def _precision(self, tol: float) -> type:
         """Return single precision if there is much work and rounding is harmless, else double."""
+        least = MIN_ROUGH_WORK if tol >= ROUGH_TOLERANCE else MIN_SINGLE_PRECISION_WORK
         (x0, _), (x1, _) = self.data
         work = (x0.size + x1.size) * max(self.state.costs.shape) * x0.shape[1]
         means, precision = self.state.params.means, self.state.roots.precision
         reach = np.einsum("ki,kij,kj->k", means, precision, means).max()
         harmless = reach < MAX_SINGLE_PRECISION_REACH
-        return np.float32 if work > MIN_SINGLE_PRECISION_WORK and harmless else np.float64
+        return np.float32 if work > least and harmless else np.float64
 
     def _subsample(self, seed: int) -> Pair[AnyCells]:
         rng = np.random.default_rng(seed)

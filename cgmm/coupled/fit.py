@@ -187,7 +187,7 @@ def fit_coupled(
     lam = check_number("transport_weight", transport_weight, default)
     penalties = (lam, epsilon, rho, ridge, shrinkage)
     objective = objective_of(starts[0], *penalties, locked, covariance_type)
-    em = CoupledEM(data, centre, starts[0], objective)
+    em = CoupledEM(data, centre, starts[0], objective, tol)
     em.warm_up(starts, random_state)
     climb = em.climb(max_steps, tol, callback)
     fit = CoupledFit(

@@ -26,6 +26,7 @@ from cgmm.thresholds import MIN_CHANGE
 
 TOP = 20
 WIDESPREAD = 0.5
+MOSTLY_ZERO = 0.7  # of the memberships; then they are multiplied as a sparse matrix
 
 Function = Callable[[np.ndarray], np.ndarray] | None  #: elementwise; None: the values themselves
 AnyExpression: TypeAlias = np.ndarray | sp.spmatrix | sp.sparray | LazyRows
@@ -125,6 +126,8 @@ def _sums(
         if of is not None:
             data = of(matrix.data)
             matrix = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        if (masses == 0).mean() > MOSTLY_ZERO:
+            return (sp.csr_array(masses.T) @ matrix).toarray()
         return np.asarray(matrix.T @ masses).T
     dense = np.asarray(values)
     sums = np.zeros((masses.shape[1], dense.shape[1]))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def markers(
     with_cells = np.flatnonzero(np.isfinite(means).all(axis=1))
     if len(with_cells) < 2:
         return [[] for _ in range(k)]
-    usable = ~np.array([bool(UNINFORMATIVE.match(str(g))) for g in genes])
+    usable = ~uninformative(tuple(genes))
     if exclude is not None:
         usable &= ~np.asarray(exclude, dtype=bool)
     # Components of the same lineage may share a gene.  The comparison is therefore with the 80th
@@ -116,6 +117,12 @@ def markers(
         order = np.argsort(-score, kind="stable")[:n]
         out[j] = [str(genes[g]) for g in order if score[g] > 0]
     return out
+
+
+@lru_cache(maxsize=2)
+def uninformative(genes: tuple[str, ...]) -> np.ndarray:
+    """Return which genes say nothing about the identity of a cell, boolean, (n_genes,)."""
+    return np.array([bool(UNINFORMATIVE.match(str(g))) for g in genes], dtype=bool)
 
 
 def unique_names(names: Sequence[str], sizes: np.ndarray) -> list[str]:

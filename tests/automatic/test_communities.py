@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cgmm.automatic.communities import joint_table, merged
+from cgmm._utils.leiden import condensed
+from cgmm.automatic.communities import groups_of, joint_table, merged
 from cgmm.automatic.origins import DrawnCells
 
 CELLS = 20  # of every community on every side
@@ -36,7 +37,7 @@ def sums(
         mass = np.asarray(share)[:, None] * np.asarray(one, float)
         scaled.append(spread((mass + mass.T) / 2 / CELLS))
     labels = np.tile(np.repeat(np.arange(len(shares[0])), CELLS), 2)
-    found = merged(labels, sides, (None, None), [spread(votes)], scaled)
+    found = merged(labels, [groups_of(one, None) for one in sides], [spread(votes)], scaled)
     return found[: CELLS * len(shares[0]) : CELLS]
 
 
@@ -91,7 +92,8 @@ def test_small_communities_join_what_they_are_linked_with() -> None:
     )
     links = sp.csr_matrix(near / near.sum())
     votes = sp.csr_matrix(same / same.sum(axis=1, keepdims=True))
-    found = merged(np.concatenate([labels0, labels1]), sides, (None, None), [votes], [links, links])
+    groups = [groups_of(one, None) for one in sides]
+    found = merged(np.concatenate([labels0, labels1]), groups, [votes], [links, links])
     assert found[:n:60][:2].tolist() == [0, 1]
     assert (found[labels0.size - 6 : labels0.size] == 1).all()
 
@@ -106,3 +108,23 @@ def test_the_table_of_votes_sums_to_one_for_each_target(n_targets: int) -> None:
     table = joint_table(rng.integers(0, 3, 30 * (1 + n_targets)), sides, votes)
     assert table.shape == (n_targets, 3, 3)
     np.testing.assert_allclose(table.sum(axis=(1, 2)), 1.0)
+
+
+def test_groups_of_cells_are_joined_as_their_cells_are() -> None:
+    rng = np.random.default_rng(0)
+    n, groups, donors = 120, np.repeat(np.arange(30), 4), np.tile(["a", "b", "c"], 40)
+    weights = rng.dirichlet(np.full(n, 5.0), 2)
+    sides = [DrawnCells(np.zeros((n, 1)), own) for own in weights]
+    tables = [rng.random((n, n)) * (rng.random((n, n)) < 0.2) for _ in range(3)]
+    links = [sp.csr_matrix((one + one.T) / (2 * one.sum())) for one in tables[:2]]
+    votes = sp.csr_matrix(tables[2] / tables[2].sum(axis=1, keepdims=True))
+    of_groups = rng.integers(0, 5, 60)
+    of_cells = np.concatenate([of_groups[:30][groups], of_groups[30:][groups]])
+    small = [groups_of(one, donors, groups) for one in sides]
+    alone = [groups_of(one, donors) for one in sides]
+    moved = condensed(sp.diags(weights[1]) @ votes, groups, groups)
+    mean = sp.diags(1 / small[1].weights) @ moved
+    whole = merged(of_cells, alone, [votes], links)
+    found = merged(of_groups, small, [mean], [condensed(x, groups, groups) for x in links])
+    np.testing.assert_array_equal(found[:30][groups], whole[:n])
+    np.testing.assert_array_equal(found[30:][groups], whole[n:])

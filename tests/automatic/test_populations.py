@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cgmm.automatic.communities import joint_table, merged
+from cgmm.automatic.communities import groups_of, joint_table, merged
+from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
 from cgmm.automatic.origins import DrawnCells
-from cgmm.automatic.populations import (
-    Populations,
-    find_populations,
-    find_shared,
-    joint_graph,
-    neighbour_graph,
-    within_links,
-)
+from cgmm.automatic.populations import Populations, find_populations, find_shared
 
 FAR = 14.0
 DIMS = 6
@@ -130,9 +124,8 @@ def test_communities_with_factors_far_apart_stay_apart_unless_more_votes_cross(
     part = np.where(kind1 == 2, crossing, 0.0)
     votes = sp.diags(1 - part) @ own + sp.diags(part) @ other
     sides = source, target
-    labels = merged(
-        np.concatenate([kind0, kind1]), sides, (None, None), [votes.tocsr()], links_of(*sides)
-    )
+    groups = [groups_of(one, None) for one in sides]
+    labels = merged(np.concatenate([kind0, kind1]), groups, [votes.tocsr()], links_of(*sides))
     assert labels.max() + 1 == n
 
 
@@ -180,7 +173,8 @@ def test_clusters_of_single_donors_are_merged_where_donors_can_tell(three_donors
     donors = (names[0], names[1]) if three_donors else (None, None)
     sides = source, target
     votes = votes_of(source, target, 0.0)
-    labels = merged(np.concatenate([kind0, kind1]), sides, donors, [votes], links_of(*sides))
+    groups = [groups_of(*one) for one in zip(sides, donors, strict=True)]
+    labels = merged(np.concatenate([kind0, kind1]), groups, [votes], links_of(*sides))
     assert labels.max() + 1 == (1 if three_donors else 3)
 
 
@@ -193,7 +187,8 @@ def test_communities_that_share_their_votes_are_merged() -> None:
     halves = np.concatenate([rng.integers(0, 2, len(kind0)), rng.integers(0, 2, len(kind1))])
     kinds = np.concatenate([kind0, kind1])
     cut = np.where(kinds == 2, 2, halves)  # kind 1 at random into two
-    labels = merged(cut, sides, (None, None), [votes], links_of(*sides))
+    groups = [groups_of(one, None) for one in sides]
+    labels = merged(cut, groups, [votes], links_of(*sides))
     assert np.array_equal(labels == labels[0], kinds == 1)
     table = joint_table(labels, sides, [votes])
     np.testing.assert_allclose(table.sum(), 1.0)
