@@ -46,6 +46,7 @@ def gene(adata: ad.AnnData, gene: str, *, key: str = DEFAULT_KEY, n_columns: int
         raise ValueError(msg)
     params = get.params(adata, key=key)
     changes = get.genes(adata, key=key)
+    logarithms = changes["ambient_share"].notna().any()  # not known of other values
     changes = changes[changes["gene"] == gene].drop_duplicates("name").set_index("name")
     names = list(dict.fromkeys(table["name"]))
     figure, axes = panels(len(names), n_columns=n_columns, width=1.55, height=1.75, sharey=True)
@@ -59,5 +60,6 @@ def gene(adata: ad.AnnData, gene: str, *, key: str = DEFAULT_KEY, n_columns: int
         ax.tick_params(axis="y", labelsize=7)
         bare(ax, grid="y")
     figure.suptitle(gene, fontsize=10, style="italic")
-    figure.supylabel("mean log2 expression of a donor's cells", fontsize=9)
+    what = "log2 expression" if logarithms else "value"
+    figure.supylabel(f"mean {what} of a donor's cells", fontsize=9)
     return figure

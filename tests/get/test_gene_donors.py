@@ -59,6 +59,7 @@ def test_the_figure_has_a_panel_for_every_population(populated: ad.AnnData) -> N
     cg.tl.genes(populated)
     gene = str(cg.get.genes(populated)["gene"].iloc[0])
     figure = cg.pl.gene(populated, gene)
+    assert figure.get_supylabel().startswith("mean log2 expression")
     assert isinstance(figure, Figure)
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert len(shown) == cg.get.gene_donors(populated)["name"].nunique()
