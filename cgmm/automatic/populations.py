@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.leiden import Network, condensed
+from cgmm._utils.leiden import Network, ScanpyNetwork, condensed
 from cgmm.automatic.communities import groups_of, merged, split
 from cgmm.automatic.consensus import consensus
 from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
@@ -144,7 +144,7 @@ def find_shared(
     links = within_links(sides, graphs)
     cells = [groups_of(*one) for one in zip(sides, donors, strict=True)]
     mean = [_mean(of_target) for of_target in votes]
-    graph = Network(joint_graph(links, sides, mean))
+    graph = ScanpyNetwork(sp.triu(joint_graph(links, sides, mean)))
     runs = [
         merged(graph.leiden(resolution=resolution, random_state=seed), cells, mean, links)
         for resolution in RESOLUTIONS
