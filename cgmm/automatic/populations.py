@@ -17,7 +17,8 @@ community to another small one, although it has more links to a large one, and t
 differ there. So the clusters are fine, communities that the data do not separate are joined
 (:mod:`cgmm.automatic.communities`), and this search is repeated at two resolutions and from several
 seeds. The populations are the consensus of the searches (:mod:`cgmm.automatic.consensus`), in which
-communities are joined once more.
+parts that votes drew to a neighbour go back (:mod:`cgmm.automatic.homes`) and communities are
+joined once more.
 
 A population has cells of both conditions, so its factor is the ratio of its two shares, counted
 over cells. Nothing else of the fit enters the factor.
@@ -35,10 +36,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.leiden import Network, ScanpyNetwork, condensed
+from cgmm._utils.leiden import Network, condensed
 from cgmm.automatic.communities import groups_of, merged, split
 from cgmm.automatic.consensus import consensus
 from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
+from cgmm.automatic.homes import at_home
 from cgmm.automatic.origins import DrawnCells
 from cgmm.thresholds import MAX_LOG2_NET
 from cgmm.transport.coupling import divide
@@ -144,13 +146,15 @@ def find_shared(
     links = within_links(sides, graphs)
     cells = [groups_of(*one) for one in zip(sides, donors, strict=True)]
     mean = [_mean(of_target) for of_target in votes]
-    graph = ScanpyNetwork(sp.triu(joint_graph(links, sides, mean)))
-    runs = [
-        merged(graph.leiden(resolution=resolution, random_state=seed), cells, mean, links)
+    graph = Network(joint_graph(links, sides, mean))
+    fine = [
+        graph.leiden(resolution=resolution, random_state=seed)
         for resolution in RESOLUTIONS
         for seed in range(random_state, random_state + N_SEEDS)
     ]
-    agreed = consensus(runs, np.concatenate([one.weights for one in sides]))
+    runs = [merged(one, cells, mean, links) for one in fine]
+    weights = np.concatenate([one.weights for one in sides])
+    agreed = at_home(consensus(runs, weights), fine, links, weights)
     labels = _by_size(merged(agreed, cells, mean, links), sides)
     if len(votes[0]) > 1:
         runs += _by_partition(sides, donors, links, votes, random_state)

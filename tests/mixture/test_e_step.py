@@ -89,10 +89,10 @@ def test_empty_components_change_nothing(monkeypatch, kind: Kind, dtype) -> None
 
 
 def test_mixtures_of_near_sizes_share_compiled_code() -> None:
-    x = np.random.default_rng(0).normal(size=(100, 6))
+    x = np.random.default_rng(0).normal(size=(103, 7))
     before = accumulate._cache_size()
     for k in (9, 11, 16):
-        expectation(Cells(x, None, np.float64), np.zeros(6), theta_of(make(k, 6), np.zeros(6)))
+        expectation(Cells(x, None, np.float64), np.zeros(7), theta_of(make(k, 7), np.zeros(7)))
     assert accumulate._cache_size() - before == 1
 
 

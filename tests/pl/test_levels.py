@@ -99,6 +99,9 @@ def test_donors_of_populations_are_the_table(populated: ad.AnnData) -> None:
 
 
 def test_seeds_and_partitions_are_the_table(populated: ad.AnnData) -> None:
+    others = np.array(populated.uns["cgmm"]["populations_elsewhere"])
+    others[-1, 0] += 1.0  # one partition gives another factor
+    populated.uns["cgmm"]["populations_elsewhere"] = others
     table = cg.get.sensitivity(populated, **OF)
     order = cg.get.factors(populated, **OF).sort_values("share_source", ascending=False)
     axes = cg.pl.sensitivity(populated, **OF).axes

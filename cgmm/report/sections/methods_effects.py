@@ -17,7 +17,8 @@ def _populations(results: Results, citations: Citations) -> str:
         "source cells to which a target cell was assigned. Clusters with few cells, clusters that "
         "are in effect in fewer than two donors, and clusters that assignments and neighbours do "
         "not tell apart were merged. Populations are the consensus of six such searches "
-        f"{citations.cite('fred2005')}."
+        f"{citations.cite('fred2005')}, in which parts of a cluster with most of their neighbours "
+        "in another cluster were moved there."
     )
 
 
