@@ -167,6 +167,18 @@ def test_genes_are_on_paper_and_say_why_nothing_was_tested(tmp_path: Path, open_
     assert re.search(r"not tested; \d of 2 donors (above|below)", page.text_content("#gene-said"))
 
 
+def test_without_donors_a_gene_is_shown_in_every_population(tmp_path: Path, open_page) -> None:
+    folder = make_folder(tmp_path / "none", k=5, donors=0)
+    names = [p.name for p in read_results(folder).populations if p.source is not None]
+    page = open_page(build(folder, tmp_path / "none.html"))
+    page.wait_for_selector("#gene-plot rect.change")
+    assert page.locator("#gene-plot rect.change").count() == len(names)
+    assert "in every population" in page.text_content("#fig-gene h3")
+    words = page.text_content("#fig-gene figcaption")
+    assert "No donors were given" in words
+    assert "A point is" not in words
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """30 populations, 20,000 cells, 3,000 genes, 6 pairs of donors."""

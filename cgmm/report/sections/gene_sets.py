@@ -40,7 +40,7 @@ def _why_not(results: Results) -> str:
         return "Gene sets are for gene expression; markers of cytometry are too few for a test."
     if not isinstance(given, dict):
         return (
-            "Which pathway? No gene sets were given. Write `gene_sets: my_sets.gmt` in the config, "
+            "Which pathway? No gene sets were given. Write “gene_sets: my_sets.gmt” in the config, "
             "the path of a GMT file, and run again: the sets are then tested in each population, "
             "with the donor as the unit."
         )

@@ -140,7 +140,22 @@
     var words = s.change === null ? "no change known" : signed(s.change) + (s.q === null ? "" : " · q " + probability(s.q)) + (n ? " · " + n.n + "/" + n.of : "");
     return out + '<text class="value tick' + (s.clear ? (s.change > 0 ? " up-text" : " down-text") : "") + '" x="' + x0 + '" y="' + (y0 + h + 27) + '">' + esc(words) + "</text>";
   }
-  function drawPanels() {
+  function changes() {
+    var d = store, left = 134, W = 380, row = 23, low = 0, high = 0, out = "", k;
+    for (k = 0; k < d.k; k++) { low = Math.min(low, at(gene, k).change || 0); high = Math.max(high, at(gene, k).change || 0); }
+    var from = left + (low < 0 ? 58 : 10), unit = (W - from - (high > 0 ? 52 : 10)) / Math.max(high - low, 1), zero = from - low * unit;
+    for (k = 0; k < d.k; k++) {
+      var index = d.pops[k], change = at(gene, k).change, end = zero + (change || 0) * unit, y = 14 + row * k, up = change === null || change > 0;
+      out += '<g data-s="' + index + '"><text text-anchor="end" x="' + left + '" y="' + (y + 4) + '">' + esc(cut(page.names[index], 17)) + '</text><rect class="change" fill="' + page.colours[index] + '" x="' + Math.min(zero, end).toFixed(1) + '" y="' + (y - 6) + '" width="' + Math.abs(end - zero).toFixed(1) + '" height="12"/>';
+      out += '<text class="value tick" text-anchor="' + (up ? "start" : "end") + '" x="' + (end + (up ? 6 : -6)).toFixed(1) + '" y="' + (y + 4) + '">' + (change === null ? "no change known" : signed(change)) + "</text></g>";
+    }
+    out += '<line class="zero" stroke="currentColor" x1="' + zero + '" x2="' + zero + '" y1="0" y2="' + (row * d.k + 4) + '"/>';
+    return drawing(W, row * d.k + 8, " in every population. ", out);
+  }
+  function drawing(W, H, where, out) {
+    return '<svg class="chart" role="img" aria-label="' + esc(store.genes[gene] + where + sentence()) + '" viewBox="0 0 ' + W + " " + H + '" width="' + W + '" height="' + H + '" style="--w:' + W + 'px" xmlns="http://www.w3.org/2000/svg">' + out + "</svg>";
+  }
+  function inDonors() {
     var d = load(), across = 5, w = 126, h = 92, gapX = 18, gapY = 66, left = 40, top = 26, low = 0, high = 0;
     if (gene < d.least.length) { low = d.least[gene]; high = d.most[gene]; }
     if (!(high > low)) high = low + 1;
@@ -151,7 +166,11 @@
       if (k % across === 0) steps(low, high, 3).forEach(function (v) { if (v >= low) out += '<text class="tick" text-anchor="end" x="' + (x0 - 5) + '" y="' + (y0 + h - (v - low) / (high - low) * h + 4).toFixed(1) + '">' + fixed(v, high - low < 3 ? 1 : 0) + "</text>"; });
       out += panel(k, x0, y0, w, h, low, high);
     }
-    panels.innerHTML = '<svg class="chart" role="img" aria-label="' + esc(d.genes[gene] + " in every donor of every population. " + sentence()) + '" viewBox="0 0 ' + W + " " + H + '" width="' + W + '" height="' + H + '" style="--w:' + W + 'px" xmlns="http://www.w3.org/2000/svg">' + out + "</svg>";
+    return drawing(W, H, " in every donor of every population. ", out);
+  }
+  function drawPanels() {
+    var d = load();
+    panels.innerHTML = d.donors.length ? inDonors() : changes();
     doc.getElementById("gene-title").textContent = d.genes[gene];
     said.textContent = sentence();
     field.value = d.genes[gene];
