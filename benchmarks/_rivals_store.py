@@ -20,7 +20,7 @@ KEYS = {
 
 def kept(part: str, path: Path = SUMMARY) -> pd.DataFrame:
     """Figures of a part as they were kept; columns without a value are left out."""
-    table = pd.read_csv(path, sep="\t", float_precision="round_trip")
+    table = pd.read_csv(path, sep="\t")
     return table[table["part"] == part].drop(columns="part").dropna(axis=1, how="all")
 
 

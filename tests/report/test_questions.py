@@ -28,7 +28,7 @@ BALANCE = ".answers > div:nth-child(1)"
 ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "What grew most?": ((), BALANCE, r"growth|Most above|No clear change|No factor"),
     "What shrank most?": ((), BALANCE, r"loss|Most below|No clear change|No factor"),
-    "How sure is it?": ((), ".answers > div:nth-child(4)", r"interval|donors"),
+    "How sure is it?": ((), ".answers > div:last-child", r"interval|donors"),
     "Which genes?": ((".side a[href='#genes']",), "#genes", "behind the shifts|were not computed"),
     "Does every donor show it?": (
         (".finding .name", chip("Which donor disagrees?")),
@@ -36,7 +36,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
         r"one dot per donor|No donor column was given",
     ),
     "Which donor disagrees?": ((chip("Which donor disagrees?"),), "#donors", r"[Dd]onor"),
-    "Is it a batch?": ((link("Samples"),), "#t-samples thead", "Batch"),
+    "Is it a batch?": ((link("Samples"),), "#qc", r"\bBatch\b|No batches were given"),
     "Are the samples good?": ((link("Samples"),), "#t-samples thead", "Cells kept"),
     "Which pathway?": (
         (chip("Which pathway?"),),

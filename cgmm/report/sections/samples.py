@@ -16,6 +16,11 @@ from cgmm.report.sections.sample_map import sample_map_figure
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
 
+NO_BATCHES = (
+    "No batches were given (column batch of the sample sheet), so nothing here tells a difference "
+    "between batches from a difference between the conditions."
+)
+
 
 def section(claims: Claims) -> Section:
     """Return the section on samples and quality control."""
@@ -27,6 +32,7 @@ def section(claims: Claims) -> Section:
         link="Samples",
         parts=present(
             table or Paragraph("The results folder has no table of samples.", "absent"),
+            None if table is None or _has_batches(results) else Paragraph(NO_BATCHES),
             quality_figure(results)
             or Paragraph(
                 "The cells have no numbers of genes and counts, so their quality is not shown.",
@@ -38,6 +44,10 @@ def section(claims: Claims) -> Section:
         ),
         questions=[("qc", "Are the samples good?")] if table else [],
     )
+
+
+def _has_batches(results: Results) -> bool:
+    return bool((results.tables["samples"]["batch"] != "").any())
 
 
 def samples_table(results: Results) -> Table | None:
@@ -82,7 +92,7 @@ def samples_table(results: Results) -> Table | None:
     )
     unused = {"Few genes": "n_few_genes", "Mitochondrial": "n_mitochondrial"}
     hidden = [head for head, name in unused.items() if not any_finite(table[name])]
-    if not (table["batch"] != "").any():
+    if not _has_batches(results):
         hidden.append("Batch")
     return without(made, *hidden)
 
