@@ -18,7 +18,7 @@ from cgmm.automatic import fit as automatic
 from cgmm.automatic.communities import groups_of, joint_table, merged
 from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
 from cgmm.automatic.metric import LearnedMetric
-from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins
+from cgmm.automatic.origins import DrawnCells, assign_to_images, count_origins, mean_votes
 from cgmm.automatic.partitions import FittedPartition
 from cgmm.automatic.populations import RESOLUTIONS, find_populations
 from cgmm.thresholds import MIN_CHANGE
@@ -105,7 +105,7 @@ def components(fit: Fitted) -> Answer:
 def by_shared_votes(fit: Fitted, limit: float = 0.15) -> Answer:
     """Design A: agglomerate source components that share the votes of target cells."""
     member = one_hot(fit.responsibilities[0].argmax(1), fit.responsibilities[0].shape[1])
-    dealt = _mean_votes(fit) @ member
+    dealt = mean_votes(fit.votes) @ member
     return _read(fit, agglomerated(_dense(dealt.T @ sp.diags(fit.target.weights) @ dealt), limit))
 
 
@@ -138,7 +138,7 @@ def by_coarse_clusters(fit: Fitted, resolution: float = 0.5, limit: float = 0.5)
         for one in (fit.source, fit.target)
     ]
     member = [one_hot(labels, labels.max() + 1) for labels in found]
-    table = _dense(member[0].T @ _mean_votes(fit).T @ sp.diags(fit.target.weights) @ member[1])
+    table = _dense(member[0].T @ mean_votes(fit.votes).T @ sp.diags(fit.target.weights) @ member[1])
     overlap = table @ divide(table, np.broadcast_to(table.sum(0), table.shape)).T
     labels = agglomerated(overlap, limit)[found[0]]
     return _answer(fit, labels)
@@ -147,7 +147,7 @@ def by_coarse_clusters(fit: Fitted, resolution: float = 0.5, limit: float = 0.5)
 def by_coarse_joint_graph(fit: Fitted, resolution: float = 0.5, limit: float = 0.15) -> Answer:
     """Design D: coarse communities of one graph of both sides, merged where votes cross."""
     found = _communities(fit, resolution)
-    votes = [_mean_votes(fit)]
+    votes = [mean_votes(fit.votes)]
     table = joint_table(found, (fit.source, fit.target), votes)[0]
     return _counted(fit, agglomerated(table + table.T, limit)[found])
 
@@ -156,7 +156,7 @@ def by_one_search(fit: Fitted, resolution: float = RESOLUTIONS[0]) -> Answer:
     """Design E: fine communities, joined where votes and links on both sides connect them."""
     found = _communities(fit, resolution)
     sides = [groups_of(*one) for one in zip((fit.source, fit.target), fit.donors, strict=True)]
-    return _counted(fit, merged(found, sides, [_mean_votes(fit)], _links(fit)))
+    return _counted(fit, merged(found, sides, [mean_votes(fit.votes)], _links(fit)))
 
 
 def _links(fit: Fitted) -> list[sp.csr_matrix]:
@@ -166,7 +166,7 @@ def _links(fit: Fitted) -> list[sp.csr_matrix]:
 
 
 def _communities(fit: Fitted, resolution: float) -> np.ndarray:
-    graph = joint_graph(_links(fit), (fit.source, fit.target), [_mean_votes(fit)])
+    graph = joint_graph(_links(fit), (fit.source, fit.target), [mean_votes(fit.votes)])
     return Network(graph).leiden(resolution=resolution, random_state=0)
 
 
@@ -230,15 +230,11 @@ def _dense(matrix: sp.spmatrix) -> np.ndarray:
     return np.asarray(matrix.todense())
 
 
-def _mean_votes(fit: Fitted) -> sp.csr_matrix:
-    return sum(fit.votes[1:], fit.votes[0]) / len(fit.votes)
-
-
 def _follow(fit: Fitted, labels: np.ndarray) -> np.ndarray:
     """Return the population for which each target component votes most, at its cells."""
     r = fit.responsibilities[1]
     member = one_hot(r.argmax(1), r.shape[1])
-    dealt = _mean_votes(fit) @ one_hot(labels, labels.max() + 1)
+    dealt = mean_votes(fit.votes) @ one_hot(labels, labels.max() + 1)
     return _dense(member.T @ sp.diags(fit.target.weights) @ dealt).argmax(1)[r.argmax(1)]
 
 
@@ -249,7 +245,7 @@ def _read(fit: Fitted, of_components: np.ndarray) -> Answer:
 def _answer(fit: Fitted, labels: np.ndarray) -> Answer:
     labels = np.unique(labels, return_inverse=True)[1]
     n = labels.max() + 1
-    came = np.bincount(labels, _mean_votes(fit).T @ fit.target.weights, n)
+    came = np.bincount(labels, mean_votes(fit.votes).T @ fit.target.weights, n)
     there = np.bincount(labels, fit.source.weights, n)
     half = 0.5 / len(fit.target.points)
     return Answer(labels, _follow(fit, labels), np.log2(came + half) - np.log2(there))

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm.automatic.origins import DrawnCells, Origins
+from cgmm.automatic.origins import DrawnCells, Origins, mean_votes
 
 MIN_OLD = 0.5  # a target cell is new when less of it came from source cells
 LEAST = 0.5  # cells; a count of none is as uncertain as one of half a cell
@@ -43,8 +43,7 @@ def sampling_variance(origins: Origins, source: DrawnCells, target: DrawnCells) 
     Shape (N0,), the mean over the clusterings: those have their cells in common, so a mean factor
     is not more certain than its parts.
     """
-    votes = sum(origins.votes[1:], origins.votes[0]) / len(origins.votes)
-    assigned = votes.T @ target.weights
+    assigned = mean_votes(origins.votes).T @ target.weights
     n_target = 1.0 / np.square(target.weights).sum()
     variance = np.zeros(len(source.weights))
     for labels in origins.clusters:
@@ -104,7 +103,7 @@ def of_target_cells(log2_net: np.ndarray, votes: Sequence[sp.csr_matrix]) -> np.
     -------
     Shape (N1,); ``inf`` for cells that are new.
     """
-    mean = sum(votes[1:], votes[0]) / len(votes)
+    mean = mean_votes(votes)
     old = np.asarray(mean.sum(axis=1)).ravel()
     with np.errstate(divide="ignore"):
         factor = np.log2(mean @ np.exp2(log2_net) / np.maximum(old, MIN_OLD))

@@ -144,6 +144,17 @@ def member(labels: np.ndarray, values: np.ndarray, n: int) -> sp.csr_matrix:
     return sp.csr_matrix((values, (labels, np.arange(len(labels)))), (n, len(labels)))
 
 
+def links_between(
+    parts: Sequence[np.ndarray], links: Sequence[sp.csr_matrix], n: int
+) -> list[np.ndarray]:
+    """Return the sums of the links of every condition between ``n`` communities, (n, n) each."""
+    tables = []
+    for part, one in zip(parts, links, strict=True):
+        sums = member(part, np.ones(len(part)), n)
+        tables.append(np.asarray((sums @ one @ sums.T).todense()))
+    return tables
+
+
 class _Communities:
     """Sums over communities: their cells, donors, votes and links."""
 
@@ -157,12 +168,12 @@ class _Communities:
         n = int(labels.max()) + 1
         self.count = np.bincount(labels, np.concatenate([one.counts for one in sides]), n)
         self.votes = joint_table(labels, sides, votes)  # (T, n, n)
-        tables, self.of_donors = [], []
-        for part, one, graph in zip(split(labels, sides), sides, links, strict=True):
-            to = member(part, np.ones(len(part)), n)
-            tables.append(np.asarray((to @ graph @ to.T).todense()))
-            self.of_donors.append(to @ one.of_donors)
-        self.links = np.stack(tables)  # (1 + T, n, n)
+        parts = split(labels, sides)
+        self.links = np.stack(links_between(parts, links, n))  # (1 + T, n, n)
+        self.of_donors = [
+            member(part, np.ones(len(part)), n) @ one.of_donors
+            for part, one in zip(parts, sides, strict=True)
+        ]
         self.half = np.array([[0.5 / one.counts.sum()] for one in sides])
         self.donors_tell = all(one.of_donors.shape[1] >= MIN_DONORS for one in sides)
 

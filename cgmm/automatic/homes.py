@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm.automatic.communities import member
+from cgmm.automatic.communities import links_between, member
 from cgmm.transport.coupling import divide
 
 LARGEST_PART = 0.5  # of a cluster; a part that is more of it stays
@@ -51,7 +51,8 @@ def at_home(
     piece, of = piece.ravel(), kinds[0].copy()
     n_pieces, n = len(of), int(labels.max()) + 1
     mass = np.bincount(piece, weights, n_pieces)
-    between = _links_between(piece, links, n_pieces)
+    ends = np.cumsum([one.shape[0] for one in links])[:-1]
+    between = links_between(np.split(piece, ends), links, n_pieces)
     for _ in range(n_pieces):
         parts = _parts(of, kinds[1:])
         own = of[parts.indices[parts.indptr[:-1]]]
@@ -76,18 +77,6 @@ def _parts(of: np.ndarray, partitions: np.ndarray) -> sp.csr_matrix:
         both = np.unique(of * (int(one.max()) + 1) + one, return_inverse=True)[1]
         cuts.append(member(both, np.ones(n), int(both.max()) + 1))
     return sp.vstack(cuts, format="csr")
-
-
-def _links_between(
-    piece: np.ndarray, links: Sequence[sp.csr_matrix], n_pieces: int
-) -> list[np.ndarray]:
-    """Return the sums of the links between pieces in every condition, (pieces, pieces) each."""
-    ends = np.cumsum([one.shape[0] for one in links])[:-1]
-    found = []
-    for part, one in zip(np.split(piece, ends), links, strict=True):
-        sums = member(part, np.ones(len(part)), n_pieces)
-        found.append(np.asarray((sums @ one @ sums.T).todense()))
-    return found
 
 
 def _shares_of_links(

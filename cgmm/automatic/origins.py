@@ -174,6 +174,11 @@ def assign_to_images(
     return votes
 
 
+def mean_votes(votes: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
+    """Return the mean of the assignments under several partitions, shape (N1, N0)."""
+    return sum(votes[1:], votes[0]) / len(votes)
+
+
 def drawn_origins(votes: Sequence[sp.csr_matrix], random_state: int) -> np.ndarray:
     """Draw one source cell for every target cell, from its assignment over all partitions.
 
@@ -189,7 +194,7 @@ def drawn_origins(votes: Sequence[sp.csr_matrix], random_state: int) -> np.ndarr
     Positions of source cells, shape (N1,); -1 for target cells that are not assigned, and, where a
     cell is assigned in part, with the probability of the other part.
     """
-    mean = (sum(votes[1:], votes[0]) / len(votes)).tocsr()
+    mean = mean_votes(votes).tocsr()
     level = np.random.default_rng(random_state).random(mean.shape[0])
     total = np.concatenate([[0.0], np.cumsum(mean.data)])
     place = np.searchsorted(total, total[mean.indptr[:-1]] + level, side="right") - 1

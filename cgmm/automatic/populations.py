@@ -41,7 +41,7 @@ from cgmm.automatic.communities import groups_of, merged, split
 from cgmm.automatic.consensus import consensus
 from cgmm.automatic.graphs import joint_graph, neighbour_graph, within_links
 from cgmm.automatic.homes import at_home
-from cgmm.automatic.origins import DrawnCells
+from cgmm.automatic.origins import DrawnCells, mean_votes
 from cgmm.thresholds import MAX_LOG2_NET
 from cgmm.transport.coupling import divide
 
@@ -145,7 +145,7 @@ def find_shared(
     graphs = [neighbour_graph(one.points, who) for one, who in zip(sides, donors, strict=True)]
     links = within_links(sides, graphs)
     cells = [groups_of(*one) for one in zip(sides, donors, strict=True)]
-    mean = [_mean(of_target) for of_target in votes]
+    mean = [mean_votes(of_target) for of_target in votes]
     graph = Network(joint_graph(links, sides, mean))
     fine = [
         graph.leiden(resolution=resolution, random_state=seed)
@@ -203,10 +203,6 @@ def _by_partition(
         labels = graph.leiden(resolution=RESOLUTIONS[0], random_state=random_state)
         found.append(merged(labels, groups, mean, small)[of_cells])
     return found
-
-
-def _mean(votes: Sequence[sp.csr_matrix]) -> sp.csr_matrix:
-    return sum(votes[1:], votes[0]) / len(votes)
 
 
 def _alternatives(

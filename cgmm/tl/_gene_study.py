@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anndata as ad
 import numpy as np
@@ -93,7 +93,7 @@ def gene_study(
         raise ValueError(msg)
     check_usable(cells.matrix, natural_log=natural_log)
     names = gene_names(cells.adata, gene_symbols)
-    coupled, of_groups = _groups(adata, sides, level, key)
+    coupled, of_groups = _groups(adata, sides, params, level, key)
     return GeneStudy(
         comparison,
         cells,
@@ -106,14 +106,12 @@ def gene_study(
 
 
 def _groups(
-    adata: ad.AnnData, sides: Sides, level: str | None, key: str
+    adata: ad.AnnData, sides: Sides, params: dict[str, Any], level: str | None, key: str
 ) -> tuple[Groups, list[str]]:
     """Return the groups of cells whose genes are compared, and their names."""
     if level is not None:
         check_level(level)
-    cells = (
-        None if level == STATE else take_populations(adata, read_params(adata, key=key), key=key)
-    )
+    cells = None if level == STATE else take_populations(adata, params, key=key)
     if cells is not None:
         return population_groups(sides, cells.codes, len(cells.names)), cells.names
     if level == POPULATION:

@@ -11,27 +11,11 @@ import pandas as pd
 from cgmm._anndata.checks import check_writable
 from cgmm._anndata.expression import gene_names
 from cgmm._anndata.keys import COUNTS, DEFAULT_KEY, Uns
-from cgmm._anndata.populations import (
-    NO_POPULATIONS,
-    POPULATION,
-    STATE,
-    check_level,
-    population_key,
-    take_populations,
-)
-from cgmm._anndata.sides import Sides
-from cgmm._anndata.storage import (
-    read_fit,
-    read_names,
-    read_params,
-    read_responsibilities,
-    read_stored,
-    write_results,
-)
+from cgmm._anndata.populations import STATE, population_key
+from cgmm._anndata.storage import read_params, read_stored, write_results
 from cgmm._utils.arguments import check_whole
 from cgmm._utils.h5ad import storable
-from cgmm.pair import SOURCE
-from cgmm.tl._gene_changes import Groups, by_expression, groups, population_groups
+from cgmm.tl._gene_changes import by_expression
 from cgmm.tl._gene_donors import donor_values
 from cgmm.tl._gene_loadings import by_loadings
 from cgmm.tl._gene_study import gene_study
@@ -191,21 +175,6 @@ def genes(
     }
     write_results(adata, key, results | ({Uns.GENE_DONORS: values} if values else {}))
     return adata if copy else None
-
-
-def _groups(
-    adata: ad.AnnData, sides: Sides, params: dict[str, Any], level: str | None, key: str
-) -> tuple[Groups, list[str]]:
-    """Return the groups of cells whose genes are compared, and their names."""
-    if level is not None:
-        check_level(level)
-    cells = None if level == STATE else take_populations(adata, params, key=key)
-    if cells is not None:
-        return population_groups(sides, cells.codes, len(cells.names)), cells.names
-    if level == POPULATION:
-        raise ValueError(NO_POPULATIONS)
-    coupled = groups(sides, read_responsibilities(adata, key), read_fit(adata, key=key))
-    return coupled, read_names(adata, key, SOURCE)
 
 
 def _listed_markers(adata: ad.AnnData, level: str | None, key: str) -> pd.DataFrame | None:
