@@ -26,13 +26,13 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.stats
 from _common import DATA, publish
-from gene_tests import MIN_CELLS, Study, study
+from gene_tests import MIN_CELLS, Study, pairs, study
 
 from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.moderated_t import squeeze
 from cgmm.genes import voom
 from cgmm.genes.gene_sets import members_of, read_gene_sets
-from cgmm.genes.pseudobulk import Samples, samples
+from cgmm.genes.pseudobulk import Samples
 from cgmm.genes.set_test import MIN_GENES, competitive_tests, normal_scores
 
 DIVISIONS, DRAWN, TOGETHER, SIZE_TOGETHER = 4, 400, 10, 30
@@ -244,14 +244,7 @@ def _change(
 
 def treated(sets: Sets, names: np.ndarray, n: int, *, interferon: bool) -> Iterator[Case]:
     """Yield comparisons of treated with untreated cells of ``n`` donors."""
-    made = sets.made
-    for k, genes in enumerate(made.genes):
-        whole, _ = samples(made.untreated, made.treated, k, paired=True)
-        if whole is None or whole.donors is None:
-            continue
-        who = whole.donors.astype(str)
-        keep = np.isin(who, np.unique(who)[:n])
-        own = Samples(whole.counts[keep], whole.treated[keep], whole.donors[keep])
+    for genes, own in pairs(sets.made, n):
         drawn = sets.random(genes)
         asked = np.ones(len(drawn), dtype=bool)
         if interferon:

@@ -76,17 +76,21 @@ def null(method: ModuleType, made: Study, n: int, divisions: int) -> Iterator[Di
                 yield tests
 
 
-def treated(method: ModuleType, made: Study, n: int) -> Iterator[Differential]:
-    """Yield tests of treated against untreated cells of the first ``n`` donors, in pairs."""
+def pairs(made: Study, n: int) -> Iterator[tuple[np.ndarray, Samples]]:
+    """Yield the genes of each type, and its sums in both conditions of the first ``n`` donors."""
     for k, genes in enumerate(made.genes):
         whole, _ = samples(made.untreated, made.treated, k, paired=True)
         if whole is None or whole.donors is None:
             continue
         names = whole.donors.astype(str)
         keep = np.isin(names, np.unique(names)[:n])
-        tests, _ = method.differential(
-            Samples(whole.counts[keep], whole.treated[keep], whole.donors[keep]), genes
-        )
+        yield genes, Samples(whole.counts[keep], whole.treated[keep], whole.donors[keep])
+
+
+def treated(method: ModuleType, made: Study, n: int) -> Iterator[Differential]:
+    """Yield tests of treated against untreated cells of the first ``n`` donors, in pairs."""
+    for genes, own in pairs(made, n):
+        tests, _ = method.differential(own, genes)
         if tests is not None:
             yield tests
 

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
+from cgmm._utils.files import atomic
+
 _NOT_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+
+
+def write_json(
+    value: Any, path: Path | str, *, nan_as_null: bool = False, indent: int | None = 1
+) -> None:
+    """Write values as a JSON file, which is there as a whole or not at all.
+
+    Parameters
+    ----------
+    value, nan_as_null
+        As for :func:`dumps`.
+    path
+        The file.
+    indent
+        Spaces for each level; None: everything in one line.
+    """
+    with atomic(path) as temporary:
+        text = dumps(value, nan_as_null=nan_as_null, indent=indent)
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def dumps(value: Any, *, nan_as_null: bool = False, **options: Any) -> str:

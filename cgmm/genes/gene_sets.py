@@ -15,10 +15,19 @@ import numpy as np
 import scipy.sparse as sp
 
 from cgmm.genes.marker_table import places_of, some
+from cgmm.genes.text_lines import TextFile
 from cgmm.pp._samples import InputError
 
 GeneSets = str | os.PathLike[str] | Mapping[str, Sequence[str]]
-MAX_BYTES = 50_000_000
+GMT = TextFile(
+    kind="GMT file",
+    path_of="GMT file",
+    what="the gene sets",
+    key="gene_sets",
+    correct="it",
+    save="the gene sets as text (UTF-8)",
+    max_bytes=50_000_000,
+)
 MAX_SETS = 50_000
 MAX_NAME = 300  # characters
 
@@ -126,7 +135,7 @@ def _of_mapping(sets: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[s
 
 def _of_file(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the genes of every line."""
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(GMT.lines(path), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = [field.strip().strip('"') for field in line.split("\t")]
@@ -143,21 +152,3 @@ def _of_file(path: Path) -> Iterator[tuple[str, list[str]]]:
             )
             raise InputError(msg)
         yield fields[0], fields[2:]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        if path.is_dir():
-            msg = f"{path}: it is a folder. Give the path of a GMT file."
-            raise InputError(msg)
-        if path.stat().st_size > MAX_BYTES:
-            msg = f"{path}: larger than {MAX_BYTES / 1e6:.0f} MB, so it is no GMT file. Correct it."
-            raise InputError(msg)
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        msg = f"{path}: not a text file in UTF-8. Save the gene sets as text (UTF-8)."
-        raise InputError(msg) from error
-    except OSError as error:
-        why = error.strerror or str(error)
-        msg = f"{path}: the gene sets cannot be read ({why}). Correct `gene_sets`."
-        raise InputError(msg) from error

@@ -15,15 +15,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cgmm.genes.text_lines import TextFile
 from cgmm.pp._names import spellings
 from cgmm.pp._samples import InputError
 
 Markers = str | os.PathLike[str] | pd.DataFrame
 CELL_TYPE, GENE, SIGN = "cell_type", "gene", "sign"
 SIGNS = {"": 1, "+": 1, "1": 1, "+1": 1, "up": 1, "-": -1, "−": -1, "-1": -1, "down": -1}
-MAX_BYTES = 20_000_000
 MAX_LISTED = 8
 MAX_PROBLEMS = 20
+TABLE = TextFile(
+    kind="marker table",
+    path_of="tab-separated marker table",
+    what="the marker table",
+    key="markers",
+    correct="`markers`",
+    save="it as tab-separated text",
+    max_bytes=20_000_000,
+)
 
 
 @dataclass(frozen=True)
@@ -173,25 +182,9 @@ def other_gene_names(var: pd.DataFrame) -> dict[str, list[str]]:
 
 def _read(path: Path) -> pd.DataFrame:
     """Return the fields of a file as text."""
-    try:
-        if path.is_dir():
-            msg = f"{path}: it is a folder. Give the path of a tab-separated marker table."
-            raise InputError(msg)
-        if path.stat().st_size > MAX_BYTES:
-            size = f"{MAX_BYTES / 1e6:.0f} MB"
-            msg = f"{path}: larger than {size}, so it is no marker table. Correct `markers`."
-            raise InputError(msg)
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        msg = f"{path}: not a text file in UTF-8. Save it as tab-separated text (UTF-8)."
-        raise InputError(msg) from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        why = getattr(error, "strerror", None) or str(error)
-        msg = f"{path}: the marker table cannot be read ({why}). Correct `markers`."
-        raise InputError(msg) from error
-    rows = [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
+    rows = [
+        line.split("\t") for line in TABLE.lines(path) if line.strip() and not line.startswith("#")
+    ]
     if not rows:
         msg = f"{path}: the marker table is empty. Write one row per cell type and gene."
         raise InputError(msg)

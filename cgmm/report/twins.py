@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps
+from cgmm._utils.strict_json import write_json
 from cgmm.report.claims.claims import make_claims
 from cgmm.report.claims.document import findings_document
 from cgmm.report.multiqc import multiqc_content
@@ -34,5 +33,4 @@ def build_twins(folder: Path, findings: Path, multiqc: Path, *, title: str | Non
     claims = make_claims(read_results(Path(folder), title=title))
     made = {findings: findings_document(claims), multiqc: multiqc_content(claims)}
     for path, content in made.items():
-        with atomic(Path(path)) as temporary:
-            temporary.write_text(dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_json(content, Path(path))

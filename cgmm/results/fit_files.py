@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps, loads
+from cgmm._utils.strict_json import loads, write_json
 from cgmm.coupled.result import CoupledFit
 
 FORMAT = 5
@@ -30,9 +30,7 @@ def save_fit(fit: CoupledFit, stem: Path | str) -> tuple[Path, Path]:
     arrays_path, values_path = _paths(stem)
     with atomic(arrays_path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **fit.to_arrays())
-    with atomic(values_path) as temporary:
-        facts = {"format": FORMAT, **fit.to_facts()}
-        temporary.write_text(dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_json({"format": FORMAT, **fit.to_facts()}, values_path, indent=2)
     return arrays_path, values_path
 
 

@@ -15,7 +15,7 @@ from cgmm._anndata.expression import naming_expression
 from cgmm._anndata.keys import CONDITION, DONOR
 from cgmm._anndata.sides import take_sides
 from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps, loads
+from cgmm._utils.strict_json import loads, write_json
 from cgmm.coupled.result import CoupledFit
 from cgmm.results.annotate import read_values, usable_markers
 from cgmm.results.fit_files import load_fit
@@ -131,8 +131,7 @@ def _write(
     }
     with atomic(stem.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    with atomic(stem.with_suffix(".json")) as temporary:
-        temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
+    write_json(content, stem.with_suffix(".json"), nan_as_null=True)
 
 
 def with_shared(fit: CoupledFit, stem: Path, target: str) -> tuple[CoupledFit, SharedNames | None]:

@@ -16,8 +16,7 @@ from anndata.io import read_elem
 
 from cgmm import get
 from cgmm._anndata.keys import CONDITION, DEFAULT_KEY, DONOR, Keys
-from cgmm._utils.files import atomic
-from cgmm._utils.strict_json import dumps, loads
+from cgmm._utils.strict_json import loads, write_json
 from cgmm.get._common import empty
 from cgmm.get._targets import trend_sentence
 from cgmm.results.read_targets import FACTS
@@ -68,8 +67,7 @@ def summarise_targets(
         **{key: first.get(key) for key in ("annotated", "config", "versions", "git_commit")},
         **{key: first.get(key) for key in ("dataset", "recipe", "data_source")},
     }
-    with atomic(out / FACTS) as temporary:
-        temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
+    write_json(content, out / FACTS, nan_as_null=True)
 
 
 def joined(

@@ -23,7 +23,7 @@ from cgmm._anndata.populations import POPULATION
 from cgmm._utils.files import atomic
 from cgmm._utils.h5ad import write_h5ad
 from cgmm._utils.progress import Steps
-from cgmm._utils.strict_json import dumps, loads
+from cgmm._utils.strict_json import loads, write_json
 from cgmm.genes.marker_table import read_marker_table
 from cgmm.get._common import empty
 from cgmm.get._populations import population_column
@@ -189,12 +189,7 @@ def summarise(
             "code_sha256": code_digest(paths.code),
         },
     )
-    _write_json(content, out / "report.json")
-
-
-def _write_json(content: dict[str, Any], path: Path) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(dumps(content, nan_as_null=True, indent=1) + "\n", encoding="utf-8")
+    write_json(content, out / "report.json", nan_as_null=True)
 
 
 def _write_frames(

@@ -59,7 +59,6 @@ def start(snakemake):
 
 def write_json(value, path, indent=1):
     """Write a value as a JSON file."""
-    from cgmm._utils import files, strict_json
+    from cgmm._utils import strict_json
 
-    with files.atomic(path) as temporary:
-        temporary.write_text(strict_json.dumps(value, indent=indent) + "\n", encoding="utf-8")
+    strict_json.write_json(value, path, indent=indent)

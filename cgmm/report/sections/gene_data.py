@@ -43,6 +43,12 @@ class GeneExplorer:
     cut: str  #: a sentence when some genes have no values in the page, else ""
 
 
+def why_not_tested(results: Results) -> str:
+    """Return why most populations have no test of genes over donors; "" without a reason."""
+    reasons = [str(r) for r in results.tables["gene_agreement"]["de_reason"] if r]
+    return max(dict.fromkeys(reasons), key=reasons.count) if reasons else ""
+
+
 def explorer(results: Results) -> GeneExplorer | None:
     """Return the explorer of genes; None without genes."""
     table = results.tables["genes"]

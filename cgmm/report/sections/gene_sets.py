@@ -13,6 +13,7 @@ from cgmm.report.page.grid import Grid, rise
 from cgmm.report.page.svg import Figure, drawing, label
 from cgmm.report.page.table import Cell, Column, Row, Table, number, words
 from cgmm.report.page.text import whole
+from cgmm.report.sections.gene_data import why_not_tested
 from cgmm.report.sections.section import Paragraph, Part
 from cgmm.results.read import Population, Results, each
 from cgmm.tables import GENE_SETS
@@ -44,10 +45,8 @@ def _why_not(results: Results) -> str:
             "the path of a GMT file, and run again: the sets are then tested in each population, "
             "with the donor as the unit."
         )
-    reasons = [str(r) for r in results.tables["gene_agreement"]["de_reason"] if r]
-    why = max(dict.fromkeys(reasons), key=reasons.count) if reasons else ""
     none = f"Of the gene sets of {given.get('file', 'the file')} none could be tested."
-    return f"{none} {why}".strip()
+    return f"{none} {why_not_tested(results)}".strip()
 
 
 def _leading(table: pd.DataFrame) -> list[str]:

@@ -16,7 +16,7 @@ from cgmm.report.page.grid import Grid, rise
 from cgmm.report.page.svg import Figure, drawing, el, label
 from cgmm.report.page.table import Cell, Column, Row, Table, any_finite, number, words
 from cgmm.report.page.text import whole
-from cgmm.report.sections.gene_data import explorer
+from cgmm.report.sections.gene_data import explorer, why_not_tested
 from cgmm.report.sections.gene_donors import gene_donors_figure
 from cgmm.report.sections.gene_sets import gene_set_parts
 from cgmm.report.sections.section import Paragraph, Section, present
@@ -61,12 +61,11 @@ def _not_tested(results: Results) -> Paragraph | None:
     """Say why genes have no test over donors, where no population has one."""
     if any_finite(results.tables["genes"]["de_q"]):
         return None
-    reasons = [str(r) for r in results.tables["gene_agreement"]["de_reason"] if r]
-    if not reasons:
+    why = why_not_tested(results)
+    if not why:
         return None
-    common = max(dict.fromkeys(reasons), key=reasons.count)
     return Paragraph(
-        f"{results.features[1].capitalize()} were not tested over donors. {common}", "notice"
+        f"{results.features[1].capitalize()} were not tested over donors. {why}", "notice"
     )
 
 
