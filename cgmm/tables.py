@@ -21,6 +21,7 @@ ANNOTATION, MARKER_TABLE, MARKER_GENES = "annotation", "marker table", "marker g
 POPULATION, MIXED, UNCLEAR, NUMBER = "population", "mixed", "unclear", "number"
 CELLS_ONLY = "cells"  # value of interval_from: cells were drawn, because there are no donors
 N_PCS = 5  # coordinates of a cell in cells.tsv.gz
+OF_OBS = "obs_"  # before the names of columns of the user in cells.tsv.gz
 
 
 @dataclass(frozen=True)
@@ -784,7 +785,8 @@ OF_TARGETS = {
 CELLS = Table(
     "cells",
     "cells",
-    "what is known of each cell, one row per cell of the two conditions",
+    "what is known of each cell, one row per cell of the two conditions; columns of your files "
+    "with 2 to 60 labels follow, with obs_ before their names",
     (
         _text("barcode", "Name of the cell."),
         _text("sample", "Sample of the cell."),

@@ -12,11 +12,14 @@ from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY, Keys
 from cgmm._anndata.samples import MEASURES, quality_of_cells
 from cgmm.get._populations import donor_states, population_column
+from cgmm.results.own_labels import own_labels
 from cgmm.tables import CELLS, N_PCS
 
 
 def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     """Return the table :data:`cgmm.tables.CELLS` of a comparison, one row per cell.
+
+    The labels of the user follow (:func:`cgmm.results.own_labels.own_labels`).
 
     Parameters
     ----------
@@ -46,4 +49,6 @@ def cells_table(adata: ad.AnnData, *, use_rep: str) -> pd.DataFrame:
     points = np.asarray(adata.obsm[use_rep], dtype=float)
     for i in range(min(N_PCS, points.shape[1])):
         columns[f"PC{i + 1}"] = np.round(points[:, i], 3)
-    return pd.DataFrame({name: columns[name] for name in CELLS.names if name in columns})
+    known = {name: columns[name] for name in CELLS.names if name in columns}
+    shown = ("sample", "donor", "condition", population_column(adata))
+    return pd.DataFrame(known | own_labels(adata, shown))

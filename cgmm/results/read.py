@@ -19,7 +19,16 @@ import pandas as pd
 
 from cgmm._utils.colours import population_colours
 from cgmm._utils.labels import short_names
-from cgmm.tables import CELLS, CELLS_ONLY, DECISIONS, GENE_DONORS, GENE_SETS, TABLES, Table
+from cgmm.tables import (
+    CELLS,
+    CELLS_ONLY,
+    DECISIONS,
+    GENE_DONORS,
+    GENE_SETS,
+    OF_OBS,
+    TABLES,
+    Table,
+)
 
 MAX_DRAWN_CELLS = 20_000
 
@@ -250,7 +259,7 @@ def _read_cells(folder: Path, raw: dict[str, bytes], limit: int) -> tuple[pd.Dat
     with gzip.open(path, "rt", encoding="utf-8") as handle:
         cells = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
     for column in cells.columns:
-        if column not in CELLS.of_kind("text"):
+        if column not in CELLS.of_kind("text") and not column.startswith(OF_OBS):
             cells[column] = pd.to_numeric(cells[column], errors="coerce")
     total = len(cells)
     if total > limit:

@@ -323,6 +323,8 @@ def make_folder(
         "shift": [*(shift_sd[label0] * unit), *np.full(n1, np.nan)],
         "UMAP1": x[:, 0] + 0.4 * x[:, 2], "UMAP2": x[:, 1] + 0.4 * x[:, 3],
         **{f"PC{i + 1}": x[:, i] for i in range(D)},
+        "obs_kind": [f"kind {i % 4}" for i in (*label0, *label1)],
+        "obs_plate": [f"plate {1 + i % 3}" if i % 10 else "" for i in range(n0 + n1)],
     })  # fmt: skip
 
     tables = {

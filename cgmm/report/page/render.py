@@ -35,6 +35,7 @@ def environment() -> Environment:
     made.globals["chart_css"] = _static("chart.css")
     made.globals["page_js"] = _static("page.js")
     made.globals["report_js"] = _static("report.js")
+    made.globals["colours_js"] = _static("colours.js")
     made.globals["genes_js"] = _static("genes.js")
     made.filters["percent"] = text.percent
     made.filters["count"] = text.count

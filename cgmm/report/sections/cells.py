@@ -50,14 +50,15 @@ def island(results: Results, views: Sequence[View]) -> dict[str, object]:
     data: dict[str, object] = {
         "width": WIDTH,
         "height": HEIGHT,
-        "component": _pack(np.clip(index, 0, NO_SUBPOPULATION).astype("<u1")),
-        "side": _pack(side.astype("<u1")),
+        "component": pack(np.clip(index, 0, NO_SUBPOPULATION).astype("<u1")),
+        "side": pack(side.astype("<u1")),
     }
     for view in views:
         place = np.nan_to_num(view.place(view.xy), nan=-100.0) / np.array([WIDTH, HEIGHT])
-        data[view.key] = _pack((np.clip(place + 0.5, 0, 2) / 2 * 65535).astype("<u2"))
+        data[view.key] = pack((np.clip(place + 0.5, 0, 2) / 2 * 65535).astype("<u2"))
     return data
 
 
-def _pack(values: np.ndarray) -> str:
+def pack(values: np.ndarray) -> str:
+    """Return the bytes of an array in base64."""
     return base64.b64encode(values.tobytes()).decode("ascii")

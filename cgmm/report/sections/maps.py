@@ -7,6 +7,7 @@ import numpy as np
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.scatter import ScatterFigure, View
+from cgmm.report.sections.cell_colours import colour_figure, colour_island
 from cgmm.report.sections.cell_panels import both_panel, cell_panels, change_panels
 from cgmm.report.sections.cells import island, make_view
 from cgmm.report.sections.components import components_table
@@ -23,6 +24,9 @@ def section(claims: Claims) -> Section:
     maps: list[Part] = []
     if umap is not None:
         maps += _umap(results, umap)
+    view = umap if umap is not None else axes
+    colours = None if view is None else colour_figure(results, view, _drawn(results, view))
+    maps += present(colours)
     if axes is not None:
         maps += _axes(results, axes)
     components = components_table(results)
@@ -32,7 +36,10 @@ def section(claims: Claims) -> Section:
         title="Cells and populations",
         parts=present(*(maps or [nothing]), marker_figure(results), components),
         questions=[("t-components", "What is each population?")] if components else [],
-        island={"cells": island(results, [view for view in (umap, axes) if view is not None])},
+        island={
+            "cells": island(results, [one for one in (umap, axes) if one is not None]),
+            **colour_island(colours, len(results.cells)),
+        },
     )
 
 

@@ -47,6 +47,7 @@
   var cells = data.cells.component ? { component: unpack(data.cells.component, 1), side: unpack(data.cells.side, 1) } : null;
   var maps = {};
   function positions(key) { return maps[key] || (maps[key] = unpack(data.cells[key], 2)); }
+  cgmm.cells = cells; cgmm.positions = positions;
   var plots = all(".plot");
   function paint() {
     plots.forEach(function (plot) {
