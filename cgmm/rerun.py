@@ -1,9 +1,9 @@
 """Files to make a report again, from its page alone.
 
 A report holds a recipe (:mod:`cgmm.results.recipe`): the config with every default and every seed,
-the rows of the sample sheet, the SHA-256 of each file, the versions of all packages and of the
-code, and the command. :func:`extract` finds the input files, compares their checksums, and writes
-the recipe as the files that the workflow reads.
+the rows of the sample sheet, the marker table, the SHA-256 of each input file (samples and gene
+sets), the versions of all packages and of the code, and the command. :func:`extract` finds the
+input files, compares their checksums, and writes the recipe as the files that the workflow reads.
 
 A page may come from an untrusted source. Only its recipe is read, and nothing from the page is run.
 The files that are written have fixed names in the folder that the user named, and no file is
@@ -107,8 +107,11 @@ def extract(
         if (folder / name).exists():
             msg = f"{folder / name} exists and is not overwritten. Choose another folder."
             raise FileExistsError(msg)
-    places = _places(recipe["samples"], None if data is None else Path(data))
+    sets = [recipe["gene_sets"]] if "gene_sets" in recipe else []
+    places = _places([*recipe["samples"], *sets], None if data is None else Path(data))
     config = {**recipe["config"], "samples": FILES[1]}
+    if sets:
+        config["gene_sets"] = places[recipe["gene_sets"]["path"]]
     rows = [{**row, "path": places[row["path"]]} for row in recipe["samples"]]
     texts = [
         yaml.safe_dump(config, sort_keys=False, allow_unicode=True),

@@ -45,6 +45,7 @@ def make_recipe(
     checked: Sequence[Mapping[str, Any]],
     about: Mapping[str, Any],
     markers: Sequence[Sequence[str]] | None = None,
+    gene_sets: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Collect everything that a comparison was made from.
 
@@ -63,12 +64,15 @@ def make_recipe(
         Further entries: the command, the commit and the checksum of the code.
     markers
         Rows of the marker table: cell type, gene, sign. None: there is no table.
+    gene_sets
+        Path and sha256 of the file of gene sets, which is not carried: it may be large. None: there
+        is none.
 
     Returns
     -------
     dict
-        The entries format, config, samples, python, platform, packages, markers (when there is a
-        table), and the entries of ``about``.
+        The entries format, config, samples, python, platform, packages, markers and gene_sets (when
+        there are such files), and the entries of ``about``.
     """
     digests = {row["sample"]: row["sha256"] for row in checked}
     entry = {key: value for key, value in comparison.items() if value is not None}
@@ -76,9 +80,13 @@ def make_recipe(
     if markers is not None:
         entry["markers"] = MARKERS
         table["markers"] = [list(row) for row in markers]
+    sets: dict[str, Any] = {}
+    if gene_sets is not None:
+        table["gene_sets"] = {key: gene_sets[key] for key in ("path", "sha256")}
+        sets["gene_sets"] = gene_sets["path"]
     return {
         "format": FORMAT,
-        "config": {"samples": FILES[1], "comparisons": [entry], **settings},
+        "config": {"samples": FILES[1], "comparisons": [entry], **settings, **sets},
         "samples": [
             {key: row.get(key, "") for key in (*COLUMNS, *row)} | {"sha256": digests[row["sample"]]}
             for row in samples
@@ -178,6 +186,8 @@ def fault_of(recipe: Any) -> str | None:
         return fault
     if fault := _fault_of_markers(recipe.get("markers", [])):
         return fault
+    if fault := _fault_of_gene_sets(recipe.get("gene_sets")):
+        return fault
     for row in recipe["samples"]:
         if not isinstance(row, dict) or not all(row.get(key) for key in REQUIRED):
             return f"a sample lacks one of {', '.join(REQUIRED)}"
@@ -213,6 +223,18 @@ def _fault_of_markers(rows: Any) -> str | None:
             one_line = isinstance(text, str) and text.splitlines() == [text]
             if not one_line or "\t" in text or "\0" in text or not _encodable(text):
                 return "a field of its marker table is not one line of text"
+    return None
+
+
+def _fault_of_gene_sets(given: Any) -> str | None:
+    """Return what is wrong with the file of gene sets, whose path is written into the config."""
+    if given is None:
+        return None
+    if not isinstance(given, dict) or set(given) != {"path", "sha256"}:
+        return "its gene sets are not a path with a checksum"
+    for value in given.values():
+        if not isinstance(value, str) or value.splitlines() != [value] or "\0" in value:
+            return "its gene sets are not a path with a checksum, each one line of text"
     return None
 
 

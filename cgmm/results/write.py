@@ -170,8 +170,9 @@ def summarise(
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
     content["notices"] += marker_notices(adata, markers) + gene_set_notices(adata, gene_sets)
     write_table(decisions_table(content, frames["components"]), out / DECISIONS.file)
+    sets = gene_set_facts(gene_sets)
     content |= {
-        "gene_sets": gene_set_facts(gene_sets),
+        "gene_sets": sets,
         "git_commit": git_commit(paths.code),
         "dataset": paths.embedding.parent.name,
         "family": None if entry is None else entry["name"],
@@ -182,6 +183,7 @@ def summarise(
         settings=settings,
         samples=[row | {"dataset": content["dataset"]} for row in samples],
         markers=None if markers is None else read_marker_table(markers).rows,
+        gene_sets=None if sets is None else {**sets, "path": str(gene_sets)},
         checked=check["samples"],
         about={
             "command": command,

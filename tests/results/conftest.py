@@ -14,7 +14,7 @@ from cgmm.results.recipe import code_digest, make_recipe
 NAMES = ('</script><script>alert("1")</script>', "a & b <!-- ", '"quoted"', "naïve\u00a0T 😀")
 
 
-def recipe_of(folder: Path) -> dict[str, Any]:
+def recipe_of(folder: Path, **more: Any) -> dict[str, Any]:
     """A dataset of four samples, two files that are there and one that the demo makes."""
     paths = ("a.h5ad", "b c.h5ad", "results/demo/x.h5ad", "a.h5ad")
     for name in paths[:2]:
@@ -32,6 +32,7 @@ def recipe_of(folder: Path) -> dict[str, Any]:
         # the check goes file by file, and so in another order
         checked=[{"sample": r["sample"], "sha256": digest[r["path"]]} for r in reversed(rows)],
         about={"command": "snakemake", "git_commit": None, "code_sha256": code_digest(Path.cwd())},
+        **more,
     )
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from cgmm._utils.files import checksum
 from cgmm.genes.marker_table import read_marker_table
 from cgmm.rerun import extract, main
 from cgmm.results.recipe import packages
-from tests.results.conftest import NAMES, page_of
+from tests.results.conftest import NAMES, page_of, recipe_of
 
 
 def test_a_recipe_comes_out_as_the_files_of_the_workflow(
@@ -70,6 +71,40 @@ def test_a_marker_table_comes_out_as_it_was(recipe: dict[str, Any], tmp_path: Pa
     extract(page_of(recipe, tmp_path), tmp_path / "again")
     table = read_marker_table(tmp_path / "again" / "markers.tsv")
     assert table.rows == recipe["markers"]
+
+
+def with_sets(folder: Path) -> Path:
+    """A page whose recipe has a file of gene sets, which lies in the folder."""
+    (folder / "sets.gmt").write_text("a\t\tCD3D\tCD3E\n", encoding="utf-8")
+    digest = checksum(folder / "sets.gmt")
+    recipe = recipe_of(folder, gene_sets={"path": "sets.gmt", "sha256": digest})
+    return page_of(recipe, folder)
+
+
+def test_gene_sets_are_found_checked_and_named_in_the_config(
+    recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "gene_sets" not in recipe["config"]
+    page = with_sets(tmp_path)
+    assert extract(page, tmp_path / "again").n_checked == 3
+    config = yaml.safe_load((tmp_path / "again" / "config.yaml").read_text(encoding="utf-8"))
+    assert config["gene_sets"] == str(tmp_path / "sets.gmt")
+    (tmp_path / "sets.gmt").write_text("b\t\tCD3D\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"sets\.gmt is not the file that the report was made"):
+        extract(page, tmp_path / "other")
+    (tmp_path / "sets.gmt").unlink()
+    with pytest.raises(ValueError, match=r"sets\.gmt is missing"):
+        extract(page, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("odd", [[], {"path": "a"}, {"path": "a\nb", "sha256": "0"}, {"path": 1}])
+def test_gene_sets_of_another_shape_are_refused(
+    recipe: dict[str, Any], tmp_path: Path, odd: Any
+) -> None:
+    recipe["gene_sets"] = odd
+    with pytest.raises(ValueError, match="its gene sets are not a path with a checksum"):
+        extract(page_of(recipe, tmp_path), tmp_path / "again")
 
 
 def test_data_that_moved_are_found_by_name(recipe: dict[str, Any], tmp_path: Path) -> None:
