@@ -170,9 +170,8 @@ def summarise(
     content = report_facts(adata, about=about, check=check, qc=qc, facts=facts, settings=settings)
     content["notices"] += marker_notices(adata, markers) + gene_set_notices(adata, gene_sets)
     write_table(decisions_table(content, frames["components"]), out / DECISIONS.file)
-    sets = gene_set_facts(gene_sets)
     content |= {
-        "gene_sets": sets,
+        "gene_sets": gene_set_facts(gene_sets),
         "git_commit": git_commit(paths.code),
         "dataset": paths.embedding.parent.name,
         "family": None if entry is None else entry["name"],
@@ -183,15 +182,17 @@ def summarise(
         settings=settings,
         samples=[row | {"dataset": content["dataset"]} for row in samples],
         markers=None if markers is None else read_marker_table(markers).rows,
-        gene_sets=None if sets is None else {**sets, "path": str(gene_sets)},
+        gene_sets=content["gene_sets"] and {**content["gene_sets"], "path": str(gene_sets)},
         checked=check["samples"],
-        about={
-            "command": command,
-            "git_commit": content["git_commit"],
-            "code_sha256": code_digest(paths.code),
-        },
+        about=_of_code(content, paths.code),
     )
     write_json(content, out / "report.json", nan_as_null=True)
+
+
+def _of_code(content: Mapping[str, Any], code: Path) -> dict[str, Any]:
+    """Return command, commit and checksum of the code, for the recipe."""
+    known = {key: content[key] for key in ("command", "git_commit")}
+    return known | {"code_sha256": code_digest(code)}
 
 
 def _write_frames(

@@ -7,6 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from cgmm._utils.colours import ink_on
+from cgmm._utils.labels import breadth
 from cgmm.report.page import text
 from cgmm.report.page.svg import NOTHING, WIDTH, Figure, drawing, el, label, names_width, tip
 from cgmm.results.read import Results
@@ -85,19 +86,14 @@ def _bar(results: Results, name: str, shares: pd.Series, left: float, y: float) 
         width = share / total * (end - left)
         if not width > 0.05:
             continue
-        fits, colour = int((width - 6) / NAMED_FROM), population.colour
+        fits, colour = (width - 6) / NAMED_FROM, population.colour
         parts.append(
             el(
                 "g",
                 tip(f"{name}: {text.percent(share)} {population.name}"),
                 el("rect", x=x, y=y, width=width, height=BAR, fill=colour, class_="part"),
-                label(
-                    text.short(population.name, fits),
-                    x + 4,
-                    y + BAR / 2,
-                    class_=f"on-part {ink_on(colour)}",
-                )
-                if fits >= 4
+                label(population.name, x + 4, y + BAR / 2, class_=f"on-part {ink_on(colour)}")
+                if breadth(population.name) <= fits  # a name that is cut may be that of another
                 else NOTHING,
                 class_="mark",
                 data_s=population.index,
@@ -117,7 +113,7 @@ def _legend(results: Results, top: float) -> tuple[list[Markup], float]:
             el(
                 "g",
                 el("rect", x=x, y=y - 5, width=10, height=10, fill=population.colour),
-                label(text.short(population.name, 21), x + 15, y, class_="tick"),
+                label(results.short(population.name, 21), x + 15, y, class_="tick"),
                 tip(population.name),
                 class_="mark",
                 data_s=population.index,

@@ -26,6 +26,11 @@ def effects_table(results: Results) -> Table | None:
     table = results.tables["effects"]
     if table.empty:
         return None
+    n_rows, table = len(table), table.head(MAX_ROWS)
+    several = table["contrast"].nunique() > 1
+    if not several:  # as in the table above
+        order = table["name"].map({p.name: p.index for p in results.populations})
+        table = table.iloc[np.argsort(order.fillna(len(order)), kind="stable")]
     rows = [
         Row(
             [
@@ -42,11 +47,13 @@ def effects_table(results: Results) -> Table | None:
                 words(r.words if r.kind == "interaction" else ""),
             ]
         )
-        for r in each(table.head(MAX_ROWS))
+        for r in each(table)
     ]
     made = Table(
         key="t-effects",
-        caption="Every change that the design estimates, and what could have been seen",
+        caption="Every change that the design estimates, and what could have been seen"
+        if several
+        else "What could have been seen with these donors",
         columns=[
             Column("Change", number=False),
             Column("Population", number=False),
@@ -66,9 +73,9 @@ def effects_table(results: Results) -> Table | None:
         ],
         rows=rows,
         file="effects.tsv",
-        notes=[f"The first {MAX_ROWS} of {len(table)} rows."] if len(table) > MAX_ROWS else [],
+        notes=[f"The first {MAX_ROWS} of {n_rows} rows."] if n_rows > MAX_ROWS else [],
     )
-    hidden = []
+    hidden = [] if several else ["Change"]
     if not any_finite(table["log2_absolute"]):
         hidden += ["Absolute factor", "Absolute interval"]
     if not any_finite(table["p_permutation"]):

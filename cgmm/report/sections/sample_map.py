@@ -18,7 +18,7 @@ from cgmm.results.read import Results, each
 SIDE = 300.0  # height of a panel
 PAD = 34.0
 MIN_SAMPLES = 3
-MAX_NAMED = 40
+LETTER = 6.2
 KINDS = {"composition": "by shares of populations", "state": "by states of populations"}
 SHAPES = 6  # of batches that can be told apart
 
@@ -51,10 +51,11 @@ def sample_map_figure(results: Results) -> Figure | None:
         reading=(
             "Each mark is a sample; near each other lie samples with alike shares of populations "
             "(left; Hellinger distance) and with alike mean cells in every population (right; in "
-            "SD, less what drawing cells adds). The percentage is the part of all "
-            "differences that the two axes show. Lines join the samples of one donor. Where "
-            "conditions lie apart, the whole study differs. Where batches lie apart more than "
-            "conditions, or one sample lies far from all, look at it before you believe a change."
+            "SD, less what drawing cells adds). The percentage is the part of all differences that the "
+            "two axes show. Lines join the samples of one donor. A name without room is left out: "
+            "hover over its mark. Where conditions lie apart, the whole study differs. Where batches "
+            "lie apart more than conditions, or one sample lies far from all, look at it before you "
+            "believe a change."
         ),
     )
 
@@ -84,7 +85,6 @@ def _panel(
             line = "L".join(f"{at[i, 0]:.1f},{at[i, 1]:.1f}" for i in rows.index)
             parts.append(el("path", d=f"M{line}", class_="leader faint"))
     batches = _batches(samples)
-    names = []
     for i, row in enumerate(each(samples)):
         colour = CONDITION_COLOURS[int(row.condition == results.target)]
         about = [row.condition, f"donor {row.donor}" * bool(row.donor)]
@@ -92,16 +92,35 @@ def _panel(
         hover = f"{row.sample}: {', '.join(a for a in about if a)}"
         shape = batches.index(row.batch) % SHAPES if row.batch in batches else 0
         parts.append(_mark(at[i], shape, colour, hover, row.donor))
-        if len(samples) <= MAX_NAMED:
-            names.append(_name(text.short(row.donor or row.sample, 12), at[i], x0 + width))
-    return parts + names
+    called = [text.short(row.donor or row.sample, 12) for row in each(samples)]
+    return parts + _names(called, at, (x0, x0 + width))
 
 
-def _name(words: str, at: np.ndarray, edge: float) -> Markup:
-    """Write a name beside its mark, to the left of it near the right edge of the panel."""
-    left = at[0] + 10 + 6.2 * breadth(words) > edge
-    anchor, away = ("end", -9.0) if left else ("start", 9.0)
-    return label(words, float(at[0]) + away, float(at[1]), anchor=anchor, class_="tick halo")
+def _names(called: list[str], at: np.ndarray, edges: tuple[float, float]) -> list[Markup]:
+    """Write names beside their marks; a name that would lie on a mark or a name is left out."""
+    boxes = [(x - 5.5, y - 5.5, x + 5.5, y + 5.5) for x, y in at]
+    parts = []
+    for i, words in enumerate(called):
+        long = LETTER * breadth(words)
+        x, y = (float(v) for v in at[i])
+        for left, up in (
+            (x + 9, y),
+            (x - 9 - long, y),
+            (x - long / 2, y - 14),
+            (x - long / 2, y + 14),
+        ):
+            box = (left, up - 6, left + long, up + 6)
+            inside = edges[0] + 2 < left and left + long < edges[1] - 2
+            if inside and not any(_overlap(box, b) for j, b in enumerate(boxes) if j != i):
+                boxes.append(box)
+                parts.append(label(words, left, up, class_="tick halo"))
+                break
+    return parts
+
+
+def _overlap(box: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    apart = box[2] < other[0] or box[0] > other[2] or box[3] < other[1] or box[1] > other[3]
+    return not apart
 
 
 def _batches(samples: pd.DataFrame) -> list[str]:
