@@ -16,6 +16,7 @@ from cgmm.pl._flow import flow
 from cgmm.pl._gene import gene
 from cgmm.pl._markers import markers
 from cgmm.pl._responses import responses
+from cgmm.pl._samples import samples
 from cgmm.pl._sensitivity import sensitivity
 from cgmm.pl._shifts import shifts
 from cgmm.pl._transfers import transfers
@@ -30,6 +31,7 @@ __all__ = [
     "gene",
     "markers",
     "responses",
+    "samples",
     "sensitivity",
     "shifts",
     "transfers",

@@ -51,11 +51,11 @@ def sample_map_figure(results: Results) -> Figure | None:
         reading=(
             "Each mark is a sample; near each other lie samples with alike shares of populations "
             "(left; Hellinger distance) and with alike mean cells in every population (right; in "
-            "SD, less what drawing cells adds). The percentage is the part of all differences that the "
-            "two axes show. Lines join the samples of one donor. A name without room is left out: "
-            "hover over its mark. Where conditions lie apart, the whole study differs. Where batches "
-            "lie apart more than conditions, or one sample lies far from all, look at it before you "
-            "believe a change."
+            "SD, less what drawing cells adds). The percentage is the part of all differences that "
+            "the two axes show. Lines join the samples of one donor. A name without room is left "
+            "out: hover over its mark. Where conditions lie apart, the whole study differs. Where "
+            "batches lie apart more than conditions, or one sample lies far from all, look at it "
+            "before you believe a change."
         ),
     )
 
