@@ -2,17 +2,17 @@ r"""Factors of single cells, as certain as their counts allow.
 
 The factor that :mod:`cgmm.automatic.origins` counts at a source cell is a ratio in its clusters.
 Fine clusters have few cells, so the ratio scatters although nothing changed, and the cells with the
-largest factors are those of the smallest clusters.  A factor is therefore moved towards the factor
-of the population of the cell, by as much as it is uncertain (empirical Bayes):
+largest factors are those of the smallest clusters.  A factor is therefore moved towards the mean of
+its population, by as much as it is uncertain (empirical Bayes):
 
 .. math:: f_i' = c_p + \frac{\tau_p^2}{\tau_p^2 + \sigma_i^2} (f_i - c_p),
           \qquad \tau_p^2 = \max(0, s_p^2 - \bar\sigma_p^2).
 
 :math:`\sigma_i^2` is the variance of the log2 ratio of two counts, averaged over the clusterings.
-:math:`s_p^2` is the variance of the factors in the population and :math:`\bar\sigma_p^2` the mean
-of :math:`\sigma_i^2`.  In a population whose factors scatter no more than their counts do, all
-cells have the factor of the population.  A target cell has the mean factor of the source cells that
-it is assigned to.
+:math:`c_p` and :math:`s_p^2` are the mean and the variance of the factors in the population,
+:math:`\bar\sigma_p^2` is the mean of :math:`\sigma_i^2`.  In a population whose factors scatter no
+more than their counts do, all cells have the mean.  A target cell has the mean factor of the source
+cells that it is assigned to.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def sampling_variance(origins: Origins, source: DrawnCells, target: DrawnCells) 
 def settled(
     log2_net: np.ndarray, variance: np.ndarray, weights: np.ndarray, populations: np.ndarray
 ) -> np.ndarray:
-    """Move log2 factors of source cells towards those of their populations.
+    """Move log2 factors of source cells towards the mean of their populations.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def settled(
         if not weights[cells].sum() > 0:
             continue
         w, f = weights[cells] / weights[cells].sum(), found[cells]
-        centre = np.log2(w @ np.exp2(f))
-        true = max(0.0, w @ np.square(f - w @ f) - w @ variance[cells])
+        centre = w @ f
+        true = max(0.0, w @ np.square(f - centre) - w @ variance[cells])
         found[cells] = centre + true / (true + variance[cells]) * (f - centre)
     return found
 

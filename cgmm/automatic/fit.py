@@ -15,7 +15,7 @@
 4. Every target cell is assigned to the source cells whose images are nearest, over all partitions;
    factors are counted from these origins (:mod:`cgmm.automatic.origins`).
 5. Populations are found among the cells of both conditions (:mod:`cgmm.automatic.populations`), and
-   factors of cells are moved towards those of their populations, by as much as they are uncertain
+   factors of cells are moved towards the mean of their population, by as much as they are uncertain
    (:mod:`cgmm.automatic.cell_factors`).
 6. Factors under the other partitions and under other values of ``rho`` show how much each factor
    depends on these choices (:mod:`cgmm.automatic.sensitivity`).
