@@ -11,7 +11,7 @@
 # Why: Genes are ranked from low to high and those with a rank above n_up are kept, 950 of 1,000. Against the default
 #   background of 20,000 genes, of which most were not measured, that selection makes every set look enriched.
 #   Corrected in 2.3.1, which needs Python 3.12; pip on 3.11 still installs 2.2.0.
-# For cgmm: cgmm has no gene-set test. Users who take its genes to decoupler: take 2.3.1 or newer and n_bg=None;
+# For cgmm: cgmm tests gene sets over donors (cg.tl.gene_sets). Who takes its genes to decoupler: 2.3.1, n_bg=None;
 #   results of ora from 2.2.0 are to be made anew.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail

@@ -8,7 +8,7 @@
 #   of any set is below 0.11.
 # Why: The p counts only permutations whose score has the same sign. The exchanged labels give the opposite sign, so
 #   about ten of the twenty divisions remain: the smallest p is 1/10. More permutations do not help.
-# For cgmm: cgmm has no gene-set test; users who take its genes to gseapy need four donors on each side for a p below
+# For cgmm: cgmm tests gene sets over donors (cg.tl.gene_sets); gseapy needs four donors on each side for a p below
 #   0.05, or another test.
 # Exit status: 0 still so, 1 changed, 2 cannot be run here.
 set -euo pipefail
