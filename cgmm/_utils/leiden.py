@@ -9,9 +9,10 @@ same in both graphs, for all clusters that do not divide a group.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +20,7 @@ import scipy.sparse as sp
 FINE_RESOLUTION = 120.0
 MIN_TOTAL = 1e-300
 POINTS_PER_RESOLUTION = 60  # with more points the groups stay small
+WORDS = 32_768  # random words that are drawn together
 
 
 class Network:
@@ -39,7 +41,7 @@ class Network:
             links.data.mean(dtype=float) if links.nnz else 1.0
         )  # the library ignores small gains
         ends = list(zip(links.row.tolist(), links.col.tolist(), strict=True))  # faster than arrays
-        self._graph = igraph.Graph(n=graph.shape[0], edges=ends)
+        self._graph = igraph.GraphBase(n=graph.shape[0], edges=ends)
         self._strengths = (links.data.astype(float) / scale).tolist()
         self._degrees = np.asarray(graph.sum(axis=1), dtype=float).ravel() / scale
 
@@ -65,17 +67,14 @@ class Network:
         degrees as weights of the points. The library's own modularity counts the links within a
         point otherwise.
         """
-        import random
-
         with _random_numbers(random.Random(random_state)):
-            clusters = self._graph.community_leiden(
-                "CPM",
-                weights=self._strengths,
+            clusters, _ = self._graph.community_leiden(
+                edge_weights=self._strengths,
                 node_weights=self._degrees.tolist(),
                 resolution=resolution / max(self._degrees.sum(), MIN_TOTAL),
                 n_iterations=n_iterations,
             )
-        return np.asarray(clusters.membership)
+        return np.asarray(clusters)
 
     def small_groups(self, random_state: int) -> np.ndarray:
         """Return small groups of points that are linked closely, shape (N,).
@@ -109,7 +108,7 @@ class ScanpyNetwork:
 
         links = graph.tocoo()
         ends = list(zip(links.row.tolist(), links.col.tolist(), strict=True))
-        self._graph = igraph.Graph(n=graph.shape[0], edges=ends)
+        self._graph = igraph.GraphBase(n=graph.shape[0], edges=ends)
         self._strengths = links.data.astype(float).tolist()
 
     def leiden(self, *, resolution: float, random_state: int) -> np.ndarray:
@@ -121,10 +120,13 @@ class ScanpyNetwork:
             As for :meth:`Network.leiden`.
         """
         with _random_numbers(_Generator(random_state)):
-            clusters = self._graph.community_leiden(
-                "modularity", weights=self._strengths, resolution=resolution, n_iterations=2
+            clusters, _ = self._graph.community_leiden(
+                edge_weights=self._strengths,
+                resolution=resolution,
+                normalize_resolution=True,
+                n_iterations=2,
             )
-        return np.asarray(clusters.membership)
+        return np.asarray(clusters)
 
 
 def condensed(graph: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> sp.csr_matrix:
@@ -149,10 +151,8 @@ def condensed(graph: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> sp
 
 
 @contextmanager
-def _random_numbers(generator: Any) -> Iterator[None]:
+def _random_numbers(generator: random.Random) -> Iterator[None]:
     """Let igraph draw from a generator; otherwise it draws from a global one."""
-    import random
-
     import igraph
 
     igraph.set_random_number_generator(generator)
@@ -162,18 +162,20 @@ def _random_numbers(generator: Any) -> Iterator[None]:
         igraph.set_random_number_generator(random)
 
 
-class _Generator:
-    """The random numbers of scanpy, for igraph."""
+class _Generator(random.Random):
+    """The random numbers of scanpy, for igraph.
+
+    numpy makes each of these numbers of two words of 32 bits.  The words are drawn many at a time,
+    because a call for one number takes longer than a step of the search.
+    """
 
     def __init__(self, seed: int) -> None:
-        self._rng: Any = np.random.RandomState(seed)
-        self._whole, self.random = self._rng.tomaxint, self._rng.random_sample
+        super().__init__()
+        words = np.random.RandomState(seed)._bit_generator.random_raw
+        self._next = chain.from_iterable(iter(lambda: words(WORDS).tolist(), None)).__next__
 
     def getrandbits(self, k: int) -> int:
-        return self._whole() & ((1 << k) - 1)
+        return (self._next() << 32 | self._next()) >> 1 & (1 << k) - 1
 
-    def randint(self, a: int, b: int) -> int:
-        return self._rng.randint(a, b + 1)
-
-    def gauss(self, mean: float, spread: float) -> float:
-        return self._rng.normal(mean, spread)
+    def random(self) -> float:
+        return ((self._next() >> 5) * 2.0**26 + (self._next() >> 6)) / 2.0**53

@@ -10,12 +10,18 @@ process that imports umap-learn compiles code for ten seconds.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import scipy.sparse as sp
+
+from cgmm._utils.blas import one_thread
 
 MAX_ERROR = 1e-5  # largest error of the sum of strengths
 MAX_HALVINGS = 64
 MIN_WIDTH = 1e-3  # least sigma, in units of the mean distance
+ROWS = 128  # whose products with all points stay in the second memory of a processor
+THREADS = 2
 
 
 def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,15 +38,57 @@ def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarra
     -------
     Row numbers and Euclidean distances, each of shape (N, n_neighbors), nearest first.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=n_neighbors - 1, algorithm="brute").fit(points)
-    distances, positions = search.kneighbors()  # the point itself is not among them
+    positions, distances = nearest_of(points, points, n_neighbors - 1, others=True)
     itself = np.arange(len(points))[:, None]
     return (
         np.hstack([itself, positions]),
         np.hstack([np.zeros((len(points), 1)), distances]).astype(np.float32),
     )
+
+
+def nearest_of(
+    points: np.ndarray, queries: np.ndarray, n: int, *, others: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find, of some points, the nearest to every query.
+
+    Parameters
+    ----------
+    points, queries
+        Shapes (N, D) and (M, D).
+    n
+        Number of points to find, 1 to N.
+    others
+        Whether queries are the points, and a point is not its own neighbour.
+
+    Returns
+    -------
+    Row numbers and Euclidean distances, each of shape (M, n), nearest first.
+    """
+    from cgmm._utils.lowest import lowest_of_rows  # loads numba
+
+    points, queries = np.asarray(points, float), np.asarray(queries, float)
+    centre = points.mean(axis=0)
+    points, queries = points - centre, queries - centre
+    half = 0.5 * np.square(points).sum(axis=1)
+    size = 0.5 * np.square(queries).sum(axis=1)
+    table = np.vstack([-points.T, half])
+
+    def search(start: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = slice(start, start + ROWS)
+        own = queries[rows]
+        # half the squared distance, without the part that all points have
+        height = np.hstack([own, np.ones((len(own), 1))]) @ table
+        if others:
+            height[range(len(own)), range(start, start + len(own))] = np.inf
+        found, lowest = lowest_of_rows(height, n)
+        order = lowest.argsort(axis=1, kind="stable")
+        squares = 2 * (np.take_along_axis(lowest, order, 1) + size[rows, None])
+        return np.take_along_axis(found, order, 1), np.sqrt(np.maximum(squares, 0))
+
+    with one_thread(), ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(search, range(0, len(queries), ROWS)))
+    found, far = zip(*parts, strict=True)
+    return np.concatenate(found), np.concatenate(far)
 
 
 def fuzzy_graph(positions: np.ndarray, distances: np.ndarray) -> sp.csr_matrix:

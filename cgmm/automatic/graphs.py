@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.neighbours import fuzzy_graph, nearest
+from cgmm._utils.neighbours import fuzzy_graph, nearest, nearest_of
 from cgmm.automatic.communities import Weighted
 from cgmm.transport.coupling import divide
 
@@ -29,8 +29,6 @@ def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_mat
     -------
     Symmetric matrix, shape (N, N), from :func:`cgmm._utils.neighbours.fuzzy_graph`.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     n_neighbors = min(N_NEIGHBOURS, len(points) - 1)
     names = np.unique(donors) if donors is not None else np.zeros(1)
     if len(names) == 1 or donors is None:
@@ -41,8 +39,7 @@ def neighbour_graph(points: np.ndarray, donors: np.ndarray | None) -> sp.csr_mat
         inside = np.flatnonzero(donors == name)
         if len(inside) <= each:
             continue
-        search = NearestNeighbors(n_neighbors=each + 1, algorithm="brute").fit(points[inside])
-        far, found = search.kneighbors(points)
+        found, far = nearest_of(points[inside], points, each + 1)
         found = inside[found]
         # the first neighbour of a cell of this donor is the cell itself; other cells drop the last
         own = (donors == name)[:, None]

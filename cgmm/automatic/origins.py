@@ -35,6 +35,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from cgmm._utils.neighbours import nearest_of
 from cgmm.automatic.metric import LearnedMetric
 from cgmm.automatic.partitions import FittedPartition
 from cgmm.transport.coupling import divide, share_of_source
@@ -152,8 +153,6 @@ def assign_to_images(
     -------
     ``P``, shape (N1, N0); rows sum to one, or to less where no image has weight.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     fitted, metric = partition
     n = min(len(source), int(np.clip(len(source) // CELLS_PER_NEIGHBOUR, *NEIGHBOURS)))
     root = np.linalg.cholesky(np.linalg.inv(metric.noise))
@@ -161,9 +160,7 @@ def assign_to_images(
     there = target @ root
     found = []
     for move in _moves(fitted, metric):
-        search = NearestNeighbors(n_neighbors=n, algorithm="brute")
-        search.fit((source + r @ move) @ root)
-        found.append(search.kneighbors(there, return_distance=False))
+        found.append(nearest_of((source + r @ move) @ root, there, n)[0])
     share = np.stack([weight[nearest] for nearest in found], axis=1)
     share = divide(share, np.broadcast_to(share.sum(2, keepdims=True), share.shape)) / len(found)
     ends = np.arange(len(target) + 1) * n * len(found)

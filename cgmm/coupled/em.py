@@ -109,7 +109,7 @@ class CoupledEM:
             np.concatenate([np.asarray(m.covariances, float) for m in mixtures]),
         )
         k0 = mixtures[0].n_components
-        return initial_state(params, self.objective, k0=k0, coupled=self.coupled)
+        return initial_state(params, self.objective, k0=k0, coupled=self.coupled, exact=False)
 
     def warm_up(self, starts: list[tuple[GaussianMixture, GaussianMixture]], seed: int) -> None:
         """Run a few EM steps from every start, and move to the state of the highest objective.

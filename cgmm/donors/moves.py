@@ -50,6 +50,7 @@ from cgmm.thresholds import ALPHA, LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN
 
 SHARED_ERROR = 0.2  # part of the squared disagreement of the readings
 MIN_FREEDOM = 2
+ROWS = 32_768  # cells taken together
 TINY = 1e-300
 
 
@@ -241,16 +242,18 @@ def pair_means(
     shape = (len(design.units), len(k))
     sums = [np.zeros((*shape, fit.source.n_dims)) for _ in range(2)]
     masses = [np.zeros(shape) for _ in range(2)]
-    row = 0
     for side, (x, unit) in enumerate(zip(cells, units, strict=True)):
-        for u in range(design.n_units[side]):
-            own = x[unit == u]
-            r0 = fit.prevalence_source.responsibilities(own)[:, k]
-            r1 = fit.prevalence_target.responsibilities(own)[:, j]
-            for i, weight in enumerate(((r0, r1)[side], 1 - (1 - r0) * (1 - r1))):
-                masses[i][row] = weight.sum(axis=0)
-                sums[i][row] = weight.T @ own
-            row += 1
+        order = np.argsort(unit, kind="stable")
+        for rows in np.split(order, range(ROWS, len(order), ROWS)):
+            points, of = x[rows], unit[rows]
+            r0 = fit.prevalence_source.responsibilities(points)[:, k]
+            r1 = fit.prevalence_target.responsibilities(points)[:, j]
+            weights = (r0, r1)[side], 1 - (1 - r0) * (1 - r1)
+            for u in np.intersect1d(of, np.arange(design.n_units[side])):
+                own, row = of == u, u + side * design.n_units[0]
+                for mass, total, weight in zip(masses, sums, weights, strict=True):
+                    mass[row] += weight[own].sum(axis=0)
+                    total[row] += weight[own].T @ points[own]
     first, second = (
         Means(total / np.maximum(mass, 1e-300)[..., None], mass)
         for total, mass in zip(sums, masses, strict=True)

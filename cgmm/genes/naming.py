@@ -16,6 +16,7 @@ finding.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -109,10 +110,11 @@ def markers(
     # percentile of the others, not with the largest, so that two halves of a type get names.
     dense = np.nanmean(fractions) > DENSE
     out: list[list[str]] = [[] for _ in range(k)]
-    for j in with_cells:
-        others = with_cells[with_cells != j]
-        lead = means[j] - _upper(means[others])
-        step = np.ones(len(lead)) if dense else fractions[j] - _upper(fractions[others])
+    leads = means[with_cells] - _upper_of_others(means[with_cells])
+    steps = fractions[with_cells] - _upper_of_others(fractions[with_cells])
+    for j, lead, step in zip(
+        with_cells, leads, np.ones_like(steps) if dense else steps, strict=True
+    ):
         score = np.where(usable & (lead > MIN_LEAD) & (step > 0), lead * step, 0.0)
         order = np.argsort(-score, kind="stable")[:n]
         out[j] = [str(genes[g]) for g in order if score[g] > 0]
@@ -240,10 +242,11 @@ def _fresh(name: str, taken: set[str]) -> str:
     return _numbered(base, i)
 
 
-def _upper(values: np.ndarray) -> np.ndarray:
-    if len(values) <= 3:
-        return values.max(axis=0)
-    return np.quantile(values, 0.8, axis=0, method="higher")
+def _upper_of_others(values: np.ndarray) -> np.ndarray:
+    """Return the 80th percentile of all other rows, the higher value, for every row and column."""
+    at = math.ceil(0.8 * (len(values) - 2))
+    this, above = np.partition(values, (at, at + 1), axis=0)[at : at + 2]
+    return np.where(values <= this, above, this)
 
 
 def _absent(value: object) -> bool:

@@ -25,6 +25,7 @@ from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
 from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
 from cgmm.get._counted import counted, counts_of
+from cgmm.get._unchanged import computed_once
 from cgmm.pair import SIDES, SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
@@ -33,6 +34,7 @@ MIN_PURITY = 0.5
 MAX_UNLABELLED = 0.1  # part of the cells of a side
 
 
+@computed_once
 def populations(
     adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY
 ) -> pd.DataFrame:
@@ -178,6 +180,7 @@ class DonorStates(NamedTuple):
     shifts: LabelledShifts
 
 
+@computed_once
 def donor_states(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> DonorStates:
     """Return the numbers from which :func:`populations` computes, for the default populations.
 

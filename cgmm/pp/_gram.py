@@ -51,7 +51,7 @@ def add_products(
         sums += np.bincount(columns, weights=values, minlength=len(sums))
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _add(out: np.ndarray, ends: np.ndarray, columns: np.ndarray, values: np.ndarray) -> None:
     """Add the products of a few rows to the upper triangle of ``out``."""
     n_columns = out.shape[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -117,16 +118,21 @@ def spellings(names: Sequence[str] | pd.Index) -> list[str]:
     Capital letters; without a prefix of all names and the version of an Ensembl id; every mark is a
     ``-``; without the ``X`` that R puts before a digit; dates that Excel made are names again.
     """
+    return list(_spellings(tuple(map(str, names))))
+
+
+@lru_cache(maxsize=4)
+def _spellings(names: tuple[str, ...]) -> tuple[str, ...]:
     prefix = prefix_of(names)
     found = []
     for name in names:
-        text = without_version(str(name).removeprefix(prefix)).upper()
+        text = without_version(name.removeprefix(prefix)).upper()
         text = re.sub(r"[^A-Z0-9]+", "-", text)
         text = re.sub(r"^X(?=\d)", "", text)
         if date := EXCEL.match(text):  # 1-Mar, and Mar-1 in other settings
             text = f"{date[2] or date[3]}{int(date[1] or date[4])}"
         found.append(RENAMED.sub(lambda m: SHORT[m[1]] + m[2], text))
-    return found
+    return tuple(found)
 
 
 def ensembl_share(names: Sequence[str]) -> float:

@@ -166,3 +166,12 @@ def test_names_by_type_are_unique_and_never_those_of_another_type(
         assert (target[j] in source) == same
         if same:
             assert target[j] == source[k]
+
+
+@given(st.integers(2, 12), st.integers(0, 99))
+def test_the_upper_of_the_others_is_their_80th_percentile(n: int, seed: int) -> None:
+    values = np.random.default_rng(seed).integers(0, n, (n, 20)).astype(float)
+    one_by_one = [
+        np.quantile(np.delete(values, j, axis=0), 0.8, axis=0, method="higher") for j in range(n)
+    ]
+    np.testing.assert_array_equal(naming._upper_of_others(values), one_by_one)

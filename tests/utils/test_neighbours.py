@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from cgmm._utils.neighbours import fuzzy_graph, nearest
+from cgmm._utils.neighbours import fuzzy_graph, nearest, nearest_of
 
 
 def groups(n: int = 600, dtype: type = np.float32) -> np.ndarray:
@@ -47,3 +47,18 @@ def test_neighbours_are_the_nearest() -> None:
     whole = np.sqrt(np.square(points[:, None] - points[None]).sum(-1))
     np.testing.assert_allclose(distances, np.sort(whole, axis=1)[:, :4], atol=1e-5)
     assert (positions[:, 0] == np.arange(50)).all()
+
+
+@pytest.mark.parametrize("n", [1, 6, 50])
+def test_neighbours_among_other_points(n: int) -> None:
+    points, queries = groups(50) + 1000, groups(300, np.float64)[50:] + 1000
+    whole = np.sqrt(np.square(queries[:, None] - points[None]).sum(-1))
+    found, far = nearest_of(points, queries, n)
+    np.testing.assert_array_equal(found, whole.argsort(axis=1, kind="stable")[:, :n])
+    np.testing.assert_allclose(far, np.take_along_axis(whole, found, 1), atol=1e-5)
+
+
+def test_equal_points_are_neighbours_but_not_the_point_itself() -> None:
+    found, far = nearest_of(CASES["twice"], CASES["twice"], 1, others=True)
+    np.testing.assert_array_equal(found[:, 0], np.arange(200) ^ 1)
+    np.testing.assert_allclose(far, 0, atol=1e-5)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.conftest import ROOT
+from workflow import fingerprint
 from workflow.fingerprint import WRITERS, digest
 
 
@@ -23,6 +26,23 @@ def test_a_fingerprint_follows_imports(tmp_path: Path) -> None:
     assert digest(tmp_path, "cgmm.a") == first
     (package / "c.py").write_text("g = 2\n")
     assert digest(tmp_path, "cgmm.a") != first
+
+
+@pytest.mark.parametrize("damage", [None, "", "[", "[1]"])
+def test_what_is_known_of_files_is_kept_and_its_loss_does_no_harm(
+    damage: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "new" / "kept.json"
+    monkeypatch.setattr(fingerprint, "KEPT", kept)
+    found = []
+    for _ in range(2):
+        fingerprint._kept.cache_clear()
+        found.append(digest(ROOT, "cgmm.thresholds"))
+        assert kept.is_file()
+        if damage is not None:
+            kept.write_text(damage)
+    assert found[0] == found[1]
+    fingerprint._kept.cache_clear()
 
 
 def test_files_beside_the_code_count_as_they_are(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ NOT_LOADED = {
     "prepare": HEAVY,
     "embed": MODEL - {"igraph"} | {"umap"},
     "map": MODEL - {"igraph"},
-    "fit": {"scanpy", "umap", "numba"},
+    "fit": {"scanpy", "umap"},
     "summarise": {"scanpy", "matplotlib", "umap", "numba"},
     "report": HEAVY - {"matplotlib"} | {"anndata", "scipy"},
     "index": HEAVY | {"anndata", "scipy"},
@@ -251,11 +251,14 @@ def test_compiled_code_is_kept_in_the_results_unless_the_user_has_a_folder(
 ) -> None:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     compiled = importlib.import_module("_compiled")
-    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    for name in ("JAX_COMPILATION_CACHE_DIR", "NUMBA_CACHE_DIR"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     compiled.keep_compiled_code(Path("results") / ".compiled")
     kept = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
     assert kept.parent == tmp_path / "results" / ".compiled"
+    assert Path(os.environ["NUMBA_CACHE_DIR"]).parent == kept
     compiled.keep_compiled_code(Path("elsewhere"))
     assert Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) == kept
 

@@ -14,4 +14,9 @@ def import_umap():
         import pynndescent  # noqa: F401
     finally:
         numba.config.DISABLE_JIT = False
-    import umap  # noqa: F401
+    from umap import layouts
+
+    # half of the time of a map of few cells is the compilation of its steps
+    steps = getattr(layouts, "_nb_optimize_layout_euclidean_single_epoch", None)
+    if steps is not None:
+        steps.enable_caching()
