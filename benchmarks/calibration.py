@@ -60,8 +60,9 @@ contrad.
     Rows in which interval and p disagree on a factor of one.
 
 "labels" has no fit: type I of the test of labels with equal donors, and with donors weighted by
-their counts; width of its intervals and type I where donors are in both conditions, and where the
-same cells are read as if they were of different donors.
+their counts; type I and power without and with an odd donor, by four designs; width of its
+intervals and type I where donors are in both conditions, and where the same cells are read as if
+they were of different donors.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ from _accuracy import number, show, table, versions
 from _common import DATA
 from _donor_cases import CELLS_PER_DONOR, SIMULATION, Setting, draw, embed
 from _donor_tests import METHODS, missing
+from _odd_donor import odd_donor
 from _real_tests import FIRST_SEED, TABLES, label_weights, one_case, pairing
 from _real_tests import PARTS as REAL
 
@@ -431,7 +433,7 @@ def main(argv: list[str] | None = None) -> None:
 def real(part: str, args: argparse.Namespace) -> None:
     """Run one part from real cells and show its table."""
     if part == "labels":
-        lines = [*label_weights(), "", *pairing(args.data)]
+        lines = [*label_weights(), "", *odd_donor(), "", *pairing(args.data)]
     elif args.rows:
         lines = TABLES[part](pd.concat([pd.read_csv(f, sep="\t") for f in args.rows]))
     else:
