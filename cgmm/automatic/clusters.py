@@ -75,10 +75,16 @@ class LeidenClusters(DrawnPoints):
     def __init__(self, points: Points, weights: np.ndarray | None, random_state: int) -> None:
         super().__init__(points, weights, random_state)
         self._network = ScanpyNetwork(neighbour_graph(self.points, None))
+        self._labels: dict[tuple[float, int], np.ndarray] = {}
 
     def labels(self, resolution: float, random_state: int) -> np.ndarray:
         """Return the cluster (0, 1, ...) of every drawn point, shape (n_drawn,)."""
-        return self._network.leiden(resolution=resolution, random_state=random_state)
+        place = resolution, random_state
+        if place not in self._labels:
+            self._labels[place] = self._network.leiden(
+                resolution=resolution, random_state=random_state
+            )
+        return self._labels[place]
 
     def mixture(
         self, resolution: float, random_state: int, *, min_cells: int, ridge: float

@@ -225,7 +225,7 @@ def _origins(
         of_source = starts.clusters[0]
         clusters = [
             of_source.labels(resolution, random_state + i)
-            for i, resolution in enumerate(CLUSTER_RESOLUTIONS)
+            for i, resolution in enumerate(CLUSTER_RESOLUTIONS, 1)  # as the partitions started
         ]
     else:
         clusters = [p.source.responsibilities(source.points).argmax(1) for p in partitions]

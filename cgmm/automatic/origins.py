@@ -14,10 +14,10 @@ cells of neighbouring populations.  The assignment is one step of the re-estimat
 of Saerens, Latinne and Decaestecker (2002, Neural Comput. 14:21), with nearest neighbours as the
 classifier.
 
-Every partition gives two images of a source cell.  The first image moves by the posterior mean of
-the movement, as the metric expects (:mod:`cgmm.automatic.metric`).  The second image moves the
-whole way to the match, which is right for a population that moves unlike all others.  Assignments
-are averaged over all images.
+Every partition gives an image of each source cell.  The images of one half of the cells, drawn at
+random, move by the posterior mean of the movement, as the metric expects
+(:mod:`cgmm.automatic.metric`).  Those of the other half move the whole way to the match, which is
+right for a population that moves unlike all others.  Assignments are averaged over the partitions.
 
 Within a population, most target cells are assigned to the source cells that resemble the target
 most.  This is a change of state, not of prevalence.  An assignment to a source cell therefore
@@ -157,17 +157,15 @@ def assign_to_images(
     n = min(len(source), int(np.clip(len(source) // CELLS_PER_NEIGHBOUR, *NEIGHBOURS)))
     root = np.linalg.cholesky(np.linalg.inv(metric.noise))
     r = fitted.source.responsibilities(source)
-    there = target @ root
-    found = []
-    for move in _moves(fitted, metric):
-        found.append(nearest_of((source + r @ move) @ root, there, n)[0])
-    share = np.stack([weight[nearest] for nearest in found], axis=1)
-    share = divide(share, np.broadcast_to(share.sum(2, keepdims=True), share.shape)) / len(found)
-    ends = np.arange(len(target) + 1) * n * len(found)
-    votes = sp.csr_matrix(
-        (share.ravel(), np.hstack(found).ravel(), ends), (len(target), len(source))
-    )
-    votes.sum_duplicates()
+    image, order = np.array(source, dtype=float), np.random.default_rng(0).permutation(len(source))
+    for half, move in zip(np.array_split(order, 2), _moves(fitted, metric), strict=True):
+        image[half] += r[half] @ move
+    found, _ = nearest_of(image @ root, target @ root, n)
+    share = weight[found]
+    share = divide(share, np.broadcast_to(share.sum(1, keepdims=True), share.shape))
+    ends = np.arange(len(target) + 1) * n
+    votes = sp.csr_matrix((share.ravel(), found.ravel(), ends), (len(target), len(source)))
+    votes.sort_indices()
     return votes
 
 

@@ -21,9 +21,9 @@ from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.transport.coupling import share_of_source, share_of_target
 
 SHRINKAGE = 1.0
-FIRST_STEPS = 15
+FIRST_STEPS = 8
 IMAGE_STEPS = 6
-LAST_STEPS = 8
+LAST_STEPS = 4
 FIRST_TOL = 1e-4
 
 
