@@ -24,7 +24,7 @@ def dropped_cells(obs: pd.DataFrame, keep: np.ndarray, min_genes: int) -> pd.Dat
     -------
     DataFrame
         One row per sample: sample, n_cells_read, n_few_genes (fewer genes than ``min_genes``, or no
-        counts), n_mitochondrial (enough genes, but too many mitochondrial counts).
+        counts), n_mitochondrial (enough genes, but too many mitochondrial counts), min_genes.
     """
     few = (obs["n_genes"].to_numpy() < min_genes) | (obs["n_counts"].to_numpy() <= 0)
     frame = pd.DataFrame(
@@ -35,4 +35,5 @@ def dropped_cells(obs: pd.DataFrame, keep: np.ndarray, min_genes: int) -> pd.Dat
             "n_mitochondrial": ~few & ~keep,
         }
     )
-    return frame.groupby("sample", sort=False).sum().astype(np.int64).reset_index()
+    table = frame.groupby("sample", sort=False).sum().astype(np.int64).reset_index()
+    return table.assign(min_genes=min_genes)

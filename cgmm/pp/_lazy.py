@@ -29,6 +29,7 @@ from cgmm.pp._blocks import Block, blocks_of
 from cgmm.pp._counted_once import check_copies, signatures
 from cgmm.pp._dropped import DROPPED, dropped_cells
 from cgmm.pp._kept import KEPT, kept_by_label
+from cgmm.pp._limits import fewest_genes
 from cgmm.pp._prepare import (
     COUNTS,
     cell_quality,
@@ -117,7 +118,7 @@ def prepare_lazily(
     counts_layer: str | None = None,
     gene_column: str | None = None,
     use_rep: str | None = None,
-    min_genes: int = 200,
+    min_genes: int | None = None,
     min_cells: int = 10,
     max_pct_mt: float | None = None,
     features: Mapping[str, Sequence[str]] | None = None,
@@ -163,21 +164,22 @@ def prepare_lazily(
     place: dict[str, Any] = {"counts_layer": counts_layer, "reading": where["reading"]}
     found = _Measured(adata.n_obs, adata.var_names, min_cells)
     mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
+    least = fewest_genes(min_genes, adata.n_vars)
     for block in ahead(blocks_of(samples, files, adata.var_names, check=True, **place)):
-        found.add(block, mitochondrial, (min_genes, max_pct_mt))
+        found.add(block, mitochondrial, (least, max_pct_mt))
     for name, values in found.quality.items():
         adata.obs[name] = values
     ends = np.cumsum([0, *adata.obs["sample"].value_counts().reindex([s.sample for s in samples])])
     check_copies(samples, [found.marks[a:b] for a, b in pairwise(ends)])
     obs: Any = adata.obs
-    cells = passing(obs, min_genes, max_pct_mt)
-    check_kept(obs, cells, min_genes, max_pct_mt)
+    cells = passing(obs, least, max_pct_mt)
+    check_kept(obs, cells, least, max_pct_mt)
     genes = seen_enough(found.n_cells, min_cells)
     kept = adata[cells, genes].copy()
     kept.uns |= {
         SCALE: LAZY,
         KEPT: kept_by_label(pd.DataFrame(obs[labels]), cells),
-        DROPPED: dropped_cells(obs, cells, min_genes),
+        DROPPED: dropped_cells(obs, cells, least),
     }
     with atomic(path) as temporary:
         with plain_strings():

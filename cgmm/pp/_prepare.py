@@ -24,6 +24,7 @@ from cgmm.pp._counted_once import (
 from cgmm.pp._dropped import DROPPED, dropped_cells
 from cgmm.pp._gene_checks import no_mitochondrial
 from cgmm.pp._kept import KEPT, kept_by_label
+from cgmm.pp._limits import fewest_genes
 from cgmm.pp._names import is_mitochondrial
 from cgmm.pp._one_name import Features
 from cgmm.pp._read import read_samples_of_file, resolve_files
@@ -214,7 +215,7 @@ def check_all_values(matrix: Any, sample: Sample, modality: str = RNA) -> None:
 def quality_control(
     adata: ad.AnnData,
     *,
-    min_genes: int = 200,
+    min_genes: int | None = None,
     min_cells: int = 10,
     max_pct_mt: float | None = None,
     modality: str = RNA,
@@ -226,7 +227,8 @@ def quality_control(
     adata
         Counts in ``X``, ``obs["sample"]``. Changed in place.
     min_genes
-        Cells with fewer genes are removed.
+        Cells with fewer genes are removed. None: 200, or 2 % of the genes that were measured where
+        that is less, as in panels.
     min_cells
         Genes seen in fewer cells are removed.
     max_pct_mt
@@ -252,7 +254,8 @@ def quality_control(
     -----
     Sets ``obs["n_genes", "n_counts", "pct_mt"]``, ``uns["kept_by_label"]`` (cells read and kept of
     each label of each column of ``obs``, by condition) and ``uns["dropped_cells"]`` (cells of each
-    sample that were read, and that were dropped for each reason) for RNA.
+    sample that were read, and that were dropped for each reason, and the limit ``min_genes`` that
+    was applied) for RNA.
     """
     check_modality(modality)
     if "sample" not in adata.obs or not hasattr(adata.obs["sample"], "cat"):
@@ -265,10 +268,11 @@ def quality_control(
         mitochondrial = mitochondrial_for(adata.var_names, max_pct_mt)
         for name, values in cell_quality(adata.X, mitochondrial).items():
             adata.obs[name] = values
-        keep = passing(adata.obs, min_genes, max_pct_mt)
-        check_kept(adata.obs, keep, min_genes, max_pct_mt)
+        least = fewest_genes(min_genes, adata.n_vars)
+        keep = passing(adata.obs, least, max_pct_mt)
+        check_kept(adata.obs, keep, least, max_pct_mt)
         adata.uns[KEPT] = kept_by_label(pd.DataFrame(adata.obs[labels]), keep)
-        adata.uns[DROPPED] = dropped_cells(pd.DataFrame(adata.obs), keep, min_genes)
+        adata.uns[DROPPED] = dropped_cells(pd.DataFrame(adata.obs), keep, least)
         adata._inplace_subset_obs(keep)
         matrix: Any = adata.X
         adata._inplace_subset_var(seen_enough((matrix > 0).sum(axis=0), min_cells))

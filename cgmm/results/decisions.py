@@ -51,6 +51,7 @@ def decisions_table(content: Mapping[str, Any], components: pd.DataFrame) -> pd.
         One row per choice, in the order in which the choices are made.
     """
     rows = [
+        *_of_cells(content),
         *_of_space(content),
         *_of_fit(content),
         *_of_populations(content, components),
@@ -58,6 +59,21 @@ def decisions_table(content: Mapping[str, Any], components: pd.DataFrame) -> pd.
         *_of_genes(content),
     ]
     return pd.DataFrame(rows, columns=list(DECISIONS.names)).astype(object)
+
+
+def _of_cells(content: Mapping[str, Any]) -> Iterator[Decision]:
+    """Choices about which cells are kept."""
+    asked = _part(_part(content, "config"), "qc").get("min_genes")
+    if content.get("fewest_genes") is not None:
+        yield Decision(
+            "fewest genes of a cell",
+            _shown(content["fewest_genes"]),
+            DATA if asked is None else CONFIG,
+            "200, or 2 % of the genes that were measured where that is less"
+            if asked is None
+            else "as configured",
+            "qc: min_genes",
+        )
 
 
 def _of_space(content: Mapping[str, Any]) -> Iterator[Decision]:

@@ -18,6 +18,7 @@ from cgmm._utils.versions import versions
 from cgmm.genes.gene_sets import read_gene_sets
 from cgmm.get._populations import donor_states, label_notices, population_column
 from cgmm.pair import SIDES
+from cgmm.pp._dropped import DROPPED
 from cgmm.pp._kept import COLUMNS, KEPT
 from cgmm.results.annotate import missing_sets, usable_markers
 from cgmm.thresholds import MIN_DONORS
@@ -70,6 +71,7 @@ def report_facts(
         "annotation_key": params["name_by"],
         "samples": samples,
         "qc": [kept[row["sample"]] for row in samples],
+        "fewest_genes": fewest_genes_of(adata),
         "kept_by_label": labels_kept(adata, params["name_by"], conditions),
         "parameters": params["parameters"] | {"random_state": params["random_state"]},
         "reasons": params["reasons"],
@@ -118,6 +120,14 @@ def _gaussians(adata: ad.AnnData) -> dict[str, dict[str, np.ndarray]]:
                 means[k], covariances[k] = own.mean(axis=0), np.cov(own, rowvar=False)
         made[side] = {"weights": weights, "means": means, "covariances": covariances}
     return made
+
+
+def fewest_genes_of(adata: ad.AnnData) -> int | None:
+    """Return the fewest genes that quality control asked of a cell; None where nothing tells."""
+    table = adata.uns.get(DROPPED)
+    if not isinstance(table, pd.DataFrame) or "min_genes" not in table or table.empty:
+        return None
+    return int(table["min_genes"].iloc[0])
 
 
 def labels_kept(

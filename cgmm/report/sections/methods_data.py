@@ -15,12 +15,18 @@ LIMITS = (  # keys of the block qc of the config
 )
 
 
-def _limits(config: Mapping[str, Any]) -> list[str]:
-    """Write the limits of quality control that were applied; no cell of cytometry is filtered."""
-    if config.get("modality") == "cytometry":
-        return []
+def limits_of_cells(results: Results) -> dict[str, Any]:
+    """Return the limits of quality control that were applied; no cell of cytometry is filtered."""
+    config = block(results, "config")
     qc = config.get("qc")
-    given = qc if isinstance(qc, Mapping) else {}
+    if config.get("modality") == "cytometry" or not isinstance(qc, Mapping):
+        return {}
+    found = results.meta.get("fewest_genes")
+    return {**qc, "min_genes": qc.get("min_genes") if found is None else found}
+
+
+def _limits(results: Results) -> list[str]:
+    given = limits_of_cells(results)
     values = [(given.get(key), words) for key, words in LIMITS]
     return [
         words.format(f"{value:.4g}")
@@ -44,13 +50,12 @@ def version(results: Results, package: str) -> str:
 def data_paragraph(results: Results, citations: Citations) -> str:
     """Write how the cells were processed and which representation was fitted."""
     meta = results.meta
-    config = block(results, "config")
     sentences = [
         f"Cells were processed with scanpy{version(results, 'scanpy')} "
         f"{citations.cite('wolf2018')} and anndata{version(results, 'anndata')} "
         f"{citations.cite('virshup2024')}."
     ]
-    kept = _limits(config)
+    kept = _limits(results)
     if kept:
         sentences.append(f"Cells with {text.join(kept)} were kept.")
     counts = meta.get("n_cells") or {}

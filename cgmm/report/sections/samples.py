@@ -11,6 +11,7 @@ from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.table import Column, Row, Table, any_finite, number, without, words
 from cgmm.report.sections.composition import composition_figure
+from cgmm.report.sections.methods_data import limits_of_cells
 from cgmm.report.sections.quality_strips import HEADS, quality_figure
 from cgmm.report.sections.sample_map import sample_map_figure
 from cgmm.report.sections.section import Paragraph, Section, present
@@ -73,6 +74,7 @@ def samples_table(results: Results) -> Table | None:
             number(r.n_mitochondrial, text.count, "not known"),
         ]
         rows.append(Row(cells))
+    limits = limits_of_cells(results)
     made = Table(
         key="t-samples",
         caption="Samples, and the cells that quality control dropped",
@@ -84,8 +86,8 @@ def samples_table(results: Results) -> Table | None:
             Column("Cells read"),
             Column("Cells kept", "Cells that passed quality control"),
             Column("Kept"),
-            Column("Few genes", f"Dropped: {_limit(results, 'min_genes', 'fewer genes than')}"),
-            Column("Mitochondrial", f"Dropped: {_limit(results, 'max_pct_mt', 'percent above')}"),
+            Column("Few genes", f"Dropped: {_limit(limits, 'min_genes', 'fewer genes than')}"),
+            Column("Mitochondrial", f"Dropped: {_limit(limits, 'max_pct_mt', 'percent above')}"),
         ],
         rows=rows,
         file="samples.tsv",
@@ -97,11 +99,9 @@ def samples_table(results: Results) -> Table | None:
     return without(made, *hidden)
 
 
-def _limit(results: Results, name: str, words: str) -> str:
-    """Write the limit of the config that drops cells."""
-    config: Any = results.meta.get("config")
-    qc = config.get("qc") if isinstance(config, Mapping) else None
-    value = qc.get(name) if isinstance(qc, Mapping) else None
+def _limit(limits: Mapping[str, Any], name: str, words: str) -> str:
+    """Write the limit that drops cells."""
+    value = limits.get(name)
     return f"{words} {value:g}" if text.is_number(value) else "none, there is no limit"
 
 

@@ -24,6 +24,13 @@ def test_methods_use_the_real_parameters(made, tmp_path):
     assert "Five times the typical spread" in words
 
 
+def test_the_limit_that_was_chosen_from_the_data_is_stated(tmp_path):
+    folder = make_folder(tmp_path / "a", k=3, n_cells=300)
+    change_report(folder, fewest_genes=6, config={"qc": {"min_genes": None, "max_pct_mt": None}})
+    words = said(build(folder, tmp_path / "a.html"))
+    assert "Cells with at least 6 genes were kept." in words
+
+
 def test_methods_of_cytometry_name_the_transformation(tmp_path):
     folder = make_folder(tmp_path / "a", k=3, n_cells=300)
     samples = [{"sample": s, "transform": "arcsinh(x / 70)"} for s in "ab"]
