@@ -31,6 +31,7 @@ def test_every_gene_stands_once_with_a_work_of_the_bibliography():
         (OTHERS[:10] + HANDLED, []),
         (["XIST", *OTHERS], ["sex"]),
         (["Hspa1a", "Hspa1b", "Dnajb1", "HLA-DRB5"], ["stress", "genotype"]),
+        (["mt-Co1", "mt-Co2", "mt-Nd4"], ["mitochondrial"]),
         ([], []),
     ],
 )

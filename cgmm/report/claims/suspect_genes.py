@@ -13,6 +13,7 @@ from cgmm.results.read import Results
 _OF = {
     "dissociation": "genes that dissociation of a tissue switches on",
     "stress": "genes of heat shock",
+    "mitochondrial": "genes of mitochondria",
     "sex": "genes of one sex",
     "genotype": "genes that not every person carries",
 }
@@ -20,6 +21,12 @@ _HANDLED = (
     "Check whether both conditions were dissociated, stored and run in the same way and by the "
     "same clock. Where they were not, these genes, and shifts that they lead, are no evidence of "
     "an effect of the condition."
+)
+_DAMAGED = (
+    "Damaged cells lose other RNA first, so these genes rise and fall with the quality of the "
+    "cells. Compare the percentage of mitochondrial counts of the samples in the section Samples. "
+    "Where it differs between the conditions, run again with a limit (qc: max_pct_mt in "
+    "config/config.yaml), and see whether the change stays."
 )
 _PEOPLE = (
     "Compare the sex of the donors of both conditions; put it into the design "
@@ -85,7 +92,7 @@ def _of_populations(results: Results, verdict: Verdict, known: set[str]) -> list
 
 def _advice(results: Results, name: str) -> str:
     if name in HANDLING:
-        return _HANDLED
+        return _DAMAGED if name == "mitochondrial" else _HANDLED
     n0, n1 = results.donors_per_side()
     paired = n0 and len(results.shared_donors()) == n0 == n1
     return _SAME_DONORS[name] if paired else _PEOPLE
