@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cgmm import get
 from cgmm._anndata.keys import DEFAULT_KEY
@@ -102,6 +103,11 @@ def _quality(adata: ad.AnnData, found: Samples, sample_key: str | None, key: str
             own = own[own > 0] if measure in LOGARITHMIC else own
             if len(own):
                 _strip(ax, own, row, (BEFORE, AFTER)[side], logarithmic=measure in LOGARITHMIC)
+        if measure in LOGARITHMIC:
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.tick_params(axis="x", labelsize=8)
         ax.set_title(TITLES.get(measure, measure), fontsize=9)
         bare(ax, grid="x")
     _rows(axes[0], found)

@@ -95,10 +95,11 @@ def genes_answer(results: Results, genes: ChangedGenes) -> str:
     left = len(genes.found) - MAX_NAMED
     if left > 0:
         said.append(f"{left} more {'population' if left == 1 else 'populations'}: fewer")
-    verb = f"{one} has" if total == 1 else f"{many} have"
-    counted = "One" if total == 1 else text.count(total)
-    across = "" if len(genes.found) == 1 else ", counted in each population"
-    return f"{counted} {verb} q under 0.05 over donors{across} ({where}). {'; '.join(said)}."
+    if len(genes.found) > 1:  # a gene counts once in each population where it changed
+        counted = f"{text.count(total)} changes of a {one} in a population have"
+    else:
+        counted = f"One {one} has" if total == 1 else f"{text.count(total)} {many} have"
+    return f"{counted} q under 0.05 over donors ({where}). {'; '.join(said)}."
 
 
 def genes_headline(results: Results, genes: ChangedGenes) -> str:
@@ -114,7 +115,10 @@ def genes_headline(results: Results, genes: ChangedGenes) -> str:
     one, many = results.features
     total = sum(genes.found.values())
     name = next(iter(genes.found))
-    verb = f"one {one} did" if total == 1 else f"{text.count(total)} {many} did"
+    if len(genes.found) > 1:
+        verb = f"single {many} did in {len(genes.found)} populations"
+    else:
+        verb = f"one {one} did" if total == 1 else f"{text.count(total)} {many} did"
     genes_of = _named(genes.first.get(name, []), more=genes.found[name])
     return (
         "No population clearly changed in number or state between "

@@ -9,19 +9,49 @@ from markupsafe import Markup
 from cgmm._utils.colours import ink_on
 from cgmm._utils.labels import breadth
 from cgmm.report.page import text
-from cgmm.report.page.svg import NOTHING, WIDTH, Figure, drawing, el, label, names_width, tip
+from cgmm.report.page.svg import (
+    NARROW,
+    NOTHING,
+    WIDTH,
+    Figure,
+    drawing,
+    el,
+    label,
+    names_width,
+    tip,
+)
 from cgmm.results.read import Results
 
 BAR, STEP, TOP = 20.0, 26.0, 8.0
 BETWEEN = 22.0  # conditions
-ACROSS = 5  # names of the legend in a line
+ACROSS, ACROSS_NARROW = 5, 2  # names of the legend in a line
+CELLS = 62.0  # width of the number of cells
 NAMED_FROM = 7.4  # width of a letter inside a bar
 
 
 def composition_figure(results: Results) -> Figure:
     """Draw the shares of the populations of every donor in both conditions as bars."""
+    donors = results.has_donors
+    return Figure(
+        key="composition",
+        title="What every donor consists of" if donors else "What both conditions consist of",
+        svg=_drawing(results, WIDTH, ACROSS),
+        narrow=_drawing(results, NARROW, ACROSS_NARROW),
+        reading=(
+            "Each bar is all cells of one donor in one condition (right: their number), cut into "
+            "populations. Bars of one condition should look alike: a donor whose bar does not is "
+            "the first place to look when an interval is wide."
+            if donors
+            else "Each bar is all cells of a condition, cut into populations."
+        ),
+    )
+
+
+def _drawing(results: Results, width: float, across: int) -> Markup:
+    """Draw the bars, and below them the legend with so many names in a line."""
+    limit = 22 if width == WIDTH else 12
     bars = _bars(results)
-    left = names_width([name for _, name, _, _ in bars], 22) + 14
+    left = names_width([name for _, name, _, _ in bars], limit) + 14
     parts: list[Markup] = []
     y, last = TOP, None
     for condition, name, cells, shares in bars:
@@ -30,31 +60,19 @@ def composition_figure(results: Results) -> Figure:
             parts.append(label(condition, 0, y + 8, class_="head"))
             y += 20
             last = condition
-        parts.append(label(text.short(name, 22), left - 10, y + BAR / 2, anchor="end"))
-        parts += _bar(results, name, shares, left, y)
-        parts.append(label(cells, WIDTH, y + BAR / 2, anchor="end", class_="tick"))
+        parts.append(label(text.short(name, limit), left - 10, y + BAR / 2, anchor="end"))
+        parts += _bar(results, name, shares, (left, width - CELLS), y)
+        parts.append(label(cells, width, y + BAR / 2, anchor="end", class_="tick"))
         y += STEP
-    legend, height = _legend(results, y + 12)
-    donors = results.has_donors
-    return Figure(
+    legend, height = _legend(results, y + 12, width / across, across)
+    return drawing(
+        [*parts, *legend],
+        width=width,
+        height=height,
+        title="Composition of every donor",
+        text="One bar per donor and condition; parts are populations. The donor table has "
+        "every share.",
         key="composition",
-        title="What every donor consists of" if donors else "What both conditions consist of",
-        svg=drawing(
-            [*parts, *legend],
-            width=WIDTH,
-            height=height,
-            title="Composition of every donor",
-            text="One bar per donor and condition; parts are populations. The donor table has "
-            "every share.",
-            key="composition",
-        ),
-        reading=(
-            "Each bar is all cells of one donor in one condition (right: their number), cut into "
-            "populations. Bars of one condition should look alike: a donor whose bar does not is "
-            "the first place to look when an interval is wide."
-            if donors
-            else "Each bar is all cells of a condition, cut into populations."
-        ),
     )
 
 
@@ -77,8 +95,10 @@ def _bars(results: Results) -> list[tuple[str, str, str, pd.Series]]:
     return made
 
 
-def _bar(results: Results, name: str, shares: pd.Series, left: float, y: float) -> list[Markup]:
-    end = WIDTH - 62.0
+def _bar(
+    results: Results, name: str, shares: pd.Series, ends: tuple[float, float], y: float
+) -> list[Markup]:
+    left, end = ends
     total = max(float(np.nansum(shares)), 1.0)
     x, parts = left, []
     for population in results.populations:
@@ -103,12 +123,11 @@ def _bar(results: Results, name: str, shares: pd.Series, left: float, y: float) 
     return parts
 
 
-def _legend(results: Results, top: float) -> tuple[list[Markup], float]:
+def _legend(results: Results, top: float, step: float, across: int) -> tuple[list[Markup], float]:
     """Write the names of the populations with their colours, and return where they end."""
     parts = []
-    step = WIDTH / ACROSS
     for i, population in enumerate(results.populations):
-        x, y = (i % ACROSS) * step, top + (i // ACROSS) * 18.0
+        x, y = (i % across) * step, top + (i // across) * 18.0
         parts.append(
             el(
                 "g",
@@ -119,4 +138,4 @@ def _legend(results: Results, top: float) -> tuple[list[Markup], float]:
                 data_s=population.index,
             )
         )
-    return parts, top + -(-len(results.populations) // ACROSS) * 18.0
+    return parts, top + -(-len(results.populations) // across) * 18.0

@@ -22,9 +22,12 @@ def design_paragraphs(results: Results) -> list[Paragraph]:
 
 
 def effects_table(results: Results) -> Table | None:
-    """List every change that the design estimates, and the smallest that could have been seen."""
+    """List every change that the design estimates, and the smallest that could have been seen.
+
+    None where nothing was tested: the table of factors has the reason.
+    """
     table = results.tables["effects"]
-    if table.empty:
+    if not any_finite(table["ci_low"]) and not any_finite(table["log2_visible"]):
         return None
     n_rows, table = len(table), table.head(MAX_ROWS)
     several = table["contrast"].nunique() > 1

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from cgmm._utils.colours import CONDITION_COLOURS
 from cgmm.report.page import text
-from cgmm.report.page.svg import WIDTH, Figure, drawing, el, label, names_width, ticks, tip
+from cgmm.report.page.svg import NARROW, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
 from cgmm.results.read import Results, each
 
 ROW, GAP, TOP = 26.0, 22.0, 44.0
@@ -41,6 +41,7 @@ class _Strip:
     end: float
     low: float
     high: float
+    top: float
 
     def on_scale(self, values: np.ndarray) -> np.ndarray:
         if self.measure in LOGARITHMIC:
@@ -60,29 +61,11 @@ def quality_figure(results: Results) -> Figure | None:
     measures = [m for m in HEADS if (table["measure"] == m).any()]
     if not samples or not measures:
         return None
-    left = names_width(samples, 22) + 14
-    strips = _strips(table, measures, left)
-    bottom = TOP + ROW * len(samples)
-    parts: list[Markup] = []
-    for strip in strips:
-        parts += _axis(strip, bottom)
-    conditions = dict(zip(table["sample"], table["condition"], strict=True))
-    for i, sample in enumerate(samples):
-        rows = table.loc[table["sample"] == sample]
-        y = TOP + ROW * (i + 0.5)
-        colour = CONDITION_COLOURS[int(conditions[sample] == results.target)]
-        parts.append(_row(results, sample, rows, strips, y, colour))
     return Figure(
         key="quality",
         title="Genes, counts and mitochondrial share of the cells of every sample",
-        svg=drawing(
-            parts,
-            width=WIDTH,
-            height=bottom + 20,
-            title="Quality of the cells of every sample",
-            text="One row per sample. The table of quality has every number.",
-            key="quality",
-        ),
+        svg=_drawing(results, table, samples, [measures], WIDTH),
+        narrow=_drawing(results, table, samples, [[m] for m in measures], NARROW),
         reading=(
             "One row per sample, of the cells that were kept. The outline shows where the cells "
             "lie, the thick line holds the middle half of them, the thin line all but the lowest "
@@ -94,28 +77,63 @@ def quality_figure(results: Results) -> Figure | None:
     )
 
 
-def _strips(table: pd.DataFrame, measures: list[str], left: float) -> list[_Strip]:
-    width = (WIDTH - left - 10 - GAP * (len(measures) - 1)) / len(measures)
+def _drawing(
+    results: Results,
+    table: pd.DataFrame,
+    samples: list[str],
+    blocks: list[list[str]],
+    width: float,
+) -> Markup:
+    """Draw blocks of measures below each other; the measures of a block stand in a line."""
+    limit = 22 if width == WIDTH else 13
+    left = names_width(samples, limit) + 14
+    conditions = dict(zip(table["sample"], table["condition"], strict=True))
+    parts: list[Markup] = []
+    height = TOP + ROW * len(samples) + 20
+    for block, measures in enumerate(blocks):
+        strips = _strips(table, measures, left, width, block * height)
+        for strip in strips:
+            parts += _axis(strip, strip.top + TOP + ROW * len(samples))
+        for i, sample in enumerate(samples):
+            rows = table.loc[table["sample"] == sample]
+            y = block * height + TOP + ROW * (i + 0.5)
+            colour = CONDITION_COLOURS[int(conditions[sample] == results.target)]
+            name = label(text.short(sample, limit), left - 12, y, anchor="end")
+            parts.append(_row(results, sample, rows, strips, y, colour, name))
+    return drawing(
+        parts,
+        width=width,
+        height=height * len(blocks),
+        title="Quality of the cells of every sample",
+        text="One row per sample. The table of quality has every number.",
+        key="quality",
+    )
+
+
+def _strips(
+    table: pd.DataFrame, measures: list[str], left: float, width: float, top: float
+) -> list[_Strip]:
+    width = (width - left - 10 - GAP * (len(measures) - 1)) / len(measures)
     made = []
     for i, measure in enumerate(measures):
         rows = table.loc[table["measure"] == measure]
         start = left + i * (width + GAP)
         low, high = float(np.nanmin(rows["p5"])), float(np.nanmax(rows["p95"]))
-        strip = _Strip(measure, start, start + width, 0.0, 1.0)
+        strip = _Strip(measure, start, start + width, 0.0, 1.0, top)
         ends = strip.on_scale(np.array([low, high]))
         pad = 0.12 * max(float(ends[1] - ends[0]), 0.05)
         bounded = 0.0 if measure not in LOGARITHMIC else -np.inf
         at = max(float(ends[0]) - pad, bounded), float(ends[1]) + pad
-        made.append(_Strip(measure, start, start + width, *at))
+        made.append(_Strip(measure, start, start + width, *at, top))
     return made
 
 
 def _axis(strip: _Strip, bottom: float) -> list[Markup]:
-    parts = [label(HEADS[strip.measure], strip.start, 10, class_="head")]
+    parts = [label(HEADS[strip.measure], strip.start, strip.top + 10, class_="head")]
     for value, words in _marks(strip):
         x = strip.at(value)
-        parts.append(el("line", x1=x, x2=x, y1=TOP - 4, y2=bottom, class_="grid"))
-        parts.append(label(words, x, 30, anchor="middle", class_="tick"))
+        parts.append(el("line", x1=x, x2=x, y1=strip.top + TOP - 4, y2=bottom, class_="grid"))
+        parts.append(label(words, x, strip.top + 30, anchor="middle", class_="tick"))
     return parts
 
 
@@ -136,11 +154,12 @@ def _row(
     strips: list[_Strip],
     y: float,
     colour: str,
+    name: Markup,
 ) -> Markup:
     of_measure = {row.measure: row for row in each(rows)}
     cells = results.cells
     own = cells.loc[cells["sample"].astype(str) == sample] if "sample" in cells else cells.iloc[:0]
-    parts: list[Markup] = [label(text.short(sample, 22), strips[0].start - 12, y, anchor="end")]
+    parts: list[Markup] = [name]
     said = []
     for strip in strips:
         row = of_measure.get(strip.measure)

@@ -12,7 +12,7 @@ from cgmm._utils.colours import CONDITION_COLOURS
 from cgmm._utils.labels import breadth
 from cgmm._utils.scaling import classical_scaling, square
 from cgmm.report.page import text
-from cgmm.report.page.svg import WIDTH, Figure, drawing, el, label, tip
+from cgmm.report.page.svg import NARROW, WIDTH, Figure, drawing, el, label, tip
 from cgmm.results.read import Results, each
 
 SIDE = 300.0  # height of a panel
@@ -28,35 +28,50 @@ def sample_map_figure(results: Results) -> Figure | None:
     samples, pairs = results.tables["samples"], results.tables["sample_distances"]
     if len(samples) < MIN_SAMPLES or pairs.empty:
         return None
-    width = (WIDTH - 20) / 2
-    parts: list[Markup] = []
-    for i, (kind, words) in enumerate(KINDS.items()):
-        points, shown = _points(samples, pairs, kind)
-        parts += _panel(results, samples, points, (i * (width + 20), 24.0), width)
-        share = f" ({text.percent(shown)})" if np.isfinite(shown) else ""
-        parts.append(label(words + share, i * (width + 20), 10, class_="head"))
-    legend, height = _legend(results, samples, SIDE + 42)
     return Figure(
         key="sample-map",
         title="Which samples are alike",
-        svg=drawing(
-            [*parts, *legend],
-            width=WIDTH,
-            height=height,
-            title="Maps of the samples",
-            text="Each mark is a sample; samples that are alike lie near each other. "
-            "sample_distances.tsv has all distances.",
-            key="sample-map",
-        ),
+        svg=_drawing(results, samples, pairs, WIDTH, side_by_side=True),
+        narrow=_drawing(results, samples, pairs, NARROW, side_by_side=False),
         reading=(
             "Each mark is a sample; near each other lie samples with alike shares of populations "
-            "(left; Hellinger distance) and with alike mean cells in every population (right; in "
+            "(first; Hellinger distance) and with alike mean cells in every population (second; in "
             "SD, less what drawing cells adds). The percentage is the part of all differences that "
             "the two axes show. Lines join the samples of one donor. A name without room is left "
             "out: hover over its mark. Where conditions lie apart, the whole study differs. Where "
             "batches lie apart more than conditions, or one sample lies far from all, look at it "
             "before you believe a change."
         ),
+    )
+
+
+def _drawing(
+    results: Results,
+    samples: pd.DataFrame,
+    pairs: pd.DataFrame,
+    width: float,
+    *,
+    side_by_side: bool,
+) -> Markup:
+    """Draw both maps beside or below each other, and the legend."""
+    step = ((width + 20) / 2, 0.0) if side_by_side else (0.0, SIDE + 44)
+    wide = (width - 20) / 2 if side_by_side else width
+    parts: list[Markup] = []
+    for i, (kind, words) in enumerate(KINDS.items()):
+        points, shown = _points(samples, pairs, kind)
+        x, y = i * step[0], i * step[1]
+        parts += _panel(results, samples, points, (x, y + 24.0), wide)
+        share = f" ({text.percent(shown)})" if np.isfinite(shown) else ""
+        parts.append(label(words + share, x, y + 10, class_="head"))
+    legend, height = _legend(results, samples, SIDE + 42 + step[1], width)
+    return drawing(
+        [*parts, *legend],
+        width=width,
+        height=height,
+        title="Maps of the samples",
+        text="Each mark is a sample; samples that are alike lie near each other. "
+        "sample_distances.tsv has all distances.",
+        key="sample-map",
     )
 
 
@@ -139,7 +154,9 @@ def _mark(at: np.ndarray, shape: int, colour: str, hover: str, donor: str) -> Ma
     return el("path", tip(hover), d=f"M{path}z", fill=colour, class_="sample", **more)
 
 
-def _legend(results: Results, samples: pd.DataFrame, y: float) -> tuple[list[Markup], float]:
+def _legend(
+    results: Results, samples: pd.DataFrame, y: float, width: float
+) -> tuple[list[Markup], float]:
     parts: list[Markup] = []
     x = 6.0
     entries = [(0, colour, name) for colour, name in
@@ -149,7 +166,7 @@ def _legend(results: Results, samples: pd.DataFrame, y: float) -> tuple[list[Mar
         entries += [(i, "var(--soft)", f"batch {b}") for i, b in enumerate(batches)]
     for shape, colour, name in entries:
         words = text.short(name, 24)
-        if x + 30 + 6.6 * breadth(words) > WIDTH:
+        if x + 30 + 6.6 * breadth(words) > width:
             x, y = 6.0, y + 20
         parts.append(_mark(np.array([x + 2, y]), shape, colour, name, ""))
         parts.append(label(words, x + 14, y, class_="tick"))
