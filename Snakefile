@@ -13,3 +13,4 @@ rule all:
     input:
         "reports/index.html",
         collect("reports/{page}.html", page=PAGES),
+        PARQUET,

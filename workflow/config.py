@@ -10,10 +10,12 @@ import difflib
 import math
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from cgmm._utils.nested import MAX_DEPTH, MAX_VALUES, TooManyValuesError, nested_values
+from cgmm._utils.optional import how_to_install
 from workflow.design import columns_of_design, problems_of_design
 from workflow.sheet import (
     Row,
@@ -45,7 +47,7 @@ WRITTEN = (".", "results", "reports", "logs", ".snakemake")
 
 
 def load(
-    config: dict[str, Any], *, files_are_here: bool = True
+    config: dict[str, Any], *, files_are_here: bool = True, packages_are_here: bool = True
 ) -> tuple[dict[str, Any], list[Row]]:
     """Fill and check a config and the sample sheet that it names.
 
@@ -56,6 +58,8 @@ def load(
     files_are_here
         Whether the samples lie on this machine; when they lie in an object storage, Snakemake
         finds out which are missing.
+    packages_are_here
+        Whether jobs run with the packages of this process, not in environments of their own.
 
     Returns
     -------
@@ -90,6 +94,11 @@ def load(
     if files_are_here:
         problems += [*problems_of_files(rows, sheet), *problems_of_folders()]
         problems += problems_of_given_files(full)
+    if full["parquet"] and packages_are_here and find_spec("pyarrow") is None:
+        problems.append(
+            "config: `parquet: true` needs pyarrow, which is not installed. Run "
+            f"`{how_to_install('pyarrow')}`, or set `parquet: false`."
+        )
     if full["integrate"] == "harmony" and full["use_rep"] is not None:
         problems.append(
             "config: `integrate: harmony` has no effect on an embedding that is given as "

@@ -14,6 +14,7 @@ REQUIREMENTS = {
     "hdf5plugin": "hdf5plugin>=5",
     "loompy": "loompy>=3.0.8",
     "mudata": "mudata>=0.3.10",
+    "pyarrow": "pyarrow>=17",
     "pydeseq2": "pydeseq2>=0.5.4",
     "scanpy": "scanpy>=1.11",
     "snakemake": "snakemake>=9.12",

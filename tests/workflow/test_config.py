@@ -37,6 +37,18 @@ def test_defaults_are_filled_at_every_depth(
     assert rows[0]["batch"] == ""
 
 
+def test_parquet_needs_pyarrow_where_jobs_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write()
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setattr("workflow.config.find_spec", lambda name: None)
+    settings = project.settings | {"parquet": True}
+    with pytest.raises(SettingsError, match=r"`parquet: true` needs pyarrow.*pip install"):
+        load(settings)
+    assert load(settings, packages_are_here=False)[0]["parquet"]
+
+
 @pytest.mark.parametrize(
     ("keys", "value", "words"),
     [

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import numpy as np
 import pytest
 
 from cgmm.results.read import read_results
@@ -58,6 +59,26 @@ def run(rule: str, folder: Path, **given: Any) -> str:
     log = (folder / f"{rule}.log").read_text(encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr + log
     return done.stderr
+
+
+def check_for_cellxgene(adata: ad.AnnData) -> None:
+    """What cellxgene 1.3 asks of a file: names, numbers, maps, and colours of every category."""
+    assert adata.obs_names.is_unique
+    assert adata.var_names.is_unique
+    assert adata.X.dtype == np.float32
+    assert np.isfinite(adata.X.data).all()
+    for name in ("X_umap", "X_pca"):
+        place = adata.obsm[name]
+        assert place.dtype.kind == "f"
+        assert not np.isinf(place).any()
+        assert not np.isnan(place).all()
+    for key in [name for name in adata.uns if name.endswith("_colors")]:
+        column = adata.obs[key.removesuffix("_colors")]
+        assert len(adata.uns[key]) == len(column.cat.categories)
+    for table in (adata.obs, adata.var):
+        assert table.columns.is_unique
+        kinds = {getattr(column.dtype, "kind", "O") for _, column in table.items()}
+        assert kinds <= set("fiubO")
 
 
 def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
@@ -182,6 +203,7 @@ def test_scripts_run_one_after_another(tiny_file: Path, tmp_path: Path) -> None:
     assert list(results.gene_sets.columns) == list(GENE_SETS.names)
     adata = ad.read_h5ad(tmp_path / drug / "annotated.h5ad")
     assert adata.uns["cgmm"]["coupling"].shape == (3, 3)
+    check_for_cellxgene(adata)
     labels = list(adata.obs["cell_type"].cat.categories)
     colours = {p.name: p.colour for p in results.populations}
     assert list(adata.uns["cell_type_colors"]) == [colours[label] for label in labels]

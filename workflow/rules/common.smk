@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from cgmm.results.parquet import WRITTEN, parquet_name
 from cgmm.tables import OF_TARGETS, TABLES
 from snakemake.exceptions import WorkflowError
 from workflow.config import load
@@ -18,9 +19,13 @@ from workflow.validation import SettingsError
 
 # With an object storage, relative paths lie in the storage, and jobs read local copies.
 STORED = workflow.storage_settings.default_storage_provider is not None
+# Jobs then have an environment of their own.
+DEPLOYED = bool(workflow.deployment_settings.deployment_method)
 
 try:
-    settings, ROWS = load(config, files_are_here=not STORED)
+    settings, ROWS = load(
+        config, files_are_here=not STORED, packages_are_here=not DEPLOYED
+    )
 except SettingsError as error:
     message = f"Nothing was run. Please correct:\n{error}"
     raise WorkflowError(message) from None
@@ -30,6 +35,15 @@ config.update(settings)
 COMPARISONS = {comparison["name"]: comparison for comparison in config["comparisons"]}
 FAMILIES = {family["name"]: family for family in config["families"]}
 PAGES = [*FAMILIES, *COMPARISONS]
+PARQUET = (
+    collect(
+        "results/{comparison}/{file}",
+        comparison=COMPARISONS,
+        file=[parquet_name(table) for table in WRITTEN],
+    )
+    if config["parquet"]
+    else []
+)
 DATASETS = grouped(ROWS, "dataset")
 STARTED = time.time()
 
@@ -203,7 +217,7 @@ def settings_of(wildcards):
     """The settings that a report quotes: every setting on which its numbers depend."""
     left_out = (
         *("comparisons", "families", "samples"),
-        *("annotation_key", "markers", "gene_sets"),
+        *("annotation_key", "markers", "gene_sets", "parquet"),
     )
     return {key: value for key, value in config.items() if key not in left_out}
 

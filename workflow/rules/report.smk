@@ -37,6 +37,29 @@ rule report:
         "../scripts/report.py"
 
 
+rule parquet:
+    input:
+        [f"results/{{comparison}}/{table.file}" for table in WRITTEN],
+    output:
+        [f"results/{{comparison}}/{parquet_name(table)}" for table in WRITTEN],
+    log:
+        "logs/parquet/{comparison}.log",
+    benchmark:
+        "logs/benchmarks/parquet/{comparison}.tsv"
+    conda:
+        "../../envs/parquet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500, 20),
+        runtime=minutes(10, 30),
+    params:
+        code=code("cgmm.results.parquet"),
+    message:
+        "Write the tables of {wildcards.comparison} as Parquet files (seconds)"
+    script:
+        "../scripts/parquet.py"
+
+
 rule index:
     input:
         facts=collect("results/{comparison}/report.json", comparison=COMPARISONS),
