@@ -24,7 +24,7 @@ def prevalence_text(finding: Finding) -> str:
     words = finding.prevalence.words
     if finding.prevalence is Prevalence.NEW and np.isfinite(finding.share_source):
         before, after = text.percent(finding.share_source), text.percent(finding.share_target)
-        return f"new ({before} to {after} of cells)"
+        return f"new ({before} to {after} of cells{_tested(finding)})"
     if not finding.prevalence.has_factor:
         return words
     if finding.prevalence is Prevalence.GONE:
@@ -32,7 +32,7 @@ def prevalence_text(finding: Finding) -> str:
         number = f"{text.fold(finding.log2_net)}; " if np.isfinite(finding.log2_net) else ""
         if finding.gone_untested:
             return f"{HARDLY_ANY} ({number}{before} to {after} of cells, not tested)"
-        return f"gone or nearly so ({number}{before} to {after} of cells)"
+        return f"gone or nearly so ({number}{before} to {after} of cells{_tested(finding)})"
     number = text.fold(finding.log2_net)
     if finding.has_interval:
         number += f" {text.bracket(text.fold_range(finding.ci_low, finding.ci_high))}"
@@ -49,6 +49,12 @@ def prevalence_text(finding: Finding) -> str:
     if np.isfinite(finding.by_origin):
         number += f"; {text.fold(finding.by_origin)} by the cells assigned to it"
     return f"{words} ({number})"
+
+
+def _tested(finding: Finding) -> str:
+    """Write the q of a population that is new or gone, or that there is none."""
+    q = finding.q
+    return f"; q {text.probability(q)}" if np.isfinite(q) else "; not tested"
 
 
 def shift_number(finding: Finding) -> str:

@@ -175,15 +175,16 @@ def _of_source(
 
 def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Finding:
     """Return the finding of a population that only the target has."""
-    new = row["status"] == NEW
+    q = float(row_of(results.tables["populations"], name).get("q", np.nan))
+    new = row["status"] == NEW and not q >= ALPHA  # as for one that is gone
     source = str(row["main_source"])
     share = float(row["share_from_main_source"])
     size = text.percent(float(row["share_target"]))
     if new:
-        start = "new" if results.tables["factors"]["q"].notna().any() else "in this condition only"
+        start = f"new (q {text.probability(q)})" if q < ALPHA else "in this condition only"
         sentence = (
             f"{start}: {size} of the cells in {results.target}, with no convincing origin in "
-            f"{results.source}"
+            f"{results.source}{'' if q < ALPHA else ', not tested'}"
         )
     elif source and np.isfinite(share):
         sentence = (
@@ -199,7 +200,7 @@ def _arrived(results: Results, index: int, name: str, row: dict[str, Any]) -> Fi
         log2_net=np.nan,
         ci_low=np.nan,
         ci_high=np.nan,
-        q=np.nan,
+        q=q,
         reason=f"A factor needs a counterpart of its own in {results.source}.",
         share_source=np.nan,
         share_target=float(row["share_target"]),

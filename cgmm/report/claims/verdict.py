@@ -19,11 +19,11 @@ from cgmm.report.claims.findings import make_findings
 from cgmm.report.claims.groups import Groups, make_groups
 from cgmm.report.claims.sensitivity import sensitivity_sentence
 from cgmm.report.claims.states import Prevalence
-from cgmm.report.claims.wording import Wording, words_for
+from cgmm.report.claims.wording import NOT_TESTED, Wording, words_for
 from cgmm.report.page import text
 from cgmm.results.read import Results
 from cgmm.tables import ANNOTATION, MARKER_TABLE, MIXED, UNCLEAR
-from cgmm.thresholds import GENE_LIMIT, MIN_DONORS
+from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_DONORS
 
 MAX_NAMED = 3
 MAINLY = 2 / 3
@@ -57,8 +57,10 @@ class Verdict:
     @property
     def one_sided(self) -> str:
         """Title of the tile of populations that are new or gone, no surer than their lines."""
-        sure = not any(f.gone_untested for f in self.groups.gone)
-        return self.words.one_sided if sure else self.words.one_sided_unsure
+        if any(f.gone_untested for f in self.groups.gone):
+            return self.words.one_sided_unsure
+        sure = all(f.q < ALPHA for f in self.groups.new)
+        return (self.words if sure else NOT_TESTED).one_sided
 
     @property
     def state_words(self) -> Wording:
@@ -119,7 +121,7 @@ def _headline(results: Results, groups: Groups, genes: ChangedGenes) -> list[str
         verb = "has" if len(groups.new) == 1 else "have"
         sentences.append(
             f"{names} {verb} no convincing origin in {results.source}"
-            f"{': new there' if groups.tested else ''}."
+            f"{': new there' if all(f.q < ALPHA for f in groups.new) else ''}."
         )
     return sentences if groups.tested else [*sentences, _why_untested(results)]
 

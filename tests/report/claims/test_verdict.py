@@ -152,7 +152,14 @@ def test_what_is_hardly_left_without_a_test_is_called_so_everywhere(tmp_path):
     assert verdict.one_sided == "new, gone or hardly any left"
     tested = replace(gone, q=0.01)
     sure = replace(verdict, groups=replace(verdict.groups, gone=[tested]))
-    assert sure.one_sided == "new or gone"
+    (new,) = verdict.groups.new
+    assert new.prevalence_text.startswith("in this condition only: ")
+    assert new.prevalence_text.endswith(", not tested")
+    assert "new there" not in " ".join(verdict.headline)
+    assert sure.one_sided == "in one condition only"
+    found = replace(sure.groups, new=[replace(new, q=0.01)])
+    assert replace(sure, groups=found).one_sided == "new or gone"
+    assert "; q 0.010)" in prevalence_text(tested)
     assert prevalence_text(tested).startswith("gone or nearly so")
 
 
