@@ -8,6 +8,9 @@ Gaussian and touch one another, as in the data.
 Donors differ in their shares (Dirichlet, or a logistic normal with a common axis of the myeloid
 cells), in the state of all their cells, in the state of each type, and in their number of cells.
 A shift moves every type by so many standard deviations within the type, in a direction of its own.
+
+Inside a type, a tilt draws its cells with odds that rise along the main axis of the type, so the
+shares of its parts change and no cell moves.
 """
 
 from __future__ import annotations
@@ -43,6 +46,9 @@ class Plan:
     change: float = 0.0  #: log2; two types exchange their shares
     pairs: int = 0  #: donors that are in both conditions; they come first
     odd: str = ""  #: "batch", "outlier", "tiny", "lost" or ""
+    tilt: float = 0.0  #: log-odds per sd of the main axis, up in one type and down in another
+    tilt_sd: float = 0.0  #: the same, between donors and for every type
+    cells: tuple[int, int] = CELLS
 
     @property
     def name(self) -> str:
@@ -56,6 +62,8 @@ class RealCase(Case):
 
     moves: np.ndarray  #: (n_types, D)
     batches: tuple[np.ndarray, np.ndarray] | None
+    tilts: np.ndarray  #: (n_types,), of the target
+    along: np.ndarray  #: place of every source cell on the main axis of its type, in sd, (N0,)
 
 
 @cache
@@ -104,25 +112,29 @@ def draw(design: Plan, seed: int, *, data: Path = DATA) -> RealCase:
     effect = _effect(n_donors, myeloid, rng) if logistic else np.zeros((n_donors, len(base)))
     gamma = rng.gamma(CONCENTRATION * base, size=(n_donors, len(base))) / (CONCENTRATION * base)
     own = np.exp(effect) if logistic else np.maximum(gamma, 1e-4)
+    axes = [_along(cloud) for cloud in clouds]
+    tilts, of_donors = _tilts(design, seed, n_donors, [len(c) for c in clouds])
     sides = []
     for side, n in enumerate((design.source, design.target)):
         who = np.arange(n) if side == 0 else _of_target(design)
-        points, donors, labels, batches = [], [], [], []
+        points, donors, labels, batches, along = [], [], [], [], []
         for position, d in enumerate(who):
             shares = (after if side else base) * own[d]
             if design.pairs:  # what a donor's two samples do not share
                 shares = shares * np.exp(rng.normal(size=len(base)) * 0.15)
             if design.odd == "batch":
                 shares = shares * np.exp(batch[d] * of_batch)
-            n_cells = int(np.exp(rng.uniform(*np.log(CELLS))))
+            n_cells = int(np.exp(rng.uniform(*np.log(design.cells))))
             last = position == n - 1 and side == 0
             if design.odd.startswith("tiny") and last:
                 n_cells = int(design.odd[4:] or 15)
             label = rng.choice(len(base), n_cells, p=shares / shares.sum())
-            x = np.empty((n_cells, N_DIMS))
+            x, place = np.empty((n_cells, N_DIMS)), np.empty(n_cells)
             for k in np.unique(label):
                 here = np.flatnonzero(label == k)
-                x[here] = _cells(clouds[k], centres[k], roots[k], len(here), rng) + state[d, k]
+                chosen = _chosen(axes[k], side * tilts[k] + of_donors[d, k], len(here), rng)
+                place[here] = axes[k][chosen]
+                x[here] = _cells(clouds[k][chosen], centres[k], roots[k], rng) + state[d, k]
                 x[here] += side * moves[k] + (design.odd == "batch") * batch[d] * batch_state[k]
                 if design.odd == "outlier" and last:
                     x[here] += ODD_SD * roots[k] @ _direction(rng)
@@ -131,7 +143,8 @@ def draw(design: Plan, seed: int, *, data: Path = DATA) -> RealCase:
             donors.append(np.full(n_cells, name, dtype=object))
             labels.append(label)
             batches.append(np.full(n_cells, f"batch {batch[d]}", dtype=object))
-        parts = (np.concatenate(v) for v in (points, donors, labels, batches))
+            along.append(place)
+        parts = (np.concatenate(v) for v in (points, donors, labels, batches, along))
         sides.append(tuple(parts))
     truth = np.log2(after / base)
     case = RealCase(
@@ -142,6 +155,7 @@ def draw(design: Plan, seed: int, *, data: Path = DATA) -> RealCase:
     )
     case.moves = moves
     case.batches = (sides[0][3], sides[1][3]) if design.odd == "batch" else None
+    case.tilts, case.along = tilts, sides[0][4]
     return case
 
 
@@ -188,10 +202,38 @@ def _effect(n_donors: int, myeloid: np.ndarray, rng: np.random.Generator) -> np.
     return free + rng.normal(size=(n_donors, 1)) * AXIS_SD * myeloid
 
 
+def _along(cloud: np.ndarray) -> np.ndarray:
+    """Return the places of the cells of a type on its main axis, in standard deviations."""
+    off = cloud - cloud.mean(axis=0)
+    scores = off @ np.linalg.svd(off, full_matrices=False)[2][0]
+    return scores / scores.std()
+
+
+def _tilts(
+    design: Plan, seed: int, n_donors: int, sizes: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return tilts of the target, (n_types,), and of the donors, (n_donors, n_types).
+
+    Two of the four largest types have a tilt in the target.
+    """
+    rng = np.random.default_rng([seed, 23])
+    up, down = rng.choice(np.argsort(sizes)[-4:], 2, replace=False)
+    tilts = np.zeros(len(sizes))
+    tilts[[up, down]] = design.tilt, -design.tilt
+    return tilts, rng.normal(size=(n_donors, len(sizes))) * design.tilt_sd
+
+
+def _chosen(along: np.ndarray, tilt: float, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return n cells of a type, with odds that rise along its main axis."""
+    if tilt == 0:
+        return rng.integers(len(along), size=n)
+    odds = np.exp(tilt * along)
+    return rng.choice(len(along), n, p=odds / odds.sum())
+
+
 def _cells(
-    cloud: np.ndarray, centre: np.ndarray, root: np.ndarray, n: int, rng: np.random.Generator
+    drawn: np.ndarray, centre: np.ndarray, root: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return n cells of a type: a smoothed bootstrap that keeps mean and covariance."""
-    drawn = cloud[rng.integers(len(cloud), size=n)]
-    noise = rng.normal(size=(n, cloud.shape[1])) @ root.T
+    """Return cells of a type near drawn ones: a smoothed bootstrap keeps mean and covariance."""
+    noise = rng.normal(size=drawn.shape) @ root.T
     return centre + np.sqrt(1 - BLUR**2) * (drawn - centre) + BLUR * noise

@@ -110,11 +110,11 @@ def confounded(rng: np.random.Generator, n: int, donors: int) -> list[str]:
     sex = np.repeat([0, 1, 0, 1], [donors - few, few, few, donors - few])
     one = study("~ condition + sex", donors, sex=np.where(sex, "f", "m"))
     p: dict[str, list[np.ndarray]] = {k: [] for k in ("adjusted", "unadjusted", "permutation")}
-    covered = []
+    covered, taken = [], []
     for _ in range(n):
-        seen = observed(
-            drawn(rng, np.outer(sex, signs(rng, np.log(2))), np.arange(2 * donors)), one
-        )
+        effects = np.outer(sex, signs(rng, np.log(2)))
+        seen = observed(drawn(rng, effects, np.arange(2 * donors)), one)
+        taken.append(part_taken(effects, sex, one.plan.sides))
         found, _ = linear_factors(seen, one.made.contrasts[0])
         p["adjusted"].append(found.p < 0.05)
         p["unadjusted"].append(labelled_factors(seen.counts, one.plan).p < 0.05)
@@ -126,7 +126,20 @@ def confounded(rng: np.random.Generator, n: int, donors: int) -> list[str]:
         f"{donors - few} of {donors}; no change"
     ]
     lines += [f"  type I, {name:<24} {rate(hits)}" for name, hits in p.items()]
-    return [*lines, f"  coverage, adjusted               {rate(covered)}"]
+    return [
+        *lines,
+        f"  coverage, adjusted               {rate(covered)}",
+        f"  part of the covariate's effect that an unadjusted change holds  {np.mean(taken):.3f}",
+    ]
+
+
+def part_taken(effects: np.ndarray, covariate: np.ndarray, sides: np.ndarray) -> float:
+    """Return the change of the log-odds between the sides over that of the covariate."""
+    y = typical(effects)
+    of_side, of_covariate = (
+        y[groups == 1].mean(axis=0) - y[groups == 0].mean(axis=0) for groups in (sides, covariate)
+    )
+    return float(of_side @ of_covariate / (of_covariate @ of_covariate))
 
 
 def repeated(rng: np.random.Generator, n: int, samples: list[int]) -> list[str]:

@@ -18,6 +18,7 @@ MIN_KEPT = 0.5  #: part of the cells of a sample that quality control keeps; bel
 MIN_CELLS_PER_POSITION = 5.0  #: cells of a donor in a subpopulation for its position on the shift
 
 # Sizes of changes
+MIN_MOVE_APART = 0.5  #: states of a population that differ in their moves by so many SD moved apart
 MIN_CHANGE = float(np.log2(1.5))  #: smaller changes count as no change: 1.5-fold; log2 units
 GENE_LIMIT = MIN_CHANGE  #: least change of a gene that figures label; log2 units
 MIN_CHANGE_BY_QC = float(np.log2(1.25))  #: least factor that quality control makes, to warn; log2

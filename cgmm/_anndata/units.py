@@ -6,7 +6,7 @@ A unit is a donor in a condition or, with a column of samples, a sample of a don
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import anndata as ad
@@ -192,37 +192,6 @@ def model_of(units: Units, columns: DonorColumns) -> Model:
     )
 
 
-def model_of_donors(
-    adata: ad.AnnData, columns: DonorColumns, rows: Mapping[str, np.ndarray]
-) -> Model | None:
-    """Return the model of the formula over donors in conditions, samples counted together.
-
-    Parameters
-    ----------
-    adata
-        The object.
-    columns
-        Which columns of ``obs`` describe the donors.
-    rows
-        Positions of the cells of each side.
-
-    Returns
-    -------
-    The model, with a row per unit of the design; None without a formula or without donors, and
-    where columns of the formula differ between the samples of a donor.
-    """
-    if columns.design is None:
-        return None
-    of_donors = replace(columns, sample_key=None)
-    try:
-        units = read_units(adata, of_donors, rows)
-        return None if units is None else model_of(units, of_donors)
-    except ValueError:
-        if columns.sample_key is None:
-            raise
-        return None  # a column of the samples
-
-
 def check_design(
     adata: ad.AnnData, columns: DonorColumns, rows: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
@@ -269,8 +238,6 @@ def check_design(
     sentence = "" if columns.design is None else made.sentence
     if columns.design is not None:
         notes.append(Reason.FIT_NOT_ADJUSTED.note())
-        if model_of_donors(adata, columns, rows) is None:
-            notes.append(Reason.SHIFTS_NOT_ADJUSTED.note())
     if columns.sample_key is not None:
         repeats = np.bincount(units.donors)
         if repeats.max() > 1:

@@ -80,7 +80,7 @@ def random_effect(
         residual = np.square(white - x @ beta).sum(axis=0) / (len(y) - design.shape[1])
         scale = float(np.square(contrast @ np.linalg.pinv(x)).sum())
         variance[own] = residual * scale
-        freedom[own] = _satterthwaite(design, index, contrast, rho)
+        freedom[own] = satterthwaite(design, index, contrast, rho)
     return RandomEffect(coefficient, variance, freedom, grid[best])
 
 
@@ -128,10 +128,18 @@ def _likelihood(y: np.ndarray, design: np.ndarray, index: np.ndarray, rho: float
     return -0.5 * (freedom * np.log(np.maximum(residual, 1e-300)) + log_det)
 
 
-def _satterthwaite(
-    design: np.ndarray, index: np.ndarray, contrast: np.ndarray, rho: float
-) -> float:
-    """Return the degrees of freedom of the variance of a contrast; they do not depend on scale."""
+def satterthwaite(design: np.ndarray, index: np.ndarray, contrast: np.ndarray, rho: float) -> float:
+    """Return the degrees of freedom of the variance of a contrast; they do not depend on scale.
+
+    Parameters
+    ----------
+    design, contrast
+        As in :func:`random_effect`.
+    index
+        Donor of every sample as whole numbers from 0, shape (n_samples,).
+    rho
+        Correlation of two samples of one donor.
+    """
     n, gamma = len(index), rho / (1 - rho)
     same = (index[:, None] == index).astype(float)
     inverse = np.linalg.inv(np.eye(n) + gamma * same)

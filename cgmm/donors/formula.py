@@ -17,6 +17,7 @@ allow for them.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -176,10 +177,13 @@ def model(
         data[condition] = pd.Categorical(data[condition].astype(str), categories=[source, target])
     check_values(data, condition, logs=logs, unit=unit, constant_allowed=pairs is not None)
     check_cells(data, [[f.column for f in term] for term in terms], unit)
-    made = _Matrix(formula, data, pairs)
+    nested = _nested(data, terms, condition)
+    made = _Matrix(formula, data, pairs, {outer for outer, _ in nested})
     check_parameters(made.matrix.shape, formula, unit, paired=made.paired)
     check_estimable(made.matrix, made.groups(terms), data, condition, unit=unit)
-    notes += [Reason.WITHIN_PAIRS.note(column=c) for c in made.allowed_for_by_pairs(terms)]
+    notes += [Reason.NESTED.note(outer=outer, inner=inner) for outer, inner in nested]
+    gone = [c for c in made.left_out(terms) if c not in {outer for outer, _ in nested}]
+    notes += [Reason.WITHIN_PAIRS.note(column=c) for c in gone]
     return Model(
         formula,
         made.matrix,
@@ -264,10 +268,47 @@ def _factor_of(values: pd.Series) -> pd.Categorical:
     return pd.Categorical(text, categories=[level for level in levels if level in present])
 
 
+def _written(factor: Factor) -> str:
+    return f"{factor.transform}({factor.column})" if factor.transform else factor.column
+
+
+def _spellings(columns: set[str]) -> set[str]:
+    """Return how a formula can write columns as factors."""
+    return columns | {f"C({c})" for c in columns} | {f"C(`{c}`)" for c in columns}
+
+
+def _nested(data: pd.DataFrame, terms: list[list[Factor]], condition: str) -> list[tuple[str, str]]:
+    """Return pairs of factors, outer and inner, where each level of the inner is in one outer.
+
+    Only factors that stand alone in one term; factors that say the same are no pair.
+    """
+    used = [f.column for term in terms for f in term]
+    alone = [
+        term[0].column
+        for term in terms
+        if len(term) == 1
+        and used.count(term[0].column) == 1
+        and term[0].column != condition
+        and isinstance(data[term[0].column].dtype, pd.CategoricalDtype)
+    ]
+    found: dict[str, str] = {}
+    for outer, inner in itertools.permutations(alone, 2):
+        together = data.groupby(inner, observed=True)[outer].nunique()
+        if (together == 1).all() and data[inner].nunique() > data[outer].nunique():
+            found.setdefault(outer, inner)
+    return list(found.items())
+
+
 class _Matrix:
     """The matrix of a formula, which can be made again with columns set to other values."""
 
-    def __init__(self, formula: str, data: pd.DataFrame, pairs: np.ndarray | None) -> None:
+    def __init__(
+        self,
+        formula: str,
+        data: pd.DataFrame,
+        pairs: np.ndarray | None,
+        nested: set[str],
+    ) -> None:
         from formulaic import Formula
 
         whole = Formula(formula).get_model_matrix(data, context={}, na_action="raise")
@@ -282,6 +323,10 @@ class _Matrix:
             centred = values - np.array([values[index == i].mean(axis=0) for i in index])
             self._kept = np.abs(centred).max(axis=0) > 1e-9 * (1 + np.abs(values).max(axis=0))
             self._kept[0] = True
+        for term, part in whole.model_spec.term_slices.items():
+            if {str(f.expr) for f in term.factors} & _spellings(nested):
+                self._kept[part.start : part.stop] = False
+        if pairs is not None:
             names += [f"donor {name}" for name in donors[1:]]
         kept = np.concatenate([self._kept, np.ones(self._blocks.shape[1], dtype=bool)])
         self.names = tuple(np.array(names, dtype=object)[kept])
@@ -306,9 +351,14 @@ class _Matrix:
     def _columns(self, terms: list[list[Factor]]) -> list[tuple[str, np.ndarray]]:
         """Return each term in words, and its columns in the matrix of the formula."""
         slices = list(self._spec.term_slices.values())[-len(terms) :] if terms else []
+        names = [":".join(f.column for f in term) for term in terms]
         return [
-            (":".join(f.column for f in term), np.arange(part.start, part.stop))
-            for term, part in zip(terms, slices, strict=True)
+            # a column that stands in two terms is named as it is written there
+            (
+                name if names.count(name) == 1 else ":".join(map(_written, term)),
+                np.arange(part.start, part.stop),
+            )
+            for name, term, part in zip(names, terms, slices, strict=True)
         ]
 
     def groups(self, terms: list[list[Factor]]) -> dict[str, np.ndarray]:
@@ -317,7 +367,7 @@ class _Matrix:
         made = {name: place[own[self._kept[own]]] for name, own in self._columns(terms)}
         return {name: own for name, own in made.items() if len(own)}
 
-    def allowed_for_by_pairs(self, terms: list[list[Factor]]) -> list[str]:
+    def left_out(self, terms: list[list[Factor]]) -> list[str]:
         """Return the terms that have no column left."""
         return [name for name, own in self._columns(terms) if not self._kept[own].any()]
 
@@ -331,7 +381,7 @@ def _contrasts(
     for name in others:
         if any({condition, name} <= {f.column for f in term} for term in terms):
             found += _within(made, name, condition, ends, words)
-    free = [name for name in others if name not in made.allowed_for_by_pairs(terms)]
+    free = [name for name in others if name not in made.left_out(terms)]
     for name in free:
         logged = any(f.column == name and f.transform.startswith("log") for t in terms for f in t)
         found += _of_column(made, name, logged=logged)

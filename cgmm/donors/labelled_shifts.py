@@ -19,6 +19,11 @@ minus the level. For the upper end an F below one counts as one, the value witho
 chance the means can lie nearer to each other than their noise, but no study shows that a length is
 smaller than what its own noise hides. The estimate of the squared length is without bias:
 :math:`|\hat\delta|^2 - v\,\mathrm{tr}\,\hat\Sigma`, or zero.
+
+Where donors have several samples, the samples of a donor are alike: means and model matrix are
+whitened with one correlation for all populations and dimensions, as in limma
+(:func:`cgmm.donors.duplicate_correlation.consensus`). The degrees of freedom are those of the
+change between donors (Satterthwaite).
 """
 
 from __future__ import annotations
@@ -31,8 +36,14 @@ import scipy.sparse as sp
 import scipy.stats
 
 from cgmm.donors.design import Design
+from cgmm.donors.duplicate_correlation import (
+    consensus,
+    random_effect,
+    satterthwaite,
+    whitened,
+)
 from cgmm.donors.false_discovery import benjamini_hochberg
-from cgmm.donors.formula import Model
+from cgmm.donors.formula import Contrast, Model
 from cgmm.donors.reasons import Note, Reason, in_words
 from cgmm.pair import Pair
 from cgmm.thresholds import LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN_DONORS
@@ -75,11 +86,49 @@ class LabelledShifts(NamedTuple):
     spread: float
 
 
+class StateMeans(NamedTuple):
+    """Mean cell of every population in every unit.
+
+    Attributes
+    ----------
+    points
+        Shape (n_units, K, D); zero without cells.
+    n_cells
+        Shape (n_units, K).
+    spread
+        As in :class:`LabelledShifts`.
+    """
+
+    points: np.ndarray
+    n_cells: np.ndarray
+    spread: float
+
+
 class _Fitted(NamedTuple):
     delta: np.ndarray  #: estimated displacement, (D,)
     residual: np.ndarray  #: covariance of a donor's mean, (D, D)
     factor: float  #: v
-    freedom: int
+    freedom: float  #: of the displacement
+    residual_freedom: int  #: of ``residual``; more than ``freedom`` where donors have samples
+
+
+class _Rows(NamedTuple):
+    """The units, the rows of the linear model."""
+
+    design: Design
+    matrix: np.ndarray  #: (n_units, p)
+    asked: np.ndarray  #: weights of the coefficients that give the displacement, (p,)
+    donors: np.ndarray  #: row of the donor in ``design.units``, (n_units,)
+
+    @property
+    def sides(self) -> np.ndarray:
+        """Side of every unit."""
+        return self.design.sides[self.donors]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a donor has several units in a condition."""
+        return len(np.unique(self.donors)) < len(self.donors)
 
 
 def labelled_shifts(
@@ -90,6 +139,8 @@ def labelled_shifts(
     n_labels: int,
     *,
     model: Model | None = None,
+    contrast: Contrast | None = None,
+    donors: np.ndarray | None = None,
     level: float = LEVEL,
 ) -> LabelledShifts:
     """Return length, interval and test of the displacement of every population.
@@ -107,9 +158,42 @@ def labelled_shifts(
         From :func:`cgmm.donors.design.design`.
     n_labels
         Number of populations, K.
+    model, contrast, donors, level
+        As in :func:`shifts_of`.
+
+    Returns
+    -------
+    LabelledShifts
+    """
+    sides = design.sides if donors is None else design.sides[donors]
+    means = state_means(points, codes, units, np.bincount(sides, minlength=2), n_labels)
+    return shifts_of(means, design, model=model, contrast=contrast, donors=donors, level=level)
+
+
+def shifts_of(
+    of: StateMeans,
+    design: Design,
+    *,
+    model: Model | None = None,
+    contrast: Contrast | None = None,
+    donors: np.ndarray | None = None,
+    level: float = LEVEL,
+) -> LabelledShifts:
+    """Return length, interval and test of the displacement of every population from its means.
+
+    Parameters
+    ----------
+    of
+        From :func:`state_means`.
+    design
+        The donors.
     model
-        Model of a design formula with a row per unit of the design; its first contrast is the
-        displacement. None: the conditions with pairs or batches.
+        Model of a design formula with a row per unit. None: the conditions with pairs or batches.
+    contrast
+        The change whose displacement is asked for; None: that of the condition.
+    donors
+        Where units are samples: row of the donor in ``design.units`` of every unit, the units of
+        the source first, shape (n_units,). None: units are the donors of the design.
     level
         Coverage of the interval.
 
@@ -117,10 +201,10 @@ def labelled_shifts(
     -------
     LabelledShifts
     """
-    means, counts, spread = _means(points, codes, units, design, n_labels)
-    matrix = design.matrix() if model is None else model.matrix
-    asked = np.eye(matrix.shape[1])[-1] if model is None else model.contrasts[0].change
-    sides = np.asarray(design.sides)
+    rows = _rows(design, model, contrast, donors)
+    sides, (means, counts, spread) = rows.sides, of
+    n_labels = counts.shape[1]
+    rho = _correlation(means, counts, rows)
     found: list[_Fitted | None] = []
     raw, length = (np.full(n_labels, np.nan) for _ in range(2))
     positions = np.full(counts.shape, np.nan)
@@ -133,7 +217,7 @@ def labelled_shifts(
             note = Reason.FEW_CELLS_ON_A_SIDE.note(n_cells=min(per_side), least=MIN_CELLS)
         fitted = None
         if note is None:
-            fitted = _fit(means[:, k][there], matrix[there], asked, sides[there], design)
+            fitted = _fit(means[:, k], there, rows, rho)
         if note is None and fitted is None:
             note = _few_donors(design)
             delta, noise = _between_cells(means[:, k], counts[:, k], sides, spread)
@@ -175,21 +259,26 @@ def _positions(
     return np.where(there, along - along[there & (sides == 0)].mean(), np.nan)
 
 
-def _means(
+def state_means(
     points: Pair[np.ndarray],
     codes: Pair[np.ndarray],
     units: Pair[np.ndarray],
-    design: Design,
+    n_units: np.ndarray,
     n_labels: int,
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return means (n_units, K, D), counts (n_units, K), and the spread within populations.
+) -> StateMeans:
+    """Return the mean cell of every population in every unit.
 
-    The spread is that of :class:`LabelledShifts`.
+    Parameters
+    ----------
+    points, codes, units, n_labels
+        As in :func:`labelled_shifts`.
+    n_units
+        Number of units of source and target, shape (2,).
     """
     n_dims = points.source.shape[1]
     sums, counts, squares = [], [], 0.0
     for side, (x, own, unit) in enumerate(zip(points, codes, units, strict=True)):
-        n = design.n_units[side]
+        n = int(n_units[side])
         used = np.flatnonzero((own >= 0) & (unit >= 0))
         place = unit[used] * n_labels + own[used]
         member = sp.csr_matrix(
@@ -202,28 +291,57 @@ def _means(
     means = total / np.maximum(number, 1.0)[..., None]
     explained = float((number[..., None] * np.square(means)).sum())
     freedom = max(number.sum() - (number > 0).sum(), 1.0)
-    return means, number, float(np.sqrt(max(squares - explained, 0.0) / freedom))
+    spread = float(np.sqrt(max(squares - explained, 0.0) / freedom))
+    return StateMeans(means, number, spread)
 
 
-def _fit(
-    means: np.ndarray, matrix: np.ndarray, asked: np.ndarray, sides: np.ndarray, design: Design
-) -> _Fitted | None:
-    """Fit the linear model to the donors of one population; None when they are too few.
+def _rows(
+    design: Design, model: Model | None, contrast: Contrast | None, donors: np.ndarray | None
+) -> _Rows:
+    matrix = design.matrix() if model is None else model.matrix
+    if contrast is None and model is not None:
+        contrast = model.contrasts[0]
+    asked = np.eye(matrix.shape[1])[-1] if contrast is None else contrast.change
+    own = np.arange(len(design.units)) if donors is None else donors
+    return _Rows(design, matrix, asked, own)
 
-    ``asked`` has the weights of the coefficients that give the displacement.
-    """
-    if not design.testable or min((sides == 0).sum(), (sides == 1).sum()) < MIN_DONORS:
-        return None
-    if design.paired and np.linalg.matrix_rank(matrix) > len(matrix) - (MIN_DONORS - 1):
+
+def _correlation(means: np.ndarray, counts: np.ndarray, rows: _Rows) -> float:
+    """Return the correlation of samples of a donor, over all populations; 0 without samples."""
+    if not rows.repeated:
+        return 0.0
+    found = []
+    for k in range(counts.shape[1]):
+        there = counts[:, k] >= MIN_CELLS_PER_POSITION
+        x, donors = rows.matrix[there], rows.donors[there]
+        full = np.linalg.matrix_rank(x) == x.shape[1] < there.sum() - 1
+        if full and len(np.unique(donors)) < len(donors):
+            found.append(random_effect(means[there, k], x, donors, rows.asked).correlation)
+    # whitening with a negative correlation would make differences between donors smaller
+    return max(consensus(np.concatenate(found)), 0.0) if found else 0.0
+
+
+def _fit(means: np.ndarray, there: np.ndarray, rows: _Rows, rho: float) -> _Fitted | None:
+    """Fit the linear model to the units of one population; None when donors are too few."""
+    donors, matrix, design = rows.donors[there], rows.matrix[there], rows.design
+    n_donors = np.bincount(design.sides[np.unique(donors)], minlength=2)
+    if not design.testable or n_donors.min() < MIN_DONORS:
         return None
     rank = int(np.linalg.matrix_rank(matrix))
-    inverse = np.linalg.pinv(matrix)
-    if rank >= len(matrix) or not np.allclose(asked @ inverse @ matrix, asked):
+    if design.paired and rank > len(matrix) - (MIN_DONORS - 1):
         return None
-    rest = means - matrix @ (inverse @ means)
-    freedom = len(matrix) - rank
-    weights = asked @ inverse
-    return _Fitted(weights @ means, rest.T @ rest / freedom, float(weights @ weights), freedom)
+    index = np.unique(donors, return_inverse=True)[1]
+    x, y = whitened(matrix, index, rho), whitened(means[there], index, rho)
+    inverse = np.linalg.pinv(x)
+    if rank >= len(matrix) or not np.allclose(rows.asked @ inverse @ x, rows.asked):
+        return None
+    rest = y - x @ (inverse @ y)
+    weights = rows.asked @ inverse
+    left = len(matrix) - rank
+    freedom = float(left)
+    if rows.repeated and rank == matrix.shape[1]:
+        freedom = satterthwaite(matrix, index, rows.asked, rho)
+    return _Fitted(weights @ y, rest.T @ rest / left, float(weights @ weights), freedom, left)
 
 
 def _few_donors(design: Design) -> Note:
@@ -251,9 +369,9 @@ def _effective_dimensions(found: list[_Fitted | None]) -> float:
     for one in found:
         assert one is not None
         trace = float(np.trace(one.residual))
-        if trace <= 0 or one.freedom < 2:
+        if trace <= 0 or one.residual_freedom < 2:
             continue
-        square, f = float((one.residual**2).sum()), one.freedom
+        square, f = float((one.residual**2).sum()), one.residual_freedom
         unbiased = f * f / ((f - 1) * (f + 2)) * (square - trace * trace / f)
         top += f
         bottom += f * unbiased / (trace * trace)

@@ -37,6 +37,21 @@ class Reason(Enum):
         "Fewer than {least} donors in the source, or in the targets together; a trend needs as "
         "many in both."
     )
+    NO_POPULATION_OF_STATE = "The state belongs to no population."
+    ONE_STATE = "The population has no second state of {least} source cells to compare it with."
+    FEW_CELLS_OF_STATE = "Fewer than {least} source cells of the population are in the state."
+    STATES_MOVED_APART = (
+        "The states of the population moved in different ways, so which part of it cells of the "
+        "target came from cannot be counted without error."
+    )
+    FOUND_AND_MOVED = (
+        "The population was found by the fit, not by labels, and it moved: intervals of its states "
+        "that were tried did not hold the truth often enough."
+    )
+    FEW_DONORS_OF_POPULATION = (
+        "Fewer than {least} donors in a condition have {n_cells} cells of the population, or too "
+        "few for the design formula."
+    )
     CELLS_ONLY = "No donors: the interval is that of groups of cells, and there is no p-value."
 
     # remarks on a whole comparison
@@ -84,13 +99,11 @@ class Reason(Enum):
     WITHIN_PAIRS = (
         "{column} is the same in both conditions of every donor: the pairs already allow for it."
     )
+    NESTED = "Every {inner} lies in one {outer}: allowing for {inner} allows for {outer} too."
     FIT_NOT_ADJUSTED = (
-        "The design formula enters factors and shifts of populations, the influence of donors and "
-        "the tests of genes; transfers, states and components allow for pairs and batches only."
-    )
-    SHIFTS_NOT_ADJUSTED = (
-        "Shifts of populations compare donors, and the formula has columns that differ between "
-        "samples of a donor: shifts allow for pairs and batches only."
+        "The design formula enters factors and shifts of populations, shares of states within "
+        "them, the influence of donors and the tests of genes; transfers and components allow for "
+        "pairs and batches only."
     )
     NO_REPEATED_SAMPLES = (
         "No donor has several samples in a condition, so samples have no donor effect."

@@ -18,9 +18,11 @@ from cgmm.donors.linear import absolute_factors, linear_factors
 from cgmm.donors.power import donors_for_twofold, null_calls, smallest_change, smallest_factor
 from cgmm.get._common import build, empty
 from cgmm.get._counted import Counted, counted
-from cgmm.get._populations import found_borders
+from cgmm.get._populations import found_borders, units_of
+from cgmm.get._state_means import Measured, measured
 from cgmm.tables import TABLES
 
+SHIFT = ("shift_sd", "shift_low", "shift_high", "shift_p", "shift_q", "shift_reason")
 ABSOLUTE = ("log2_absolute", "absolute_low", "absolute_high", "absolute_p", "absolute_q")
 
 
@@ -70,6 +72,10 @@ def effects(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         repeats; infinite above 1000.
     log2_absolute, absolute_low, absolute_high, absolute_p, absolute_q
         The same for absolute abundance, where :func:`cgmm.tl.donors` was given ``counts_key``.
+    shift_sd, shift_low, shift_high, shift_p, shift_q, shift_reason
+        How far the change moves the mean cell of the population, as in :func:`populations`. For an
+        interaction, the distance between the two displacements: zero when the condition moves the
+        population by the same way in both.
     reason
         Why interval, p and q are missing, else "".
 
@@ -83,13 +89,14 @@ def effects(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
     made = _observed(adata, by, key)
     if made is None:
         return empty(TABLES["effects"])
-    names, study, borders = made
+    names, study, borders, means = made
     parts, log2_change = [], {}
     for contrast in study.model.contrasts:
         of_condition = contrast.kind == "condition"
         frame = _of_contrast(contrast, names, study, borders if of_condition else None)
         log2_change[contrast.name] = frame["log2_change"].to_numpy(float)
         frame["words"] = _words(contrast, log2_change, len(names))
+        frame[list(SHIFT)] = _moved(contrast, means, len(names))
         parts.append(frame)
     return build(TABLES["effects"], pd.concat(parts, ignore_index=True))
 
@@ -120,7 +127,7 @@ def null(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) ->
     made = _observed(adata, by, key)
     rows = []
     if made is not None:
-        names, study, _ = made
+        names, study, *_ = made
         tested = _tested(study, len(names))
         for contrast in study.model.contrasts:
             found = null_calls(study.seen, contrast.change, tested)
@@ -131,8 +138,8 @@ def null(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY) ->
 
 def _observed(
     adata: ad.AnnData, by: str | None, key: str
-) -> tuple[list[str], Counted, Borders | None] | None:
-    """Return the populations, their counts, and how certain the borders of found ones are.
+) -> tuple[list[str], Counted, Borders | None, Measured] | None:
+    """Return the populations, their counts, the borders of found ones, and their mean cells.
 
     None without populations or donors.
     """
@@ -141,7 +148,10 @@ def _observed(
     if cells is None:
         return None
     study = counted(adata, known, cells, always=True)
-    return None if study is None else (cells.names, study, found_borders(adata, cells, key=key))
+    if study is None:
+        return None
+    means = measured(adata, known, cells, *units_of(adata, known, cells.rows))
+    return cells.names, study, found_borders(adata, cells, key=key), means
 
 
 def _tested(study: Counted, n: int) -> np.ndarray:
@@ -187,6 +197,15 @@ def _of_contrast(
     if study.totals is not None:
         absolute = [v[:n] for v in absolute_factors(seen, study.totals, contrast)]
     return pd.DataFrame(columns | dict(zip(ABSOLUTE, absolute, strict=True)))
+
+
+def _moved(contrast: Contrast, means: Measured, n: int) -> pd.DataFrame:
+    """Return the columns of a shift under a change."""
+    own = contrast if means.model is not None else None
+    found = means.shifts(own)
+    numbers = (found.length, found.low, found.high, found.p, found.q)
+    frame = pd.DataFrame(dict(zip(SHIFT, numbers, strict=False)))
+    return frame.assign(shift_reason=np.array(found.reason, dtype=object)).head(n)
 
 
 def _words(contrast: Contrast, log2_change: dict[str, np.ndarray], n: int) -> list[str]:

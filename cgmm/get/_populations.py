@@ -15,18 +15,18 @@ from cgmm._anndata.populations import (
     UnlabelledError,
     take_populations,
 )
-from cgmm._anndata.sides import representation
 from cgmm._anndata.storage import read_params, read_stored
-from cgmm._anndata.units import DonorColumns, model_of_donors, read_donors
+from cgmm._anndata.units import DonorColumns, read_donors
 from cgmm.donors.borders import Borders, crossing
 from cgmm.donors.design import Design, Unit
 from cgmm.donors.labelled import LabelledFactors, labelled_factors
-from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
+from cgmm.donors.labelled_shifts import LabelledShifts
 from cgmm.get._by import factors_by
 from cgmm.get._common import build, empty
 from cgmm.get._counted import counted, counts_of
+from cgmm.get._state_means import measured
 from cgmm.get._unchanged import computed_once
-from cgmm.pair import SIDES, SOURCE, TARGET, Pair
+from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tables import DIFFERS, NO_COMPONENT, TABLES
 from cgmm.thresholds import MIN_CELLS, MIN_CHANGE
 
@@ -113,10 +113,10 @@ def populations(
     if cells is None:
         return empty(TABLES["populations"])
     by, names = cells.by, cells.names
-    plan, units = _units(adata, known, cells.rows)
+    plan, units = units_of(adata, known, cells.rows)
     borders = found_borders(adata, cells, key=key)
     found = factors_of(adata, known, cells, borders)
-    moved = _shifts(adata, known, cells, units, plan)
+    moved = measured(adata, known, cells, plan, units).shifts()
     n_cells = [np.bincount(own[own >= 0], minlength=len(names)) for own in cells.codes]
     frame = pd.DataFrame(
         {
@@ -165,7 +165,7 @@ def factors_of(
     under_design = counted(adata, known, cells)
     if under_design is not None:
         return under_design.factors(borders)
-    plan, units = _units(adata, known, cells.rows)
+    plan, units = units_of(adata, known, cells.rows)
     counts = _counted(plan, units, cells.codes, len(cells.names))
     return labelled_factors(counts, plan, borders=borders)
 
@@ -195,9 +195,10 @@ def donor_states(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> DonorStates:
     cells = take_populations(adata, known, key=key)
     if cells is None:
         raise ValueError(NO_POPULATIONS)
-    plan, units = _units(adata, known, cells.rows)
+    plan, units = units_of(adata, known, cells.rows)
     counts = _counted(plan, units, cells.codes, len(cells.names))
-    return DonorStates(plan, counts, _shifts(adata, known, cells, units, plan))
+    of_units = measured(adata, known, cells, plan, units)
+    return DonorStates(plan, counts, of_units.of_donors(of_units.shifts()))
 
 
 def population_column(adata: ad.AnnData, *, key: str = DEFAULT_KEY) -> str:
@@ -252,7 +253,7 @@ def _numbers(found: Any, n: int) -> dict[str, np.ndarray]:
     }
 
 
-def _units(
+def units_of(
     adata: ad.AnnData, known: dict[str, Any], rows: Pair[np.ndarray]
 ) -> tuple[Design, Pair[np.ndarray]]:
     """Return the design of the comparison, and the unit of every cell of each side, -1 for none."""
@@ -277,21 +278,6 @@ def _counted(
     first = plan.n_units[0]
     of_target = np.where(units.target >= 0, units.target + first, -1)
     return counts_of((units.source, of_target), codes, len(plan.units), n_labels)
-
-
-def _shifts(
-    adata: ad.AnnData,
-    known: dict[str, Any],
-    cells: PopulationCells,
-    units: Pair[np.ndarray],
-    plan: Design,
-) -> LabelledShifts:
-    """Return how far the populations moved in the representation of the fit."""
-    values = representation(adata, known["use_rep"], known["n_dims"])
-    points = cells.rows.map(lambda own: values[own].astype(np.float64))
-    rows = dict(zip(SIDES, cells.rows, strict=True))
-    model = model_of_donors(adata, DonorColumns.from_params(known), rows)
-    return labelled_shifts(points, cells.codes, units, plan, len(cells.names), model=model)
 
 
 def found_borders(

@@ -158,7 +158,7 @@ def test_a_formula_that_is_no_design_is_a_sentence(formula: object, says: str) -
             "age says the same as weight",
         ),
         (
-            {"batch": list("pqrstupqrstu"), "plate": list("aabbccaabbcc")},
+            {"batch": list("pqrpqr") * 2, "plate": list("abcabc") * 2},
             "~ condition + batch + plate",
             "batch says the same as plate",
         ),
@@ -188,3 +188,24 @@ def test_a_covariate_that_changes_with_every_pair_is_confounded() -> None:
     table = TABLE.assign(day=[*range(6), *range(10, 16)])
     with pytest.raises(ValueError, match="day cannot be told from condition"):
         made("~ condition + day", table, pairs=donors)
+
+
+def test_a_batch_that_lies_in_another_allows_for_both() -> None:
+    table = TABLE.assign(run=list("rrrsss") * 2, lane=list("ppqttu") * 2)
+    found = made("~ condition + run + lane", table)
+    alone = made("~ condition + lane", table)
+    assert found.matrix.shape == alone.matrix.shape
+    np.testing.assert_allclose(
+        found.contrasts[0].change @ np.linalg.pinv(found.matrix),
+        alone.contrasts[0].change @ np.linalg.pinv(alone.matrix),
+        atol=1e-12,
+    )
+    assert [str(note) for note in found.notes if "lies in" in str(note)] == [
+        "Every lane lies in one run: allowing for lane allows for run too."
+    ]
+    assert not any(c.name.startswith("run") for c in found.contrasts)
+
+
+def test_a_column_that_stands_twice_is_named_as_it_is_written() -> None:
+    with pytest.raises(ValueError, match=r"age says the same as center\(age\)"):
+        made("~ condition + age + center(age)")

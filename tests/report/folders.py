@@ -269,7 +269,11 @@ def make_folder(
         "name": [f"{n} {j}" for n, j in halves],
         "share_source": [(0.7, 0.3)[j - 1] for _, j in halves],
         "share_target": [(0.4, 0.6)[j - 1] for _, j in halves],
-        "log2_within": [np.log2((0.4 / 0.7, 0.6 / 0.3)[j - 1]) for _, j in halves], "purity": 0.97,
+        "log2_within": [np.log2((0.4 / 0.7, 0.6 / 0.3)[j - 1]) for _, j in halves],
+        "ci_low": [(-1.3, 0.4)[j - 1] if donors else np.nan for _, j in halves],
+        "ci_high": [(-0.4, 1.5)[j - 1] if donors else np.nan for _, j in halves],
+        "p": 0.004 if donors else np.nan, "q": 0.01 if donors else np.nan,
+        "reason": "" if donors else "No donors were given.", "purity": 0.97,
     })  # fmt: skip
     names_of_donors = sorted({*labels0, *labels1})
     influence = pd.DataFrame([

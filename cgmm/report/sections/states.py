@@ -10,9 +10,10 @@ from cgmm._utils.labels import short_names
 from cgmm.report.claims.claims import Claims
 from cgmm.report.page import text
 from cgmm.report.page.svg import STEP, WIDTH, Figure, drawing, el, label, names_width, ticks, tip
-from cgmm.report.page.table import Column, Row, Table, number, words
+from cgmm.report.page.table import Column, Row, Table, any_finite, interval, number, words
 from cgmm.report.sections.section import Paragraph, Section, present
 from cgmm.results.read import Results, each
+from cgmm.thresholds import ALPHA
 
 TOP = 44.0
 MIN_STATES = 2
@@ -33,9 +34,9 @@ def section(claims: Claims) -> Section | None:
                 "The fit divides large populations into parts, here called states. Where a border "
                 "between two states lies is a choice of the fit, so a state is no population of "
                 "its own: read which parts of a population gained and which lost, as shares of the "
-                "population. There are no intervals here, because the scatter of donors does not "
-                "hold the error of a border."
+                "population."
             ),
+            Paragraph(_how_tested(results)),
             states_figure(results, several),
             states_table(results),
         ),
@@ -47,6 +48,21 @@ def _several(results: Results) -> list[str]:
     """Name the populations with two states or more, in the order of the page."""
     counts = results.tables["states"]["population"].value_counts()
     return [p.name for p in results.populations if counts.get(p.name, 0) >= MIN_STATES]
+
+
+def _how_tested(results: Results) -> str:
+    """Say how shares were compared, and where they could not be."""
+    table = results.tables["states"]
+    own = table[table["population"].isin(_several(results))]
+    if not any_finite(own["ci_low"]):
+        return "There are no intervals here; the table has the reasons."
+    made = (
+        "Over donors the same borders cut the cells of both conditions, after the common move of "
+        "the population is taken out. The figure has the q-value of a share that changed clearly."
+    )
+    if own["ci_low"].isna().any():
+        made += " Where a state has no interval, the table has the reason."
+    return made
 
 
 def states_figure(results: Results, populations: list[str]) -> Figure:
@@ -89,9 +105,8 @@ def states_figure(results: Results, populations: list[str]) -> Figure:
         ),
         reading=(
             "Rows of one colour are the states of one population. Hollow: share of the population "
-            f"in {results.source}; filled: in {results.target}, of the cells that came from the "
-            "state. The shares of a population add up to 100% in each condition, so the change of "
-            "the whole population is taken out."
+            f"in {results.source}; filled: in {results.target}. The shares of a population add up "
+            "to 100% in each condition, so the change of the whole population is taken out."
         ),
     )
 
@@ -104,15 +119,16 @@ def _row(
     colour = population.colour
     before, after = x(row.share_source), x(row.share_target)
     shares = f"{text.percent(row.share_source)} → {text.percent(row.share_target)}"
+    clear = f", q {text.probability(row.q)}" if row.q < ALPHA else ""
     return el(
         "g",
-        tip(f"{row.name}, a state of {name}: {shares} of the population"),
+        tip(f"{row.name}, a state of {name}: {shares} of the population{clear}"),
         el("rect", x=0, y=y - 12, width=WIDTH, height=24, class_="row-hit"),
         label(shown, x(0) - 10, y, anchor="end"),
         el("line", x1=before, x2=after, y1=y, y2=y, class_="stem", stroke=colour),
         el("circle", cx=before, cy=y, r=5, class_="donor source", stroke=colour),
         el("circle", cx=after, cy=y, r=5.5, fill=colour),
-        label(shares, right + 24, y, class_="value"),
+        label(shares + clear, right + 24, y, class_="value"),
         class_="mark row",
         data_s=population.index,
     )
@@ -128,6 +144,8 @@ def states_table(results: Results) -> Table:
                 number(row.share_source, text.percent),
                 number(row.share_target, text.percent),
                 number(row.log2_within, text.fold, "no cell left"),
+                interval(row.ci_low, row.ci_high, text.fold_range, row.reason or "not estimated"),
+                number(row.q, text.probability, "not tested"),
                 number(row.purity, text.percent, "not known"),
                 words(row.counterpart, "same name"),
             ],
@@ -143,7 +161,9 @@ def states_table(results: Results) -> Table:
             Column("Population", "Population of most of its cells", number=False),
             Column(f"Share in {text.short(results.source, 16)}", "Of the population"),
             Column(f"Share in {text.short(results.target, 16)}", "Of the population"),
-            Column("Change inside", "Ratio of the two shares"),
+            Column("Change inside", "Of the share, in a typical donor"),
+            Column("95% interval", "Over donors"),
+            Column("q", "Benjamini-Hochberg over the states that were tested"),
             Column("Purity", "Part of its cells that belong to the population"),
             Column(
                 "Matched to",
