@@ -146,16 +146,21 @@ def draw(design: Plan, seed: int, *, data: Path = DATA) -> RealCase:
             along.append(place)
         parts = (np.concatenate(v) for v in (points, donors, labels, batches, along))
         sides.append(tuple(parts))
-    truth = np.log2(after / base)
+    case = _case(sides, np.log2(after / base), batched=design.odd == "batch")
+    case.moves, case.tilts = moves, tilts
+    return case
+
+
+def _case(sides: list[tuple[np.ndarray, ...]], truth: np.ndarray, *, batched: bool) -> RealCase:
+    """Return points, donors, labels, batches and places of both sides as a case."""
     case = RealCase(
         (sides[0][0].astype(np.float32), sides[1][0].astype(np.float32)),
         (sides[0][1], sides[1][1]),
         (sides[0][2], sides[1][2]),
         truth,
     )
-    case.moves = moves
-    case.batches = (sides[0][3], sides[1][3]) if design.odd == "batch" else None
-    case.tilts, case.along = tilts, sides[0][4]
+    case.batches = (sides[0][3], sides[1][3]) if batched else None
+    case.along = sides[0][4]
     return case
 
 
