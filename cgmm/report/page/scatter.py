@@ -120,8 +120,8 @@ def draw_cells(
 
 
 def encode(image: Image.Image) -> str:
-    """Return an image as a ``data:`` address, with 128 colours."""
-    small = image.quantize(colors=128, method=Image.Quantize.FASTOCTREE)
+    """Return an image as a ``data:`` address, with 64 colours."""
+    small = image.quantize(colors=64, method=Image.Quantize.FASTOCTREE)
     stream = io.BytesIO()
     small.save(stream, format="png", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -61,7 +61,7 @@ def _drawing(results: Results, width: float, across: int) -> Markup:
             y += 20
             last = condition
         parts.append(label(text.short(name, limit), left - 10, y + BAR / 2, anchor="end"))
-        parts += _bar(results, name, shares, (left, width - CELLS), y)
+        parts += _bar(results, name, shares, (left, width - CELLS), y, hover=width == WIDTH)
         parts.append(label(cells, width, y + BAR / 2, anchor="end", class_="tick"))
         y += STEP
     legend, height = _legend(results, y + 12, width / across, across)
@@ -96,7 +96,13 @@ def _bars(results: Results) -> list[tuple[str, str, str, pd.Series]]:
 
 
 def _bar(
-    results: Results, name: str, shares: pd.Series, ends: tuple[float, float], y: float
+    results: Results,
+    name: str,
+    shares: pd.Series,
+    ends: tuple[float, float],
+    y: float,
+    *,
+    hover: bool,
 ) -> list[Markup]:
     left, end = ends
     total = max(float(np.nansum(shares)), 1.0)
@@ -110,7 +116,7 @@ def _bar(
         parts.append(
             el(
                 "g",
-                tip(f"{name}: {text.percent(share)} {population.name}"),
+                tip(f"{name}: {text.percent(share)} {population.name}") if hover else NOTHING,
                 el("rect", x=x, y=y, width=width, height=BAR, fill=colour, class_="part"),
                 label(population.name, x + 4, y + BAR / 2, class_=f"on-part {ink_on(colour)}")
                 if breadth(population.name) <= fits  # a name that is cut may be that of another

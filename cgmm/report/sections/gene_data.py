@@ -21,7 +21,7 @@ from cgmm.report.page.render import json_island
 from cgmm.results.read import Results
 from cgmm.thresholds import ALPHA
 
-MAX_VALUES = 1_100_000  # values of donors in a page; more stay in the file
+MAX_VALUES = 850_000  # values of donors in a page; more stay in the file
 LISTED = 12  # leading genes of a population that are buttons
 MISSING = 255  # of one byte; -32768 and 65535 of two
 #: Letters of the values of donors, from the smallest to the largest; none ends a script or a text.

@@ -81,7 +81,7 @@ def _dots(table: pd.DataFrame, names: list[str], n_genes: int) -> _Dots:
     return _Dots(chosen, rows, bool(table["fraction"].notna().any()))
 
 
-def _dot(dots: _Dots, gene: str, name: str, x: float, y: float, r: float) -> Markup:
+def _dot(dots: _Dots, gene: str, name: str, x: float, y: float, r: float, *, hover: bool) -> Markup:
     """Draw the dot of a gene in a population, `r` the radius for all cells; empty without data."""
     row = dots.of.get((gene, name))
     if row is None or not np.isfinite(row.scaled_mean):
@@ -93,7 +93,7 @@ def _dot(dots: _Dots, gene: str, name: str, x: float, y: float, r: float) -> Mar
     share = f", {text.percent(part)} of cells" if dots.fractions else ""
     return el(
         "circle",
-        tip(f"{gene} in {name}: mean {text.fixed(row.mean, 2)}{share}"),
+        tip(f"{gene} in {name}: mean {text.fixed(row.mean, 2)}{share}") if hover else NOTHING,
         cx=x,
         cy=y,
         r=radius,
@@ -128,7 +128,7 @@ def _wide(results: Results, dots: _Dots) -> Markup:
         name = label(results.short(population.name, 24), left - 8, y, anchor="end", font_size=12.0)
         r = min(column, STEP) / 2 - 0.4
         row = [
-            _dot(dots, gene, population.name, left + column * (j + 0.5), y, r)
+            _dot(dots, gene, population.name, left + column * (j + 0.5), y, r, hover=True)
             for j, (_, gene) in enumerate(dots.chosen)
         ]
         parts.append(el("g", name, *row, class_="mark", data_s=population.index))
@@ -158,7 +158,7 @@ def _narrow(results: Results, dots: _Dots) -> Markup:
         place = f"translate({x + size * 0.35:.1f},{top - 6:.1f}) rotate(-90)"
         marks = [el("text", names[j], transform=place, font_size=size)]
         marks += [
-            _dot(dots, gene, population.name, x, top + NARROW_ROW * (i + 0.5), r)
+            _dot(dots, gene, population.name, x, top + NARROW_ROW * (i + 0.5), r, hover=False)
             for i, (_, gene) in enumerate(dots.chosen)
         ]
         parts.append(el("g", *marks, class_="mark", data_s=population.index))
