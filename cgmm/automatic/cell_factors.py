@@ -11,8 +11,9 @@ its population, by as much as it is uncertain (empirical Bayes):
 :math:`\sigma_i^2` is the variance of the log2 ratio of two counts, averaged over the clusterings.
 :math:`c_p` and :math:`s_p^2` are the mean and the variance of the factors in the population,
 :math:`\bar\sigma_p^2` is the mean of :math:`\sigma_i^2`.  In a population whose factors scatter no
-more than their counts do, all cells have the mean.  A target cell has the mean factor of the source
-cells that it is assigned to.
+more than their counts do, all cells have the same.  At last a constant is added in each population,
+so that its mean factor, on the scale of ratios, stays what was counted.  A target cell has the mean
+factor of the source cells that it is assigned to.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def settled(
         w, f = weights[cells] / weights[cells].sum(), found[cells]
         centre = w @ f
         true = max(0.0, w @ np.square(f - centre) - w @ variance[cells])
-        found[cells] = centre + true / (true + variance[cells]) * (f - centre)
+        moved = centre + true / (true + variance[cells]) * (f - centre)
+        found[cells] = moved + np.log2(w @ np.exp2(f)) - np.log2(w @ np.exp2(moved))
     return found
 
 

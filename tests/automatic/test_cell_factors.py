@@ -54,6 +54,8 @@ def test_noise_becomes_the_factor_of_the_population_and_differences_stay() -> No
         ]
         > 0.98
     )
+    for own in (population == 0, population == 1):
+        assert np.exp2(found[own]).mean() == pytest.approx(np.exp2(noisy[own]).mean())
     noisy[:3] = -np.inf
     again = settled(noisy, sd**2, weights, population)
     assert np.isneginf(again[:3]).all()
