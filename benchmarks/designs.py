@@ -126,20 +126,24 @@ def confounded(rng: np.random.Generator, n: int, donors: int) -> list[str]:
         f"{donors - few} of {donors}; no change"
     ]
     lines += [f"  type I, {name:<24} {rate(hits)}" for name, hits in p.items()]
+    both, whole = np.sum(taken, axis=0)
+    part = both / whole
     return [
         *lines,
         f"  coverage, adjusted               {rate(covered)}",
-        f"  part of the covariate's effect that an unadjusted change holds  {np.mean(taken):.3f}",
+        f"  part of the covariate's effect that an unadjusted change holds  {part:.3f}",
     ]
 
 
-def part_taken(effects: np.ndarray, covariate: np.ndarray, sides: np.ndarray) -> float:
-    """Return the change of the log-odds between the sides over that of the covariate."""
+def part_taken(
+    effects: np.ndarray, covariate: np.ndarray, sides: np.ndarray
+) -> tuple[float, float]:
+    """Return products of the changes of the log-odds: sides and covariate, covariate alone."""
     y = typical(effects)
     of_side, of_covariate = (
         y[groups == 1].mean(axis=0) - y[groups == 0].mean(axis=0) for groups in (sides, covariate)
     )
-    return float(of_side @ of_covariate / (of_covariate @ of_covariate))
+    return float(of_side @ of_covariate), float(of_covariate @ of_covariate)
 
 
 def repeated(rng: np.random.Generator, n: int, samples: list[int]) -> list[str]:

@@ -47,6 +47,8 @@ def effects_table(results: Results) -> Table | None:
                 number(r.donors_for_twofold, text.count, _many(r.donors_for_twofold)),
                 number(r.log2_absolute, text.fold, "no counts"),
                 interval(r.absolute_low, r.absolute_high, text.fold_range, "no counts"),
+                number(r.shift_sd, _sd, "not estimated"),
+                number(r.shift_q, text.probability, r.shift_reason or "not tested"),
                 words(r.words if r.kind == "interaction" else ""),
             ]
         )
@@ -72,6 +74,12 @@ def effects_table(results: Results) -> Table | None:
             Column("Donors for ×2", "Per condition (or pairs): 80% of repeats find twofold"),
             Column("Absolute factor", "Of the number of cells, by counts_key"),
             Column("Absolute interval", "95%, over donors"),
+            Column(
+                "Shift",
+                "Of the mean cell, in SD; for a difference of changes, how far the two "
+                "displacements lie apart",
+            ),
+            Column("q of the shift", "Benjamini-Hochberg over the populations of a change"),
             Column("Factors that differ", number=False),
         ],
         rows=rows,
@@ -83,9 +91,15 @@ def effects_table(results: Results) -> Table | None:
         hidden += ["Absolute factor", "Absolute interval"]
     if not any_finite(table["p_permutation"]):
         hidden.append("p by exchange")
+    if not any_finite(table["shift_sd"]):
+        hidden += ["Shift", "q of the shift"]
     if not (table["kind"] == "interaction").any():
         hidden.append("Factors that differ")
     return without(made, *hidden)
+
+
+def _sd(value: float) -> str:
+    return f"{value:.2f}"
 
 
 def _many(value: float) -> str:
