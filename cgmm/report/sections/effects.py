@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cgmm.report.claims.calibration import null_sentence, own_calibration
@@ -34,26 +36,7 @@ def effects_table(results: Results) -> Table | None:
     if not several:  # as in the table above
         order = table["name"].map({p.name: p.index for p in results.populations})
         table = table.iloc[np.argsort(order.fillna(len(order)), kind="stable")]
-    rows = [
-        Row(
-            [
-                words(r.contrast),
-                words(r.name),
-                number(r.log2_change, text.fold),
-                interval(r.ci_low, r.ci_high, text.fold_range, r.reason or "not estimated"),
-                number(r.q, text.probability, "not tested"),
-                number(r.p_permutation, text.probability, "too few exchanges"),
-                number(r.log2_visible, text.fold, "not tested"),
-                number(r.donors_for_twofold, text.count, _many(r.donors_for_twofold)),
-                number(r.log2_absolute, text.fold, "no counts"),
-                interval(r.absolute_low, r.absolute_high, text.fold_range, "no counts"),
-                number(r.shift_sd, _sd, "not estimated"),
-                number(r.shift_q, text.probability, r.shift_reason or "not tested"),
-                words(r.words if r.kind == "interaction" else ""),
-            ]
-        )
-        for r in each(table)
-    ]
+    rows = [_row(r) for r in each(table)]
     made = Table(
         key="t-effects",
         caption="Every change that the design estimates, and what could have been seen"
@@ -96,6 +79,27 @@ def effects_table(results: Results) -> Table | None:
     if not (table["kind"] == "interaction").any():
         hidden.append("Factors that differ")
     return without(made, *hidden)
+
+
+def _row(r: Any) -> Row:
+    """Return the cells of one change of one population."""
+    return Row(
+        [
+            words(r.contrast),
+            words(r.name),
+            number(r.log2_change, text.fold),
+            interval(r.ci_low, r.ci_high, text.fold_range, r.reason or "not estimated"),
+            number(r.q, text.probability, "not tested"),
+            number(r.p_permutation, text.probability, "too few exchanges"),
+            number(r.log2_visible, text.fold, "not tested"),
+            number(r.donors_for_twofold, text.count, _many(r.donors_for_twofold)),
+            number(r.log2_absolute, text.fold, "no counts"),
+            interval(r.absolute_low, r.absolute_high, text.fold_range, "no counts"),
+            number(r.shift_sd, _sd, "not estimated"),
+            number(r.shift_q, text.probability, r.shift_reason or "not tested"),
+            words(r.words if r.kind == "interaction" else ""),
+        ]
+    )
 
 
 def _sd(value: float) -> str:
