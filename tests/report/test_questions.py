@@ -41,7 +41,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "Which pathway?": (
         (chip("Which pathway?"),),
         "#fig-gene-sets",
-        r"more than other genes|gene_sets: my_sets.gmt",
+        r"more than other genes|gene_sets: my_sets.gmt|none could be tested|too few for a test",
     ),
     "What settings were used?": (
         (link("Parameters, versions"), "summary:has-text('Parameters used')"),
