@@ -160,9 +160,9 @@ def check_estimable(
             raise ValueError(_confounded(partners, data, condition, unit))
         whom = joined(partners) if partners else "the other columns"
         msg = (
-            f"design: {name} says the same as {whom} ({counted(len(data), unit)}), so their "
-            f"effects cannot be told apart. Leave one of them out; the change of {condition} can "
-            "still be answered."
+            f"design: {name} and {whom} say the same, in whole or in part "
+            f"({counted(len(data), unit)}), so their effects cannot be told apart. Leave one of "
+            f"them out; the change of {condition} can still be answered."
         )
         raise ValueError(msg)
     msg = "design: the columns cannot be told apart: leave one of them out."

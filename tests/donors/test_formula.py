@@ -150,17 +150,22 @@ def test_a_formula_that_is_no_design_is_a_sentence(formula: object, says: str) -
         (
             {"gender": list("mfmfmf") * 2},
             "~ condition + sex + gender",
-            "sex says the same as gender (12 donors), so their effects cannot be told apart",
+            "sex and gender say the same, in whole or in part (12 donors), so their effects cannot",
         ),
         (
             {"weight": [2 * a + 1 for a in TABLE["age"]]},
             "~ condition + age + weight",
-            "age says the same as weight",
+            "age and weight say the same",
         ),
         (
             {"batch": list("pqrpqr") * 2, "plate": list("abcabc") * 2},
             "~ condition + batch + plate",
-            "batch says the same as plate",
+            "batch and plate say the same",
+        ),
+        (
+            {"run": list("rrrsss") * 2, "lane": list("ppqttu") * 2},
+            "~ condition * run + lane",
+            "run and lane say the same, in whole or in part",
         ),
         (
             {"who": [f"d{i}" for i in range(12)]},
@@ -207,5 +212,5 @@ def test_a_batch_that_lies_in_another_allows_for_both() -> None:
 
 
 def test_a_column_that_stands_twice_is_named_as_it_is_written() -> None:
-    with pytest.raises(ValueError, match=r"age says the same as center\(age\)"):
+    with pytest.raises(ValueError, match=r"age and center\(age\) say the same"):
         made("~ condition + age + center(age)")

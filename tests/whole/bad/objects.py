@@ -221,7 +221,7 @@ AFTER = [
     Case("a covariate with missing values", call(cg.tl.donors, obs("age", lambda a: np.where(a.obs["donor"] == "D01", np.nan, 40.0)), design="~ condition + age"), "'age' is missing for 1 of 8 donors"),
     Case("a covariate that changes within a donor", call(cg.tl.donors, obs("age", lambda a: np.arange(a.n_obs) % 2), design="~ condition + age"), "obs['age'] must be the same in all cells of a donor in a condition"),
     Case("a covariate that is the condition", call(cg.tl.donors, obs("site", lambda a: a.obs["condition"].map({"control": "east", "treated": "west"})), design="~ condition + site"), "site cannot be told from condition"),
-    Case("two covariates that are one", call(cg.tl.donors, twice, design="~ condition + sex + gender"), "sex says the same as gender"),
+    Case("two covariates that are one", call(cg.tl.donors, twice, design="~ condition + sex + gender"), "sex and gender say the same"),
     Case("more parameters than donors", call(cg.tl.donors, design="~ condition + donor"), "has 9 parameters, but there are only 8 donors"),
     Case("an interaction with an empty cell", call(cg.tl.donors, obs("sex", lambda a: np.where(a.obs["donor"].isin(["D01", "D02"]), "f", "m")), design="~ condition * sex"), "no donor has condition treated and sex f"),
     Case("a design and covariates", call(cg.tl.donors, design="~ condition", covariates=["donor"]), "Give either design or covariates"),

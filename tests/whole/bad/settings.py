@@ -140,7 +140,7 @@ CONFIG = [
     Case("a design that is the condition", designed("~ condition + site", {"site": "x x x y y y", "donor": "p q r s t u"}), "site cannot be told from condition", SettingsError),
     Case("a design with too many parameters", designed("~ condition + C(day)", {"day": "1 2 3 4 5 1", "donor": "p q r s t u"}), "has 6 parameters, but there are only 6 donors", SettingsError),
     Case("a design with an interaction that has an empty cell", designed("~ condition * sex", {"sex": "f f f f m f", "donor": "p q r s t u"}), "so the interaction condition:sex cannot be estimated", SettingsError),
-    Case("a design with a covariate that is another", designed("~ condition + sex + gender", {"sex": "f m f m f m", "gender": "x y x y x y", "donor": "p q r s t u"}), "sex says the same as gender", SettingsError),
+    Case("a design with a covariate that is another", designed("~ condition + sex + gender", {"sex": "f m f m f m", "gender": "x y x y x y", "donor": "p q r s t u"}), "sex and gender say the same", SettingsError),
     Case("a design without donors", designed("~ condition + sex", {"sex": "f m f m f m", "donor": "- - - - - -"}), "a design needs the column `donor` filled in", SettingsError),
     Case("technical replicates that differ", designed("~ condition + sex", {"sex": "f m f m f m", "donor": "p p r s s u"}, technical_replicates=True), "'sex' differs between the technical replicates of donor p", SettingsError),
     Case("rho = 0", config(fit={"rho": 0}), "`fit.rho`: 0 is less than or equal to the minimum of 0", SettingsError),
