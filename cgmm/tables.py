@@ -22,6 +22,7 @@ POPULATION, MIXED, UNCLEAR, NUMBER = "population", "mixed", "unclear", "number"
 CELLS_ONLY = "cells"  # value of interval_from: cells were drawn, because there are no donors
 N_PCS = 5  # coordinates of a cell in cells.tsv.gz
 OF_OBS = "obs_"  # before the names of columns of the user in cells.tsv.gz
+MAX_LABELS, MAX_COLUMNS = 60, 12  # labels of such a column, and such columns
 
 
 @dataclass(frozen=True)
@@ -797,7 +798,8 @@ CELLS = Table(
     "cells",
     "cells",
     "what is known of each cell, one row per cell of the two conditions; columns of your files "
-    "with 2 to 60 labels follow, with obs_ before their names",
+    "with 2 to 60 labels (text or whole numbers) follow, twelve at most, with obs_ before their "
+    "names",
     (
         _text("barcode", "Name of the cell."),
         _text("sample", "Sample of the cell."),

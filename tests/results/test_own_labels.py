@@ -6,7 +6,8 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm.results.own_labels import MAX_COLUMNS, MAX_LABELS, own_labels
+from cgmm.results.own_labels import own_labels
+from cgmm.tables import MAX_COLUMNS, MAX_LABELS
 
 
 def cells(n: int = 300) -> ad.AnnData:
@@ -54,3 +55,26 @@ def test_there_are_limits_for_labels_and_columns() -> None:
         index=adata.obs_names,
     )
     assert list(own_labels(adata, ())) == [f"obs_c{i:02}" for i in range(MAX_COLUMNS)]
+
+
+def test_whole_numbers_are_labels_however_they_are_stored() -> None:
+    adata = cells()
+    number = np.arange(adata.n_obs) % 4.0
+    missing = np.where(np.arange(adata.n_obs) < 9, np.nan, number // 2)
+    adata.obs = pd.DataFrame(
+        {
+            "decimals": number,
+            "missing": pd.Categorical(missing),
+            "category": pd.Categorical([None, 1, 2] * (adata.n_obs // 3)),
+            "half": number + 0.5,
+            "huge": 1e300 * number,
+            "infinite": np.where(number > 1, np.inf, number),
+        },
+        index=adata.obs_names,
+    )
+    found = own_labels(adata, ())
+    assert {name: sorted(set(texts)) for name, texts in found.items()} == {
+        "obs_decimals": ["0", "1", "2", "3"],
+        "obs_missing": ["", "0", "1"],
+        "obs_category": ["", "1", "2"],
+    }

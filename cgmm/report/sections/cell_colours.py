@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from cgmm._utils.colours import population_colours
+from cgmm._utils.divisions import same_division
 from cgmm.pair import SIDES
 from cgmm.report.page import text
 from cgmm.report.page.scatter import Panel, View, dot_size, draw_cells, encode, overlay
 from cgmm.report.sections.cells import NO_SUBPOPULATION, cell_side, pack
 from cgmm.results.read import Results
-from cgmm.tables import OF_OBS
+from cgmm.tables import MAX_LABELS, OF_OBS
 
-MAX_LEVELS = 60
 OF_SHEET = ("donor", "sample")
 
 
@@ -92,11 +92,11 @@ def colourings(results: Results) -> list[Colouring]:
     """Return the columns that tell drawn cells apart: donor, sample, and those of the user."""
     cells = results.cells
     own = [str(c) for c in cells.columns if str(c).startswith(OF_OBS)]
-    condition = cells["condition"].astype(str) if "condition" in cells else pd.Series(dtype=str)
+    known = [cells[c].astype(str) for c in ("condition", "donor") if c in cells]
     found: list[Colouring] = []
     for column in (*(c for c in OF_SHEET if c in cells), *own):
         labels = cells[column].astype(str)
-        if column == "sample" and _one_each(labels, condition, cells.get("donor")):
+        if column == "sample" and any(same_division(labels, other) for other in known):
             continue
         made = _colouring(results, column.removeprefix(OF_OBS), labels)
         if made is not None:
@@ -104,16 +104,9 @@ def colourings(results: Results) -> list[Colouring]:
     return found
 
 
-def _one_each(sample: pd.Series, condition: pd.Series, donor: pd.Series | None) -> bool:
-    """Return whether samples tell no more than conditions, or than donors."""
-    n = sample.nunique()
-    of_donor = 0 if donor is None else donor.nunique()
-    return n in (condition.nunique(), of_donor)
-
-
 def _colouring(results: Results, name: str, labels: pd.Series) -> Colouring | None:
     sizes = labels[labels != ""].value_counts()
-    if not 2 <= len(sizes) <= MAX_LEVELS:
+    if not 2 <= len(sizes) <= MAX_LABELS:
         return None
     levels = sorted(map(str, sizes.index), key=_natural)
     place = {level: i for i, level in enumerate(levels)}

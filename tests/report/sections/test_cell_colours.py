@@ -31,6 +31,13 @@ def test_samples_of_donors_in_one_condition_are_no_colour_of_their_own(made) -> 
     assert names == [f"donor{i}" for i in range(1, 11)]  # not 1, 10, 2
 
 
+def test_samples_across_the_donors_colour_the_cells_though_there_are_as_many(made) -> None:
+    results = read_results(made("donors")[0])
+    donors = results.cells["donor"].to_numpy()
+    rolled = dataclasses.replace(results, cells=results.cells.assign(sample=np.roll(donors, 1)))
+    assert [c.name for c in colourings(rolled)][:2] == ["donor", "sample"]
+
+
 def test_labels_that_are_populations_have_the_colours_of_these(made) -> None:
     results = read_results(made("donors")[0])
     cells = results.cells.assign(obs_mine=results.cells["population"])
