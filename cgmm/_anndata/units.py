@@ -78,6 +78,17 @@ class Units(NamedTuple):
     of_cell: tuple[np.ndarray, np.ndarray]  #: unit of every cell of a side; -1: left out
     donors: np.ndarray  #: (n_units,) row of the donor in ``plan.units``
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of units of source and target."""
+        return np.bincount(self.plan.sides[self.donors], minlength=2)
+
+    @property
+    def of_cell_in_side(self) -> Pair[np.ndarray]:
+        """Unit of every cell among the units of its side; -1: left out."""
+        source, target = self.of_cell
+        return Pair(source, np.where(target >= 0, target - self.sizes[0], -1))
+
 
 def formula_of(columns: Sequence[str]) -> str:
     """Return the formula that adds columns, with names in backticks where they need them."""

@@ -96,7 +96,7 @@ def effects(adata: ad.AnnData, *, by: str | None = None, key: str = DEFAULT_KEY)
         frame = _of_contrast(contrast, names, study, borders if of_condition else None)
         log2_change[contrast.name] = frame["log2_change"].to_numpy(float)
         frame["words"] = _words(contrast, log2_change, len(names))
-        frame[list(SHIFT)] = _moved(contrast, means, len(names))
+        frame[list(SHIFT)] = _moved(contrast, means)
         parts.append(frame)
     return build(TABLES["effects"], pd.concat(parts, ignore_index=True))
 
@@ -199,13 +199,12 @@ def _of_contrast(
     return pd.DataFrame(columns | dict(zip(ABSOLUTE, absolute, strict=True)))
 
 
-def _moved(contrast: Contrast, means: Measured, n: int) -> pd.DataFrame:
+def _moved(contrast: Contrast, means: Measured) -> pd.DataFrame:
     """Return the columns of a shift under a change."""
-    own = contrast if means.model is not None else None
-    found = means.shifts(own)
-    numbers = (found.length, found.low, found.high, found.p, found.q)
-    frame = pd.DataFrame(dict(zip(SHIFT, numbers, strict=False)))
-    return frame.assign(shift_reason=np.array(found.reason, dtype=object)).head(n)
+    found = means.shifts(None if means.model is None else contrast)
+    reasons = np.array(found.reason, dtype=object)
+    columns = (found.length, found.low, found.high, found.p, found.q, reasons)
+    return pd.DataFrame(dict(zip(SHIFT, columns, strict=True)))
 
 
 def _words(contrast: Contrast, log2_change: dict[str, np.ndarray], n: int) -> list[str]:

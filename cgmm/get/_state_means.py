@@ -79,16 +79,12 @@ def measured(
     values = representation(adata, known["use_rep"], known["n_dims"])
     points = cells.rows.map(lambda own: values[own].astype(np.float64))
     columns = DonorColumns.from_params(known)
-    model, donors, sizes = None, None, plan.n_units
+    model, donors, sizes = None, None, np.array(plan.n_units)
     if columns.design is not None or columns.sample_key is not None:
         found = read_units(adata, columns, dict(zip(SIDES, cells.rows, strict=True)))
         if found is not None:
             model, plan = model_of(found, columns), found.plan
-            first = int((plan.sides[found.donors] == 0).sum())
-            sizes = (first, len(found.donors) - first)
-            units = Pair(
-                found.of_cell[0], np.where(found.of_cell[1] >= 0, found.of_cell[1] - first, -1)
-            )
+            sizes, units = found.sizes, found.of_cell_in_side
             donors = None if columns.sample_key is None else found.donors
-    means = state_means(points, cells.codes, units, np.array(sizes), len(cells.names))
+    means = state_means(points, cells.codes, units, sizes, len(cells.names))
     return Measured(means, plan, model, donors)

@@ -19,7 +19,7 @@ from cgmm.donors.states import StateCells, StateChanges, state_changes
 from cgmm.get._common import build, component_names, core, origin
 from cgmm.get._populations import units_of
 from cgmm.get._state_means import measured
-from cgmm.pair import SIDES, SOURCE, Pair
+from cgmm.pair import SIDES, SOURCE
 from cgmm.tables import TABLES
 from cgmm.thresholds import ALPHA
 from cgmm.transport.coupling import divide, share_of_source
@@ -119,13 +119,11 @@ def _tested(adata: ad.AnnData, populations: np.ndarray, key: str) -> StateChange
         why = Reason.NO_POPULATION_OF_STATE if cells is None else Reason.NO_REPLICATION
         why_not = [str(why.note())] * len(none)
         return StateChanges(none, none, none, none, none, none, none, why_not)
-    first = int((units.plan.sides[units.donors] == 0).sum())
-    of_target = units.of_cell[1]
     values = representation(adata, known["use_rep"], known["n_dims"])
     study = StateCells(
         cells.rows.map(lambda own: values[own].astype(np.float64)),
         cells.codes,
-        Pair(units.of_cell[0], np.where(of_target >= 0, of_target - first, -1)),
+        units.of_cell_in_side,
         units.plan,
         model_of(units, columns),
         units.donors,

@@ -161,7 +161,11 @@ def states_table(results: Results) -> Table:
             Column("Population", "Population of most of its cells", number=False),
             Column(f"Share in {text.short(results.source, 16)}", "Of the population"),
             Column(f"Share in {text.short(results.target, 16)}", "Of the population"),
-            Column("Change inside", "Of the share, in a typical donor"),
+            Column(
+                "Change inside",
+                "Of the share: of a typical donor where there is an interval, else the ratio of "
+                "the two shares",
+            ),
             Column("95% interval", "Over donors"),
             Column("q", "Benjamini-Hochberg over the states that were tested"),
             Column("Purity", "Part of its cells that belong to the population"),
