@@ -2,7 +2,8 @@
 
     python benchmarks/calibration.py [--part calibration,power,speed] [--replicates 15]
     python benchmarks/calibration.py --part real|pairs|odd|change|labels [--replicates 15]
-                                     [--power-replicates 15] [--cells-per-donor 300] [--jobs 2]
+                                     [--first-seed 100] [--power-replicates 15]
+                                     [--cells-per-donor 300] [--jobs 2]
                                      [--data ../shared/data] [--out rows.tsv]
 
 Calibration. Nothing differs between the two sides but the donors. Simulation: six Gaussian
@@ -391,6 +392,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--part", default=",".join(PARTS), help="comma-separated")
     parser.add_argument("--replicates", type=int, default=REPLICATES)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of parts from real cells")
     parser.add_argument("--power-replicates", type=int, default=POWER_REPLICATES)
     parser.add_argument("--cells-per-donor", type=int, default=CELLS_PER_DONOR)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
@@ -437,7 +439,7 @@ def real(part: str, args: argparse.Namespace) -> None:
     elif args.rows:
         lines = TABLES[part](pd.concat([pd.read_csv(f, sep="\t") for f in args.rows]))
     else:
-        seeds = range(FIRST_SEED, FIRST_SEED + args.replicates)
+        seeds = range(args.first_seed, args.first_seed + args.replicates)
         jobs = [(one, seed, args.data) for seed in seeds for one in REAL[part]]
         rows = run(jobs, args.jobs, one_case)
         if args.out is not None:
