@@ -392,7 +392,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--part", default=",".join(PARTS), help="comma-separated")
     parser.add_argument("--replicates", type=int, default=REPLICATES)
-    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of parts from real cells")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of the real cells")
     parser.add_argument("--power-replicates", type=int, default=POWER_REPLICATES)
     parser.add_argument("--cells-per-donor", type=int, default=CELLS_PER_DONOR)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
