@@ -96,7 +96,7 @@ def genes_answer(results: Results, genes: ChangedGenes) -> str:
     if left > 0:
         said.append(f"{left} more {'population' if left == 1 else 'populations'}: fewer")
     if len(genes.found) > 1:  # a gene counts once in each population where it changed
-        counted = f"{text.count(total)} changes of a {one} in a population have"
+        counted = f"{text.count(total)} {one} changes, counted in each population, have"
     else:
         counted = f"One {one} has" if total == 1 else f"{text.count(total)} {many} have"
     return f"{counted} q under 0.05 over donors ({where}). {'; '.join(said)}."

@@ -69,7 +69,7 @@ def test_many_genes_are_counted_where_the_table_holds_a_few(quiet: Path) -> None
     results = with_hits(quiet, symbols, {first: 40, second: 1200})
     said = answers(results)["Changed genes"]
     assert said.startswith(
-        "1\u202f240 changes of a gene in a population have q under 0.05 over donors ("
+        "1\u202f240 gene changes, counted in each population, have q under 0.05 over donors ("
     )
     assert said.index(f"{second}: 1\u202f200 (") < said.index(f"{first}: 40 (")
     assert said.count(" first)") == 2
