@@ -15,6 +15,7 @@ from cgmm.report.page.table import Cell, Column, Row, Table, number, words
 from cgmm.results.read import Population, Results, each
 
 MIN_WITH_NUMBER = 18.0  # width of a cell, for three digits
+HEAD_LETTER, ARROW = 7.8, 2  # width of a letter of the heads; letters of an arrow and its space
 
 
 def heatmap_figure(results: Results) -> Figure:
@@ -60,8 +61,11 @@ def _matrix(
     short = {s.name: results.short(s.name, letters) for s in (*rows, *columns)}
     longest = max(map(breadth, short.values()), default=4)
     across = [short[s.name] for s in columns]
+    names = longest * size * 0.6  # room for the names of the rows
+    limit = 14 if width is None else max(4, int(names / HEAD_LETTER) - ARROW)
+    head = f"{text.short(results.source, limit)} ↓"
     grid = Grid(
-        left=28 + longest * size * 0.6 if width is None else 8 + longest * size * 0.6,
+        left=8 + names if width is not None else max(28 + names, 12 + HEAD_LETTER * breadth(head)),
         top=min(34 + rise(cell, list(short.values()), size), 170),
         width=cell,
         height=cell,
@@ -71,7 +75,7 @@ def _matrix(
     keyed = {(r.source, r.target): r for r in each(results.tables["transfers"])}
     parts: list[Markup] = [
         label(
-            f"{text.short(results.source, 14)} ↓",
+            head,
             grid.left - 8,
             grid.top - 12,
             anchor="end",
@@ -88,10 +92,10 @@ def _matrix(
         for j, b in enumerate(columns):
             if (a.name, b.name) in keyed:
                 parts.append(_transfer(grid, i, j, a, b, keyed[a.name, b.name]))
-    head = 8 + (len(text.short(results.target, 14)) + 2) * 7.8
+    beyond = 8 + (breadth(text.short(results.target, 14)) + ARROW) * HEAD_LETTER
     return drawing(
         parts,
-        width=width or max(grid.right + head, reach(grid, across, size)) + 6,
+        width=width or max(grid.right + beyond, reach(grid, across, size)) + 6,
         height=grid.bottom + 12,
         title="Transfer heatmap",
         text="Rows are source populations, columns target populations; each cell is the "
