@@ -17,7 +17,6 @@ allow for them.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -33,18 +32,12 @@ from cgmm.donors.formula_checks import (
     check_values,
     check_words,
 )
+from cgmm.donors.formula_matrix import Factor, FormulaMatrix, nested_factors
 from cgmm.donors.formula_words import joined
 from cgmm.donors.reasons import Note, Reason
 
 TRANSFORMS = ("C", "center", "scale", "log", "log2")
 _CALL = re.compile(rf"({'|'.join(TRANSFORMS)})\(\s*(?:`([^`]+)`|([^\W\d]\w*))\s*\)")
-
-
-class Factor(NamedTuple):
-    """One variable of a formula, as it enters a term."""
-
-    column: str
-    transform: str  #: "" or one of ``TRANSFORMS``
 
 
 class Contrast(NamedTuple):
@@ -177,8 +170,8 @@ def model(
         data[condition] = pd.Categorical(data[condition].astype(str), categories=[source, target])
     check_values(data, condition, logs=logs, unit=unit, constant_allowed=pairs is not None)
     check_cells(data, [[f.column for f in term] for term in terms], unit)
-    nested = _nested(data, terms, condition)
-    made = _Matrix(formula, data, pairs, {outer for outer, _ in nested})
+    nested = nested_factors(data, terms, condition)
+    made = FormulaMatrix(formula, data, pairs, {outer for outer, _ in nested})
     check_parameters(made.matrix.shape, formula, unit, paired=made.paired)
     check_estimable(made.matrix, made.groups(terms), data, condition, unit=unit)
     notes += [Reason.NESTED.note(outer=outer, inner=inner) for outer, inner in nested]
@@ -268,112 +261,12 @@ def _factor_of(values: pd.Series) -> pd.Categorical:
     return pd.Categorical(text, categories=[level for level in levels if level in present])
 
 
-def _written(factor: Factor) -> str:
-    return f"{factor.transform}({factor.column})" if factor.transform else factor.column
-
-
-def _spellings(columns: set[str]) -> set[str]:
-    """Return how a formula can write columns as factors."""
-    return columns | {f"C({c})" for c in columns} | {f"C(`{c}`)" for c in columns}
-
-
-def _nested(data: pd.DataFrame, terms: list[list[Factor]], condition: str) -> list[tuple[str, str]]:
-    """Return pairs of factors, outer and inner, where each level of the inner is in one outer.
-
-    Only factors that stand alone in one term; factors that say the same are no pair.
-    """
-    used = [f.column for term in terms for f in term]
-    alone = [
-        term[0].column
-        for term in terms
-        if len(term) == 1
-        and used.count(term[0].column) == 1
-        and term[0].column != condition
-        and isinstance(data[term[0].column].dtype, pd.CategoricalDtype)
-    ]
-    found: dict[str, str] = {}
-    for outer, inner in itertools.permutations(alone, 2):
-        together = data.groupby(inner, observed=True)[outer].nunique()
-        if (together == 1).all() and data[inner].nunique() > data[outer].nunique():
-            found.setdefault(outer, inner)
-    return list(found.items())
-
-
-class _Matrix:
-    """The matrix of a formula, which can be made again with columns set to other values."""
-
-    def __init__(
-        self,
-        formula: str,
-        data: pd.DataFrame,
-        pairs: np.ndarray | None,
-        nested: set[str],
-    ) -> None:
-        from formulaic import Formula
-
-        whole = Formula(formula).get_model_matrix(data, context={}, na_action="raise")
-        self.data, self._spec = data, whole.model_spec
-        values = np.asarray(whole, dtype=float)
-        self._blocks = np.empty((len(data), 0))
-        self._kept = np.ones(values.shape[1], dtype=bool)
-        names = [str(name) for name in whole.columns]
-        if pairs is not None:
-            donors, index = np.unique(pairs, return_inverse=True)
-            self._blocks = (index[:, None] == np.arange(1, len(donors))).astype(float)
-            centred = values - np.array([values[index == i].mean(axis=0) for i in index])
-            self._kept = np.abs(centred).max(axis=0) > 1e-9 * (1 + np.abs(values).max(axis=0))
-            self._kept[0] = True
-        for term, part in whole.model_spec.term_slices.items():
-            if {str(f.expr) for f in term.factors} & _spellings(nested):
-                self._kept[part.start : part.stop] = False
-        if pairs is not None:
-            names += [f"donor {name}" for name in donors[1:]]
-        kept = np.concatenate([self._kept, np.ones(self._blocks.shape[1], dtype=bool)])
-        self.names = tuple(np.array(names, dtype=object)[kept])
-        self.matrix = np.column_stack([values[:, self._kept], self._blocks])
-
-    @property
-    def paired(self) -> bool:
-        """Whether every donor has a column."""
-        return self._blocks.shape[1] > 0
-
-    def row(self, changed: Mapping[str, Any]) -> np.ndarray:
-        """Return the mean row of the matrix with columns of the data set to other values, (p,)."""
-        data = self.data.copy()
-        for name, value in changed.items():
-            column = self.data[name]
-            if isinstance(column.dtype, pd.CategoricalDtype):
-                value = pd.Categorical([value] * len(data), categories=column.cat.categories)
-            data[name] = value
-        values = np.asarray(self._spec.get_model_matrix(data, context={}), dtype=float)
-        return np.column_stack([values[:, self._kept], self._blocks]).mean(axis=0)
-
-    def _columns(self, terms: list[list[Factor]]) -> list[tuple[str, np.ndarray]]:
-        """Return each term in words, and its columns in the matrix of the formula."""
-        slices = list(self._spec.term_slices.values())[-len(terms) :] if terms else []
-        names = [":".join(f.column for f in term) for term in terms]
-        return [
-            # a column that stands in two terms is named as it is written there
-            (
-                name if names.count(name) == 1 else ":".join(map(_written, term)),
-                np.arange(part.start, part.stop),
-            )
-            for name, term, part in zip(names, terms, slices, strict=True)
-        ]
-
-    def groups(self, terms: list[list[Factor]]) -> dict[str, np.ndarray]:
-        """Return the columns of the matrix that belong to each term; empty ones are left out."""
-        place = np.cumsum(self._kept) - 1
-        made = {name: place[own[self._kept[own]]] for name, own in self._columns(terms)}
-        return {name: own for name, own in made.items() if len(own)}
-
-    def left_out(self, terms: list[list[Factor]]) -> list[str]:
-        """Return the terms that have no column left."""
-        return [name for name, own in self._columns(terms) if not self._kept[own].any()]
-
-
 def _contrasts(
-    made: _Matrix, terms: list[list[Factor]], condition: str, ends: tuple[Any, Any], words: str
+    made: FormulaMatrix,
+    terms: list[list[Factor]],
+    condition: str,
+    ends: tuple[Any, Any],
+    words: str,
 ) -> list[Contrast]:
     """Return the contrasts of the condition, of its interactions and of the other columns."""
     found = [_difference(made, "condition", words, {}, condition, *ends)]
@@ -389,14 +282,20 @@ def _contrasts(
 
 
 def _difference(
-    made: _Matrix, kind: str, name: str, fixed: dict[str, Any], column: str, low: Any, high: Any
+    made: FormulaMatrix,
+    kind: str,
+    name: str,
+    fixed: dict[str, Any],
+    column: str,
+    low: Any,
+    high: Any,
 ) -> Contrast:
     base = made.row({**fixed, column: low})
     return Contrast(kind, name, made.row({**fixed, column: high}) - base, base)
 
 
 def _within(
-    made: _Matrix, name: str, condition: str, ends: tuple[Any, Any], words: str
+    made: FormulaMatrix, name: str, condition: str, ends: tuple[Any, Any], words: str
 ) -> list[Contrast]:
     """Return the change of the condition within each level of a factor, and their differences."""
     column = made.data[name]
@@ -426,7 +325,7 @@ def _within(
     return shown + differences
 
 
-def _of_column(made: _Matrix, name: str, *, logged: bool) -> list[Contrast]:
+def _of_column(made: FormulaMatrix, name: str, *, logged: bool) -> list[Contrast]:
     """Return the contrasts of a factor's levels against its first, or of a covariate per unit."""
     column = made.data[name]
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -441,7 +340,7 @@ def _of_column(made: _Matrix, name: str, *, logged: bool) -> list[Contrast]:
     return [_difference(made, "covariate", label, {}, name, values, higher)]
 
 
-def _adjusted_for(made: _Matrix, columns: list[str], condition: str) -> list[str]:
+def _adjusted_for(made: FormulaMatrix, columns: list[str], condition: str) -> list[str]:
     """Return what the change of the condition is adjusted for, in words."""
     words = []
     for name in columns:
