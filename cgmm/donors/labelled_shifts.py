@@ -190,7 +190,8 @@ def shifts_of(
     model
         Model of a design formula with a row per unit. None: the conditions with pairs or batches.
     contrast
-        The change whose displacement is asked for; None: that of the condition.
+        The change whose displacement is asked for; None: that of the condition. Only the latter
+        has a length where donors are too few for the model.
     donors
         Where units are samples: row of the donor in ``design.units`` of every unit, the units of
         the source first, shape (n_units,). None: units are the donors of the design.
@@ -220,9 +221,10 @@ def shifts_of(
             fitted = _fit(means[:, k], there, rows, rho)
         if note is None and fitted is None:
             note = _few_donors(design)
-            delta, noise = _between_cells(means[:, k], counts[:, k], sides, spread)
-            raw[k] = np.linalg.norm(delta)
-            length[k] = np.sqrt(max(raw[k] ** 2 - noise, 0.0))
+            if contrast is None or contrast.kind == "condition":  # all that cells can tell
+                delta, noise = _between_cells(means[:, k], counts[:, k], sides, spread)
+                raw[k] = np.linalg.norm(delta)
+                length[k] = np.sqrt(max(raw[k] ** 2 - noise, 0.0))
         found.append(fitted)
         notes.append(note)
     low, high, p = (np.full(n_labels, np.nan) for _ in range(3))

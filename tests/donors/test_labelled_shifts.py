@@ -8,7 +8,12 @@ import pytest
 
 from cgmm.donors.design import design, unit_of_cells
 from cgmm.donors.formula import Model, model
-from cgmm.donors.labelled_shifts import LabelledShifts, labelled_shifts
+from cgmm.donors.labelled_shifts import (
+    LabelledShifts,
+    StateMeans,
+    labelled_shifts,
+    shifts_of,
+)
 from cgmm.pair import Pair
 
 K, D = 3, 8
@@ -154,3 +159,24 @@ def test_the_formula_of_the_condition_alone_changes_nothing() -> None:
     other = labelled_shifts(points, codes, units, plan, K, model=made)
     for name in ("raw", "length", "low", "high", "p"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-10)
+
+
+def test_the_move_of_a_condition_is_not_taken_for_that_of_a_covariate() -> None:
+    """In the second population two donors have cells, too few for the model."""
+    sex = ["m", "f", "m", "f", "m", "f", "m", "f"]
+    table = pd.DataFrame({"condition": np.repeat(["a", "b"], 4), "sex": sex})
+    made = model("~ condition + sex", table, condition="condition", source="a", target="b")
+    names = [np.repeat([f"{side}{i}" for i in range(4)], 100) for side in "ab"]
+    plan = design(*names, paired=False)
+    means = np.random.default_rng(0).normal(size=(8, 2, D))
+    means[4:, :, 0] += 9
+    n_cells = np.full((8, 2), 50.0)
+    n_cells[[1, 2, 3, 5, 6, 7], 1] = 0
+    found = {
+        c.kind: shifts_of(StateMeans(means, n_cells, 1.0), plan, model=made, contrast=c)
+        for c in made.contrasts
+    }
+    assert found["condition"].length[1] > 5
+    assert np.isnan(found["factor"].length[1])
+    assert np.isfinite(found["factor"].length[0])
+    assert found["factor"].reason[1] == found["condition"].reason[1] != ""
