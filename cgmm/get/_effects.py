@@ -150,7 +150,7 @@ def _observed(
     study = counted(adata, known, cells, always=True)
     if study is None:
         return None
-    means = measured(adata, known, cells, *units_of(adata, known, cells.rows))
+    means = measured(adata, known, cells, *units_of(adata, known, cells.rows), always=True)
     return cells.names, study, found_borders(adata, cells, key=key), means
 
 
@@ -201,7 +201,7 @@ def _of_contrast(
 
 def _moved(contrast: Contrast, means: Measured) -> pd.DataFrame:
     """Return the columns of a shift under a change."""
-    found = means.shifts(None if means.model is None else contrast)
+    found = means.shifts(contrast)
     reasons = np.array(found.reason, dtype=object)
     columns = (found.length, found.low, found.high, found.p, found.q, reasons)
     return pd.DataFrame(dict(zip(SHIFT, columns, strict=True)))

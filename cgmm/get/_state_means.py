@@ -62,6 +62,8 @@ def measured(
     cells: PopulationCells,
     plan: Design,
     units: Pair[np.ndarray],
+    *,
+    always: bool = False,
 ) -> Measured:
     """Return the mean cells of the populations in the units of the stored design.
 
@@ -75,12 +77,14 @@ def measured(
         The cells of both conditions with their populations.
     plan, units
         The donors, and the donor of every cell within its side, -1 for none.
+    always
+        Whether to make the model although neither a formula nor samples were given.
     """
     values = representation(adata, known["use_rep"], known["n_dims"])
     points = cells.rows.map(lambda own: values[own].astype(np.float64))
     columns = DonorColumns.from_params(known)
     model, donors, sizes = None, None, np.array(plan.n_units)
-    if columns.design is not None or columns.sample_key is not None:
+    if always or columns.design is not None or columns.sample_key is not None:
         found = read_units(adata, columns, dict(zip(SIDES, cells.rows, strict=True)))
         if found is not None:
             model, plan = model_of(found, columns), found.plan

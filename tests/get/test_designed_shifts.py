@@ -106,3 +106,20 @@ def test_every_change_of_the_design_has_its_shift(study: ad.AnnData) -> None:
     assert mean["high against vehicle: sex m against f"] == pytest.approx(women_only, abs=0.6)
     apart = effects[effects["kind"] == "interaction"]
     assert (apart["shift_q"] < 0.05).all()
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_without_a_formula_each_change_has_its_own_shift(study: ad.AnnData, paired: bool) -> None:
+    """Batches are crossed with the conditions, so what they move is not what the dose moves."""
+    adata = doses_of(paired=True) if paired else study.copy()
+    number = adata.obs["donor"].astype(str).str.split().str[1].astype(int)
+    adata.obs["run"] = np.where(number % 2, "odd", "even")
+    adata.obsm["X_pca"] = adata.obsm["X_pca"] + 6.0 * (number % 2).to_numpy()[:, None]
+    cg.tl.donors(adata, key=KEY, **({} if paired else {"batch_key": "run"}))
+    effects = cg.get.effects(adata, key=KEY)
+    of = {kind: rows.set_index("name")["shift_sd"] for kind, rows in effects.groupby("kind")}
+    plain = cg.get.populations(adata, key=KEY).set_index("name")["shift_sd"]
+    np.testing.assert_allclose(of["condition"].reindex(plain.index), plain, atol=1e-6)
+    assert set(of) == ({"condition"} if paired else {"condition", "factor"})
+    if not paired:
+        assert (of["factor"] > of["condition"] + 1).all()
