@@ -94,6 +94,8 @@ def take_populations(
     ------
     KeyError
         When there is no such column.
+    ValueError
+        When no cell of one condition is left in the object.
     UnlabelledError
         When one condition has no labels in the column that was asked for.
     """
@@ -113,6 +115,13 @@ def _of_column(adata: ad.AnnData, by: str, known: Mapping[str, Any]) -> Populati
     values = column(adata, by, "by")
     of_fit = rows_of_fit(adata, known)
     rows = Pair(*(of_fit[side] for side in SIDES))
+    for side, own in of_fit.items():
+        if not len(own):
+            msg = (
+                f"No cell of the {side} {known[side]!r} is left in the object: populations can "
+                "only be compared with cells of both conditions. Use the object that was fitted."
+            )
+            raise ValueError(msg)
     text = values.astype(object).where(values.notna(), NOT_ANNOTATED).astype(str).to_numpy(object)
     labels = rows.map(lambda own: text[own])
     present = set(np.concatenate(labels)) - {NOT_ANNOTATED}

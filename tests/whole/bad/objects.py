@@ -252,6 +252,7 @@ AFTER = [
     Case("tables without an object", lambda a: cg.get.factors(None), "adata must be an AnnData object, not NoneType", TypeError),
     Case("tables of something else", call(cg.get.factors, uns("text")), "uns has no fit called 'cgmm'", KeyError),
     Case("tables of half a fit", call(cg.get.factors, inside("coupling")), "uns['cgmm'] lacks coupling, so it is not a whole fit", KeyError),
+    Case("populations of one condition alone", call(cg.get.populations, lambda a: a[(a.obs["condition"] == "control").to_numpy()].copy(), by="donor"), "No cell of the target 'treated' is left in the object"),
     Case("damaged parameters", call(cg.get.params, inside("params", "{")), "uns['cgmm']['params'] is damaged"),
     Case("an annotation that does not exist", call(cg.get.factors, by="celltype"), "by='celltype' is not a column of obs", KeyError),
     Case("a list of annotations", call(cg.get.transfers, by=["cell_type"]), "is not a column of obs", KeyError),
