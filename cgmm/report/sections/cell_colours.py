@@ -84,8 +84,21 @@ def colour_figure(results: Results, view: View, note: str) -> ColourFigure | Non
             "apart from all others differs as a whole, and what looks like an effect of the "
             "condition may be that difference."
         ),
-        note=note,
+        note=note + too_many(results),
     )
+
+
+def too_many(results: Results) -> str:
+    """Say that donors or samples are too many for a colour each; empty where they are not.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    """
+    names = [c for c in OF_SHEET if c in results.cells and results.cells[c].nunique() > MAX_LABELS]
+    many = text.join([f"{name}s" for name in names])
+    return f" There are more than {MAX_LABELS} {many}, too many for a colour each." if many else ""
 
 
 def colourings(results: Results) -> list[Colouring]:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cgmm.report.sections.cell_colours import colourings
+from cgmm.report.sections.cell_colours import colourings, too_many
 from cgmm.results.read import read_results
 
 
@@ -44,6 +44,15 @@ def test_labels_that_are_populations_have_the_colours_of_these(made) -> None:
     own = colourings(dataclasses.replace(results, cells=cells))[-1]
     colour = {p.name: p.colour for p in results.populations}
     assert own.colours == [colour[level] for level in own.levels]
+
+
+def test_more_than_sixty_donors_are_no_colours_and_the_figure_says_so(made) -> None:
+    results = read_results(made("donors")[0])
+    assert too_many(results) == ""
+    donors = [f"d{i % 61}" for i in range(len(results.cells))]
+    many = dataclasses.replace(results, cells=results.cells.assign(donor=donors))
+    assert "donor" not in [c.name for c in colourings(many)]
+    assert too_many(many) == " There are more than 60 donors, too many for a colour each."
 
 
 def test_without_labels_there_is_no_such_map(made) -> None:
