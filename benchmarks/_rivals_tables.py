@@ -136,9 +136,10 @@ def joint_table(found: pd.DataFrame, why: pd.DataFrame) -> list[str]:
     """One line per method for every kind, number of donors and shift; shares changed or not."""
     body = []
     for (kind, donors, shift), part in found.groupby(["kind", "donors", "shift"], sort=True):
-        # the most found among the honest first
+        # the most found among the honest first, of equals the one with fewer alarms
         part = part.assign(honest=part["alarms"].fillna(1) <= 0.1)
-        ordered = part.sort_values(["honest", "found"], ascending=False, kind="stable")
+        by = {"honest": False, "found": False, "alarms": True}
+        ordered = part.sort_values(list(by), ascending=list(by.values()), kind="stable")
         for i, r in enumerate(ordered.to_dict("records")):
             n = int(donors)
             name = f"{kind}, {n} v {n}, {'states moved' if shift else 'no shift'}"

@@ -247,6 +247,22 @@ def test_a_replicate_counts_with_and_without_a_change_of_shares(rivals: ModuleTy
     assert compare.failed(rows) == {"pot": "failed in 1 of 1: it did"}
 
 
+def test_of_methods_that_find_as_much_the_one_with_fewer_alarms_is_first(
+    rivals: ModuleType,
+) -> None:
+    tables = importlib.import_module("_rivals_tables")
+    pd = importlib.import_module("pandas")
+    of = {"cgmm": (0.07, 1.0), "milo": (0.03, 1.0), "clusters": (0.9, 1.0), "cna": (0.0, 0.5)}
+    about = {"kind": "gaussian", "donors": 6, "shift": 0.0, "replicates": 3}
+    empty = dict.fromkeys(("alarms_error", "found_error", "cover", "cover_error"), np.nan)
+    rows = [{"method": m, **about, **empty, "alarms": a, "found": f} for m, (a, f) in of.items()]
+    why = pd.DataFrame(columns=["method", "reason"])
+    text = "\n".join(tables.joint_table(pd.DataFrame(rows), why))
+    order = ["milo", "cgmm", "cna", "clusters"]
+    places = [text.index(rivals.METHODS[m].label) for m in order]
+    assert places == sorted(places)
+
+
 def test_a_method_that_runs_anew_replaces_its_own_figures(
     rivals: ModuleType, tmp_path: Path
 ) -> None:
