@@ -51,6 +51,8 @@ class Extracted:
     ----------
     folder
         Where the files are.
+    files
+        Names of the files that were written.
     n_checked
         Number of input files whose checksum was compared.
     n_made
@@ -60,6 +62,7 @@ class Extracted:
     """
 
     folder: Path
+    files: list[str]
     n_checked: int
     n_made: int
     different: list[str]
@@ -127,7 +130,7 @@ def extract(
         path == place for path, place in places.items() if path.startswith(MADE_BY_THE_WORKFLOW)
     )
     here = Path(__file__).resolve().parents[1] if code is None else Path(code)
-    return Extracted(folder, len(places) - made, made, _different(recipe, here))
+    return Extracted(folder, files, len(places) - made, made, _different(recipe, here))
 
 
 def _holds_cells(path: Path) -> bool:
@@ -229,7 +232,7 @@ def run(options: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"Nothing was written. {error}\n")
         return 1
-    lines = [f"Wrote {', '.join(str(done.folder / name) for name in FILES)}."]
+    lines = [f"Wrote {', '.join(str(done.folder / name) for name in done.files)}."]
     if done.n_checked:
         lines.append(f"Input files: {done.n_checked} found, their checksums are right.")
     if done.n_made:

@@ -68,7 +68,8 @@ def test_the_environment_of_a_recipe_leaves_out_this_package(
 
 def test_a_marker_table_comes_out_as_it_was(recipe: dict[str, Any], tmp_path: Path) -> None:
     recipe["markers"] = [["T cell", "CD3D", "+"], ["T cell", "MS4A1", "-"]]
-    extract(page_of(recipe, tmp_path), tmp_path / "again")
+    done = extract(page_of(recipe, tmp_path), tmp_path / "again")
+    assert done.files[-1] == "markers.tsv"
     table = read_marker_table(tmp_path / "again" / "markers.tsv")
     assert table.rows == recipe["markers"]
 
