@@ -146,13 +146,10 @@ def member(labels: np.ndarray, values: np.ndarray, n: int) -> sp.csr_matrix:
 
 def links_between(
     parts: Sequence[np.ndarray], links: Sequence[sp.csr_matrix], n: int
-) -> list[np.ndarray]:
+) -> list[sp.csr_matrix]:
     """Return the sums of the links of every condition between ``n`` communities, (n, n) each."""
-    tables = []
-    for part, one in zip(parts, links, strict=True):
-        sums = member(part, np.ones(len(part)), n)
-        tables.append(np.asarray((sums @ one @ sums.T).todense()))
-    return tables
+    sums = [member(part, np.ones(len(part)), n) for part in parts]
+    return [own @ one @ own.T for own, one in zip(sums, links, strict=True)]
 
 
 class _Communities:
@@ -169,7 +166,7 @@ class _Communities:
         self.count = np.bincount(labels, np.concatenate([one.counts for one in sides]), n)
         self.votes = joint_table(labels, sides, votes)  # (T, n, n)
         parts = split(labels, sides)
-        self.links = np.stack(links_between(parts, links, n))  # (1 + T, n, n)
+        self.links = np.stack([one.toarray() for one in links_between(parts, links, n)])
         self.of_donors = [
             member(part, np.ones(len(part)), n) @ one.of_donors
             for part, one in zip(parts, sides, strict=True)

@@ -80,7 +80,7 @@ def _parts(of: np.ndarray, partitions: np.ndarray) -> sp.csr_matrix:
 
 
 def _shares_of_links(
-    between: Sequence[np.ndarray], parts: sp.csr_matrix, own: np.ndarray, cluster: np.ndarray
+    between: Sequence[sp.csr_matrix], parts: sp.csr_matrix, own: np.ndarray, cluster: np.ndarray
 ) -> np.ndarray:
     """Return the share of the links that leave a part and lead to each cluster, (M, clusters).
 
