@@ -17,7 +17,7 @@ def test_names_are_text_never_markup(made):
     _folder, html = made("nasty")
     parser = parse(html)
     tags = [t for t, _ in parser.tags]
-    assert tags.count("script") == 6
+    assert tags.count("script") == 7
     assert not {"b", "i"} & set(tags)
     assert not any(k.startswith("on") for _, attrs in parser.tags for k in attrs)
     words = " ".join(parser.parts)

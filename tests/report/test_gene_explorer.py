@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cgmm.report import build
-from cgmm.report.sections.gene_data import NO_VALUE, donors_that_show, explorer
+from cgmm.report.sections.gene_data import MAX_VALUES, NO_VALUE, donors_that_show, explorer
 from cgmm.results.read import read_results
 from tests.report.folders import make_folder, write_gene_donors
 
@@ -212,7 +212,8 @@ def test_many_genes_are_packed_small_and_shown_at_once(large: Path, open_page) -
         r'id="gene-data">(.*?)</script>', large.read_text(encoding="utf-8"), re.DOTALL
     )
     assert large.stat().st_size / 1e6 <= LIMIT_MB
-    assert len(json.loads(packed[1])["values"]) == 3000 * 30 * 12
+    values = len(json.loads(packed[1])["values"])
+    assert values <= MAX_VALUES < values + 30 * 12  # whole genes, as many as there is room for
     page = open_page(large)
     page.wait_for_selector("#gene-plot svg")
     # the time that the browser is busy with a choice; the machine may be busy with other work,

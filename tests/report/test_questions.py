@@ -26,8 +26,16 @@ def link(words: str) -> str:
 BALANCE = ".answers > div:nth-child(1)"
 #: question -> clicks, element with the answer, what it says
 ANSWERS: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "What grew most?": ((), BALANCE, r"growth|Most above|No clear change|No factor"),
-    "What shrank most?": ((), BALANCE, r"loss|Most below|No clear change|No factor"),
+    "What grew most?": (
+        (),
+        BALANCE,
+        r"growth|Most above|1.5-fold larger|No clear change|No factor",
+    ),
+    "What shrank most?": (
+        (),
+        BALANCE,
+        r"loss|Most below|1.5-fold smaller|No clear change|No factor",
+    ),
     "How sure is it?": ((), ".answers > div:last-child", r"interval|donors"),
     "Which genes?": ((".side a[href='#genes']",), "#genes", "behind the shifts|were not computed"),
     "Does every donor show it?": (

@@ -23,7 +23,7 @@ from cgmm.report.claims.wording import NOT_TESTED, Wording, words_for
 from cgmm.report.page import text
 from cgmm.results.read import Results
 from cgmm.tables import ANNOTATION, MARKER_TABLE, MIXED, UNCLEAR
-from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_DONORS
+from cgmm.thresholds import ALPHA, GENE_LIMIT, MIN_CHANGE, MIN_DONORS
 
 MAX_NAMED = 3
 MAINLY = 2 / 3
@@ -179,11 +179,23 @@ def _prevalence(results: Results, groups: Groups) -> str:
 
 
 def _untested_prevalence(results: Results, groups: Groups) -> str:
-    said = [
-        f"Most {word} in {results.target}: {group[0].name}, {_short_number(group[0])}."
-        for group, word in ((groups.more, "above"), (groups.less, "below"))
-        if group
-    ]
+    """Name the largest and the smallest factor, whatever their size."""
+    said = []
+    for group, where, word, sign in (
+        (groups.more, "above", "larger", 1.0),
+        (groups.less, "below", "smaller", -1.0),
+    ):
+        others = [f for f in groups.findings if 0 < sign * f.log2_net < MIN_CHANGE]
+        if group:
+            said.append(
+                f"Most {where} in {results.target}: {group[0].name}, {_short_number(group[0])}."
+            )
+        elif others:
+            top = max(others, key=lambda f: abs(f.log2_net))
+            said.append(
+                f"No share is 1.5-fold {word} in {results.target}; the nearest to it is "
+                f"{top.name}, {_short_number(top)}."
+            )
     return " ".join(said) or "No share differs 1.5-fold or more."
 
 
