@@ -60,6 +60,11 @@ class DonorColumns:
         return cls(**{name: params[name] for name in of_fit} | given)
 
     @property
+    def modelled(self) -> bool:
+        """Whether a formula or samples were given, so that changes come from a model of units."""
+        return self.design is not None or self.sample_key is not None
+
+    @property
     def formula(self) -> str:
         """The formula; by default that of the condition alone."""
         return self.design or formula_of([self.condition_key])
@@ -234,12 +239,12 @@ def check_design(
         "design_sentence": "",
         "design_notes": [],
     }
-    if columns.design is None and columns.sample_key is None and columns.counts_key is None:
+    if not columns.modelled and columns.counts_key is None:
         return stored
     units = read_units(adata, columns, rows)
     if columns.counts_key is not None and units is not None:
         numbers_of_units(adata, columns, units, rows)
-    if columns.design is None and columns.sample_key is None:
+    if not columns.modelled:
         return stored
     if units is None:
         msg = "design and sample_key need donors: give donor_key, or leave them out."

@@ -57,7 +57,7 @@ def counted(
     Counted; None without donors, and without a formula and samples unless ``always``.
     """
     columns = DonorColumns.from_params(known)
-    if columns.design is None and columns.sample_key is None and not always:
+    if not (always or columns.modelled):
         return None
     rows = dict(zip(SIDES, cells.rows, strict=True))
     units = read_units(adata, columns, rows)

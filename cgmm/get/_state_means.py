@@ -84,7 +84,7 @@ def measured(
     points = cells.rows.map(lambda own: values[own].astype(np.float64))
     columns = DonorColumns.from_params(known)
     model, donors, sizes = None, None, np.array(plan.n_units)
-    if always or columns.design is not None or columns.sample_key is not None:
+    if always or columns.modelled:
         found = read_units(adata, columns, dict(zip(SIDES, cells.rows, strict=True)))
         if found is not None:
             model, plan = model_of(found, columns), found.plan
