@@ -103,11 +103,6 @@ def natural(text: str) -> tuple[tuple[str | float, ...], str]:
     return tuple(float(p) if i % 2 else p.lower() for i, p in enumerate(parts)), text
 
 
-def as_text(value: object) -> str | None:
-    """Return a value as text; None stays None."""
-    return None if value is None else str(value)
-
-
 def listing(names: object, limit: int = 12) -> str:
     """Return the first ``limit`` names in quotes, separated by commas; "none" without names."""
     texts = [repr(str(n)) for n in names]  # type: ignore[attr-defined]

@@ -12,7 +12,6 @@ import scipy.sparse as sp
 
 from cgmm._anndata.checks import (
     almost,
-    as_text,
     check_no_missing,
     check_object,
     check_paired,
@@ -20,24 +19,23 @@ from cgmm._anndata.checks import (
     listing,
 )
 from cgmm._anndata.comparison import Comparison
-from cgmm._anndata.expression import looks_like_counts
 from cgmm._anndata.keys import FEATURES, PCA
 from cgmm._utils.arguments import check_whole
+from cgmm._utils.codes import texts
+from cgmm._utils.lazy_rows import is_lazy
 from cgmm.donors.design import NO_PAIRS
 from cgmm.donors.shares import donor_weights
 from cgmm.pair import SIDES, Pair
 
 DEFAULT_PCA_DIMS = 20
 MIN_CELLS_PER_SIDE = 50
-MIN_DIMS_TO_TELL = 2  # one mean may be zero by chance
-CENTRED = 1e-4  # of a standard deviation
 
 
 class Sides(NamedTuple):
     """The cells of both conditions, and where they stand in the object."""
 
     rows: Pair[np.ndarray]  #: (N0,) and (N1,), positions of the cells
-    points: Pair[np.ndarray]  #: (N0, D) and (N1, D), float64
+    points: Pair[Any]  #: (N0, D) and (N1, D), float64; Chunks for a Dask array (`lazy`)
     donors: Pair[np.ndarray | None]  #: (N0,) and (N1,), text; None without donors
     dtype: np.dtype  #: precision of the representation
 
@@ -48,7 +46,11 @@ class Sides(NamedTuple):
 
 
 def take_sides(
-    adata: ad.AnnData, comparison: Comparison, *, min_cells: int = MIN_CELLS_PER_SIDE
+    adata: ad.AnnData,
+    comparison: Comparison,
+    *,
+    min_cells: int = MIN_CELLS_PER_SIDE,
+    lazy: bool = False,
 ) -> Sides:
     """Check a comparison against an object, and take the cells of both conditions out of it.
 
@@ -60,6 +62,8 @@ def take_sides(
         The conditions, the representation and the donors.
     min_cells
         Fewest cells per condition.
+    lazy
+        Whether points stay on disk where the representation is a Dask array.
 
     Returns
     -------
@@ -75,19 +79,24 @@ def take_sides(
         When a condition is absent or has too few cells, when the conditions are the same, or when
         values are missing.
     """
+    from cgmm._anndata.point_checks import check_values
+    from cgmm.mixture.chunked import points_of
+
     check_object(adata)
     rows = rows_of(adata, comparison)
     _check_conditions(adata, comparison, rows, min_cells)
-    values = representation(adata, comparison.use_rep, comparison.n_dims)
-    _check_values(values, comparison, rows)
-    check_joint(values, rows, comparison.use_rep)
+    values = stored_representation(adata, comparison.use_rep, comparison.n_dims)
+    if not lazy:
+        values = _dense(values)
+    points = rows.map(lambda own: points_of(values[own].astype(np.float64)))
+    check_values(points, comparison)
     donors: Pair[np.ndarray | None] = Pair(None, None)
     if comparison.donor_key is not None:
         labels = _donor_labels(adata, comparison.donor_key, rows)
         donors = rows.map(lambda own: labels[own])
     return Sides(
         rows,
-        rows.map(lambda own: values[own].astype(np.float64)),
+        points,
         donors,
         values.dtype if np.issubdtype(values.dtype, np.floating) else np.dtype(np.float64),
     )
@@ -96,7 +105,7 @@ def take_sides(
 def rows_of(adata: ad.AnnData, comparison: Comparison) -> Pair[np.ndarray]:
     """Positions of the cells of both conditions."""
     condition = column(adata, comparison.condition_key, "condition_key")
-    labels = condition.astype(object).where(condition.notna(), None).map(as_text).to_numpy()
+    labels = texts(condition)
     return comparison.conditions.map(lambda name: np.flatnonzero(labels == name))
 
 
@@ -113,7 +122,7 @@ def text_of_sides(
     adata: ad.AnnData, name: str, argument: str, rows: Pair[np.ndarray]
 ) -> Pair[np.ndarray]:
     """Return a column of ``obs`` as text, for the cells of each side."""
-    values = column(adata, name, argument).astype(str).to_numpy(object)
+    values = texts(column(adata, name, argument), "nan")
     return rows.map(lambda own: values[own])
 
 
@@ -127,6 +136,19 @@ def cell_weights(sides: Sides) -> Pair[np.ndarray | None]:
 
 def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.ndarray:
     """Return the representation, dense, (n_cells, D), cut to the dimensions to use."""
+    return _dense(stored_representation(adata, use_rep, n_dims))
+
+
+def _dense(values: Any) -> np.ndarray:
+    return values.compute() if is_lazy(values) else values
+
+
+def _dense_chunk(values: Any) -> np.ndarray:
+    return values.toarray() if sp.issparse(values) else np.asarray(values)
+
+
+def stored_representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> Any:
+    """Return what :func:`representation` returns; a Dask array stays one."""
     if use_rep == FEATURES:
         if adata.X is None:
             msg = "use_rep='X', but the object has no X."
@@ -143,9 +165,10 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
             "(scanpy.pp.pca writes 'X_pca') or name another."
         )
         raise KeyError(msg)
-    if hasattr(stored, "dask"):
-        stored = stored.compute()
-    values = stored.toarray() if sp.issparse(stored) else np.asarray(stored)
+    if is_lazy(stored):
+        values = stored.map_blocks(_dense_chunk, dtype=stored.dtype)
+    else:
+        values = _dense_chunk(stored)
     if values.ndim != 2 or not values.shape[1] or values.dtype.kind not in "fiu":
         msg = f"{use_rep} must be a table of numbers, but has shape {values.shape}, {values.dtype}."
         raise ValueError(msg)
@@ -157,37 +180,6 @@ def representation(adata: ad.AnnData, use_rep: str, n_dims: int | None) -> np.nd
 
 
 # Checks --------------------------------------------------------------------------
-
-
-def check_no_counts(sides: Sides, use_rep: str) -> None:
-    """Raise a ValueError when the features themselves are to be fitted and are counts."""
-    if use_rep == FEATURES and looks_like_counts(sides.points.source):
-        msg = (
-            "use_rep='X' holds only whole numbers, so it seems to be counts, which are no "
-            "Gaussians: compute principal components of log-normalised values (scanpy.pp.pca)."
-        )
-        raise ValueError(msg)
-
-
-def check_joint(values: np.ndarray, rows: Pair[np.ndarray], use_rep: str) -> None:
-    """Raise a ValueError when a representation was computed for each condition by itself.
-
-    A principal component has the mean zero over the cells that it was computed from. When the mean
-    is zero in each condition and in every dimension, the two conditions have axes of their own.
-    """
-    for own in rows:
-        points = values[own].astype(np.float64)
-        if points.shape[1] < MIN_DIMS_TO_TELL or points.shape[0] < MIN_CELLS_PER_SIDE:
-            return
-        deviations = points.std(axis=0)
-        if (np.abs(points.mean(axis=0)) > CENTRED * deviations).any() or not deviations.any():
-            return
-    msg = (
-        f"{use_rep} has the mean zero in each of the two conditions, so it was computed for each "
-        "by itself, and its axes differ: compute it on the cells of both conditions together "
-        "(scanpy.pp.pca after anndata.concat)."
-    )
-    raise ValueError(msg)
 
 
 def check_pairing(sides: Sides, *, paired: bool | None) -> None:
@@ -227,24 +219,6 @@ def _check_conditions(
             raise ValueError(msg)
 
 
-def _check_values(values: np.ndarray, comparison: Comparison, rows: Pair[np.ndarray]) -> None:
-    """Raise a ValueError when a representation has bad values, or only one value in a condition."""
-    use_rep = comparison.use_rep
-    if n_bad := sum(int((~np.isfinite(values[own]).all(axis=1)).sum()) for own in rows):
-        msg = (
-            f"{use_rep} has NaN or infinite values in {n_bad} cells of the two conditions: "
-            "remove these cells or compute the representation again."
-        )
-        raise ValueError(msg)
-    for name, own in zip(comparison.conditions, rows, strict=True):
-        if len(own) > 1 and (values[own] == values[own[0]]).all():
-            msg = (
-                f"{use_rep} is the same for all {len(own)} cells of condition {name!r}: "
-                "compute the representation again."
-            )
-            raise ValueError(msg)
-
-
 def _donor_labels(adata: ad.AnnData, key: str, rows: Pair[np.ndarray]) -> np.ndarray:
     """Donor of every cell of the object, as text; raise where a donor cannot be one."""
     donors = column(adata, key, "donor_key")
@@ -257,4 +231,4 @@ def _donor_labels(adata: ad.AnnData, key: str, rows: Pair[np.ndarray]) -> np.nda
                 "cells apart. A donor is the person or animal; leave out donor_key without one."
             )
             raise ValueError(msg)
-    return donors.astype(object).map(as_text).to_numpy()
+    return texts(donors)

@@ -1,18 +1,40 @@
-"""Rows of a matrix that may lie on disk, read chunk by chunk.
+"""Rows of a matrix that may lie on disk or be made when they are needed, piece by piece.
 
 A matrix in memory is one piece.  Rows of a Dask array are read one chunk at a time, in the thread
-of the caller: memory holds a chunk, not the matrix.
+of the caller: memory holds a chunk, not the matrix.  Memberships of cells in groups
+(:class:`Members`) and responsibilities (:class:`cgmm.mixture.responsibilities.Responsibilities`)
+are made some rows at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
 
+PIECE_ROWS = 65_536
+
 Piece = tuple[Any, Any]  #: where rows belong (a slice, or their positions), and the rows
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """A matrix that is not in memory as a whole."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+
+    def __getitem__(self, rows: Any) -> InPieces:
+        """Return some of the rows; nothing is read or made."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield positions of rows, and the rows."""
+
+
+Rows: TypeAlias = np.ndarray | InPieces
 
 
 def is_lazy(matrix: Any) -> bool:
@@ -64,15 +86,46 @@ class LazyRows:
             yield here, part if self._unit == 1.0 else part * self._unit
 
 
+class Members:
+    """Memberships of cells in groups, one column of zeros and ones for each group.
+
+    Parameters
+    ----------
+    groups
+        Group (0, 1, ...) of every cell, shape (n,); -1 for none.
+    n_groups
+        Number of groups.
+    """
+
+    def __init__(self, groups: np.ndarray, n_groups: int) -> None:
+        self._groups, self._n = groups, n_groups
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of cells and groups."""
+        return len(self._groups), self._n
+
+    def __getitem__(self, rows: Any) -> Members:
+        """Return some of the cells."""
+        return Members(self._groups[rows], self._n)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield slices of the cells, and their memberships, shape (n_rows, n_groups)."""
+        columns = np.arange(self._n)
+        for start in range(0, len(self._groups), PIECE_ROWS):
+            rows = slice(start, start + PIECE_ROWS)
+            yield rows, (self._groups[rows, None] == columns).astype(float)
+
+
 def pieces(matrix: Any) -> Iterator[Piece]:
     """Yield where rows belong, and the rows: a matrix in memory as a whole.
 
     Parameters
     ----------
     matrix
-        Numpy array, sparse matrix or :class:`LazyRows`.
+        Numpy array, sparse matrix or :class:`InPieces`.
     """
-    if isinstance(matrix, LazyRows):
+    if isinstance(matrix, InPieces):
         yield from matrix.pieces()
     else:
         yield slice(None), matrix
@@ -88,12 +141,47 @@ def in_memory(matrix: Any, columns: np.ndarray | None = None) -> Any:
     columns
         Numbers of the columns; None: all.
     """
-    if not isinstance(matrix, LazyRows):
+    if not isinstance(matrix, InPieces):
         return matrix if columns is None else matrix[:, columns]
     found = [(at, part if columns is None else part[:, columns]) for at, part in pieces(matrix)]
     if not found:
         return np.zeros((0, matrix.shape[1] if columns is None else len(columns)))
-    order = np.argsort(np.concatenate([at for at, _ in found]), kind="stable")
+    places = np.arange(matrix.shape[0])
+    order = np.argsort(np.concatenate([places[at] for at, _ in found]), kind="stable")
     parts = [part for _, part in found]
     whole = sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
     return whole[order]
+
+
+def summed(
+    matrix: Any,
+    groups: np.ndarray | None = None,
+    n_groups: int = 1,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the sums of the rows of each group, from one pass over the pieces.
+
+    Parameters
+    ----------
+    matrix
+        As for :func:`pieces`, shape (n, K), dense.
+    groups
+        Group (0, 1, ...) of every row, shape (n,); None: all rows are one group.
+    n_groups
+        Number of groups.
+    weights
+        Shape (n,); None: equal weights.
+
+    Returns
+    -------
+    Shape (n_groups, K).
+    """
+    n, k = matrix.shape
+    groups = np.zeros(n, dtype=int) if groups is None else groups
+    sums = np.zeros((n_groups, k))
+    for at, part in pieces(matrix):
+        own = groups[at]
+        mass = np.ones(len(own)) if weights is None else weights[at]
+        member = sp.csr_array((mass, (own, np.arange(len(own)))), (n_groups, len(own)))
+        sums += member @ part
+    return sums

@@ -209,18 +209,11 @@ class CoupledFit:
         TypeError, ValueError
             When the points are not a finite array with D columns.
         """
-        from cgmm.transport.barycentric_map import displacement
+        from cgmm.transport.barycentric_map import BarycentricMap
 
         x = as_points("points", points, self.source.n_dims)
-        return x + displacement(
-            x,
-            self.source.responsibilities(x),
-            means_source=self.source.means,
-            means_target=self.target.means,
-            covariances_source=self.source.covariances,
-            covariances_target=self.target.covariances,
-            coupling=self.coupling,
-        )
+        map_ = BarycentricMap.of(self.source, self.target, self.coupling)
+        return x + map_.displacement(x, self.source.responsibilities(x))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all arrays of the fit, by the names under which they are stored.

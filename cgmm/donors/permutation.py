@@ -40,7 +40,7 @@ from cgmm.donors.moderated_t import counting_variance, log_odds, moderated_t
 from cgmm.donors.refit import Refit, Refitter
 from cgmm.donors.running import run_all
 from cgmm.mixture.gaussian_mixture import GaussianMixture
-from cgmm.transport.barycentric_map import displacement
+from cgmm.transport.barycentric_map import BarycentricMap
 from cgmm.transport.coupling import is_gone, share_of_target
 
 
@@ -150,15 +150,8 @@ def align(
     """
     source, target = fit.prevalence_source, fit.prevalence_target
     back = share_of_target(fit.coupling, fit.shares_source)
-    moved = points[1] + displacement(
-        points[1],
-        target.responsibilities(points[1]),
-        means_source=target.means,
-        means_target=source.means,
-        covariances_source=target.covariances,
-        covariances_target=source.covariances,
-        coupling=back.T,
-    )
+    map_ = BarycentricMap.of(target, source, back.T)
+    moved = points[1] + map_.displacement(points[1], target.responsibilities(points[1]))
     moved = np.where(np.isnan(moved), points[1], moved)
     n0 = int(units[0].max()) + 1
     return Aligned(np.concatenate([points[0], moved]), np.concatenate([units[0], units[1] + n0]))

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cgmm._utils.codes import coded
+from cgmm._utils.lazy_rows import Rows, summed
 from cgmm.thresholds import MIN_CELLS_PER_DONOR
 
 
@@ -33,7 +35,7 @@ class DonorShares(NamedTuple):
     n_cells: np.ndarray  #: (n_donors,)
 
 
-def donor_shares(responsibilities: np.ndarray, donors: np.ndarray) -> DonorShares:
+def donor_shares(responsibilities: Rows, donors: np.ndarray) -> DonorShares:
     """Return the mean responsibilities of the cells of each donor.
 
     Parameters
@@ -47,10 +49,9 @@ def donor_shares(responsibilities: np.ndarray, donors: np.ndarray) -> DonorShare
     -------
     DonorShares, donors in sorted order.
     """
-    names, index = np.unique(np.asarray(donors).astype(str), return_inverse=True)
+    names, index = coded(donors)
     n_cells = np.bincount(index, minlength=len(names))
-    sums = np.zeros((len(names), responsibilities.shape[1]))
-    np.add.at(sums, index, responsibilities)
+    sums = summed(responsibilities, index, len(names))
     return DonorShares(names.astype(object), sums / n_cells[:, None], n_cells)
 
 
@@ -71,9 +72,8 @@ def donor_weights(donors: np.ndarray) -> np.ndarray:
     Weights with sum one, shape (n_cells,); ``1 / (n_donors * n_cells_of_the_donor)`` where every
     donor has enough cells, or none has.
     """
-    _, index, n_cells = np.unique(
-        np.asarray(donors).astype(str), return_inverse=True, return_counts=True
-    )
+    names, index = coded(donors)
+    n_cells = np.bincount(index, minlength=len(names))
     counted = n_cells[n_cells >= MIN_CELLS_PER_DONOR]
     size = n_cells
     if len(counted):

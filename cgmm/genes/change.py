@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.lazy_rows import LazyRows, pieces
+from cgmm._utils.lazy_rows import LazyRows, Rows, in_memory, pieces
 from cgmm.thresholds import MIN_CHANGE
 
 TOP = 20
@@ -50,7 +50,7 @@ class GeneShift(NamedTuple):
 
 def moments(
     expression: AnyExpression,
-    memberships: np.ndarray,
+    memberships: Rows,
     *,
     weights: np.ndarray | None = None,
     block: int = 4096,
@@ -73,14 +73,13 @@ def moments(
     -------
     ExpressionMoments; rows of components without any weight are NaN.
     """
-    m = memberships if weights is None else memberships * weights[:, None]
-    mean, fraction = _means(expression, m, (None, _positive), block)
-    return ExpressionMoments(mean, fraction, m.sum(axis=0))
+    (mean, fraction), mass = _means(expression, memberships, weights, (None, _positive), block)
+    return ExpressionMoments(mean, fraction, mass)
 
 
 def means(
     expression: AnyExpression,
-    memberships: np.ndarray,
+    memberships: Rows,
     *,
     weights: np.ndarray | None = None,
     of: Function = None,
@@ -102,19 +101,30 @@ def means(
     -------
     Shape (K, n_genes); rows of components without any weight are NaN.
     """
-    m = memberships if weights is None else memberships * weights[:, None]
-    return _means(expression, m, (of,), block)[0]
+    return _means(expression, memberships, weights, (of,), block)[0][0]
 
 
 def _means(
-    expression: AnyExpression, masses: np.ndarray, functions: Sequence[Function], block: int
-) -> list[np.ndarray]:
-    """Return the means of several functions of the values, from one pass over the cells."""
-    sums = [np.zeros((masses.shape[1], expression.shape[1])) for _ in functions]
+    expression: AnyExpression,
+    memberships: Rows,
+    weights: np.ndarray | None,
+    functions: Sequence[Function],
+    block: int,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the means of several functions of the values, and the sums of the weights, (K,).
+
+    The cells are read in one pass.
+    """
+    k = memberships.shape[1]
+    sums, mass = [np.zeros((k, expression.shape[1])) for _ in functions], np.zeros(k)
     for rows, part in pieces(expression):
+        masses = in_memory(memberships[rows])
+        if weights is not None:
+            masses = masses * weights[rows][:, None]
+        mass += masses.sum(axis=0)
         for total, of in zip(sums, functions, strict=True):
-            total += _sums(part, masses[rows], of, block)
-    return [_over(total, masses.sum(axis=0)) for total in sums]
+            total += _sums(part, masses, of, block)
+    return [_over(total, mass) for total in sums], mass
 
 
 def _sums(

@@ -23,6 +23,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from cgmm._utils.codes import coded, texts
+from cgmm._utils.lazy_rows import Rows, summed
+
 UNINFORMATIVE = re.compile(
     r"^(MT-|MT\.|MTRNR|RPL\d|RPS\d|RPLP|RPSA|MALAT1$|NEAT1$|XIST$|TSIX$|ERCC-|HSP[A90]|AC\d{6}\.|"
     r"AL\d{6}\.|LINC\d|GM\d{4,}$)",
@@ -37,7 +40,7 @@ SECOND_NUMBER = r"(?<= \d)\.\d+$"
 
 
 def by_annotation(
-    responsibilities: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None
+    responsibilities: Rows, labels: np.ndarray, *, weights: np.ndarray | None = None
 ) -> tuple[list[str], np.ndarray]:
     """Return the majority label of each component.
 
@@ -57,12 +60,9 @@ def by_annotation(
     purity
         Fraction of the labelled mass of the component that has the label, shape (K,).
     """
-    masses = responsibilities if weights is None else responsibilities * weights[:, None]
-    text = np.array(["" if _absent(v) else str(v) for v in labels], dtype=object)
-    kinds, index = np.unique(text.astype(str), return_inverse=True)
-    mass = np.zeros((len(kinds), responsibilities.shape[1]))
-    np.add.at(mass, index, masses)
-    mass[kinds == ""] = 0.0
+    kinds, index = coded(texts(np.asarray(labels, dtype=object), ""))
+    mass = summed(responsibilities, index, len(kinds), weights)
+    mass[[_absent(kind) for kind in kinds]] = 0.0
     total = mass.sum(axis=0)
     best = mass.argmax(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -249,5 +249,5 @@ def _upper_of_others(values: np.ndarray) -> np.ndarray:
     return np.where(values <= this, above, this)
 
 
-def _absent(value: object) -> bool:
-    return value is None or value != value or str(value).strip().lower() in {"", "nan", "<na>"}
+def _absent(label: str) -> bool:
+    return label.strip().lower() in {"", "nan", "<na>"}

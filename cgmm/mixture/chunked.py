@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -62,6 +62,13 @@ class Chunks:
     def size(self) -> int:
         """Number of values, N times D."""
         return self.shape[0] * self.shape[1]
+
+    def arrays(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield where the rows of every chunk are, and the rows; memory holds one chunk."""
+        start = 0
+        for chunk, size in zip(self.delayed, self.sizes, strict=True):
+            yield slice(start, start + size), np.asarray(chunk.compute(scheduler="synchronous"))
+            start += size
 
 
 Points = np.ndarray | Chunks
@@ -168,6 +175,8 @@ def taken(points: Points, rows: np.ndarray) -> np.ndarray:
     """Return some rows of the points as a numpy array; the row numbers must increase."""
     if not isinstance(points, Chunks):
         return points[rows]
+    if not len(rows):
+        return np.empty((0, points.shape[1]), points.dtype)
     import dask
 
     ends = np.cumsum(points.sizes)

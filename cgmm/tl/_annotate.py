@@ -30,6 +30,7 @@ from cgmm.genes.marker_table import (
     other_gene_names,
     read_marker_table,
 )
+from cgmm.mixture.responsibilities import responsibilities
 from cgmm.pair import SOURCE, TARGET, Pair
 from cgmm.tables import ANNOTATION, POPULATION
 from cgmm.tl._cell_fields import cell_fields
@@ -143,7 +144,7 @@ def annotate(
         donor_key=donor_key,
         paired=paired,
     )
-    sides = take_sides(adata, comparison, min_cells=1)
+    sides = take_sides(adata, comparison, min_cells=1, lazy=True)
     check_pairing(sides, paired=paired)
     _check_dims(fit, sides, use_rep)
     naming = Naming(
@@ -182,10 +183,9 @@ def annotation(
     random_state: int | None,
 ) -> Annotation:
     """Return a fit with all results that are written with it, from checked arguments."""
-    responsibilities = Pair(
-        fit.prevalence_source.responsibilities(sides.points.source),
-        fit.prevalence_target.responsibilities(sides.points.target),
-    )
+    mixtures = Pair(fit.prevalence_source, fit.prevalence_target)
+    parts = zip(mixtures, sides.points, strict=True)
+    memberships = Pair(*(responsibilities(mixture, points) for mixture, points in parts))
     expression = naming_expression(adata, naming.expression, naming.layer)
     markers = naming.found(expression)
     labels = None if naming.name_by is None else adata.obs[naming.name_by].astype(object).to_numpy()
@@ -197,7 +197,7 @@ def annotation(
     components, named_by = component_table(
         fit,
         sides,
-        responsibilities,
+        memberships,
         labels=labels,
         basis=basis,
         expression=expression,
@@ -218,8 +218,8 @@ def annotation(
         fit,
         params,
         components,
-        donor_table(sides, responsibilities),
-        cell_fields(adata.n_obs, fit, sides, responsibilities, components, found),
+        donor_table(sides, memberships),
+        cell_fields(adata, fit, sides, memberships, components, found, comparison),
         flow_table(fit, sides, np.full(adata.n_obs, None) if labels is None else labels),
         shared.evidence
         if shared is not None and populations[1] == POPULATION

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import anndata as ad
 import numpy as np
 import pandas as pd
 
-from cgmm._anndata.sides import Sides
+from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.sides import Sides, stored_representation
 from cgmm._anndata.storage import CellFields
+from cgmm._utils.lazy_rows import Rows, is_lazy, pieces
 from cgmm.automatic.cell_factors import MIN_OLD
 from cgmm.coupled.result import CoupledFit
 from cgmm.pair import SIDES, Pair
 from cgmm.tl._found_populations import Found
-from cgmm.transport.barycentric_map import displacement
+from cgmm.tl._lazy_places import lazy_places
+from cgmm.transport.barycentric_map import BarycentricMap
 from cgmm.transport.coupling import divide
 
 
 def cell_fields(
-    n_obs: int,
+    adata: ad.AnnData,
     fit: CoupledFit,
     sides: Sides,
-    responsibilities: Pair[np.ndarray],
+    responsibilities: Pair[Rows],
     components: pd.DataFrame,
-    populations: Found | None = None,
+    populations: Found | None,
+    comparison: Comparison,
 ) -> CellFields:
     """Return the results of a fit for all cells of the object.
 
     Parameters
     ----------
-    n_obs
-        Number of cells of the object.
+    adata
+        The object.
     fit
         The fit.
     sides
@@ -39,22 +47,33 @@ def cell_fields(
         The table of :func:`cgmm.tl._component_table.component_table`.
     populations
         The populations that were found, or None.
+    comparison
+        The conditions and the representation.
     """
+    n_obs = adata.n_obs
     log2_net = np.full(n_obs, np.nan)
     for rows, values in zip(sides.rows, _log2_net(fit, responsibilities), strict=True):
         log2_net[rows] = values
+    names = _component_names(n_obs, sides, responsibilities, components)
+    population = None if populations is None else populations.categories(n_obs, sides)
+    origin = None if populations is None else populations.origins(n_obs, sides, fit.origins)
+    stored = stored_representation(adata, comparison.use_rep, sides.n_dims)
+    if is_lazy(stored):
+        where = lazy_places(stored, fit, sides)
+    else:
+        where = _places(n_obs, fit, sides, responsibilities)
+    return CellFields(names, population, origin, log2_net, *where)
+
+
+def _places(
+    n_obs: int, fit: CoupledFit, sides: Sides, responsibilities: Pair[Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return shift, responsibilities, displacement and position of every cell of the object."""
     source = sides.rows.source
     moves = np.full((n_obs, sides.n_dims), np.nan, sides.dtype)
     places = moves.copy()
-    moved = displacement(
-        sides.points.source,
-        responsibilities.source,
-        means_source=fit.source.means,
-        means_target=fit.target.means,
-        covariances_source=fit.source.covariances,
-        covariances_target=fit.target.covariances,
-        coupling=fit.coupling,
-    )
+    map_ = BarycentricMap.of(fit.source, fit.target, fit.coupling)
+    moved = map_.displacement(sides.points.source, responsibilities.source)
     shift = np.full(n_obs, np.nan)
     shift[source] = np.linalg.norm(moved, axis=1)
     moves[source] = moved
@@ -63,41 +82,49 @@ def cell_fields(
     padded = np.full((n_obs, max(fit.coupling.shape)), np.nan)
     for rows, r in zip(sides.rows, responsibilities, strict=True):
         padded[rows, : r.shape[1]] = r
-    names = _component_names(n_obs, sides, responsibilities, components)
-    population = None if populations is None else populations.categories(n_obs, sides)
-    origin = None if populations is None else populations.origins(n_obs, sides, fit.origins)
-    return CellFields(names, population, origin, log2_net, shift, padded, moves, places)
+    return shift, padded, moves, places
 
 
-def _log2_net(fit: CoupledFit, responsibilities: Pair[np.ndarray]) -> Pair[np.ndarray]:
+def _log2_net(fit: CoupledFit, responsibilities: Pair[Rows]) -> Pair[np.ndarray]:
     """Return the log2 net factor of every cell of both conditions.
 
     A cell has the factor that the fit counted for it.  Without one, a source cell has the mean
     factor of its components, and a target cell the mean factor of the source components from which
     its components came; in new components the factor is ``inf``.
     """
-    net, origin = np.exp2(fit.log2_net), fit.origin
-    net = np.where(np.isfinite(net), net, 0.0)
-    old = responsibilities.target @ (origin.sum(axis=0) > 0)
-    with np.errstate(divide="ignore"):
-        source = np.log2(responsibilities.source @ net)
-        factor = divide(responsibilities.target @ (origin.T @ net), old)
-        target = np.where(old < MIN_OLD, np.inf, np.log2(factor))
+    origin = fit.origin
+    net = np.where(np.isfinite(fit.log2_net), np.exp2(fit.log2_net), 0.0)
 
-    def counted(known: np.ndarray | None, other: np.ndarray) -> np.ndarray:
-        # factors of other cells do not count
-        return other if known is None or len(known) != len(other) else known
+    def of_source(r: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.log2(r @ net)
 
-    return Pair(counted(fit.log2_net_cells, source), counted(fit.log2_net_target_cells, target))
+    def of_target(r: np.ndarray) -> np.ndarray:
+        old = r @ (origin.sum(axis=0) > 0)
+        with np.errstate(divide="ignore"):
+            factor = np.log2(divide(r @ (origin.T @ net), old))
+        return np.where(old < MIN_OLD, np.inf, factor)
+
+    def counted(
+        known: np.ndarray | None, r: Rows, otherwise: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        if known is not None and len(known) == r.shape[0]:  # else factors of other cells
+            return known
+        return np.concatenate([otherwise(part) for _, part in pieces(r)])
+
+    return Pair(
+        counted(fit.log2_net_cells, responsibilities.source, of_source),
+        counted(fit.log2_net_target_cells, responsibilities.target, of_target),
+    )
 
 
 def _component_names(
-    n_obs: int, sides: Sides, responsibilities: Pair[np.ndarray], components: pd.DataFrame
+    n_obs: int, sides: Sides, responsibilities: Pair[Rows], components: pd.DataFrame
 ) -> pd.Categorical:
     """Return the name of the component with the largest responsibility for each cell."""
-    names = np.full(n_obs, None, dtype=object)
+    categories = pd.Index(list(dict.fromkeys(components["name"])), dtype=object)
+    codes = np.full(n_obs, -1)
     for side, rows, r in zip(SIDES, sides.rows, responsibilities, strict=True):
-        own = components.loc[components["side"] == side, "name"].to_numpy(object)
-        names[rows] = own[r.argmax(axis=1)]
-    categories = list(dict.fromkeys(components["name"]))
-    return pd.Categorical(names, categories=categories)
+        own = categories.get_indexer(components.loc[components["side"] == side, "name"])
+        codes[rows] = np.concatenate([own[part.argmax(axis=1)] for _, part in pieces(r)])
+    return pd.Categorical.from_codes(codes, categories=categories)

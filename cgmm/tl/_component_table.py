@@ -9,6 +9,7 @@ import pandas as pd
 
 from cgmm._anndata.expression import CellExpression
 from cgmm._anndata.sides import Sides
+from cgmm._utils.lazy_rows import Rows, summed
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.shares import donor_shares
 from cgmm.genes import naming
@@ -22,7 +23,7 @@ from cgmm.transport.coupling import transfer_mass
 def component_table(
     fit: CoupledFit,
     sides: Sides,
-    responsibilities: Pair[np.ndarray],
+    responsibilities: Pair[Rows],
     *,
     labels: np.ndarray | None,
     basis: str = ANNOTATION,
@@ -87,7 +88,7 @@ def component_table(
                 "name": np.array(names[i], dtype=object),
                 "weight": np.asarray(mixtures[i].weights, dtype=float),
                 "share": np.asarray(shares[i], dtype=float),
-                "n_cells": np.rint(responsibilities[i].sum(axis=0)).astype(int),
+                "n_cells": np.rint(summed(responsibilities[i])[0]).astype(int),
                 "markers": np.array([", ".join(listed) for listed in genes[i]], dtype=object),
                 **{name: values for name, values in types[i].items() if name != "type"},
                 "matched_to": np.array(
@@ -102,7 +103,7 @@ def component_table(
     return pd.concat(parts, ignore_index=True), named_by
 
 
-def donor_table(sides: Sides, responsibilities: Pair[np.ndarray]) -> pd.DataFrame:
+def donor_table(sides: Sides, responsibilities: Pair[Rows]) -> pd.DataFrame:
     """Return the table of the shares of the components in each donor; empty without donors.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 
 from cgmm._anndata.expression import CellExpression, gene_names
 from cgmm._anndata.sides import Sides, cell_weights
+from cgmm._utils.lazy_rows import Rows
 from cgmm.coupled.result import CoupledFit
 from cgmm.genes import naming
 from cgmm.genes.change import ExpressionMoments, breadth, gene_shift
@@ -28,7 +29,7 @@ Columns = dict[str, Any]
 def component_types(
     fit: CoupledFit,
     sides: Sides,
-    responsibilities: Pair[np.ndarray],
+    responsibilities: Pair[Rows],
     labels: np.ndarray | None,
     basis: str,
     expression: CellExpression | None,
@@ -51,8 +52,8 @@ def component_types(
     """
     types = Pair(*_labelled(sides, responsibilities, labels, basis))
     if expression is None:
-        none: Pair[list[list[str]]] = responsibilities.map(lambda r: [[] for _ in r.T])
-        return none, types
+        none: list[list[list[str]]] = [[[] for _ in own["type"]] for own in types]
+        return Pair(none[0], none[1]), types
     genes = gene_names(expression.adata, None)
     moments = side_moments(expression, sides, responsibilities)
     exclude = moved_everywhere(moments, fit.origin)
@@ -78,7 +79,7 @@ def own_types(columns: Columns) -> list[str]:
 
 
 def _labelled(
-    sides: Sides, responsibilities: Pair[np.ndarray], labels: np.ndarray | None, basis: str
+    sides: Sides, responsibilities: Pair[Rows], labels: np.ndarray | None, basis: str
 ) -> list[Columns]:
     """Return the columns of both sides by the labels alone."""
     found = []

@@ -8,7 +8,8 @@ from typing import Any
 import anndata as ad
 
 from cgmm._anndata.comparison import Comparison
-from cgmm._anndata.sides import Sides, cell_weights, check_no_counts, check_pairing, take_sides
+from cgmm._anndata.point_checks import check_no_counts
+from cgmm._anndata.sides import Sides, cell_weights, check_pairing, take_sides
 from cgmm.coupled.result import CoupledFit
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 
@@ -39,8 +40,8 @@ def fit_comparison(adata: ad.AnnData, comparison: Comparison, **settings: Any) -
 
 def checked_sides(adata: ad.AnnData, comparison: Comparison) -> Sides:
     """Return the cells of both conditions; raise when the comparison cannot be fitted."""
-    sides = take_sides(adata, comparison)
-    check_no_counts(sides, comparison.use_rep)
+    sides = take_sides(adata, comparison, lazy=True)
+    check_no_counts(sides.points.source, comparison.use_rep)
     check_pairing(sides, paired=comparison.paired)
     return sides
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cgmm._anndata.populations import NOT_ANNOTATED
 from cgmm._anndata.sides import Sides, cell_weights
+from cgmm._utils.codes import texts
 from cgmm.coupled.result import CoupledFit
 
 
@@ -29,7 +30,7 @@ def flow_table(fit: CoupledFit, sides: Sides, labels: np.ndarray) -> pd.DataFram
     columns = {"source": np.array([], object), "target": np.array([], object), "share": []}
     if fit.origins is None or len(fit.origins) != len(sides.rows.target):
         return pd.DataFrame(columns).astype({"share": float})
-    named = np.array([NOT_ANNOTATED if pd.isna(v) else str(v) for v in labels], dtype=object)
+    named = pd.Categorical(texts(labels, NOT_ANNOTATED))
     weights = cell_weights(sides).target
     weights = np.ones(len(fit.origins)) if weights is None else weights
     there = fit.origins >= 0
@@ -40,4 +41,5 @@ def flow_table(fit: CoupledFit, sides: Sides, labels: np.ndarray) -> pd.DataFram
             "share": weights[there] / weights.sum(),
         }
     )
-    return pairs.groupby(["source", "target"], sort=True)["share"].sum().reset_index()
+    shares = pairs.groupby(["source", "target"], sort=True, observed=True)["share"].sum()
+    return shares.reset_index().astype({"source": object, "target": object})

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cgmm._anndata.expression import CellExpression
 from cgmm._anndata.sides import Sides, cell_weights
+from cgmm._utils.lazy_rows import Members, Rows
 from cgmm.coupled.result import CoupledFit
 from cgmm.genes import naming
 from cgmm.genes.marker_table import FoundMarkers
@@ -107,9 +108,9 @@ def population_words(
     The other arguments are those of :func:`found_populations`.
     """
     n = 1 + int(max(codes.source.max(), codes.target.max()))
-    member = codes.map(lambda own: np.eye(n)[own])
+    member: Pair[Rows] = codes.map(lambda own: Members(own, n))
     if labels is not None:
-        words = _labels(labels, sides, member)
+        words = _labels(labels, sides, codes, n)
     elif expression is not None:
         listed, by_table = describe(expression, sides, member, markers)
         words = [" ".join(genes[: naming.N_MARKERS]) for genes in listed]
@@ -118,17 +119,16 @@ def population_words(
     else:
         words = [""] * n
     words = [word or NUMBERED for word in words]
-    sizes = sum(m.mean(axis=0) for m in member)
+    sizes = np.sum([np.bincount(own, minlength=n) / len(own) for own in codes], axis=0)
     return naming.unique_names(words, sizes)
 
 
-def _labels(labels: np.ndarray, sides: Sides, member: Pair[np.ndarray]) -> list[str]:
+def _labels(labels: np.ndarray, sides: Sides, codes: Pair[np.ndarray], n: int) -> list[str]:
     """Return the main label of each population, with donors and conditions counted equally."""
     weights = [
         np.full(len(rows), 1 / len(rows)) if own is None else own / own.sum()
         for rows, own in zip(sides.rows, cell_weights(sides), strict=True)
     ]
     rows = np.concatenate(sides.rows)
-    return naming.by_annotation(
-        np.concatenate(member), labels[rows], weights=np.concatenate(weights)
-    )[0]
+    member = Members(np.concatenate(codes), n)
+    return naming.by_annotation(member, labels[rows], weights=np.concatenate(weights))[0]

@@ -5,7 +5,7 @@ Also the groups of cells that all ways compare.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def by_expression(cells: CellExpression, coupled: Groups, *, natural_log: bool) 
 
 
 def side_moments(
-    cells: CellExpression, sides: Sides, responsibilities: Pair[np.ndarray]
+    cells: CellExpression, sides: Sides, responsibilities: Pair[Any]
 ) -> Pair[ExpressionMoments]:
     """Return the moments of expression of the components of both sides."""
     source, target = (

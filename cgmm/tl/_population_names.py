@@ -7,6 +7,8 @@ import pandas as pd
 
 from cgmm._anndata.expression import CellExpression, gene_names
 from cgmm._anndata.sides import Sides
+from cgmm._utils.codes import texts
+from cgmm._utils.lazy_rows import Members, Rows
 from cgmm.genes import naming
 from cgmm.genes.change import ExpressionMoments
 from cgmm.genes.marker_names import CLEAR, GroupNames, name_by_means
@@ -26,7 +28,7 @@ COLUMNS = (
 def describe(
     expression: CellExpression,
     sides: Sides,
-    member: Pair[np.ndarray],
+    member: Pair[Rows],
     markers: FoundMarkers | None,
 ) -> tuple[list[list[str]], GroupNames | None]:
     """Return marker genes of populations, and their names by a marker table.
@@ -79,11 +81,12 @@ def population_names(
     """
     if labels is None:
         return pd.DataFrame({name: np.array([], dtype=object) for name in COLUMNS})
-    whole = pd.Series(labels)
-    names = sorted(whole.iloc[np.concatenate(sides.rows)].dropna().astype(str).unique())
-    codes = pd.Index(names, dtype=object).get_indexer(pd.Index(whole.astype(object).map(str)))
-    member = sides.rows.map(lambda rows: (codes[rows][:, None] == np.arange(len(names))) * 1.0)
+    named = texts(labels)
+    there = pd.unique(named[np.concatenate(sides.rows)])
+    names = sorted(name for name in there if name is not None)
+    codes = pd.Index(names, dtype=object).get_indexer(named)
     n = len(names)
+    member: Pair[Rows] = sides.rows.map(lambda rows: Members(codes[rows], n))
     frame = pd.DataFrame(
         {
             "name": np.array(names, dtype=object),

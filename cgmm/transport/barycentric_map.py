@@ -14,6 +14,8 @@ small eigenvalue problem, and compilation would take longer.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from cgmm._utils.blas import one_thread
@@ -25,51 +27,70 @@ ROWS = 2048  # cells in a block, which stays in cache
 MIN_PAIR_SHARE = 1e-9  # of a component's mass; smaller pairs are left out
 
 
-@one_thread()
-def displacement(
-    points: np.ndarray,
-    responsibilities: np.ndarray,
-    *,
-    means_source: np.ndarray,
-    means_target: np.ndarray,
-    covariances_source: np.ndarray,
-    covariances_target: np.ndarray,
-    coupling: np.ndarray,
-) -> np.ndarray:
-    """Return the displacement of source cells under the barycentric map.
+class BarycentricMap(NamedTuple):
+    """The barycentric map of a coupled pair of mixtures.
 
-    Parameters
+    Attributes
     ----------
-    points
-        Source cells, shape (N0, D).
-    responsibilities
-        Shape (N0, K0).
-    means_source, means_target
-        Shapes (K0, D) and (K1, D).
-    covariances_source, covariances_target
-        Shapes (K0, D, D) and (K1, D, D).
-    coupling
-        W, shape (K0, K1).
-
-    Returns
-    -------
-    Shape (N0, D).  NaN for cells with more than half of their responsibility in components without
-    coupled mass.
+    means
+        Of the source components, shape (K0, D).
+    goals
+        Mean of the target components that each source component went to, shape (K0, D).
+    maps
+        Mean Monge matrices, shape (K0, D, D).
+    kept
+        Whether a source component has coupled mass, shape (K0,).
     """
-    to = share_of_source(coupling)
-    goals = to @ means_target
-    maps = _mean_maps(covariances_source, covariances_target, to)
-    kept = to.sum(axis=1) > 0
-    matched = responsibilities[:, kept].sum(axis=1)
-    out = np.zeros(points.shape)
-    for start in range(0, len(points), ROWS):
-        rows = slice(start, start + ROWS)
-        x, r = points[rows], responsibilities[rows]
-        for k in np.flatnonzero(kept):
-            out[rows] += r[:, k, None] * (goals[k] + (x - means_source[k]) @ maps[k].T - x)
-    share = np.where(matched >= MIN_MATCHED, matched, np.nan)
-    out /= share[:, None]
-    return out
+
+    means: np.ndarray
+    goals: np.ndarray
+    maps: np.ndarray
+    kept: np.ndarray
+
+    @classmethod
+    @one_thread()
+    def of(cls, source: Any, target: Any, coupling: np.ndarray) -> BarycentricMap:
+        """Return the map of two mixtures.
+
+        Parameters
+        ----------
+        source, target
+            Mixtures: ``means``, shapes (K0, D) and (K1, D), and ``covariances``, shapes (K0, D, D)
+            and (K1, D, D).
+        coupling
+            W, shape (K0, K1).
+        """
+        to = share_of_source(coupling)
+        maps = _mean_maps(source.covariances, target.covariances, to)
+        return cls(source.means, to @ target.means, maps, to.sum(axis=1) > 0)
+
+    @one_thread()
+    def displacement(self, points: np.ndarray, responsibilities: np.ndarray) -> np.ndarray:
+        """Return the displacement of source cells.
+
+        Parameters
+        ----------
+        points
+            Source cells, shape (N, D).
+        responsibilities
+            Shape (N, K0).
+
+        Returns
+        -------
+        Shape (N, D).  NaN for cells with more than half of their responsibility in components
+        without coupled mass.
+        """
+        matched = responsibilities[:, self.kept].sum(axis=1)
+        out = np.zeros(points.shape)
+        for start in range(0, len(points), ROWS):
+            rows = slice(start, start + ROWS)
+            x, r = points[rows], responsibilities[rows]
+            for k in np.flatnonzero(self.kept):
+                moved = self.goals[k] + (x - self.means[k]) @ self.maps[k].T - x
+                out[rows] += r[:, k, None] * moved
+        share = np.where(matched >= MIN_MATCHED, matched, np.nan)
+        out /= share[:, None]
+        return out
 
 
 def _mean_maps(source: np.ndarray, target: np.ndarray, to: np.ndarray) -> np.ndarray:

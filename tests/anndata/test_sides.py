@@ -9,9 +9,9 @@ import pytest
 
 import cgmm as cg
 from cgmm._anndata.comparison import Comparison
+from cgmm._anndata.point_checks import check_no_counts
 from cgmm._anndata.sides import (
     cell_weights,
-    check_no_counts,
     check_pairing,
     rows_of_fit,
     take_sides,
@@ -94,8 +94,8 @@ def test_a_comparison_that_cannot_be_made_is_refused(
 def test_counts_are_no_representation(simulated: ad.AnnData, call: dict) -> None:
     simulated.X = simulated.layers["counts"].toarray()
     with pytest.raises(ValueError, match="seems to be counts, which are no Gaussians"):
-        check_no_counts(take_sides(simulated, Comparison(**call, use_rep="X")), "X")
-    check_no_counts(take_sides(simulated, Comparison(**call)), "X_pca")
+        check_no_counts(take_sides(simulated, Comparison(**call, use_rep="X")).points.source, "X")
+    check_no_counts(take_sides(simulated, Comparison(**call)).points.source, "X_pca")
 
 
 def test_pairing_needs_donors_in_both_conditions(simulated: ad.AnnData, call: dict) -> None:

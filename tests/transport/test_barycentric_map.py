@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 from scipy.linalg import sqrtm
 
-from cgmm.transport.barycentric_map import displacement
+from cgmm.transport.barycentric_map import BarycentricMap
+
+
+def displacement(x: np.ndarray, r: np.ndarray, **m: np.ndarray) -> np.ndarray:
+    source, target = (
+        SimpleNamespace(means=m[f"means_{side}"], covariances=m[f"covariances_{side}"])
+        for side in ("source", "target")
+    )
+    return BarycentricMap.of(source, target, m["coupling"]).displacement(x, r)
 
 
 def spd(k: int, d: int, seed: int) -> np.ndarray:
