@@ -11,7 +11,8 @@ import pandas as pd
 def coded(values: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the different values as text, sorted, and the place of every value among them.
 
-    As ``numpy.unique`` of the values as text with its inverse, without a text for every cell.
+    As ``numpy.unique`` of the values as text with its inverse, without a text for every cell; a
+    missing value is "nan".
 
     Parameters
     ----------

@@ -22,6 +22,7 @@ MAX_HALVINGS = 64
 MIN_WIDTH = 1e-3  # least sigma, in units of the mean distance
 ROWS = 128  # whose products with all points stay in the second memory of a processor
 THREADS = 2
+MIN_SCALE = 1e-300
 
 
 def nearest(points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,6 +90,39 @@ def nearest_of(
         parts = list(pool.map(search, range(0, len(queries), ROWS)))
     found, far = zip(*parts, strict=True)
     return np.concatenate(found), np.concatenate(far)
+
+
+def nearest_one(points: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Find, of some points, the one nearest to every query, in single precision.
+
+    Where two points are as near but for rounding, either is returned, the same in every run.
+
+    Parameters
+    ----------
+    points, queries
+        Shapes (N, D) and (M, D).
+
+    Returns
+    -------
+    Row numbers of the points, shape (M,).
+    """
+    centre = np.asarray(points, float).mean(axis=0)
+    off = np.asarray(points, float) - centre
+    scale = max(float(np.abs(off).max(initial=0)), MIN_SCALE)  # single precision ends at 1e38
+    off /= scale
+    table = np.vstack([off.T, -0.5 * np.square(off).sum(axis=1)]).astype(np.float32)
+    found = np.empty(len(queries), dtype=np.intp)
+
+    def search(start: int) -> None:
+        rows = slice(start, start + 2 * ROWS)
+        own = (np.asarray(queries[rows], float) - centre) / scale
+        with_one = np.hstack([own, np.ones((len(own), 1))]).astype(np.float32)
+        # the product less half the square is largest where the distance is smallest
+        found[rows] = (with_one @ table).argmax(axis=1)
+
+    with one_thread(), ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(search, range(0, len(queries), 2 * ROWS)))
+    return found
 
 
 def fuzzy_graph(positions: np.ndarray, distances: np.ndarray) -> sp.csr_matrix:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cgmm._utils.leiden import ScanpyNetwork
+from cgmm._utils.neighbours import nearest_one
 from cgmm.automatic.graphs import neighbour_graph
 from cgmm.mixture.chunked import Points, over_rows, taken
 from cgmm.mixture.gaussian_mixture import GaussianMixture
@@ -113,6 +114,4 @@ class LeidenClusters(DrawnPoints):
 
 def _nearest(points: np.ndarray, _: object, of: np.ndarray) -> np.ndarray:
     """Return the position of the row of ``of`` nearest to each point, shape (N,)."""
-    from sklearn.metrics import pairwise_distances_argmin
-
-    return pairwise_distances_argmin(points, of.astype(points.dtype, copy=False))
+    return nearest_one(of, points)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from cgmm._utils.neighbours import fuzzy_graph, nearest, nearest_of
+from cgmm._utils.neighbours import fuzzy_graph, nearest, nearest_of, nearest_one
 
 
 def groups(n: int = 600, dtype: type = np.float32) -> np.ndarray:
@@ -56,6 +56,13 @@ def test_neighbours_among_other_points(n: int) -> None:
     found, far = nearest_of(points, queries, n)
     np.testing.assert_array_equal(found, whole.argsort(axis=1, kind="stable")[:, :n])
     np.testing.assert_allclose(far, np.take_along_axis(whole, found, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-60, 1.0, 1e60])
+def test_the_nearest_point_in_single_precision(size: float) -> None:
+    points, queries = (1.0 * (groups(n, np.float64) + 3) * size for n in (50, 900))
+    whole = np.square((queries[:, None] - points[None]) / size).sum(-1)
+    np.testing.assert_array_equal(nearest_one(points, queries), whole.argmin(axis=1))
 
 
 def test_equal_points_are_neighbours_but_not_the_point_itself() -> None:
