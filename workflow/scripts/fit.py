@@ -5,14 +5,14 @@ say = start(snakemake)
 import json
 from pathlib import Path
 
-import anndata as ad
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.keys import CONDITION, DONOR
+from cgmm.results.embedding import read_embedding
 from cgmm.results.fit_files import load_fit, save_fit
 from cgmm.tl._fit_comparison import fit_comparison
 
-adata = ad.read_h5ad(snakemake.input.embedding)
 facts = json.loads(Path(snakemake.input.facts).read_text(encoding="utf-8"))
+adata = read_embedding(snakemake.input.embedding, facts["use_rep"])
 settings = dict(snakemake.params.fit)
 if isinstance(settings["n_components"], list):
     settings["n_components"] = tuple(settings["n_components"])
