@@ -31,7 +31,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -56,6 +59,7 @@ from cgmm.mixture.gaussian_mixture import GaussianMixture
 
 CLUSTER_RESOLUTIONS = (1.5, 2.0, 3.0, 6.0)
 TOL = 0.01
+THREADS = 2  # partitions that are refined side by side
 
 
 def fit_automatic(
@@ -135,18 +139,17 @@ def fit_automatic(
     steps.begin(f"refine {len(starts.pairs)} partitions")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        refined = [
-            refine_start(
-                pair,
-                drawn,
-                [side.weights for side in starts.clusters],
-                penalties,
-                between_donors=starts.between_donors,
-                with_images=n_components is None,
-                **options,
-            )
-            for pair in starts.pairs
-        ]
+        refine = partial(
+            refine_start,
+            points=drawn,
+            weights=[side.weights for side in starts.clusters],
+            penalties=penalties,
+            between_donors=starts.between_donors,
+            with_images=n_components is None,
+            **options,
+        )
+        with ThreadPoolExecutor(THREADS) as pool:
+            refined = list(pool.map(refine, starts.pairs))
     partitions, metrics = [p for p, _ in refined], [m for _, m in refined]
     best = medoid([log2_net_of_cells(p, drawn[0], len(drawn[1])) for p in partitions])
     steps.begin(f"fit the partition in the middle ({partitions[best].label})")
@@ -302,12 +305,13 @@ class _StepCounter:
     """Callback that counts E-steps over several fits."""
 
     def __init__(self, progress: Callable[[int, float], None] | None) -> None:
-        self.progress, self.n = progress, 0
+        self.progress, self.n, self._lock = progress, 0, Lock()
 
     def __call__(self, _step: int, objective: float) -> None:
-        self.n += 1
-        if self.progress is not None:
-            self.progress(self.n, objective)
+        with self._lock:  # partitions are refined side by side
+            self.n += 1
+            if self.progress is not None:
+                self.progress(self.n, objective)
 
 
 def _components_reason(

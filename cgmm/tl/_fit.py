@@ -57,7 +57,8 @@ def fit(
         The two conditions, such as control and treated; changes are from source to target.
     use_rep
         Entry of ``obsm`` with the representation to fit, or "X" for the features themselves
-        (cytometry).
+        (cytometry). A Dask array is read block by block, and fields with several values per cell
+        are then Dask arrays, too.
     n_dims
         Number of leading dimensions of ``use_rep``. By default all, but 20 of "X_pca".
     n_components
