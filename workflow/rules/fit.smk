@@ -128,7 +128,11 @@ rule fit:
     params:
         ends=ends_of,
         fit=lookup("fit", within=config),
-        code=code("cgmm.tl._fit_comparison", "cgmm.results.embedding", "cgmm.results.fit_files"),
+        code=code(
+            "cgmm.tl._fit_comparison",
+            "cgmm.results.embedding",
+            "cgmm.results.fit_files",
+        ),
     message:
         "Fit {wildcards.comparison}: choose the settings, fit coupled mixtures (up to a minute per 10,000 cells)"
     script:
