@@ -65,8 +65,22 @@ def fit_automatic(folder: Path) -> Job:
     return lambda: tl_fit(adata)
 
 
+def fit_automatic_chunks(folder: Path) -> Job:
+    """``cgmm.tl.fit`` of points on disk, and its results for every cell written to disk."""
+    import dask.array as da
+
+    points = h5py.File(folder / "points.h5")["points"]
+    adata = annotated(folder, da.from_array(points, chunks=(65_536, DIMS), lock=True))
+
+    def run() -> None:
+        tl_fit(adata)
+        adata.write_h5ad(folder / "fitted.h5ad")
+
+    return run
+
+
 def donors(folder: Path) -> Job:
-    """``cgmm.tl.donors``: 200 refits for the intervals, and those for the tests."""
+    """``cgmm.tl.donors``: intervals and tests over donors."""
     adata = annotated(folder)
     tl_fit(adata)
     return lambda: cg.tl.donors(adata, n_jobs=2)
@@ -84,6 +98,7 @@ STAGES: dict[str, Callable[[Path], Job]] = {
     "fit": fit,
     "fit, Dask": fit_chunks,
     "tl.fit": fit_automatic,
+    "tl.fit, Dask": fit_automatic_chunks,
     "tl.donors": donors,
     "scanpy PCA": scanpy_pca,
 }
@@ -98,11 +113,11 @@ def sides(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return x[: len(x) // 2], x[len(x) // 2 :]
 
 
-def annotated(folder: Path) -> ad.AnnData:
-    """Give both sides as one object with donors."""
+def annotated(folder: Path, points: Any = None) -> ad.AnnData:
+    """Give both sides as one object with donors; ``points`` may be a Dask array."""
     import pandas as pd
 
-    x = np.load(folder / "points.npy")
+    x = np.load(folder / "points.npy") if points is None else points
     half, n = len(x) // 2, len(x)
     names = np.array(["source", "target"])
     donor = np.arange(n) % DONORS + DONORS * (np.arange(n) >= half)
