@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cgmm._utils.codes import coded
 from cgmm.donors.confounding import allow_for_batches, note_batches_of_pairs, note_covariate
 from cgmm.donors.reasons import Note, Reason, n_donors_in_words
 from cgmm.pair import SIDES
@@ -257,7 +258,7 @@ def unit_of_cells(
             out.append(rng.permutation(np.arange(n_cells[side]) % len(units)))
             continue
         position = {u.donor: i for i, u in enumerate(units)}
-        distinct, index = np.unique(np.asarray(names).astype(str), return_inverse=True)
+        distinct, index = coded(names)
         out.append(np.array([position.get(str(d), -1) for d in distinct])[index])
     return out
 
@@ -297,9 +298,8 @@ def _units(
     notes: list[Note],
 ) -> list[Unit]:
     """Units of one side, from the cells."""
-    names, index, counts = np.unique(
-        np.asarray(donors).astype(str), return_inverse=True, return_counts=True
-    )
+    names, index = coded(donors)
+    counts = np.bincount(index, minlength=len(names))
     condition = SIDES[side]
     of_batch = [""] * len(names)
     if batches is not None:

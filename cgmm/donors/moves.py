@@ -46,11 +46,11 @@ import scipy.stats
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.design import Design
 from cgmm.donors.false_discovery import benjamini_hochberg
+from cgmm.mixture.chunked import Points, point_pieces
 from cgmm.thresholds import ALPHA, LEVEL, MIN_CELLS, MIN_CELLS_PER_POSITION, MIN_DONORS
 
 SHARED_ERROR = 0.2  # part of the squared disagreement of the readings
 MIN_FREEDOM = 2
-ROWS = 32_768  # cells taken together
 TINY = 1e-300
 
 
@@ -149,7 +149,7 @@ def effective_dimensions(of: Sequence[Displacement]) -> float:
 
 def moves(
     fit: CoupledFit,
-    cells: tuple[np.ndarray, ...],
+    cells: tuple[Points, ...],
     units: tuple[np.ndarray, ...],
     design: Design,
     pairs: np.ndarray,
@@ -163,7 +163,8 @@ def moves(
     fit
         The fit.
     cells, units
-        Points (N, D) of source and target, and their units as whole numbers from 0.
+        Points (N, D) of source and target, and their units as whole numbers from 0; -1 for cells
+        that do not count.
     design
         The design of the donors.
     pairs
@@ -222,7 +223,7 @@ def counterparts(coupling: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def pair_means(
     fit: CoupledFit,
-    cells: tuple[np.ndarray, ...],
+    cells: tuple[Points, ...],
     units: tuple[np.ndarray, ...],
     design: Design,
     pairs: np.ndarray,
@@ -243,13 +244,12 @@ def pair_means(
     sums = [np.zeros((*shape, fit.source.n_dims)) for _ in range(2)]
     masses = [np.zeros(shape) for _ in range(2)]
     for side, (x, unit) in enumerate(zip(cells, units, strict=True)):
-        order = np.argsort(unit, kind="stable")
-        for rows in np.split(order, range(ROWS, len(order), ROWS)):
-            points, of = x[rows], unit[rows]
+        for rows, points in point_pieces(x):
+            of = unit[rows]
             r0 = fit.prevalence_source.responsibilities(points)[:, k]
             r1 = fit.prevalence_target.responsibilities(points)[:, j]
             weights = (r0, r1)[side], 1 - (1 - r0) * (1 - r1)
-            for u in np.intersect1d(of, np.arange(design.n_units[side])):
+            for u in np.unique(of[of >= 0]):
                 own, row = of == u, u + side * design.n_units[0]
                 for mass, total, weight in zip(masses, sums, weights, strict=True):
                     mass[row] += weight[own].sum(axis=0)

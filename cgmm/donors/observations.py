@@ -9,7 +9,9 @@ import numpy as np
 
 from cgmm.coupled.result import CoupledFit
 from cgmm.donors.design import Design
-from cgmm.donors.shares import donor_shares
+from cgmm.donors.shares import unit_shares
+from cgmm.mixture.chunked import Points
+from cgmm.mixture.responsibilities import responsibilities
 from cgmm.thresholds import MAX_LOG2_NET
 
 MIN_OTHER_SHARE = 0.05
@@ -40,7 +42,7 @@ class Observations(NamedTuple):
     def of(
         cls,
         fit: CoupledFit,
-        cells: tuple[np.ndarray, ...],
+        cells: tuple[Points, ...],
         units: tuple[np.ndarray, ...],
         design: Design,
     ) -> Observations:
@@ -51,7 +53,8 @@ class Observations(NamedTuple):
         fit
             The fit.
         cells, units
-            Points (N, D) of source and target, and their units as whole numbers from 0.
+            Points (N, D) of source and target, and their units as whole numbers from 0; -1 for
+            cells that do not count.
         design
             The design of the donors.
         """
@@ -61,12 +64,7 @@ class Observations(NamedTuple):
         for side, (mixture, x, unit, back) in enumerate(
             zip(mixtures, cells, units, backs, strict=True)
         ):
-            own = np.zeros((design.n_units[side], len(mixture.weights)))
-            if len(x):
-                found = donor_shares(
-                    mixture.responsibilities(x), np.array([f"{u:06d}" for u in unit])
-                )
-                own[np.unique(unit)] = found.shares
+            own = unit_shares(responsibilities(mixture, x), unit, design.n_units[side])
             shares.append(own @ back)
             n_cells.append([u.n_cells for u in design.side(side)])
         return cls(np.concatenate(shares), np.concatenate(n_cells), partitions_of(fit.sensitivity))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgmm.coupled.result import CoupledFit
+from cgmm.mixture.chunked import Points, point_pieces
 from cgmm.mixture.gaussian_mixture import GaussianMixture
 from cgmm.thresholds import MIN_CELLS_PER_POSITION
 from cgmm.transport.coupling import divide, is_gone, share_of_source
@@ -22,7 +23,7 @@ MIN_PART_SEEN = 0.5
 
 def donor_positions(
     fit: CoupledFit,
-    points: tuple[np.ndarray, np.ndarray],
+    points: tuple[Points, Points],
     units: tuple[np.ndarray, np.ndarray],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the positions of the donors along the shift of each source component.
@@ -32,7 +33,8 @@ def donor_positions(
     fit
         The fit.
     points, units
-        Points (N, D) of source and target, and their donors as whole numbers from 0.
+        Points (N, D) of source and target, and their donors as whole numbers from 0; -1 for cells
+        that do not count.
 
     Returns
     -------
@@ -64,14 +66,16 @@ def donor_positions(
 
 
 def _means(
-    mixture: GaussianMixture, points: np.ndarray, units: np.ndarray
+    mixture: GaussianMixture, points: Points, units: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return means (n_donors, K, D) and numbers of cells (n_donors, K) of components in donors."""
-    r = mixture.responsibilities(points)
     n_units = int(units.max(initial=-1)) + 1  # zero when every donor has too few cells
-    mass = np.zeros((n_units, r.shape[1]))
-    np.add.at(mass, units, r)
+    mass = np.zeros((n_units, mixture.n_components))
     total = np.zeros((n_units, *mixture.means.shape))
-    for u in range(n_units):
-        total[u] = r[units == u].T @ points[units == u]
+    for rows, x in point_pieces(points):
+        r, of = mixture.responsibilities(x), units[rows]
+        for u in np.unique(of[of >= 0]):
+            own = of == u
+            mass[u] += r[own].sum(axis=0)
+            total[u] += r[own].T @ x[own]
     return total / np.maximum(mass, 1e-300)[..., None], mass

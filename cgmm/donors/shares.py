@@ -55,6 +55,28 @@ def donor_shares(responsibilities: Rows, donors: np.ndarray) -> DonorShares:
     return DonorShares(names.astype(object), sums / n_cells[:, None], n_cells)
 
 
+def unit_shares(responsibilities: Rows, units: np.ndarray, n_units: int) -> np.ndarray:
+    """Return the mean responsibilities of the cells of each unit.
+
+    Parameters
+    ----------
+    responsibilities
+        Shape (n_cells, K).
+    units
+        Unit of every cell as a whole number from 0, -1 for cells that do not count, (n_cells,).
+    n_units
+        Number of units.
+
+    Returns
+    -------
+    Shape (n_units, K); zeros for a unit without cells.
+    """
+    there = units >= 0
+    sums = summed(responsibilities, np.maximum(units, 0), n_units, there.astype(float))
+    n_cells = np.bincount(units[there], minlength=n_units)
+    return sums / np.maximum(n_cells, 1)[:, None]
+
+
 def donor_weights(donors: np.ndarray) -> np.ndarray:
     """Return weights of cells with which all donors count equally.
 

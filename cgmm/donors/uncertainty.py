@@ -32,6 +32,7 @@ from cgmm.donors.observations import Observations, between_partitions
 from cgmm.donors.reasons import Note, Reason, in_words
 from cgmm.donors.refit import MAX_CELLS
 from cgmm.donors.which_test import Test, choose_test
+from cgmm.mixture.chunked import Points, taken
 from cgmm.thresholds import LEVEL
 from cgmm.transport.coupling import share_of_source
 
@@ -88,7 +89,7 @@ class Uncertainty(NamedTuple):
 
 def uncertainty(
     fit: CoupledFit,
-    points: tuple[np.ndarray, np.ndarray],
+    points: tuple[Points, Points],
     donors: tuple[np.ndarray | None, np.ndarray | None],
     design: Design,
     *,
@@ -136,14 +137,11 @@ def uncertainty(
     Uncertainty
     """
     sizes = (len(points[0]), len(points[1]))
-    units = unit_of_cells(design, donors, sizes, random_state)
-    kept = [u >= 0 for u in units]
-    cells = tuple(x if keep.all() else x[keep] for x, keep in zip(points, kept, strict=True))
-    unit = tuple(u[keep] for u, keep in zip(units, kept, strict=True))
+    units = tuple(unit_of_cells(design, donors, sizes, random_state))
     pairs = np.argwhere(share_of_source(fit.coupling) >= MIN_TRANSFER)
     if min(design.n_units) == 0:
         return _nothing(fit, design, pairs, level, baseline)
-    observed = Observations.of(fit, cells, unit, design)
+    observed = Observations.of(fit, points, units, design)
     found = changes(
         observed.shares,
         observed.n_cells,
@@ -154,10 +152,10 @@ def uncertainty(
     )
     exchanges, permuted, notes = None, np.full_like(found.p, np.nan), design.notes
     if design.testable:
-        if n_permutations and max(int(np.max(np.bincount(u))) for u in unit) > MAX_CELLS:
+        if n_permutations and max(int(np.max(np.bincount(u[u >= 0]))) for u in units) > MAX_CELLS:
             notes = (*notes, Reason.CELLS_OF_LARGE_DONORS.note(n_cells=MAX_CELLS))
         permuted, exchanges = _permutation_p(
-            fit, cells, unit, design, observed, n_permutations, n_jobs, random_state, tick
+            fit, points, units, design, observed, n_permutations, n_jobs, random_state, tick
         )
         permuted = np.where(np.isfinite(found.p), permuted, np.nan)
     chosen, why = choose_test(test, exchanges, design)
@@ -180,7 +178,7 @@ def uncertainty(
         notes=notes,
         exchanges=exchanges,
     )
-    shifts = moves(fit, cells, unit, design, pairs, level=level)
+    shifts = moves(fit, points, units, design, pairs, level=level)
     return Uncertainty(factors, shifts, pairs, facts)
 
 
@@ -267,7 +265,7 @@ def _reasons(found: Changes, design: Design) -> list[Note | None]:
 
 def _permutation_p(
     fit: CoupledFit,
-    cells: tuple[np.ndarray, ...],
+    points: tuple[Points, Points],
     units: tuple[np.ndarray, ...],
     design: Design,
     observed: Observations,
@@ -280,9 +278,12 @@ def _permutation_p(
     if n_permutations < 1:
         return np.full(observed.shares.shape[1], np.nan), Exchanges(0)
     ways = permutation.labellings(design, n_permutations, random_state)
+    kept = [np.flatnonzero(unit >= 0) for unit in units]
+    cells = [taken(x, rows) for x, rows in zip(points, kept, strict=True)]
+    of = [unit[rows] for unit, rows in zip(units, kept, strict=True)]
     permuted = permutation.permutation_p(
         fit,
-        permutation.align(fit, (cells[0], cells[1]), (units[0], units[1])),
+        permutation.align(fit, (cells[0], cells[1]), (of[0], of[1])),
         design,
         ways,
         between=observed.between,

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from cgmm._utils.ahead import ahead
 from cgmm._utils.blas import one_thread
 from cgmm.mixture.blocks import (
     BLOCK_ROWS,
@@ -106,6 +107,15 @@ def cells_of(points: Points, weights: np.ndarray | None, dtype: type) -> Cells |
     if isinstance(points, Chunks):
         return ChunkedCells(points, weights, dtype)
     return Cells(points, weights, dtype)
+
+
+def point_pieces(points: Points) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield where some rows of the points are, and the rows: a part, or a chunk, at a time."""
+    if isinstance(points, Chunks):
+        return ahead(points.arrays())
+    starts = range(0, len(points), PART_ROWS)
+    rows = (slice(start, start + PART_ROWS) for start in starts)
+    return ((part, points[part]) for part in rows)
 
 
 def points_of(points: Any) -> Points:

@@ -169,7 +169,7 @@ def donors(
         donor_key=donor_key or comparison.donor_key,
         paired=comparison.paired if paired is None else paired,
     )
-    sides = take_sides(adata, comparison, min_cells=1)
+    sides = take_sides(adata, comparison, min_cells=1, lazy=True)
     rows, points, who = sides.rows, sides.points, sides.donors
     columns = DonorColumns(
         **{k: v for k, v in comparison.to_params().items() if k not in {"use_rep", "n_dims"}},

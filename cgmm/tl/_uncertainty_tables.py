@@ -57,7 +57,7 @@ def stored_uncertainty(result: Uncertainty, facts: dict[str, Any]) -> dict[str, 
 
 def position_table(
     fit: CoupledFit,
-    points: Pair[np.ndarray],
+    points: Pair[Any],
     donors: Pair[np.ndarray | None],
     plan: Design,
     seed: int,
@@ -71,12 +71,7 @@ def position_table(
     """
     n_cells = points.map(len)
     units = Pair(*unit_of_cells(plan, donors, n_cells, seed))
-    kept = units.map(lambda unit: unit >= 0)
-    positions = donor_positions(
-        fit,
-        Pair(points.source[kept.source], points.target[kept.target]),
-        Pair(units.source[kept.source], units.target[kept.target]),
-    )
+    positions = donor_positions(fit, points, units)
     parts = []
     for i, (position, cells) in enumerate(zip(*positions, strict=True)):
         n_units, k = position.shape
