@@ -73,22 +73,16 @@ def moments_of_genes(values: Any, samples: np.ndarray) -> Moments:
     samples
         Number of the sample of each cell, 0, 1, ..., shape (cells,).
     """
-    n_samples, n_genes = int(samples.max()) + 1, values.shape[1]
-    seen, sums, squares = (np.zeros((n_samples, n_genes)) for _ in range(3))
+    from cgmm.pp._gram import add_moments  # loads numba
+
+    n_samples = int(samples.max()) + 1
+    totals = np.zeros((3, n_samples, values.shape[1]))
     at = 0
     for block in blocks_in_order(values):
         mine = samples[at : at + block.shape[0]]
         at += block.shape[0]
-        starts = np.flatnonzero(np.diff(mine, prepend=-1))
-        for lo, hi in zip(starts, [*starts[1:], len(mine)], strict=True):  # runs of one sample
-            inside = slice(int(block.indptr[lo]), int(block.indptr[hi]))
-            genes = block.indices[inside]
-            plain = np.expm1(block.data[inside]).astype(np.float64)
-            s = mine[lo]
-            seen[s] += np.bincount(genes[plain > 0], minlength=n_genes)
-            sums[s] += np.bincount(genes, weights=plain, minlength=n_genes)
-            squares[s] += np.bincount(genes, weights=plain * plain, minlength=n_genes)
-    return Moments(np.bincount(samples, minlength=n_samples), seen, sums, squares)
+        add_moments(totals, block.indptr, mine, block.indices, np.expm1(block.data))
+    return Moments(np.bincount(samples, minlength=n_samples), *totals)
 
 
 def variable_genes(moments: Moments, n_top_genes: int) -> pd.DataFrame:
@@ -157,6 +151,11 @@ def _highest(scores: np.ndarray, n: int) -> float:
     return float(known[min(n, len(known)) - 1])
 
 
+def _sorted(block: Any) -> Any:
+    block.sort_indices()
+    return block
+
+
 def components_of_genes(values: Any, chosen: np.ndarray, n_components: int) -> Components:
     """Return principal components of some genes, from two passes.
 
@@ -169,17 +168,14 @@ def components_of_genes(values: Any, chosen: np.ndarray, n_components: int) -> C
     n_components
         How many components.
     """
-    from cgmm.pp._gram import add_products
+    from cgmm.pp._gram import products  # loads numba
 
     n_cells, n_chosen = values.shape[0], int(chosen.sum())
-    products, sums = np.zeros((n_chosen, n_chosen)), np.zeros(n_chosen)
     place = np.where(chosen, np.cumsum(chosen) - 1, -1)
-    for block in blocks_in_order(values):
-        block.sort_indices()
-        add_products(products, sums, block.indptr, block.indices, block.data, place)
+    total, sums = products(map(_sorted, blocks_in_order(values)), place)
     mean = sums / n_cells
-    covariance = (products - n_cells * np.outer(mean, mean)) / (n_cells - 1)
-    total = np.trace(covariance)
+    covariance = (total - n_cells * np.outer(mean, mean)) / (n_cells - 1)
+    variance = np.trace(covariance)
     with one_thread():
         largest = (n_chosen - n_components, n_chosen - 1)
         sizes, vectors = scipy.linalg.eigh(
@@ -193,4 +189,4 @@ def components_of_genes(values: Any, chosen: np.ndarray, n_components: int) -> C
     for block in blocks_in_order(values):
         points[at : at + block.shape[0]] = block @ weights - (mean @ vectors)
         at += block.shape[0]
-    return Components(vectors, points, sizes / total)
+    return Components(vectors, points, sizes / variance)
