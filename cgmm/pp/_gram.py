@@ -68,20 +68,20 @@ def _pieces(blocks: Iterable[sp.csr_matrix]) -> Iterator[Piece]:
 def _of_piece(piece: Piece, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return products and sums of one piece, in single precision."""
     n = int(place.max()) + 1
-    found = place[piece.indices]
-    kept = found >= 0
-    columns = found[kept].astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32)
-    values = piece.data[kept].astype(np.float32)
-    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[piece.ends]
-    if len(values) > DENSE * n * (len(ends) - 1):
-        rows = np.zeros((len(ends) - 1, n), dtype=np.float32)
-        rows[np.repeat(np.arange(len(rows)), np.diff(ends)), columns] = values
-        part = rows.T @ rows
-    else:
-        part = np.zeros((n, n), dtype=np.float32)
-        for start in range(0, len(ends) - 1, ROWS):
-            _add(part, ends[start : start + ROWS + 1], columns, values)
-    return part, np.bincount(columns, weights=values, minlength=n)
+    sums = np.zeros(n)
+    n_kept = _add_sums(sums, *piece, place)
+    if n_kept > DENSE * n * (len(piece.ends) - 1):
+        rows = np.zeros((len(piece.ends) - 1, n), dtype=np.float32)
+        _fill(rows, *piece, place)
+        return rows.T @ rows, sums
+    ends = np.zeros(len(piece.ends), np.int64)
+    columns = np.empty(n_kept, np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32)
+    values = np.empty(n_kept, np.float32)
+    _take(ends, columns, values, *piece, place)
+    part = np.zeros((n, n), dtype=np.float32)
+    for start in range(0, len(ends) - 1, ROWS):
+        _add(part, ends[start : start + ROWS + 1], columns, values)
+    return part, sums
 
 
 @numba.njit(cache=True, nogil=True)
@@ -113,6 +113,54 @@ def add_moments(
                 seen[gene] += 1
             sums[gene] += value
             squares[gene] += value * value
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_sums(
+    sums: np.ndarray, ends: np.ndarray, indices: np.ndarray, data: np.ndarray, place: np.ndarray
+) -> int:
+    """Add the values of each column that takes part; return how many values there are."""
+    n = 0
+    for k in range(ends[0], ends[-1]):
+        c = place[indices[k]]
+        if c >= 0:
+            sums[c] += data[k]
+            n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill(
+    rows: np.ndarray, ends: np.ndarray, indices: np.ndarray, data: np.ndarray, place: np.ndarray
+) -> None:
+    """Put the values of the columns that take part into dense rows of zeros."""
+    for i in range(len(ends) - 1):
+        for k in range(ends[i], ends[i + 1]):
+            c = place[indices[k]]
+            if c >= 0:
+                rows[i, c] = data[k]
+
+
+@numba.njit(cache=True, nogil=True)
+def _take(
+    new_ends: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    ends: np.ndarray,
+    indices: np.ndarray,
+    data: np.ndarray,
+    place: np.ndarray,
+) -> None:
+    """Take the columns that take part out of a CSR matrix."""
+    n = 0
+    for i in range(len(ends) - 1):
+        for k in range(ends[i], ends[i + 1]):
+            c = place[indices[k]]
+            if c >= 0:
+                columns[n] = c
+                values[n] = data[k]
+                n += 1
+        new_ends[i + 1] = n
 
 
 @numba.njit(cache=True, nogil=True)
