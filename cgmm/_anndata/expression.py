@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cgmm._anndata.checks import check_object, column
-from cgmm._utils.lazy_rows import LazyRows, in_memory, is_lazy, pieces
+from cgmm._utils.lazy_rows import LazyRows, extent, in_memory, is_lazy
 
 N_ROWS_OF_BASE = 50
 EQUAL_TOTALS = 1e-3  # of a total; the totals of normalised cells differ by rounding only
@@ -204,10 +204,7 @@ def looks_like_counts(matrix: Any, *, n_rows: int = 200) -> bool:
 
 def all_finite(matrix: Any) -> bool:
     """Return whether no value is NaN or infinite."""
-    return all(
-        bool(np.isfinite(part.data if sp.issparse(part) else part).all())
-        for _, part in pieces(matrix)
-    )
+    return extent(matrix).finite
 
 
 def check_usable(matrix: Any, *, natural_log: bool) -> None:
@@ -229,7 +226,7 @@ def check_usable(matrix: Any, *, natural_log: bool) -> None:
             "(scanpy.pp.normalize_total, scanpy.pp.log1p), or name the layer that is normalised."
         )
         raise ValueError(msg)
-    if natural_log and any(part.min() < 0 for _, part in pieces(matrix)):
+    if natural_log and extent(matrix).least < 0:
         msg = (
             "Expression holds negative values, as scaled data do: name the layer with "
             "log-normalised values, or give natural_log=False for features such as cytometry."

@@ -8,13 +8,18 @@ are made some rows at a time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
 
+from cgmm._utils.ahead import ahead
+
 PIECE_ROWS = 65_536
+N_KEPT = 4  # Dask arrays of which statistics are kept
 
 Piece = tuple[Any, Any]  #: where rows belong (a slice, or their positions), and the rows
 
@@ -53,12 +58,21 @@ class LazyRows:
         Rows to take, shape (n,); None: all.
     unit
         Number by which values are multiplied when they are read.
+    kept
+        Statistics of the array that are known; None: those of the last time it was looked at.
     """
 
-    def __init__(self, stored: Any, rows: np.ndarray | None = None, unit: float = 1.0) -> None:
+    def __init__(
+        self,
+        stored: Any,
+        rows: np.ndarray | None = None,
+        unit: float = 1.0,
+        kept: dict[Any, Any] | None = None,
+    ) -> None:
         self._stored = stored.rechunk({1: -1}) if len(stored.chunks[1]) > 1 else stored
         self._rows = np.arange(stored.shape[0]) if rows is None else np.asarray(rows)
         self._unit = unit
+        self.kept = _kept_of(stored) if kept is None else kept
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -67,23 +81,81 @@ class LazyRows:
 
     def __getitem__(self, rows: Any) -> LazyRows:
         """Return some of the rows, by positions, a mask or a slice; nothing is read."""
-        return LazyRows(self._stored, self._rows[rows], self._unit)
+        return self._like(self._rows[rows], self._unit)
 
     def __mul__(self, unit: float) -> LazyRows:
         """Return the rows with values that are multiplied when they are read."""
-        return LazyRows(self._stored, self._rows, self._unit * unit)
+        return self._like(self._rows, self._unit * unit)
+
+    def _like(self, rows: np.ndarray, unit: float) -> LazyRows:
+        return LazyRows(self._stored, rows, unit, self.kept)
+
+    @property
+    def place(self) -> tuple[bytes, float]:
+        """What tells these rows from others of the same array."""
+        return blake2b(self._rows.tobytes(), digest_size=16).digest(), self._unit
 
     def pieces(self) -> Iterator[Piece]:
         """Yield positions of rows, and the rows, of every chunk that has any of them."""
+        return ahead(self._pieces())
+
+    def _pieces(self) -> Iterator[Piece]:
         ends = np.concatenate([[0], np.cumsum(self._stored.chunks[0])])
         chunk_of_row = np.searchsorted(ends, self._rows, side="right") - 1
-        for i in np.unique(chunk_of_row):
-            here = np.flatnonzero(chunk_of_row == i)
+        order = np.argsort(chunk_of_row, kind="stable")
+        starts = np.searchsorted(chunk_of_row[order], np.arange(len(ends)))
+        for i in np.flatnonzero(np.diff(starts)):
+            here = order[starts[i] : starts[i + 1]]
             chunk = self._stored.blocks[int(i)].compute(scheduler="synchronous")
-            part = (sp.csr_matrix(chunk) if sp.issparse(chunk) else chunk)[
-                self._rows[here] - ends[i]
-            ]
-            yield here, part if self._unit == 1.0 else part * self._unit
+            chunk = sp.csr_matrix(chunk) if sp.issparse(chunk) else chunk
+            wanted = self._rows[here] - ends[i]
+            if len(wanted) != chunk.shape[0] or (np.diff(wanted) != 1).any():
+                chunk = chunk[wanted]
+            yield here, chunk if self._unit == 1.0 else chunk * self._unit
+
+
+_KEPT: deque[tuple[Any, str, dict[Any, Any]]] = deque(maxlen=N_KEPT)
+
+
+def _kept_of(stored: Any) -> dict[Any, Any]:
+    """Return what is known of a Dask array, as long as it is one of the last that were looked at.
+
+    An array whose values were replaced has another name.
+    """
+    for array, name, known in _KEPT:
+        if array is stored and name == stored.name:
+            return known
+    _KEPT.append((stored, stored.name, {}))
+    return _KEPT[-1][2]
+
+
+class Extent(NamedTuple):
+    """Whether all values are finite, and the least value (zero for no values)."""
+
+    finite: bool
+    least: float
+
+
+def extent(matrix: Any) -> Extent:
+    """Return the extent of the values of a matrix, from one pass.
+
+    Parameters
+    ----------
+    matrix
+        As for :func:`pieces`.
+    """
+    place = ("extent", matrix.place) if isinstance(matrix, LazyRows) else None
+    if place is not None and place in matrix.kept:
+        known: Extent = matrix.kept[place]
+        return known
+    finite, least = True, 0.0
+    for _, part in pieces(matrix):
+        values = part.data if sp.issparse(part) else np.asarray(part)
+        finite = finite and bool(np.isfinite(values).all())
+        least = min(least, float(values.min(initial=0)))
+    if place is not None:
+        matrix.kept[place] = Extent(finite, least)
+    return Extent(finite, least)
 
 
 class Members:
@@ -98,23 +170,23 @@ class Members:
     """
 
     def __init__(self, groups: np.ndarray, n_groups: int) -> None:
-        self._groups, self._n = groups, n_groups
+        self.groups, self._n = groups, n_groups
 
     @property
     def shape(self) -> tuple[int, int]:
         """Numbers of cells and groups."""
-        return len(self._groups), self._n
+        return len(self.groups), self._n
 
     def __getitem__(self, rows: Any) -> Members:
         """Return some of the cells."""
-        return Members(self._groups[rows], self._n)
+        return Members(self.groups[rows], self._n)
 
     def pieces(self) -> Iterator[Piece]:
         """Yield slices of the cells, and their memberships, shape (n_rows, n_groups)."""
         columns = np.arange(self._n)
-        for start in range(0, len(self._groups), PIECE_ROWS):
+        for start in range(0, len(self.groups), PIECE_ROWS):
             rows = slice(start, start + PIECE_ROWS)
-            yield rows, (self._groups[rows, None] == columns).astype(float)
+            yield rows, (self.groups[rows, None] == columns).astype(float)
 
 
 def pieces(matrix: Any) -> Iterator[Piece]:

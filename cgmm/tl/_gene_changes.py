@@ -11,9 +11,11 @@ import numpy as np
 
 from cgmm._anndata.expression import CellExpression
 from cgmm._anndata.sides import Sides, cell_weights
+from cgmm._utils.lazy_rows import LazyRows, Rows
 from cgmm.coupled.result import CoupledFit
 from cgmm.genes import ambient
 from cgmm.genes.change import ExpressionMoments, GeneShift, gene_shift, means, moments
+from cgmm.genes.group_moments import GroupMoments, group_moments, groups_of
 from cgmm.pair import Pair
 from cgmm.transport.coupling import divide
 
@@ -87,10 +89,30 @@ def side_moments(
 ) -> Pair[ExpressionMoments]:
     """Return the moments of expression of the components of both sides."""
     source, target = (
-        moments(cells.matrix[rows], r, weights=weights)
+        _moments(cells.matrix[rows], r, weights)
         for rows, r, weights in zip(sides.rows, responsibilities, cell_weights(sides), strict=True)
     )
     return Pair(source, target)
+
+
+def _moments(values: Any, memberships: Rows, weights: np.ndarray | None) -> ExpressionMoments:
+    if (found := _of_groups(values, memberships, weights)) is not None:
+        return found.moments
+    return moments(values, memberships, weights=weights)
+
+
+def _plain_means(values: Any, memberships: Rows, weights: np.ndarray | None) -> np.ndarray:
+    """Return mean expression that is not a logarithm, shape (K, n_genes)."""
+    if (found := _of_groups(values, memberships, weights)) is not None:
+        return found.plain
+    return means(values, memberships, weights=weights, of=np.expm1)
+
+
+def _of_groups(values: Any, memberships: Rows, weights: np.ndarray | None) -> GroupMoments | None:
+    """Return the moments of values on disk, where every cell is in one group; else None."""
+    if not isinstance(values, LazyRows) or (groups := groups_of(memberships)) is None:
+        return None
+    return group_moments(values, groups, memberships.shape[1], weights)
 
 
 def _ambient(
@@ -105,7 +127,7 @@ def _ambient(
         per_side,
         strict=True,
     ):
-        mean = means(cells.matrix[rows], r, weights=weights, of=np.expm1)
+        mean = _plain_means(cells.matrix[rows], r, weights)
         alpha, overall = ambient.contamination(mean, moment.mass)
         plain.append(np.nan_to_num(mean))
         added.append(np.outer(alpha, overall))
