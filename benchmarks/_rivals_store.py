@@ -9,7 +9,7 @@ import pandas as pd
 from _rivals import METHODS, OURS, RIVALS, ROOT
 
 SUMMARY = RIVALS / "summary.tsv"
-WHY = "why"
+WHY, NOT_RUN = "why", "not run this time"
 KEYS = {
     "shift case": ("method", "case", "seed"),
     "joint": ("method", "kind", "donors", "shift"),
@@ -39,15 +39,32 @@ def together(part: str, found: pd.DataFrame, path: Path = SUMMARY) -> pd.DataFra
 
 
 def reasons(
-    part: str, found: dict[str, str], answered: set[str], path: Path = SUMMARY
+    part: str,
+    found: dict[str, str],
+    answered: set[str],
+    asked: set[str] = frozenset(),
+    path: Path = SUMMARY,
 ) -> pd.DataFrame:
-    """Why methods have no answer: of this run, and the kept reasons of methods without figures."""
+    """Why methods have no answer, or not every answer.
+
+    Parameters
+    ----------
+    part
+        Of the comparison; what a method cannot do there by its nature is always said.
+    found
+        Reasons of this run.
+    answered
+        Methods with figures.
+    asked
+        Methods of this run: a kept reason stays unless its method is one of them and has figures.
+    path
+        The kept figures.
+    """
     old = kept(f"{part} {WHY}", path)
     known = dict(zip(old.get("method", []), old.get("reason", []), strict=True))
-    known = {m: r for m, r in known.items() if m not in answered} | found
-    lines = [
-        (m, known.get(m, "not run this time")) for m in METHODS if m in known or m not in answered
-    ]
+    known = {m: r for m, r in known.items() if r != NOT_RUN and not (m in asked and m in answered)}
+    known |= found | {m: r.cannot[part] for m, r in METHODS.items() if part in r.cannot}
+    lines = [(m, known.get(m, NOT_RUN)) for m in METHODS if m in known or m not in answered]
     return pd.DataFrame(lines, columns=["method", "reason"])
 
 

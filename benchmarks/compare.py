@@ -3,7 +3,7 @@
     python benchmarks/compare.py [--part shift,joint,milo,propeller,speed,figure] [--methods a,b]
                                  [--replicates 5] [--seeds 1] [--cells 14000,100000,1000000]
                                  [--cases a,b] [--work FOLDER] [--data ../shared/data]
-                                 [--bench ../shared/bench] [--answered]
+                                 [--bench ../shared/bench] [--limit 3600] [--answered]
 
 Each method runs in an environment of its own, made by uv from the pinned packages of
 ``rivals/requirements`` in ``FOLDER/envs``; its call is in ``rivals/by_*.py``. Jobs and answers stay
@@ -40,8 +40,9 @@ propeller
     The null and the changed shares of Phipson et al. (2022), counts only: type I and power of the
     test that cgmm makes of labels beside propeller's.
 speed
-    Made cells in 30 dimensions, six donors a side; each method in a fresh process. beyond: memory
-    beyond what the process held before.
+    Made cells in 30 dimensions, six donors a side; each method and size in a fresh process, which
+    ends after ``--limit`` processor seconds, and then no more cells are tried. CPU s: one thread,
+    compilation included. beyond: memory beyond what the process held before.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ REPLICATES, SEEDS, CELLS = 5, 1, (14_000, 100_000, 1_000_000)
 SHIFT = 4.0
 SIMULATED = [(n, s, c) for n in (3, 6) for s in (0.0, SHIFT) for c in (0.0, 1.0)]
 KINDS = ("gaussian", "real cells")
-SLOW = 3600.0  # seconds for a method and size of the speed part
+SLOW = 3600  # processor seconds for a method and size of the speed part
 
 
 # Jobs ------------------------------------------------------------------------------------
@@ -212,8 +213,7 @@ def answered(
     args: argparse.Namespace,
     jobs: list[dict[str, object]],
     scores: Callable[[Job, Truth, Answer], dict[str, float]],
-    *,
-    alone: bool = False,
+    part: str,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Have all methods answer all jobs; scores of each, and why a method has none.
 
@@ -225,20 +225,26 @@ def answered(
         Facts of every job, with its ``path``.
     scores
         Of one answer.
-    alone
-        Whether every job has a process of its own.
+    part
+        Methods that cannot answer this part are not asked.
     """
     rows, why = [], {}
     for method in args.methods:
+        if part in METHODS[method].cannot:
+            continue
         pairs = [(j["path"], answer_of(args, method, j["path"])) for j in jobs]
         if METHODS[method].paired_only:
             pairs = [(j, a) for j, a in pairs if Job.load(j).paired]
-        for group in [[p] for p in pairs] if alone else [pairs]:
+        limit = args.limit if part == "speed" else None
+        # of the speed part every job has a process of its own
+        for group in [[p] for p in pairs] if limit else [pairs]:
             if args.answered:
                 continue
-            reason = ask(method, group, args.work / "envs", SLOW if alone else None)
+            reason = ask(method, group, args.work / "envs", limit)
             if reason:
-                why[method] = reason
+                cells = group[0][0].stem.split("-")[1] if limit else ""
+                why[method] = f"{int(cells):,} cells: {reason}" if limit else reason
+                break
         for facts in jobs:
             found = read(args, method, facts["path"], scores)
             if found:
@@ -306,7 +312,7 @@ def keep(
     """
     figures, write, stored = TABLES[part]
     found = together(stored, figures(rows) if len(rows) else rows)
-    reason = reasons(part, why, set(found["method"]))
+    reason = reasons(part, why, set(found["method"]), asked=set(args.methods))
     lines = write(found, reason)
     if args.cases:
         sys.stdout.write("\n".join([title, "some cases, not kept", "", *lines, ""]))
@@ -339,19 +345,20 @@ def run(args: argparse.Namespace, part: str) -> None:
             args,
             shift_jobs(args, folder),
             lambda j, t, a: {**cell_scores(bench, j, t, a), **row_scores(j, t, a), **cost(a)},
+            part,
         )
         keep(args, part, "Net factors on real data, labels hidden", rows, why)
     elif part == "joint":
         jobs = joint_jobs(args, folder)
-        rows, why = answered(args, jobs, test_scores)
+        rows, why = answered(args, jobs, test_scores, part)
         rows = pd.concat([labels_rows(jobs), rows], ignore_index=True)
         keep(args, part, "Joint simulation: shares, states, donors", rows, why)
     elif part == "milo":
-        rows, why = answered(args, milo_jobs(args.data, folder), of_cells)
+        rows, why = answered(args, milo_jobs(args.data, folder), of_cells, part)
         keep(args, part, "Milo's protocol, cells of Kang et al.", rows, why)
     else:
         jobs = speed_jobs(args, folder)
-        rows, why = answered(args, jobs, lambda _j, _t, a: cost(a), alone=True)
+        rows, why = answered(args, jobs, lambda _j, _t, a: cost(a), part)
         keep(args, part, "Time and memory by number of cells", rows, why)
 
 
@@ -365,6 +372,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cases", help="comma-separated; default: the development cases")
     parser.add_argument("--cells", default=",".join(map(str, CELLS)), help="comma-separated")
     parser.add_argument("--work", type=Path, help="folder of environments, jobs and answers")
+    parser.add_argument(
+        "--limit", type=int, default=SLOW, help="processor seconds for a size of the speed part"
+    )
     parser.add_argument("--answered", action="store_true", help="ask nobody, read the answers")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of .h5ad files")
     parser.add_argument("--bench", type=Path, default=BENCH, help="folder that holds shiftbench")

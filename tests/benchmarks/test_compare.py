@@ -284,12 +284,44 @@ def test_a_method_that_runs_anew_replaces_its_own_figures(
     assert list(both["auprc"]) == [0.9, 0.8, 0.5]
     assert re.fullmatch("[0-9a-f]{7,}[+]?", both["code"].iloc[0])
     assert both["code"].isna().iloc[-1]
-    why = store.reasons("milo", {"cna": "failed"}, set(both["method"]), path)
+    why = store.reasons("milo", {"cna": "failed"}, set(both["method"]), path=path)
     why = dict(zip(why["method"], why["reason"], strict=True))
     assert (why["cna"], why["meld"]) == ("failed", "not run this time")
     assert "milo" not in why
+    # what a method cannot do is said in place of "not run", whoever ran
+    assert "donors with several samples" in why["milo_mixed"]
     store.keep({"milo": both}, path)
     assert len(store.kept("milo", path)) == 3
+
+
+def test_a_reason_stays_until_its_method_has_figures_in_a_run(
+    rivals: ModuleType, tmp_path: Path
+) -> None:
+    store = importlib.import_module("_rivals_store")
+    pd = importlib.import_module("pandas")
+    path = tmp_path / "summary.tsv"
+    old = [("milo", "100,000 cells: stopped"), ("kompot", "it failed"), ("pot", store.NOT_RUN)]
+    path.write_text("part\tmethod\treason\n")
+    store.keep({"speed why": pd.DataFrame(old, columns=["method", "reason"])}, path)
+
+    def now(found: dict[str, str], asked: set[str]) -> dict[str, str]:
+        why = store.reasons("speed", found, {"milo", "pot"}, asked, path)
+        return dict(zip(why["method"], why["reason"], strict=True))
+
+    assert now({}, {"pot"})["milo"] == "100,000 cells: stopped"
+    assert "milo" not in now({}, {"milo"})
+    assert now({"pot": "it ended"}, {"pot"})["pot"] == "it ended"
+    assert "pot" not in now({}, {"clusters"})
+    assert now({}, {"kompot"})["kompot"] == "it failed"
+
+
+def test_a_method_is_stopped_by_processor_seconds(
+    rivals: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "worker.py").write_text("while True: pass\n")
+    monkeypatch.setattr(rivals, "RIVALS", tmp_path)
+    why = rivals.ask("cgmm", [(tmp_path / "j", tmp_path / "a")], tmp_path, limit=1)
+    assert why == "stopped after 1 processor seconds"
 
 
 def test_the_summary_belongs_to_the_tables(rivals: ModuleType) -> None:
