@@ -30,14 +30,22 @@ def pot(job: Job) -> Answer:
         method="sinkhorn_stabilized",
         numItermax=5000,
     )
-    return _answer(job, points, source, target, mass)
+    mass = np.asarray(mass, float)
+    sent = np.maximum(mass.sum(axis=0), 1e-300)
+    # each target component counts for what it is, and in proportion to what it is sent
+    factor = (mass @ (target.weights_ / sent)) / source.weights_
+    log2 = np.log2(np.maximum(factor, 0.5 / job.target.sum()))
+    rows = np.eye(len(factor)), (mass / sent).T
+    return _answer(job, points, source, target, log2, *rows)
 
 
 def scegot(job: Job) -> Answer:
     """Mixtures and entropic transport of scEGOT, which is balanced.
 
-    A balanced transport has no net factor. It is read in its favour: a target component belongs
-    to the source component that sends it most.
+    A balanced transport sends from a source component as much as it holds, whatever changed, so
+    it has no net factor. Rows are made of who belongs to whom: a target component to the source
+    component that sends it most, a source component that is nobody's first to the row of the
+    target component it sends most to. No row is without source or target.
     """
     import pandas as pd
     from scegot import scEGOT
@@ -52,9 +60,12 @@ def scegot(job: Job) -> Answer:
         source, target = model.fit_gmm([N_COMPONENTS, N_COMPONENTS], random_state=job.seed)
         mass = np.asarray(model.calculate_solution(source, target))
     owner = mass.argmax(axis=0)
-    dealt = np.zeros_like(mass)
-    dealt[owner, np.arange(dealt.shape[1])] = target.weights_
-    return _answer(job, points, source, target, dealt)
+    row = owner[mass.argmax(axis=1)]
+    row[owner] = owner
+    kept = np.unique(owner)
+    rows = [(of[:, None] == kept).astype(float) for of in (row, owner)]
+    log2 = np.log2((target.weights_ @ rows[1]) / (source.weights_ @ rows[0]))
+    return _answer(job, points, source, target, log2, *rows)
 
 
 def _leading(job: Job) -> np.ndarray:
@@ -77,20 +88,18 @@ def _mixtures(job: Job) -> tuple[np.ndarray, object, object]:
 
 
 def _answer(
-    job: Job, points: np.ndarray, source: object, target: object, mass: np.ndarray
+    job: Job,
+    points: np.ndarray,
+    source: object,
+    target: object,
+    log2: np.ndarray,
+    of_source: np.ndarray,
+    of_target: np.ndarray,
 ) -> Answer:
-    """Factor of a source component: what it sends, each target component in proportion.
-
-    Rows are source components; a target cell belongs to them by what they send to its component.
-    """
-    mass = np.asarray(mass, float)
-    received = target.weights_ / np.maximum(mass.sum(axis=0), 1e-300)
-    factor = (mass @ received) / source.weights_
-    log2 = np.log2(np.maximum(factor, 0.5 / job.target.sum()))
-    origin = mass / np.maximum(mass.sum(axis=0), 1e-300)
-    member = np.empty((len(points), len(factor)))
-    member[~job.target] = source.predict_proba(points[~job.target])
-    member[job.target] = target.predict_proba(points[job.target]) @ origin.T
+    """Put cells into rows by their components, (n_components, n_rows) of each condition."""
+    member = np.empty((len(points), len(log2)))
+    member[~job.target] = source.predict_proba(points[~job.target]) @ of_source
+    member[job.target] = target.predict_proba(points[job.target]) @ of_target
     cell = np.log2(np.maximum(member @ np.exp2(log2), 1e-12))
     member[member < 1e-3] = 0.0
     return Answer(cell, sp.csr_matrix(member), log2)
