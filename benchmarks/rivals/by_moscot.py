@@ -8,7 +8,9 @@ import numpy as np
 from _clusters import leiden
 from _job import Answer, Job
 
-TAU_SOURCE, EPSILON, BATCH = 0.9, 0.05, 1024
+TAU_SOURCE, EPSILON = 0.9, 0.05
+# up to so many cells the costs are held in memory, as is the default; it is faster
+IN_MEMORY, BATCH = 30_000, 1024
 
 
 def moscot(job: Job) -> Answer:
@@ -29,8 +31,9 @@ def moscot(job: Job) -> Answer:
         problem = SinkhornProblem(cells).prepare(
             key="condition", joint_attr={"attr": "obsm", "key": "rep"}, policy="sequential"
         )
+        batch = None if len(job.points) <= IN_MEMORY else BATCH
         problem = problem.solve(
-            epsilon=EPSILON, tau_a=TAU_SOURCE, tau_b=1.0, batch_size=BATCH, max_iterations=500
+            epsilon=EPSILON, tau_a=TAU_SOURCE, tau_b=1.0, batch_size=batch, max_iterations=500
         )
     solution = problem["a_source", "b_target"].solution
     sent = np.asarray(solution.a).ravel()
