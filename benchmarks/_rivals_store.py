@@ -87,10 +87,9 @@ def _text(value: object) -> str:
 
 
 def commit() -> str:
-    """Short name of the commit of the code that runs, with a plus when files differ from it."""
+    """Short name of the last commit of cgmm, with a plus when files differ from it."""
     call = ["git", "-C", str(ROOT)]
-    name = subprocess.run(
-        [*call, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
+    last = [*call, "log", "-1", "--format=%h", "--", "cgmm"]
+    name = subprocess.run(last, capture_output=True, text=True, check=False)
     changed = subprocess.run([*call, "diff", "--quiet", "HEAD", "--", "cgmm"], check=False)
     return name.stdout.strip() + ("+" if changed.returncode else "")
