@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -146,19 +144,16 @@ def ask(method: str, jobs: list[tuple[Path, Path]], folder: Path, limit: int | N
         return str(error)
     paths = [str(p) for pair in open_jobs for p in pair]
     command = [str(python), str(RIVALS / "worker.py"), method, *paths]
+    if limit:
+        command = ["sh", "-c", f'ulimit -S -t {limit}; exec "$@"', "sh", *command]
     environment = {"PYTHONPATH": str(ROOT)} if METHODS[method].environment == OWN else {}
     done = subprocess.run(
         ["env", "-u", "PYTHONPATH", *(f"{k}={v}" for k, v in environment.items()), *command],
-        preexec_fn=partial(_at_most, limit) if limit else None,
         check=False,
     )
     if done.returncode == -signal.SIGXCPU:
         return f"stopped after {limit} processor seconds"
     return f"ended with status {done.returncode}" if done.returncode else ""
-
-
-def _at_most(seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
 # Truth and scores ------------------------------------------------------------------------
