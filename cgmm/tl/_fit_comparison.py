@@ -38,9 +38,12 @@ def fit_comparison(adata: ad.AnnData, comparison: Comparison, **settings: Any) -
     return fit_sides(checked_sides(adata, comparison), **settings)
 
 
-def checked_sides(adata: ad.AnnData, comparison: Comparison) -> Sides:
-    """Return the cells of both conditions; raise when the comparison cannot be fitted."""
-    sides = take_sides(adata, comparison, lazy=True)
+def checked_sides(adata: ad.AnnData, comparison: Comparison, *, lazy: bool = True) -> Sides:
+    """Return the cells of both conditions; raise when the comparison cannot be fitted.
+
+    ``lazy`` is that of :func:`cgmm._anndata.sides.take_sides`.
+    """
+    sides = take_sides(adata, comparison, lazy=lazy)
     check_no_counts(sides.points.source, comparison.use_rep)
     check_pairing(sides, paired=comparison.paired)
     return sides

@@ -109,7 +109,8 @@ def _annotations(
     """Return the fits of all targets with everything that is written with them."""
     for key in keys:
         check_free(adata, Keys(key), copy=copy)
-    sides = [checked_sides(adata, one) for one in comparisons]
+    # populations are searched in the points of all targets together, in memory
+    sides = [checked_sides(adata, one, lazy=False) for one in comparisons]
     given = options.get("share_source")
     earlier = earlier_source(adata, given, comparisons[0], n_dims=sides[0].n_dims)
     naming = Naming(**{name: options[name] for name in OF_NAMING if name in options})

@@ -70,6 +70,18 @@ def test_an_automatic_fit_is_the_same(simulated: ad.AnnData, call: dict) -> None
     pd.testing.assert_frame_equal(cg.get.populations(lazy), cg.get.populations(simulated))
 
 
+def test_several_targets_are_the_same(simulated: ad.AnnData, call: dict) -> None:
+    condition = simulated.obs["condition"].astype(object)
+    condition.iloc[np.flatnonzero(condition == "treated")[::2]] = "more"
+    simulated.obs["condition"] = condition
+    lazy = simulated.copy()
+    lazy.obsm["X_pca"] = da.from_array(simulated.obsm["X_pca"], chunks=(500, -1))
+    several = {k: v for k, v in call.items() if k != "target"} | {"targets": ["treated", "more"]}
+    for adata in (simulated, lazy):
+        cg.tl.fit_targets(adata, **several, donor_key="donor", n_components=4)
+    pd.testing.assert_frame_equal(lazy.obs, simulated.obs, check_exact=True)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
