@@ -20,19 +20,24 @@ KEYS = {
 
 def kept(part: str, path: Path = SUMMARY) -> pd.DataFrame:
     """Figures of a part as they were kept; columns without a value are left out."""
-    table = pd.read_csv(path, sep="\t")
+    table = pd.read_csv(path, sep="\t", dtype={"code": str})
     return table[table["part"] == part].drop(columns="part").dropna(axis=1, how="all")
 
 
-def together(part: str, found: pd.DataFrame, path: Path = SUMMARY) -> pd.DataFrame:
+def together(
+    part: str, found: pd.DataFrame, path: Path = SUMMARY, *, anew: bool = True
+) -> pd.DataFrame:
     """Join new figures of a part with the kept ones; new ones replace those of the same keys.
 
-    Of cgmm, each new figure carries the commit of its code.
+    Of cgmm, each new figure carries the commit of its code; figures of answers that were there
+    before (``anew`` is false) keep theirs.
     """
     keys = list(KEYS[part])
     if len(found):
-        found = found.assign(code=found["method"].map({OURS: commit()}))
+        found = found.assign(code=found["method"].map({OURS: commit()} if anew else {}))
     both = pd.concat([kept(part, path), found], ignore_index=True)
+    if not anew and "code" in both:
+        both["code"] = both.groupby(keys, dropna=False)["code"].transform("first")
     order = {method: i for i, method in enumerate(METHODS)}
     both = both.drop_duplicates(keys, keep="last")
     return both.sort_values("method", key=lambda m: m.map(order).fillna(-1), kind="stable")

@@ -311,7 +311,8 @@ def keep(
     A run of some cases is printed and not kept.
     """
     figures, write, stored = TABLES[part]
-    found = together(stored, figures(rows) if len(rows) else rows)
+    figured = figures(rows) if len(rows) else rows
+    found = together(stored, figured, anew=not args.answered)
     reason = reasons(part, why, set(found["method"]), asked=set(args.methods))
     lines = write(found, reason)
     if args.cases:

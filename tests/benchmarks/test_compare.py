@@ -290,8 +290,11 @@ def test_a_method_that_runs_anew_replaces_its_own_figures(
     assert "milo" not in why
     # what a method cannot do is said in place of "not run", whoever ran
     assert "donors with several samples" in why["milo_mixed"]
-    store.keep({"milo": both}, path)
+    store.keep({"milo": both.assign(code=["1234567", None, None])}, path)
     assert len(store.kept("milo", path)) == 3
+    read = store.together("milo", again, path, anew=False)
+    assert read["code"].iloc[0] == "1234567"
+    assert read["code"].iloc[1:].isna().all()
 
 
 def test_a_reason_stays_until_its_method_has_figures_in_a_run(
