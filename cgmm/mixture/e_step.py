@@ -25,6 +25,7 @@ from cgmm.mixture.features import (
     features_of,
     filled_up,
     matmul,
+    pieces_of,
     product,
     triangle,
     used_features,
@@ -61,12 +62,13 @@ class Moments(NamedTuple):
     log_likelihood: float
 
 
-def _moments(ratio: jax.Array, features: jax.Array, share: jax.Array) -> jax.Array:
+def _moments(ratio: jax.Array, features: list[jax.Array], share: jax.Array) -> jax.Array:
     """Return the sum of the features over one chunk, weighted by responsibility: (K, M)."""
-    return matmul(ratio * share, features.T)
+    masses = ratio * share
+    return jnp.concatenate([matmul(masses, piece.T) for piece in features], axis=1)
 
 
-def _overlaps(ratio: jax.Array, _: jax.Array, share: jax.Array) -> jax.Array:
+def _overlaps(ratio: jax.Array, _: list[jax.Array], share: jax.Array) -> jax.Array:
     """Return the weighted sum of the products of responsibilities over one chunk: (K, K)."""
     return matmul(ratio * share, (ratio / ratio.sum(0, keepdims=True)).T)
 
@@ -112,12 +114,12 @@ def accumulate(
     The new sums, in double precision.
     """
     rows = chunk_rows(block.dtype)
-    add = STATISTICS[statistic]
+    add, own = STATISTICS[statistic], pieces_of(theta)
 
     def chunk(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
         # without the barrier, each of the two products would compute the features again
         features = jax.lax.optimization_barrier(features_of((x - centre[None]).T, kind))
-        logs = product(theta, features)
+        logs = product(own, features)
         top = logs.max(0, keepdims=True)
         ratio = jnp.exp(logs - top)
         total = ratio.sum(0, keepdims=True)

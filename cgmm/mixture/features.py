@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -48,13 +49,17 @@ def chunk_rows(dtype: np.dtype) -> int:
     return CHUNK_BYTES // np.dtype(dtype).itemsize
 
 
-def product(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Return ``a.T @ b``, with the terms of each sum added in pieces of fixed order.
+def pieces_of(rows: jax.Array) -> list[jax.Array]:
+    """Return some rows in pieces of ``MAX_TERMS``: the terms of one sum."""
+    return [rows[i : i + MAX_TERMS] for i in range(0, rows.shape[0], MAX_TERMS)]
+
+
+def product(a: Sequence[jax.Array], b: Sequence[jax.Array]) -> jax.Array:
+    """Return the sum of ``x.T @ y`` over the pieces of both, in their order.
 
     XLA divides longer sums among its threads, and the bits would depend on the number of threads.
     """
-    starts = range(0, a.shape[0], MAX_TERMS)
-    first, *others = (matmul(a[i : i + MAX_TERMS].T, b[i : i + MAX_TERMS]) for i in starts)
+    first, *others = (matmul(x.T, y) for x, y in zip(a, b, strict=True))
     return sum(others, first)
 
 
@@ -63,17 +68,22 @@ def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision=EXACT)
 
 
-def features_of(x: jax.Array, kind: Kind) -> jax.Array:
-    """Return the features (M, B) of points (D, B)."""
+def features_of(x: jax.Array, kind: Kind) -> list[jax.Array]:
+    """Return the features of points (D, B), in pieces of ``MAX_TERMS`` of all M, (m, B) each.
+
+    Each piece is made by itself.  XLA makes the features anew for every slice that is taken from
+    them, which takes longer than the products.
+    """
     one = jnp.ones((1, x.shape[1]), x.dtype)
     if kind == "tied":
-        return jnp.concatenate([x, one])
+        return pieces_of(jnp.concatenate([x, one]))
     if kind == "diag":
-        return jnp.concatenate([x * x, x, one])
+        return pieces_of(jnp.concatenate([x * x, x, one]))
     rows, cols = factors(x.shape[0])
     # one gather of each factor: XLA compiles and runs a product per row in twice the time
     extended = jnp.concatenate([x, one])
-    return extended[rows] * extended[cols]
+    starts = range(0, len(rows), MAX_TERMS)
+    return [extended[rows[i : i + MAX_TERMS]] * extended[cols[i : i + MAX_TERMS]] for i in starts]
 
 
 @lru_cache(maxsize=32)
@@ -138,5 +148,6 @@ def features_from_roots(
 def densities(block: jax.Array, centre: jax.Array, theta: jax.Array) -> jax.Array:
     """Return the log densities (B, K) of the points of a block, for coefficients ``theta``."""
     chunks = (block - centre[None]).reshape(-1, chunk_rows(block.dtype), block.shape[1])
-    logs = jax.lax.map(lambda x: product(features_of(x.T, "full"), theta), chunks)
+    own = pieces_of(theta)
+    logs = jax.lax.map(lambda x: product(features_of(x.T, "full"), own), chunks)
     return logs.reshape(block.shape[0], theta.shape[1])
