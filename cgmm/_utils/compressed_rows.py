@@ -14,7 +14,9 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.ahead import ahead, side_by_side
+from cgmm._utils.ahead import side_by_side
+from cgmm._utils.lazy_rows import blocks_in_order
+from cgmm._utils.rows import describe_csr
 
 CHUNK = 1_000_000  # values
 FASTEST = 1  # level of gzip
@@ -58,17 +60,14 @@ def write_csr(group: h5py.Group, matrix: Any) -> None:
         stored.id.write_direct_chunk((chunk.start,), compressed)
     ends = np.concatenate([[0], *sizes]).cumsum()
     group.create_dataset("indptr", data=ends, compression="gzip", compression_opts=FASTEST)
-    group.attrs["encoding-type"] = "csr_matrix"
-    group.attrs["encoding-version"] = "0.1.0"
-    group.attrs["shape"] = np.array(matrix.shape)
+    describe_csr(group, matrix.shape)
 
 
 def _chunks(matrix: Any, sizes: list[np.ndarray]) -> Iterator[Chunk]:
     """Yield the chunks of both datasets, and add the number of values of every row to ``sizes``."""
     waiting: dict[str, list[np.ndarray]] = {"data": [], "indices": []}
     n_waiting = start = 0
-    blocks = matrix.to_delayed().ravel()
-    for block in ahead(one.compute(scheduler="synchronous") for one in blocks):
+    for block in blocks_in_order(matrix):
         rows = sp.csr_matrix(block)
         sizes.append(np.diff(rows.indptr))
         waiting["data"].append(rows.data)

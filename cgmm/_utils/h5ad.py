@@ -11,7 +11,7 @@ import h5py
 import pandas as pd
 import scipy.sparse as sp
 
-from cgmm._utils.compressed_rows import write_csr
+from cgmm._utils.compressed_rows import FASTEST, write_csr
 from cgmm._utils.files import atomic
 from cgmm._utils.lazy_rows import is_lazy
 
@@ -36,7 +36,8 @@ def write_h5ad(adata: ad.AnnData, path: Path | str) -> None:
             adata.write_h5ad(temporary, compression="gzip")
             return
         slots = {name: getattr(adata, name) for name in SLOTS}
-        ad.AnnData(**slots).write_h5ad(temporary, compression="gzip")
+        rest = ad.AnnData(**slots)
+        rest.write_h5ad(temporary, compression="gzip", compression_opts=FASTEST)
         with h5py.File(temporary, "a") as file:
             file.pop("X", None)
             write_csr(file.create_group("X"), adata.X)

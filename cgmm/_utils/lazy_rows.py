@@ -47,6 +47,17 @@ def is_lazy(matrix: Any) -> bool:
     return hasattr(matrix, "dask")
 
 
+def digest(array: np.ndarray) -> bytes:
+    """Return what tells the values of an array from others of the same dtype."""
+    return blake2b(array.tobytes(), digest_size=16).digest()
+
+
+def blocks_in_order(matrix: Any) -> Iterator[Any]:
+    """Yield the blocks of rows of a Dask array; the next is read meanwhile."""
+    blocks = matrix.to_delayed().ravel()
+    return ahead(block.compute(scheduler="synchronous") for block in blocks)
+
+
 class LazyRows:
     """Some rows of a Dask array, in any order.
 
@@ -93,7 +104,7 @@ class LazyRows:
     @property
     def place(self) -> tuple[bytes, float]:
         """What tells these rows from others of the same array."""
-        return blake2b(self._rows.tobytes(), digest_size=16).digest(), self._unit
+        return digest(self._rows), self._unit
 
     def pieces(self) -> Iterator[Piece]:
         """Yield positions of rows, and the rows, of every chunk that has any of them."""

@@ -113,6 +113,13 @@ def row_blocks(
         yield block if rows[lo:hi].all() else block[rows[lo:hi]]
 
 
+def describe_csr(group: h5py.Group, shape: tuple[int, int]) -> None:
+    """Write the attributes by which anndata knows a CSR matrix."""
+    group.attrs["encoding-type"] = "csr_matrix"
+    group.attrs["encoding-version"] = "0.1.0"
+    group.attrs["shape"] = np.array(shape)
+
+
 class RowsWriter:
     """Write a CSR matrix to an open h5ad file, its rows in any order.
 
@@ -132,9 +139,7 @@ class RowsWriter:
         for name, kind in (("data", np.float32), ("indices", np.int32)):
             group.create_dataset(name, (int(self._ends[-1]),), kind)
         group.create_dataset("indptr", data=self._ends)
-        group.attrs["encoding-type"] = "csr_matrix"
-        group.attrs["encoding-version"] = "0.1.0"
-        group.attrs["shape"] = np.array([len(sizes), n_columns])
+        describe_csr(group, (len(sizes), n_columns))
 
     def write(self, block: sp.csr_matrix, rows: np.ndarray) -> None:
         """Write some rows.

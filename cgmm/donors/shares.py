@@ -50,9 +50,8 @@ def donor_shares(responsibilities: Rows, donors: np.ndarray) -> DonorShares:
     DonorShares, donors in sorted order.
     """
     names, index = coded(donors)
-    n_cells = np.bincount(index, minlength=len(names))
-    sums = summed(responsibilities, index, len(names))
-    return DonorShares(names.astype(object), sums / n_cells[:, None], n_cells)
+    shares = unit_shares(responsibilities, index, len(names))
+    return DonorShares(names.astype(object), shares, np.bincount(index, minlength=len(names)))
 
 
 def unit_shares(responsibilities: Rows, units: np.ndarray, n_units: int) -> np.ndarray:

@@ -7,13 +7,12 @@ read once.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from cgmm._utils.lazy_rows import LazyRows, Members, Rows, pieces
+from cgmm._utils.lazy_rows import LazyRows, Members, Rows, digest, pieces
 from cgmm.genes.change import ExpressionMoments
 
 
@@ -69,7 +68,7 @@ def group_moments(
     place[order] = np.arange(len(order))
     own = place[groups]
     w = np.ones(len(groups)) if weights is None else np.asarray(weights, dtype=float)
-    name = ("groups", expression.place, _digest(own), _digest(w))
+    name = ("groups", expression.place, digest(own), digest(w))
     if name not in expression.kept:
         expression.kept[name] = _sums(expression, own, len(order), w)
     sums, mass = expression.kept[name]
@@ -79,10 +78,6 @@ def group_moments(
     with np.errstate(invalid="ignore", divide="ignore"):
         out[:, order] = np.where(mass[:, None] > 0, sums / mass[:, None], np.nan)
     return GroupMoments(ExpressionMoments(out[0], out[1], whole), out[2])
-
-
-def _digest(array: np.ndarray) -> bytes:
-    return blake2b(array.tobytes(), digest_size=16).digest()
 
 
 def _sums(

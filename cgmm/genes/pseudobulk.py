@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from cgmm._utils.codes import coded
 from cgmm._utils.lazy_rows import pieces
 from cgmm.donors.design import paired_by_default
 from cgmm.donors.reasons import n_donors_in_words
@@ -120,7 +121,7 @@ def _picked(picker: sp.csr_array, values: Any, columns: np.ndarray | None = None
 
 def _picker(weights: np.ndarray, donors: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
     """Return the matrix that sums cells, (K x n_donors, n_cells), and the donors, (n_donors,)."""
-    names, index = np.unique(np.asarray(donors).astype(str), return_inverse=True)
+    names, index = coded(donors)
     n, k = weights.shape
     cell, component = np.nonzero(weights >= MIN_RESPONSIBILITY)
     picker = sp.csr_array(

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cgmm._utils.codes import coded
 from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.moderated_t import Tests, moderate
 from cgmm.genes.differential import Differential, on_one_scale, testable
@@ -134,7 +135,7 @@ def model(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     if samples.donors is None:
         matrix = np.hstack([np.ones_like(treated), treated])
     else:
-        own = np.unique(samples.donors.astype(str), return_inverse=True)[1]
+        own = coded(samples.donors)[1]
         matrix = np.hstack([(own[:, None] == np.arange(own.max() + 1)).astype(float), treated])
     return matrix, np.eye(matrix.shape[1])[-1]
 

@@ -16,7 +16,7 @@ from cgmm.donors.design import Design, design_of_donors
 from cgmm.donors.false_discovery import benjamini_hochberg
 from cgmm.donors.observations import between_log_odds
 from cgmm.donors.reasons import Reason, in_words
-from cgmm.donors.shares import donor_shares
+from cgmm.donors.shares import unit_shares
 from cgmm.get._common import donor_shares as stored_shares
 from cgmm.pair import Pair
 from cgmm.thresholds import LEVEL
@@ -117,10 +117,9 @@ def changes_of_levels(
     level = (known.get("donors") or {}).get("level", LEVEL)
     memberships = np.asarray(adata.obsm[Keys(key).responsibilities])
     parts = []
-    for own, unit, back in zip(rows, units, (np.eye(len(origin)), origin.T), strict=True):
-        kept = unit >= 0
-        names = np.array([f"{u:06d}" for u in unit[kept]])
-        shares = donor_shares(memberships[own[kept]][:, : len(back)], names).shares
+    backs = (np.eye(len(origin)), origin.T)
+    for own, unit, back, n in zip(rows, units, backs, plan.n_units, strict=True):
+        shares = unit_shares(memberships[own][:, : len(back)], unit, n)
         parts.append(shares @ back @ levels)
     return _frame(plan, np.concatenate(parts), partitions, level)
 

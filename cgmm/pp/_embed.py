@@ -12,6 +12,7 @@ import scanpy as sc
 
 from cgmm._utils.arguments import check_seed, check_whole
 from cgmm._utils.blas import one_thread
+from cgmm._utils.codes import coded
 from cgmm.pp._map import display_map
 from cgmm.pp._samples import CYTOMETRY, RNA, InputError, check_modality, listed
 from cgmm.pp._streamed import components_of_genes, moments_of_genes, variable_genes
@@ -137,7 +138,7 @@ def select_genes(adata: ad.AnnData, *, n_top_genes: int, modality: str = RNA) ->
     sizes = adata.obs["sample"].value_counts()
     by_sample = len(sizes) > 1 and sizes.min() >= MIN_CELLS_PER_SAMPLE
     if is_lazy(adata):
-        codes = np.unique(adata.obs["sample"].astype(str), return_inverse=True)[1]
+        codes = coded(adata.obs["sample"])[1]
         moments = moments_of_genes(adata.X, codes if by_sample else np.zeros_like(codes))
         for name, column in variable_genes(moments, n_top_genes).items():
             adata.var[name] = column.to_numpy()

@@ -8,15 +8,14 @@ covariance of genes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.linalg
 
-from cgmm._utils.ahead import ahead
 from cgmm._utils.blas import one_thread
+from cgmm._utils.lazy_rows import blocks_in_order
 
 N_BINS = 20  # of mean expression, within which dispersions are compared
 LEAST_MEAN = 1e-12
@@ -55,12 +54,6 @@ class Components(NamedTuple):
     loadings: np.ndarray
     points: np.ndarray
     variance_ratio: np.ndarray
-
-
-def blocks_in_order(values: Any) -> Iterator[Any]:
-    """Yield the blocks of rows of a Dask array, CSR matrices; the next is read meanwhile."""
-    blocks = values.to_delayed().ravel()
-    return ahead(block.compute(scheduler="synchronous") for block in blocks)
 
 
 def moments_of_genes(values: Any, samples: np.ndarray) -> Moments:

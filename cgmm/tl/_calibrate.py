@@ -100,15 +100,12 @@ def calibrate(
     sides, plan = _study(adata, known)
     made = splits(plan, max(n_splits, n_refits), random_state)
     units = Pair(*unit_of_cells(plan, sides.donors, sides.points.map(len), random_state))
-    kept = units.map(lambda unit: unit >= 0)
-    cells = [x[keep] for x, keep in zip(sides.points, kept, strict=True)]
-    unit = [u[keep] for u, keep in zip(units, kept, strict=True)]
     found = {}
     labelled = take_populations(adata, known, by=by, key=key)
     if labelled is not None:
         shares = _labelled(labelled.codes, units, plan)
         found["populations"] = calls_of_shares(shares, plan, made[:n_splits])
-    observed = Observations.of(read_fit(adata, key=key), tuple(cells), tuple(unit), plan)
+    observed = Observations.of(read_fit(adata, key=key), sides.points, units, plan)
     found["components"] = calls_of_shares(observed.shares, plan, made[:n_splits])
     if n_refits:
         found |= _refitted(sides, plan, made[:n_refits], random_state)

@@ -12,9 +12,10 @@ import pandas as pd
 from cgmm._anndata.comparison import Comparison
 from cgmm._anndata.sides import Sides, stored_representation
 from cgmm._anndata.storage import CellFields
-from cgmm._utils.lazy_rows import Rows, is_lazy, pieces
+from cgmm._utils.lazy_rows import Rows, pieces
 from cgmm.automatic.cell_factors import MIN_OLD
 from cgmm.coupled.result import CoupledFit
+from cgmm.mixture.chunked import Chunks
 from cgmm.pair import SIDES, Pair
 from cgmm.tl._found_populations import Found
 from cgmm.tl._lazy_places import lazy_places
@@ -57,8 +58,8 @@ def cell_fields(
     names = _component_names(n_obs, sides, responsibilities, components)
     population = None if populations is None else populations.categories(n_obs, sides)
     origin = None if populations is None else populations.origins(n_obs, sides, fit.origins)
-    stored = stored_representation(adata, comparison.use_rep, sides.n_dims)
-    if is_lazy(stored):
+    if isinstance(sides.points.source, Chunks):
+        stored = stored_representation(adata, comparison.use_rep, sides.n_dims)
         where = lazy_places(stored, fit, sides)
     else:
         where = _places(n_obs, fit, sides, responsibilities)

@@ -77,30 +77,32 @@ def _padded(points: np.ndarray, side: np.ndarray, model: Model) -> np.ndarray:
     return out
 
 
-def _moved(points: np.ndarray, side: np.ndarray, model: Model) -> tuple[np.ndarray, np.ndarray]:
-    """Return which cells are of the source, and their points and displacements in two arrays."""
+def _moved(
+    points: np.ndarray, side: np.ndarray, model: Model
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which cells are of the source, their points and their displacements."""
     own = side[:, 0] == 0
     x = points[own].astype(np.float64)
-    r = model.mixtures.source.responsibilities(x)
-    return own, np.stack([x, model.map.displacement(x, r)])
+    return own, x, model.map.displacement(x, model.mixtures.source.responsibilities(x))
+
+
+def _placed(own: np.ndarray, values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return values of the source cells among all cells of a block, NaN in the others."""
+    out = np.full((len(own), values.shape[1]), np.nan, dtype)
+    out[own] = values
+    return out
 
 
 def _shift(points: np.ndarray, side: np.ndarray, model: Model) -> np.ndarray:
-    own, (_, moved) = _moved(points, side, model)
-    out = np.full((len(points), 1), np.nan)
-    out[own, 0] = np.linalg.norm(moved, axis=1)
-    return out
+    own, _, moved = _moved(points, side, model)
+    return _placed(own, np.linalg.norm(moved, axis=1, keepdims=True), np.float64)
 
 
 def _moves(points: np.ndarray, side: np.ndarray, model: Model) -> np.ndarray:
-    own, (_, moved) = _moved(points, side, model)
-    out = np.full(points.shape, np.nan, model.dtype)
-    out[own] = moved
-    return out
+    own, _, moved = _moved(points, side, model)
+    return _placed(own, moved, model.dtype)
 
 
 def _positions(points: np.ndarray, side: np.ndarray, model: Model) -> np.ndarray:
-    own, (x, moved) = _moved(points, side, model)
-    out = np.full(points.shape, np.nan, model.dtype)
-    out[own] = x + moved
-    return out
+    own, x, moved = _moved(points, side, model)
+    return _placed(own, x + moved, model.dtype)
